@@ -1,0 +1,82 @@
+// Findings: what Cairn has to say about the user's configuration. Values, never thrown; one list for status, `analyze` and the dashboard.
+
+import type { ObjectRef } from './object.ts';
+
+/** A path to a field: property names and list indexes from the object's root, e.g. ['spec', 'http', 0, 'timeout']. */
+export type FieldPath = readonly (string | number)[];
+
+/** `error`: something is not in effect as written. `warning`: in effect, but probably not what is wanted. `info`: good to know. */
+export type Severity = 'error' | 'warning' | 'info';
+
+/** Every code a Finding can have. Closed: a new code is added here, with its sentence in docs/reference/findings.md. */
+export type FindingCode =
+  // reading
+  | 'SyntaxError'
+  | 'NotAnObject'
+  | 'UnknownKind'
+  | 'UnsupportedVersion'
+  | 'UnknownField'
+  | 'InvalidType'
+  | 'InvalidValue'
+  | 'MissingField'
+  | 'DuplicateObject'
+  | 'HistoricalForm'
+  // meaning
+  | 'FieldNotSupported'
+  | 'GatewayInvalid'
+  | 'WaypointNotFound'
+  | 'WaypointTrafficType'
+  | 'AttachmentDenied'
+  | 'HostNotFound'
+  | 'SubsetNotFound'
+  | 'SubsetWithoutEndpoints'
+  | 'PortNotFound'
+  | 'PortAmbiguous'
+  | 'NotServed'
+  | 'RuleUnreachable'
+  | 'RegexInvalid'
+  | 'WeightsInvalid'
+  | 'PolicyTargetNotFound'
+  | 'PolicyTargetNotBound'
+  | 'PolicyNotAttached'
+  | 'PolicyFailsClosed'
+  | 'PolicyTcpField'
+  | 'RouteConflict'
+  | 'AddressInvalid'
+  | 'AddressConflict';
+
+/** One statement about one field of one object, without its place in a file: moving text about does not change it. */
+export interface Finding {
+  readonly code: FindingCode;
+  readonly severity: Severity;
+  readonly ref: ObjectRef;
+  /** The field that is wrong; [] means the whole object. */
+  readonly path: FieldPath;
+  /** One sentence: what is wrong and what follows from it. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
+/** A place in a file; line and column count from 1. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A Finding with the place of its field, where the text is known. */
+export interface PlacedFinding extends Finding {
+  readonly position?: Position;
+}
+
+/** `spec.http[0].route[1].weight`; property names that are not plain words are quoted in brackets. */
+export function formatPath(path: FieldPath): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (/^[A-Za-z_][\w-]*$/.test(step)) text += text === '' ? step : `.${step}`;
+    else text += `[${JSON.stringify(step)}]`;
+  }
+  return text;
+}

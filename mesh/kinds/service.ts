@@ -1,0 +1,26 @@
+// Kubernetes Service and Namespace (core/v1): the fields that are read.
+
+export interface NamespaceSpec {
+  readonly finalizers?: readonly string[];
+}
+
+export interface ServicePort {
+  readonly name?: string;
+  readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
+  readonly appProtocol?: string;
+  readonly port: number;
+  readonly targetPort?: number | string;
+  readonly nodePort?: number;
+}
+
+export interface ServiceSpec {
+  readonly type?: string;
+  readonly clusterIP?: string;
+  readonly clusterIPs?: readonly string[];
+  readonly selector?: Readonly<Record<string, string>>;
+  readonly ports?: readonly ServicePort[];
+  readonly externalName?: string;
+  readonly publishNotReadyAddresses?: boolean;
+  readonly internalTrafficPolicy?: string;
+  readonly trafficDistribution?: string;
+}

@@ -1,0 +1,63 @@
+// The shape shared by every object that Cairn reads: a Kubernetes object as plain data, whatever source it came from.
+
+import type { AuthorizationPolicySpec } from './kinds/authorization-policy.ts';
+import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
+import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
+import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry.ts';
+import type { NamespaceSpec, ServiceSpec } from './kinds/service.ts';
+import type { VirtualServiceSpec } from './kinds/virtual-service.ts';
+
+/** The specification type of every kind that is read, by the name of the kind. */
+export interface SpecByKind {
+  AuthorizationPolicy: AuthorizationPolicySpec;
+  DestinationRule: DestinationRuleSpec;
+  Gateway: GatewaySpec;
+  GatewayClass: GatewayClassSpec;
+  Namespace: NamespaceSpec;
+  Service: ServiceSpec;
+  ServiceEntry: ServiceEntrySpec;
+  VirtualService: VirtualServiceSpec;
+  WorkloadEntry: WorkloadEntrySpec;
+}
+
+/** A kind that Cairn reads. */
+export type Kind = keyof SpecByKind;
+
+/** The part of Kubernetes' ObjectMeta that is read. `namespace` is '' for cluster-scoped kinds. */
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** RFC 3339; absent for objects read from files. */
+  readonly creationTimestamp?: string;
+  readonly generation?: number;
+}
+
+/** One object, normalized: current field names, namespace filled in, labels and annotations never absent. */
+export interface MeshObject<K extends Kind = Kind> {
+  readonly apiVersion: string;
+  readonly kind: K;
+  readonly metadata: ObjectMeta;
+  readonly spec: SpecByKind[K];
+}
+
+/** Any object of any kind, as a union that narrows on `kind`. */
+export type AnyMeshObject = { [K in Kind]: MeshObject<K> }[Kind];
+
+/** Names one object; `namespace` is '' for cluster-scoped kinds. */
+export interface ObjectRef {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The reference of an object. */
+export function refOf(object: MeshObject): ObjectRef {
+  return { kind: object.kind, namespace: object.metadata.namespace, name: object.metadata.name };
+}
+
+/** `Kind namespace/name`, or `Kind name` for cluster-scoped objects: the form used in messages and as a key. */
+export function formatRef(ref: ObjectRef): string {
+  return ref.namespace === '' ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`;
+}
