@@ -1,0 +1,139 @@
+// One HTTP route: a match and what happens to a request that it matches. Order is precedence; the first match wins.
+
+import type { ObjectRef } from '../../mesh/index.ts';
+import type { ClusterKey } from './cluster.ts';
+
+/** How a text is compared. Regular expressions are RE2 and match the whole text. */
+export type StringMatcher =
+  | { readonly exact: string }
+  | { readonly prefix: string }
+  | { readonly suffix: string }
+  | { readonly contains: string }
+  | { readonly regex: string };
+
+/** How the path (without query) is compared. `pathPrefix` respects segment borders: `/a` matches `/a` and `/a/b`, not `/ab`. */
+export type PathMatcher = Extract<StringMatcher, { exact: string } | { prefix: string } | { regex: string }> | { readonly pathPrefix: string };
+
+export interface HeaderMatch {
+  /** Lower case; pseudo headers as `:method`. */
+  readonly name: string;
+  /** Absent: the header must be present. */
+  readonly value?: StringMatcher;
+  /** Match when the condition does not hold; an absent header counts as not matching. */
+  readonly invert?: boolean;
+}
+
+export interface QueryMatch {
+  readonly name: string;
+  /** Absent: the parameter must be present. */
+  readonly value?: StringMatcher;
+}
+
+/** All conditions must hold; an empty match matches every request. */
+export interface HttpMatch {
+  readonly path?: PathMatcher;
+  readonly ignorePathCase?: boolean;
+  readonly headers: readonly HeaderMatch[];
+  readonly query: readonly QueryMatch[];
+  /** Namespace of the client's identity. */
+  readonly sourceNamespace?: string;
+}
+
+export interface HeaderEdits {
+  readonly set: readonly (readonly [name: string, value: string])[];
+  readonly add: readonly (readonly [name: string, value: string])[];
+  readonly remove: readonly string[];
+}
+
+/** A fraction of requests, in millionths. */
+export type PerMillion = number;
+
+export interface Fault {
+  readonly delay?: { readonly milliseconds: number; readonly perMillion: PerMillion };
+  readonly abort?: { readonly status: { readonly http: number } | { readonly grpc: number }; readonly perMillion: PerMillion };
+}
+
+export interface Cors {
+  readonly allowOrigins: readonly StringMatcher[];
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeSeconds?: number;
+  readonly allowCredentials?: boolean;
+  readonly forwardUnmatchedPreflights: boolean;
+}
+
+export interface Retry {
+  readonly attempts: number;
+  /** Envoy's retry_on tokens. */
+  readonly on: readonly string[];
+  readonly statusCodes: readonly number[];
+  readonly perTryTimeoutMilliseconds?: number;
+  readonly backoffMilliseconds?: number;
+  readonly avoidPreviousHosts: boolean;
+  readonly otherLocalities: boolean;
+}
+
+export interface WeightedDestination {
+  /** Absent: the destination is invalid and its share is answered with `invalidStatus`. */
+  readonly cluster?: ClusterKey;
+  readonly weight: number;
+  readonly requestHeaders?: HeaderEdits;
+  readonly responseHeaders?: HeaderEdits;
+  /** Host header towards this destination. */
+  readonly authority?: string;
+}
+
+export type PathRewrite =
+  | { readonly full: string }
+  | { readonly prefix: string }
+  | { readonly regex: string; readonly substitution: string };
+
+export interface Mirror {
+  readonly cluster: ClusterKey;
+  readonly perMillion: PerMillion;
+}
+
+export interface ForwardAction {
+  readonly destinations: readonly WeightedDestination[];
+  /** Status for the share of invalid destinations: 503 for VirtualService, 500 for HTTPRoute. */
+  readonly invalidStatus: number;
+  readonly path?: PathRewrite;
+  readonly authority?: string;
+  /** Whole request; 0 means none. */
+  readonly timeoutMilliseconds: number;
+  readonly retry?: Retry;
+  readonly mirrors: readonly Mirror[];
+}
+
+export interface RedirectAction {
+  readonly status: 301 | 302 | 303 | 307 | 308;
+  readonly path?: { readonly full: string } | { readonly prefix: string };
+  readonly authority?: string;
+  readonly scheme?: string;
+  readonly port?: number;
+}
+
+export interface DirectResponseAction {
+  readonly status: number;
+  /** Base64 for bytes that are not text. */
+  readonly body?: { readonly text: string } | { readonly base64: string };
+}
+
+export type RouteAction =
+  | ({ readonly kind: 'forward' } & ForwardAction)
+  | ({ readonly kind: 'redirect' } & RedirectAction)
+  | ({ readonly kind: 'respond' } & DirectResponseAction);
+
+export interface HttpRoute {
+  /** Shown in access logs. */
+  readonly name: string;
+  /** The object that the route was written in; absent for the route that a service has by default. */
+  readonly origin?: ObjectRef;
+  readonly match: HttpMatch;
+  readonly action: RouteAction;
+  readonly fault?: Fault;
+  readonly cors?: Cors;
+  readonly requestHeaders?: HeaderEdits;
+  readonly responseHeaders?: HeaderEdits;
+}
