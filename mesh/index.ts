@@ -1,0 +1,23 @@
+// The door of `mesh`: the vocabulary of the configuration, how it is read from text, and the store that answers questions about it.
+
+export { formatPath } from './finding.ts';
+export type { FieldPath, Finding, FindingCode, PlacedFinding, Position, Severity } from './finding.ts';
+export { formatRef, refOf } from './object.ts';
+export type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef, SpecByKind } from './object.ts';
+export { defaultMeshSettings } from './settings.ts';
+export type { MeshSettings } from './settings.ts';
+export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
+export { settingsKey, trackReads } from './query.ts';
+export { MeshStore, diffObjects } from './store.ts';
+export type { MeshChange } from './store.ts';
+export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';
+export { formatProtoDuration, parseDuration } from './duration.ts';
+export { checkRegex, isRegexMatch } from './regex.ts';
+export { isDeepEqual } from './equality.ts';
+export * from './labels.ts';
+export type * from './kinds/authorization-policy.ts';
+export type * from './kinds/destination-rule.ts';
+export type * from './kinds/gateway.ts';
+export type * from './kinds/service-entry.ts';
+export type * from './kinds/service.ts';
+export type * from './kinds/virtual-service.ts';

@@ -1,0 +1,86 @@
+// The indexes of the configuration, as one table: for each, the kind it holds and the keys of an object. The store keeps them; a
+// change touches exactly the keys of the object before and after it.
+
+import { isWildcardHost, resolveHost } from './host.ts';
+import { noWaypoint, useWaypointLabel, useWaypointNamespaceLabel } from './labels.ts';
+import type { AnyMeshObject, Kind, MeshObject, ObjectMeta } from './object.ts';
+import type { MeshSettings } from './settings.ts';
+import type { IndexKinds, IndexName } from './snapshot.ts';
+
+interface IndexDefinition<K extends Kind> {
+  readonly kind: K;
+  readonly keys: (object: MeshObject<K>, settings: MeshSettings) => readonly string[];
+}
+
+const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> } = {
+  'Service/namespace': { kind: 'Service', keys: namespaceKeys },
+  'ServiceEntry/namespace': { kind: 'ServiceEntry', keys: namespaceKeys },
+  'WorkloadEntry/namespace': { kind: 'WorkloadEntry', keys: namespaceKeys },
+  'Service/waypoint': { kind: 'Service', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
+  'ServiceEntry/waypoint': { kind: 'ServiceEntry', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
+  'Namespace/waypoint': { kind: 'Namespace', keys: ({ metadata }) => waypointKeys(metadata, metadata.name) },
+  'ServiceEntry/host': { kind: 'ServiceEntry', keys: ({ spec }) => spec.hosts.map((host) => host.toLowerCase()) },
+  'VirtualService/host': {
+    kind: 'VirtualService',
+    keys: (object, settings) => hostKeys(object, object.spec.hosts, settings),
+  },
+  'VirtualService/wildcard': { kind: 'VirtualService', keys: ({ spec }) => wildcardKeys(spec.hosts) },
+  'DestinationRule/host': {
+    kind: 'DestinationRule',
+    keys: (object, settings) => hostKeys(object, [object.spec.host], settings),
+  },
+  'DestinationRule/wildcard': { kind: 'DestinationRule', keys: ({ spec }) => wildcardKeys([spec.host]) },
+  'AuthorizationPolicy/target': { kind: 'AuthorizationPolicy', keys: targetKeys },
+  'AuthorizationPolicy/namespace': { kind: 'AuthorizationPolicy', keys: namespaceKeys },
+  'Gateway/class': { kind: 'Gateway', keys: ({ spec }) => [spec.gatewayClassName] },
+};
+
+type AnyDefinition = IndexDefinition<Kind> & { readonly index: IndexName };
+
+const definitionsByKind = new Map<Kind, AnyDefinition[]>();
+for (const [index, definition] of Object.entries(definitions)) {
+  const list = definitionsByKind.get(definition.kind) ?? [];
+  list.push({ index, ...definition } as AnyDefinition);
+  definitionsByKind.set(definition.kind, list);
+}
+
+/** One place in one index. */
+export interface IndexKey {
+  readonly index: IndexName;
+  readonly key: string;
+}
+
+/** Every index key under which an object is found, each once. */
+export function indexKeys(object: AnyMeshObject, settings: MeshSettings): readonly IndexKey[] {
+  return (definitionsByKind.get(object.kind) ?? []).flatMap(({ index, keys }) =>
+    [...new Set(keys(object, settings))].map((key) => ({ index, key })),
+  );
+}
+
+function namespaceKeys({ metadata }: MeshObject): readonly string[] {
+  return [metadata.namespace];
+}
+
+function waypointKeys({ labels }: ObjectMeta, ownNamespace: string): readonly string[] {
+  const name = labels[useWaypointLabel];
+  if (name === undefined || name === '' || name === noWaypoint) return [];
+  return [`${labels[useWaypointNamespaceLabel] ?? ownNamespace}/${name}`];
+}
+
+function hostKeys(
+  { metadata }: MeshObject,
+  hosts: readonly string[] | undefined,
+  settings: MeshSettings,
+): readonly string[] {
+  return (hosts ?? []).map((host) => resolveHost(host, metadata.namespace, settings.clusterDomain));
+}
+
+function wildcardKeys(hosts: readonly string[] | undefined): readonly string[] {
+  return (hosts ?? []).some(isWildcardHost) ? [''] : [];
+}
+
+function targetKeys({ metadata, spec }: MeshObject<'AuthorizationPolicy'>): readonly string[] {
+  return (spec.targetRefs ?? []).map(({ kind, namespace, name }) =>
+    kind === 'GatewayClass' ? `${kind}//${name}` : `${kind}/${namespace ?? metadata.namespace}/${name}`,
+  );
+}

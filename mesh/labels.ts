@@ -1,0 +1,47 @@
+// The names that Istio and the Gateway API put on the wire: label keys, class names, controller names, the HBONE port. In one place, since
+// every room spells them the same way.
+
+/** Label on a Service, ServiceEntry or Namespace: the name of its waypoint, or `none`. */
+export const useWaypointLabel = 'istio.io/use-waypoint';
+
+/** Label beside `istio.io/use-waypoint`: the namespace of the waypoint; the object's own when absent. */
+export const useWaypointNamespaceLabel = 'istio.io/use-waypoint-namespace';
+
+/** The value of `istio.io/use-waypoint` that opts out of the namespace's waypoint. */
+export const noWaypoint = 'none';
+
+/** Label on a Gateway or GatewayClass: `service` (the default), `workload`, `all` or `none`. */
+export const waypointForLabel = 'istio.io/waypoint-for';
+
+/** Label on everything deployed for a Gateway: the Gateway's name. */
+export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
+
+/** The class of waypoint Gateways that exists without a GatewayClass object. */
+export const waypointClass = 'istio-waypoint';
+
+/** The `controllerName` of every GatewayClass whose Gateways are waypoints. */
+export const waypointController = 'istio.io/mesh-controller';
+
+/** The port of HBONE on waypoints and workloads. */
+export const hbonePort = 15008;
+
+/** The protocol of a waypoint's one listener. */
+export const hboneProtocol = 'HBONE';
+
+/** API group of Gateway and GatewayClass. */
+export const gatewayGroup = 'gateway.networking.k8s.io';
+
+/** API group of Istio's traffic kinds. */
+export const networkingGroup = 'networking.istio.io';
+
+/** API group of AuthorizationPolicy. */
+export const securityGroup = 'security.istio.io';
+
+/** The 2022 class of waypoint Gateways, read as `istio-waypoint`. */
+export const historicalWaypointClass = 'istio-mesh';
+
+/** Annotations of 2022 and 2023 on Gateways: the one service account that the waypoint serves. */
+export const serviceAccountAnnotations: readonly string[] = [
+  'istio.io/service-account',
+  'istio.io/for-service-account',
+];

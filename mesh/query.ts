@@ -1,0 +1,50 @@
+// Names of queries, and a view that writes down which were asked: what a result was computed from, misses included.
+
+import type { Kind, MeshObject } from './object.ts';
+import type { MeshSettings } from './settings.ts';
+import type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
+
+/** The key of reading `settings`. */
+export const settingsKey: QueryKey = 'settings';
+
+/** The key of `get`. */
+export function getKey(kind: string, namespace: string, name: string): QueryKey {
+  return `get:${kind}/${namespace}/${name}`;
+}
+
+/** The key of `list`. */
+export function listKey(kind: string): QueryKey {
+  return `list:${kind}`;
+}
+
+/** The key of `find`. */
+export function findKey(index: IndexName, key: string): QueryKey {
+  return `find:${index}:${key}`;
+}
+
+/** A view of a snapshot that adds the key of every question asked of it to `reads`. */
+export function trackReads(snapshot: MeshSnapshot): {
+  readonly snapshot: MeshSnapshot;
+  readonly reads: ReadonlySet<QueryKey>;
+} {
+  const reads = new Set<QueryKey>();
+  const tracked: MeshSnapshot = {
+    get settings(): MeshSettings {
+      reads.add(settingsKey);
+      return snapshot.settings;
+    },
+    get<K extends Kind>(kind: K, namespace: string, name: string): MeshObject<K> | undefined {
+      reads.add(getKey(kind, namespace, name));
+      return snapshot.get(kind, namespace, name);
+    },
+    list<K extends Kind>(kind: K): readonly MeshObject<K>[] {
+      reads.add(listKey(kind));
+      return snapshot.list(kind);
+    },
+    find<I extends IndexName>(index: I, key: string): readonly MeshObject<IndexKinds[I]>[] {
+      reads.add(findKey(index, key));
+      return snapshot.find(index, key);
+    },
+  };
+  return { snapshot: tracked, reads };
+}
