@@ -1,0 +1,140 @@
+// The certificate service on gRPC: authenticates the caller by its token, decides which identity it may have, and issues.
+// The caller has no certificate yet, so the token is all there is; it travels over TLS that the client verifies.
+
+import {
+  Server,
+  status,
+  type handleUnaryCall,
+  type sendUnaryData,
+  type ServerCredentials,
+  type ServerUnaryCall,
+  type StatusObject,
+} from '@grpc/grpc-js';
+import type { Authority } from './authority.ts';
+import {
+  createCertificateMethod,
+  impersonatedIdentity,
+  type CertificateRequest,
+  type CertificateResponse,
+} from './ca-protocol.ts';
+import { CertificateError, type CertificateErrorCode } from './error.ts';
+import { formatIdentity, parseIdentity, type WorkloadIdentity } from './identity.ts';
+
+/** Who calls, and on which node it runs if its token says so. */
+export interface CallerIdentity extends WorkloadIdentity {
+  readonly nodeName?: string;
+}
+
+/** What the server is wired to. */
+export interface CertificateServerOptions {
+  readonly authority: Authority;
+  /** Rejects when the token is not good (`Unavailable` as code of a CertificateError: could not be checked now). */
+  readonly authenticate: (token: string) => Promise<CallerIdentity>;
+  /** Whether the caller may have a certificate of another identity. */
+  readonly mayImpersonate: (caller: CallerIdentity, identity: WorkloadIdentity) => boolean | Promise<boolean>;
+  readonly now?: () => Date;
+  /** Called for every answer; never with a token or key. */
+  readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+const statusByCode: Readonly<Partial<Record<CertificateErrorCode, status>>> = {
+  Unauthenticated: status.UNAUTHENTICATED,
+  PermissionDenied: status.PERMISSION_DENIED,
+  IdentityInvalid: status.PERMISSION_DENIED,
+  RequestInvalid: status.INVALID_ARGUMENT,
+  TtlInvalid: status.INVALID_ARGUMENT,
+  Unavailable: status.UNAVAILABLE,
+};
+
+/** Serves Istio's `CreateCertificate`. */
+export class CertificateServer {
+  readonly #options: CertificateServerOptions;
+  #server: Server | undefined;
+
+  constructor(options: CertificateServerOptions) {
+    this.#options = options;
+  }
+
+  /** Listens on `host:port` (or `unix:path`) and resolves to the port; port 0 takes a free one. */
+  async start(address: string, credentials: ServerCredentials): Promise<number> {
+    const server = new Server({ 'grpc.max_receive_message_length': 65_536 });
+    const handler: handleUnaryCall<CertificateRequest, CertificateResponse> = (call, callback) => {
+      void this.#reply(call, callback);
+    };
+    server.addService({ createCertificate: createCertificateMethod }, { createCertificate: handler });
+    this.#server = server;
+    return new Promise((resolve, reject) => {
+      server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
+    });
+  }
+
+  /** Lets calls in flight finish for a second, then closes everything. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => server.forceShutdown(), 1000);
+      server.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  async #reply(
+    call: ServerUnaryCall<CertificateRequest, CertificateResponse>,
+    callback: sendUnaryData<CertificateResponse>,
+  ): Promise<void> {
+    try {
+      callback(null, await this.#answer(call));
+    } catch (error) {
+      callback(this.#refusal(error, call.getPeer()));
+    }
+  }
+
+  async #answer(call: ServerUnaryCall<CertificateRequest, CertificateResponse>): Promise<CertificateResponse> {
+    const { authority, now = () => new Date() } = this.#options;
+    const caller = await this.#authenticate(call);
+    const identity = await this.#identityFor(caller, call.request.metadata[impersonatedIdentity]);
+    const certificateChain = await authority.issue({
+      identity,
+      csr: call.request.csr,
+      ttlSeconds: call.request.validitySeconds,
+      now: now(),
+    });
+    this.#options.log?.('certificate issued', { identity, caller: formatIdentity(caller) });
+    return { certificateChain };
+  }
+
+  async #authenticate(call: ServerUnaryCall<CertificateRequest, CertificateResponse>): Promise<CallerIdentity> {
+    const values = call.metadata.get('authorization');
+    const match = /^Bearer ([\x21-\x7e]+)$/i.exec(values.length === 1 ? String(values[0]) : '');
+    if (match === null) throw new CertificateError('Unauthenticated', 'exactly one bearer token is needed');
+    try {
+      return await this.#options.authenticate(match[1] ?? '');
+    } catch (cause) {
+      if (cause instanceof CertificateError && cause.code === 'Unavailable') throw cause;
+      const reason = cause instanceof CertificateError ? cause.message : 'the token could not be verified';
+      throw new CertificateError('Unauthenticated', reason, cause);
+    }
+  }
+
+  async #identityFor(caller: CallerIdentity, wanted: string | undefined): Promise<string> {
+    const own = formatIdentity(caller);
+    if (wanted === undefined || wanted === own) return own;
+    const identity = parseIdentity(wanted);
+    if (identity === undefined)
+      throw new CertificateError('RequestInvalid', `${impersonatedIdentity} is not a workload identity`);
+    if (await this.#options.mayImpersonate(caller, identity)) return wanted;
+    throw new CertificateError('PermissionDenied', `${own} may not have a certificate of ${wanted}`);
+  }
+
+  #refusal(error: unknown, peer: string): Partial<StatusObject> {
+    const known = error instanceof CertificateError ? error : undefined;
+    const code = (known && statusByCode[known.code]) ?? status.INTERNAL;
+    this.#options.log?.('certificate refused', { code: status[code], reason: String(error), peer });
+    // What is wrong inside stays inside.
+    return { code, details: code === status.INTERNAL ? 'the certificate could not be issued' : (known?.message ?? '') };
+  }
+}
