@@ -4,6 +4,8 @@ import type { ObjectRef } from '../../mesh/index.ts';
 
 /** Names one cluster: a service port, optionally one subset of it. */
 export interface ClusterKey {
+  /** Whether the waypoint serves this host itself; otherwise it is only a destination of one of its routes. */
+  readonly owned: boolean;
   readonly host: string;
   readonly port: number;
   readonly protocol: 'http' | 'tcp';
@@ -22,6 +24,8 @@ export interface CircuitBreaker {
 /** A cluster without its endpoints, which change on their own. */
 export interface ServiceCluster {
   readonly key: ClusterKey;
+  /** Labels of the endpoints that belong to it; absent for the default cluster. */
+  readonly subsetLabels?: Readonly<Record<string, string>>;
   readonly loadBalancer: LoadBalancer;
   /** Milliseconds. */
   readonly connectTimeout: number;

@@ -2,7 +2,7 @@
 // It knows neither Kubernetes nor Envoy types. The unit of work is a frontend: one service port that the waypoint serves.
 
 import type { Authorization } from './authorization.ts';
-import type { ClusterKey, ServiceCluster } from './cluster.ts';
+import type { ServiceCluster, ServiceEndpoints } from './cluster.ts';
 import type { HttpRoute } from './http-route.ts';
 
 /** The Gateway that a waypoint is. */
@@ -37,25 +37,38 @@ export interface HttpFrontend {
   readonly rejectPathParameters: boolean;
 }
 
-/** The TCP meaning of one service port: decided at the CONNECT, before any upstream connection exists. */
+/** The TCP meaning of one service port. */
 export interface TcpFrontend {
   readonly host: string;
   readonly port: number;
   readonly addresses: readonly string[];
   readonly authorization: Authorization;
-  readonly destinations: readonly { readonly cluster: ClusterKey; readonly weight: number }[];
+  /**
+   * Where the verdict falls. `connect`: on the CONNECT, before any upstream connection exists, so that a denied client of a server
+   * that speaks first gets no byte. `chain`: in the filter chain, for ports whose protocol is only known once the client has spoken.
+   */
+  readonly decidedAt: 'connect' | 'chain';
 }
 
-/** Everything that one waypoint is configured with. Maps are keyed as their files say and iterate in sorted order. */
-export interface WaypointModel {
+/** One served port with everything that belongs to it: the unit of resolving and rendering. */
+export interface Frontend {
+  readonly address: FrontendAddress;
+  readonly service: { readonly namespace: string; readonly name: string };
+  readonly http?: HttpFrontend;
+  readonly tcp?: TcpFrontend;
+}
+
+/** A cluster with its endpoints. */
+export interface Backend {
+  readonly cluster: ServiceCluster;
+  readonly endpoints: ServiceEndpoints;
+}
+
+/** What the listeners of a waypoint are made of; changes when services appear, disappear or change ports, never with policy. */
+export interface ListenerModel {
   readonly gateway: WaypointGateway;
   readonly trustDomain: string;
   readonly escapedSlashes: 'reject' | 'decode';
-  readonly listeners: readonly FrontendAddress[];
-  /** By `<host>:<port>`. */
-  readonly http: ReadonlyMap<string, HttpFrontend>;
-  /** By `<host>:<port>`. */
-  readonly tcp: ReadonlyMap<string, TcpFrontend>;
-  /** By cluster name. */
-  readonly clusters: ReadonlyMap<string, ServiceCluster>;
+  /** Sorted by host, then port. */
+  readonly addresses: readonly FrontendAddress[];
 }

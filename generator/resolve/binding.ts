@@ -1,0 +1,183 @@
+// Which waypoint a service is bound to, and which services a waypoint serves: labels on the service go before those of its namespace.
+
+import {
+  type AnyMeshObject,
+  hbonePort,
+  hboneProtocol,
+  type MeshObject,
+  type MeshSnapshot,
+  noWaypoint,
+  refOf,
+  useWaypointLabel,
+  useWaypointNamespaceLabel,
+  waypointClass,
+  waypointController,
+  waypointForLabel,
+} from '../../mesh/index.ts';
+import type { WaypointGateway } from '../model/waypoint.ts';
+import type { ResolveContext } from './context.ts';
+import { type ResolvedService, resolveServices } from './service.ts';
+
+/** A Gateway by name. */
+export interface GatewayKey {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What the labels of an object ask for: a waypoint, none on purpose, or nothing. */
+type Request = GatewayKey | 'none' | undefined;
+
+function requestOf(object: AnyMeshObject | undefined, ownNamespace: string): Request {
+  const name = object?.metadata.labels[useWaypointLabel];
+  if (name === undefined || name === '') return undefined;
+  if (name === noWaypoint) return 'none';
+  return { namespace: object?.metadata.labels[useWaypointNamespaceLabel] ?? ownNamespace, name };
+}
+
+/** The waypoint that a service asks for by its own label, else by its namespace's; undefined when it asks for none. */
+export function requestedWaypoint(
+  mesh: MeshSnapshot,
+  object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
+): GatewayKey | undefined {
+  const { namespace } = object.metadata;
+  const own = requestOf(object as AnyMeshObject, namespace);
+  const request = own ?? requestOf(mesh.get('Namespace', '', namespace) as AnyMeshObject | undefined, namespace);
+  return request === 'none' ? undefined : request;
+}
+
+/** The waypoint that a Gateway is, or undefined when it is of another class or not of a waypoint's shape. */
+export function resolveGateway(mesh: MeshSnapshot, key: GatewayKey): WaypointGateway | undefined {
+  const gateway = mesh.get('Gateway', key.namespace, key.name);
+  return gateway === undefined || !isWaypoint(mesh, gateway) || gatewayProblem(gateway) !== undefined
+    ? undefined
+    : {
+        namespace: key.namespace,
+        name: key.name,
+        className: gateway.spec.gatewayClassName,
+        trafficType: trafficTypeOf(mesh, gateway),
+      };
+}
+
+/** Whether a Gateway is of a class that Cairn runs. */
+export function isWaypoint(mesh: MeshSnapshot, gateway: MeshObject<'Gateway'>): boolean {
+  const { gatewayClassName } = gateway.spec;
+  const declared = mesh.get('GatewayClass', '', gatewayClassName);
+  return declared === undefined
+    ? gatewayClassName === waypointClass
+    : declared.spec.controllerName === waypointController;
+}
+
+/** What keeps a Gateway of a waypoint class from being a waypoint, in Istio's words. */
+export function gatewayProblem(gateway: MeshObject<'Gateway'>): string | undefined {
+  const listeners = gateway.spec.listeners ?? [];
+  const [listener] = listeners;
+  return listeners.length === 1 && listener?.port === hbonePort && listener.protocol === hboneProtocol
+    ? undefined
+    : `Expected a single listener on port ${hbonePort} with protocol "${hboneProtocol}"`;
+}
+
+function trafficTypeOf(mesh: MeshSnapshot, gateway: MeshObject<'Gateway'>): WaypointGateway['trafficType'] {
+  const value =
+    gateway.metadata.labels[waypointForLabel] ??
+    mesh.get('GatewayClass', '', gateway.spec.gatewayClassName)?.metadata.labels[waypointForLabel];
+  return value === 'workload' || value === 'all' || value === 'none' ? value : 'service';
+}
+
+/** The waypoint that a service is really bound to: requested, existing, of a fitting traffic type, and willing. Problems are reported. */
+export function resolveBinding(
+  context: ResolveContext,
+  object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
+): WaypointGateway | undefined {
+  const { mesh } = context;
+  const key = requestedWaypoint(mesh, object);
+  if (key === undefined) return undefined;
+  const report = (code: 'WaypointNotFound' | 'WaypointTrafficType' | 'AttachmentDenied', message: string, hint: string): undefined => {
+    context.report({ code, severity: 'error', ref: refOf(object), path: ['metadata', 'labels'], message, hint });
+  };
+  const wanted = `${key.namespace}/${key.name}`;
+  const gateway = resolveGateway(mesh, key);
+  if (gateway === undefined) {
+    return report(
+      'WaypointNotFound',
+      `waypoint "${wanted}" does not exist, so this service has no L7 processing`,
+      `create the Gateway ${wanted} of class ${waypointClass}, or set the label ${useWaypointLabel} to "none"`,
+    );
+  }
+  if (gateway.trafficType !== 'service' && gateway.trafficType !== 'all') {
+    return report(
+      'WaypointTrafficType',
+      `waypoint "${wanted}" serves "${gateway.trafficType}" traffic only, so this service is not bound to it`,
+      `set the label ${waypointForLabel} of Gateway ${wanted} to "service" or "all"`,
+    );
+  }
+  if (!admits(mesh, gateway, object.metadata.namespace)) {
+    return report(
+      'AttachmentDenied',
+      `we are not permitted to attach to waypoint "${wanted}" (missing allowedRoutes?)`,
+      `allow namespace ${object.metadata.namespace} in allowedRoutes.namespaces of the listener of Gateway ${wanted}`,
+    );
+  }
+  return gateway;
+}
+
+function admits(mesh: MeshSnapshot, gateway: WaypointGateway, namespace: string): boolean {
+  const listener = mesh.get('Gateway', gateway.namespace, gateway.name)?.spec.listeners?.[0];
+  const allowed = listener?.allowedRoutes?.namespaces;
+  switch (allowed?.from ?? 'Same') {
+    case 'All':
+      return true;
+    case 'Same':
+      return namespace === gateway.namespace;
+    case 'Selector':
+      return matchesSelector(mesh.get('Namespace', '', namespace)?.metadata.labels ?? {}, allowed?.selector ?? {});
+    default:
+      return false;
+  }
+}
+
+type Selector = NonNullable<
+  NonNullable<
+    NonNullable<NonNullable<MeshObject<'Gateway'>['spec']['listeners']>[number]['allowedRoutes']>['namespaces']
+  >['selector']
+>;
+
+function matchesSelector(found: Readonly<Record<string, string>>, selector: Selector): boolean {
+  const exact = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => found[key] === value);
+  return (
+    exact &&
+    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+      const value = found[key];
+      switch (operator) {
+        case 'In':
+          return value !== undefined && values.includes(value);
+        case 'NotIn':
+          return value === undefined || !values.includes(value);
+        case 'Exists':
+          return value !== undefined;
+        case 'DoesNotExist':
+          return value === undefined;
+      }
+    })
+  );
+}
+
+/** The services that a waypoint serves, sorted by host. */
+export function resolveServedServices(context: ResolveContext, gateway: WaypointGateway): readonly ResolvedService[] {
+  const { mesh } = context;
+  const key = `${gateway.namespace}/${gateway.name}`;
+  const candidates: (MeshObject<'Service'> | MeshObject<'ServiceEntry'>)[] = [
+    ...mesh.find('Service/waypoint', key),
+    ...mesh.find('ServiceEntry/waypoint', key),
+  ];
+  for (const namespace of mesh.find('Namespace/waypoint', key)) {
+    const inNamespace = [
+      ...mesh.find('Service/namespace', namespace.metadata.name),
+      ...mesh.find('ServiceEntry/namespace', namespace.metadata.name),
+    ];
+    candidates.push(...inNamespace.filter(({ metadata }) => !(useWaypointLabel in metadata.labels)));
+  }
+  return candidates
+    .filter((object) => resolveBinding(context, object) !== undefined)
+    .flatMap((object) => resolveServices(object, mesh.settings.clusterDomain))
+    .sort((a, b) => (a.host < b.host ? -1 : a.host > b.host ? 1 : 0));
+}

@@ -1,0 +1,92 @@
+// Which workloads stand behind a service port, where they listen, and whether they are reached through a tunnel.
+
+import {
+  type MeshObject,
+  redirectionAnnotation,
+  tunnelLabel,
+} from '../../mesh/index.ts';
+import type { Endpoint } from '../model/cluster.ts';
+import type { ResolveContext } from './context.ts';
+import type { ResolvedPort, ResolvedService } from './service.ts';
+
+type WorkloadEntry = MeshObject<'WorkloadEntry'>;
+
+/** The endpoints of a service port, optionally only those with all of `subsetLabels`; sorted by address and port. */
+export function resolveEndpoints(
+  { mesh }: Pick<ResolveContext, 'mesh'>,
+  service: ResolvedService,
+  port: ResolvedPort,
+  subsetLabels: Readonly<Record<string, string>> = {},
+): readonly Endpoint[] {
+  const endpoints: Endpoint[] = [];
+  if (service.selector !== undefined && Object.keys(service.selector).length > 0) {
+    for (const entry of mesh.find('WorkloadEntry/namespace', service.namespace)) {
+      const found = workloadLabels(entry);
+      if (hasLabels(found, service.selector) && hasLabels(found, subsetLabels)) {
+        const endpoint = fromWorkload(entry, service, port);
+        if (endpoint !== undefined) endpoints.push(endpoint);
+      }
+    }
+  }
+  if (service.object.kind === 'ServiceEntry') {
+    endpoints.push(...fromServiceEntry(service.object as MeshObject<'ServiceEntry'>, port, subsetLabels));
+  }
+  return endpoints.sort(
+    (a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port),
+  );
+}
+
+/** The labels that select a workload: those of its specification over those of its metadata. */
+export function workloadLabels(entry: WorkloadEntry): Readonly<Record<string, string>> {
+  return { ...entry.metadata.labels, ...entry.spec.labels };
+}
+
+/** Whether `labels` carries every label of `wanted`. */
+export function hasLabels(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
+}
+
+/** Whether a workload's traffic is captured, so that it accepts HBONE on its own address. */
+export function isCaptured(entry: WorkloadEntry): boolean {
+  return (
+    entry.metadata.annotations[redirectionAnnotation] === 'enabled' || workloadLabels(entry)[tunnelLabel] === 'http'
+  );
+}
+
+function fromWorkload(entry: WorkloadEntry, service: ResolvedService, port: ResolvedPort): Endpoint | undefined {
+  const number = workloadPort(entry.spec.ports ?? {}, port);
+  if (entry.spec.address === undefined || entry.spec.address === '' || number === undefined) return undefined;
+  return {
+    address: entry.spec.address,
+    port: number,
+    transport: isCaptured(entry) ? 'hbone' : 'plain',
+    weight: entry.spec.weight ?? 1,
+    workload: { namespace: service.namespace, name: entry.metadata.name },
+  };
+}
+
+/** A named target port is the workload's own; else the workload may override by the name of the service's port. */
+function workloadPort(ports: Readonly<Record<string, number>>, port: ResolvedPort): number | undefined {
+  if (typeof port.targetPort === 'string') return ports[port.targetPort];
+  return ports[port.name] ?? port.targetPort;
+}
+
+function fromServiceEntry(
+  entry: MeshObject<'ServiceEntry'>,
+  port: ResolvedPort,
+  subsetLabels: Readonly<Record<string, string>>,
+): readonly Endpoint[] {
+  return (entry.spec.endpoints ?? []).flatMap((endpoint) => {
+    const number = workloadPort(endpoint.ports ?? {}, port);
+    if (endpoint.address === undefined || number === undefined || !hasLabels(endpoint.labels ?? {}, subsetLabels)) return [];
+    return [
+      {
+        address: endpoint.address,
+        port: number,
+        transport: endpoint.labels?.[tunnelLabel] === 'http' ? ('hbone' as const) : ('plain' as const),
+        weight: endpoint.weight ?? 1,
+        workload: { namespace: entry.metadata.namespace, name: entry.metadata.name },
+      },
+    ];
+  });
+}

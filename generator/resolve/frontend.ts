@@ -1,0 +1,111 @@
+// One service port of a waypoint: its routes, its authorization, and where it is found.
+
+import type { Authorization } from '../model/authorization.ts';
+import type { ClusterKey } from '../model/cluster.ts';
+import type { HttpRoute } from '../model/http-route.ts';
+import type { Frontend, FrontendAddress, WaypointGateway } from '../model/waypoint.ts';
+import { resolveAuthorization } from './authorization.ts';
+import type { ResolveContext } from './context.ts';
+import type { ResolvedPort, ResolvedService } from './service.ts';
+import { everyRequest, matchesEverything } from './virtual-service/match.ts';
+import { defaultRetry } from './virtual-service/retry.ts';
+import { resolveVirtualServiceRoutes } from './virtual-service/routes.ts';
+import { findVirtualServices } from './virtual-service/selection.ts';
+
+/** The address of a port in the waypoint's listener; undefined for protocols that a waypoint does not serve. */
+export function resolveFrontendAddress(service: ResolvedService, port: ResolvedPort): FrontendAddress | undefined {
+  return port.protocol === 'udp'
+    ? undefined
+    : { host: service.host, port: port.number, protocol: port.protocol, addresses: service.addresses };
+}
+
+/** The whole meaning of one service port at its waypoint, or undefined when it is not served. */
+export function resolveFrontend(
+  context: ResolveContext,
+  gateway: WaypointGateway,
+  service: ResolvedService,
+  port: ResolvedPort,
+): Frontend | undefined {
+  const address = resolveFrontendAddress(service, port);
+  if (address === undefined) return undefined;
+  const { host, port: number, addresses, protocol } = address;
+  const authorize = (level: 'http' | 'tcp'): Authorization =>
+    resolveAuthorization(context, {
+      gateway,
+      service: { kind: service.object.kind, namespace: service.namespace, name: service.name },
+      port: number,
+      protocol: level,
+    });
+  const frontend = { address, service: { namespace: service.namespace, name: service.name } };
+  const tcp = (decidedAt: 'connect' | 'chain'): NonNullable<Frontend['tcp']> => ({
+    host,
+    port: number,
+    addresses,
+    authorization: authorize('tcp'),
+    decidedAt,
+  });
+  if (protocol === 'tcp') return { ...frontend, tcp: tcp('connect') };
+  const routes = resolveRoutes(context, gateway, service, port);
+  const authorization = authorize('http');
+  const readsPath = authorization.readsPath || routes.some(({ match }) => !isAnyPath(match.path));
+  return {
+    ...frontend,
+    http: {
+      host,
+      port: number,
+      routes,
+      authorization,
+      rejectPathParameters: context.mesh.settings.rejectPathParameters && readsPath,
+    },
+    ...(protocol === 'auto' ? { tcp: tcp('chain') } : {}),
+  };
+}
+
+function isAnyPath(path: HttpRoute['match']['path']): boolean {
+  return path === undefined || ('prefix' in path && path.prefix === '/');
+}
+
+/** The routes of every VirtualService that applies; the service's own default route where none applies. */
+function resolveRoutes(
+  context: ResolveContext,
+  gateway: WaypointGateway,
+  service: ResolvedService,
+  port: ResolvedPort,
+): readonly HttpRoute[] {
+  const owners = findVirtualServices(context.mesh, gateway, service).filter(({ spec }) => (spec.http ?? []).length > 0);
+  if (owners.length === 0) return [defaultRoute({ owned: true, host: service.host, port: port.number, protocol: 'http' })];
+  const routes: HttpRoute[] = [];
+  let closedBy: (typeof owners)[number] | undefined;
+  for (const owner of owners) {
+    const own = resolveVirtualServiceRoutes({ ...context, gateway, service, port, owner });
+    if (closedBy !== undefined) {
+      context.report({
+        code: 'RouteConflict',
+        severity: 'warning',
+        ref: { kind: owner.kind, namespace: owner.metadata.namespace, name: owner.metadata.name },
+        path: ['spec', 'hosts'],
+        message: `VirtualService ${closedBy.metadata.namespace}/${closedBy.metadata.name} already takes every request for "${service.host}", so none of these rules is reached`,
+        hint: 'merge the two VirtualServices, or give the first one conditions',
+      });
+      continue;
+    }
+    routes.push(...own);
+    if (own.some(({ match }) => matchesEverything(match))) closedBy = owner;
+  }
+  return routes;
+}
+
+function defaultRoute(cluster: ClusterKey): HttpRoute {
+  return {
+    name: 'default',
+    match: everyRequest,
+    action: {
+      kind: 'forward',
+      destinations: [{ cluster, weight: 100 }],
+      invalidStatus: 503,
+      timeoutMilliseconds: 0,
+      retry: defaultRetry,
+      mirrors: [],
+    },
+  };
+}

@@ -1,0 +1,76 @@
+// VirtualService destinations: host, subset and port to the cluster that they mean.
+
+import { type Destination, type FieldPath, resolveHost } from '../../../mesh/index.ts';
+import type { ClusterKey } from '../../model/cluster.ts';
+import { resolveBinding } from '../binding.ts';
+import { declaredSubsets, findDestinationRules } from '../destination-rule.ts';
+import { findService, type ResolvedPort, type ResolvedService } from '../service.ts';
+import { reportField, type VirtualServiceContext } from './context.ts';
+
+/** The cluster of a destination, or undefined when it names nothing: its share of the requests is then answered with an error. */
+export function resolveDestination(
+  context: VirtualServiceContext,
+  destination: Destination,
+  path: FieldPath,
+): ClusterKey | undefined {
+  const { mesh, gateway, owner } = context;
+  const host = resolveHost(destination.host, owner.metadata.namespace, mesh.settings.clusterDomain);
+  const service = findService(mesh, host);
+  if (service === undefined) {
+    reportField(
+      context,
+      'HostNotFound',
+      [...path, 'host'],
+      `no service has the host "${host}", so these requests are answered with 503`,
+      'name a Service or ServiceEntry; a short name is looked up in the namespace of the VirtualService',
+    );
+    return undefined;
+  }
+  const port = resolvePort(context, service, destination.port?.number, path);
+  if (port === undefined) return undefined;
+  if (destination.subset !== undefined && destination.subset !== '') {
+    const names = declaredSubsets(findDestinationRules(mesh, gateway, service)).map(({ subset }) => subset.name);
+    if (!names.includes(destination.subset)) {
+      reportField(
+        context,
+        'SubsetNotFound',
+        [...path, 'subset'],
+        `no DestinationRule of "${host}" declares the subset "${destination.subset}", so these requests are answered with 503`,
+        names.length === 0
+          ? `write a DestinationRule for host ${host} that declares it`
+          : `declared subsets: ${names.join(', ')}`,
+      );
+      return undefined;
+    }
+  }
+  const binding = resolveBinding({ mesh, report: () => undefined }, service.object);
+  return {
+    owned: binding?.namespace === gateway.namespace && binding.name === gateway.name,
+    host,
+    port: port.number,
+    protocol: port.protocol === 'tcp' ? 'tcp' : 'http',
+    ...(destination.subset === undefined || destination.subset === '' ? {} : { subset: destination.subset }),
+  };
+}
+
+/** The port that is named; else the only one; else the one that the request came to. */
+function resolvePort(
+  context: VirtualServiceContext,
+  service: ResolvedService,
+  number: number | undefined,
+  path: FieldPath,
+): ResolvedPort | undefined {
+  const ports = service.ports.filter(({ protocol }) => protocol !== 'udp');
+  const wanted = number ?? (ports.length === 1 ? ports[0]?.number : context.port.number);
+  const port = ports.find((candidate) => candidate.number === wanted);
+  if (port !== undefined) return port;
+  const known = ports.map((candidate) => candidate.number).join(', ');
+  reportField(
+    context,
+    number === undefined ? 'PortAmbiguous' : 'PortNotFound',
+    number === undefined ? path : [...path, 'port', 'number'],
+    `"${service.host}" has no port ${wanted}, so these requests are answered with 503`,
+    `ports of the service: ${known}`,
+  );
+  return undefined;
+}

@@ -1,0 +1,50 @@
+// VirtualService `headers`: what is set, added and removed on the way in and out.
+
+import type { FieldPath, HeaderOperations } from '../../../mesh/index.ts';
+import type { HeaderEdits } from '../../model/http-route.ts';
+import { reportField, type VirtualServiceContext } from './context.ts';
+
+/** Header edits, and the Host header where a rule sets it, which is a rewrite of the authority. */
+export interface ResolvedHeaderEdits {
+  readonly edits?: HeaderEdits;
+  readonly authority?: string;
+}
+
+/** The edits of one direction, sorted by name; `host` among the request's set or add becomes the authority. */
+export function resolveHeaderEdits(
+  context: VirtualServiceContext,
+  operations: HeaderOperations | undefined,
+  path: FieldPath,
+): ResolvedHeaderEdits {
+  if (operations === undefined) return {};
+  let authority: string | undefined;
+  const edit = (field: 'set' | 'add'): readonly (readonly [string, string])[] =>
+    Object.entries(operations[field] ?? {})
+      .filter(([name, value]) => {
+        if (name.toLowerCase() === 'host' || name.toLowerCase() === ':authority') {
+          authority = value;
+          return false;
+        }
+        return isEditable(context, name, [...path, field, name]);
+      })
+      .map(([name, value]) => [name.toLowerCase(), value] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+  const set = edit('set');
+  const add = edit('add');
+  const remove = [...(operations.remove ?? [])]
+    .filter((name, index) => isEditable(context, name, [...path, 'remove', index]))
+    .map((name) => name.toLowerCase())
+    .sort();
+  const none = set.length === 0 && add.length === 0 && remove.length === 0;
+  return {
+    ...(none ? {} : { edits: { set, add, remove } }),
+    ...(authority === undefined ? {} : { authority }),
+  };
+}
+
+/** Envoy refuses edits of pseudo headers and removal of the host. */
+function isEditable(context: VirtualServiceContext, name: string, path: FieldPath): boolean {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && name.toLowerCase() !== 'host') return true;
+  reportField(context, 'InvalidValue', path, `header "${name}" cannot be edited, so this edit has no effect`);
+  return false;
+}

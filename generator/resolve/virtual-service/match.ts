@@ -1,0 +1,99 @@
+// VirtualService `http[].match[]`: when a rule applies. A condition that cannot be expressed makes the match never hold: a rule must
+// not catch requests that it was not written for.
+
+import type { FieldPath, HttpMatchRequest, StringMatch } from '../../../mesh/index.ts';
+import type { HeaderMatch, HttpMatch, PathMatcher, QueryMatch, StringMatcher } from '../../model/http-route.ts';
+import { reportField, type VirtualServiceContext } from './context.ts';
+
+/** The match of a rule that has none: every request. */
+export const everyRequest: HttpMatch = { headers: [], query: [] };
+
+/** The conditions of one match, or undefined when it cannot hold on this port, or cannot be expressed (which is reported). */
+export function resolveMatch(
+  context: VirtualServiceContext,
+  match: HttpMatchRequest,
+  path: FieldPath,
+): HttpMatch | undefined {
+  if (match.port !== undefined && match.port !== context.port.number) return undefined;
+  if (match.gateways !== undefined && match.gateways.length > 0 && !match.gateways.includes('mesh')) return undefined;
+  if (match.sourceLabels !== undefined && Object.keys(match.sourceLabels).length > 0) {
+    return unsupported(context, [...path, 'sourceLabels'], 'the labels of a client are not known at a waypoint');
+  }
+  const headers: HeaderMatch[] = [];
+  const pseudoHeaders = [
+    [':method', match.method],
+    [':scheme', match.scheme],
+    [':authority', match.authority],
+  ] as const;
+  for (const [name, condition] of pseudoHeaders) {
+    if (condition !== undefined) headers.push({ name, ...optionalValue(condition) });
+  }
+  for (const [name, condition] of sortedEntries(match.headers)) {
+    if (name.startsWith('@')) {
+      return unsupported(context, [...path, 'headers', name], 'routing by JWT claims is not supported yet');
+    }
+    headers.push({ name: name.toLowerCase(), ...optionalValue(condition) });
+  }
+  for (const [name, condition] of sortedEntries(match.withoutHeaders)) {
+    headers.push({ name: name.toLowerCase(), ...optionalValue(condition), invert: true });
+  }
+  const query: QueryMatch[] = sortedEntries(match.queryParams).map(([name, condition]) => ({
+    name,
+    ...optionalValue(condition),
+  }));
+  const uri = match.uri === undefined ? undefined : pathMatcher(match.uri);
+  return {
+    ...(uri === undefined ? {} : { path: uri }),
+    ...(match.ignoreUriCase === true ? { ignorePathCase: true } : {}),
+    headers,
+    query,
+    ...(match.sourceNamespace === undefined || match.sourceNamespace === ''
+      ? {}
+      : { sourceNamespace: match.sourceNamespace }),
+  };
+}
+
+/** Whether a match holds for every request, so that no later rule is reached. */
+export function matchesEverything(match: HttpMatch): boolean {
+  return (
+    (match.path === undefined || ('prefix' in match.path && match.path.prefix === '/')) &&
+    match.headers.length === 0 &&
+    match.query.length === 0 &&
+    match.sourceNamespace === undefined
+  );
+}
+
+/** The comparison that a StringMatch asks for; undefined when it holds none, which means presence. */
+export function stringMatcher(match: StringMatch): StringMatcher | undefined {
+  if (match.exact !== undefined) return { exact: match.exact };
+  if (match.prefix !== undefined) return { prefix: match.prefix };
+  if (match.regex !== undefined) return { regex: match.regex };
+  return undefined;
+}
+
+/** `{}` and the regular expression `*`, which Istio reads as presence, ask only that the value is there. */
+function optionalValue(match: StringMatch): { readonly value?: StringMatcher } {
+  const value = stringMatcher(match);
+  return value === undefined || ('regex' in value && value.regex === '*') ? {} : { value };
+}
+
+function pathMatcher(match: StringMatch): PathMatcher | undefined {
+  if (match.exact !== undefined) return { exact: match.exact };
+  if (match.prefix !== undefined) return { prefix: match.prefix };
+  if (match.regex !== undefined) return { regex: match.regex };
+  return undefined;
+}
+
+function sortedEntries<V>(record: Readonly<Record<string, V>> | undefined): readonly [string, V][] {
+  return Object.entries(record ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function unsupported(context: VirtualServiceContext, path: FieldPath, reason: string): undefined {
+  reportField(
+    context,
+    'FieldNotSupported',
+    path,
+    `${reason}, so this match never holds`,
+    'match on what a request carries, or on sourceNamespace',
+  );
+}

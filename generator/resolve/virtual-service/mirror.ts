@@ -1,0 +1,31 @@
+// VirtualService `mirror` and `mirrors`: copies of requests whose answers nobody waits for.
+
+import type { FieldPath, HttpRoute as VirtualServiceRule } from '../../../mesh/index.ts';
+import type { Mirror, PerMillion } from '../../model/http-route.ts';
+import type { VirtualServiceContext } from './context.ts';
+import { resolveDestination } from './destination.ts';
+
+const everyRequest: PerMillion = 1_000_000;
+
+/** The mirrors of a rule; a share that is not given is all. A mirror to nowhere is reported and left out. */
+export function resolveMirrors(
+  context: VirtualServiceContext,
+  rule: VirtualServiceRule,
+  path: FieldPath,
+): readonly Mirror[] {
+  const mirrors: Mirror[] = [];
+  if (rule.mirror !== undefined) {
+    const cluster = resolveDestination(context, rule.mirror, [...path, 'mirror']);
+    const percent = rule.mirrorPercentage?.value ?? rule.mirrorPercent;
+    if (cluster !== undefined) mirrors.push({ cluster, perMillion: perMillion(percent) });
+  }
+  for (const [index, mirror] of (rule.mirrors ?? []).entries()) {
+    const cluster = resolveDestination(context, mirror.destination, [...path, 'mirrors', index, 'destination']);
+    if (cluster !== undefined) mirrors.push({ cluster, perMillion: perMillion(mirror.percentage?.value) });
+  }
+  return mirrors.filter((mirror) => mirror.perMillion > 0);
+}
+
+function perMillion(percent: number | undefined): PerMillion {
+  return percent === undefined ? everyRequest : Math.round(percent * 10_000);
+}

@@ -1,0 +1,57 @@
+// VirtualService `redirect` and `directResponse`: answers that the waypoint gives itself.
+
+import type { FieldPath, HttpDirectResponse, HttpRedirect } from '../../../mesh/index.ts';
+import type { RouteAction } from '../../model/http-route.ts';
+import { reportField, type VirtualServiceContext } from './context.ts';
+
+/** Bytes of a direct response's body at most: what the route configuration allows. */
+export const maximumBodyBytes: number = 1024 * 1024;
+
+const redirectCodes = [301, 302, 303, 307, 308] as const;
+
+/** The redirect of a rule; a port that is the default of the scheme is left out of the Location. */
+export function resolveRedirect(
+  context: VirtualServiceContext,
+  redirect: HttpRedirect,
+  path: FieldPath,
+): RouteAction | undefined {
+  const status = redirectCodes.find((code) => code === (redirect.redirectCode ?? 301));
+  if (status === undefined) {
+    reportField(
+      context,
+      'InvalidValue',
+      [...path, 'redirectCode'],
+      `${redirect.redirectCode} is no redirect, so these requests are answered with 500`,
+      `use one of ${redirectCodes.join(', ')}`,
+    );
+    return { kind: 'respond', status: 500 };
+  }
+  const port = redirect.port ?? (redirect.derivePort === 'FROM_REQUEST_PORT' ? context.port.number : undefined);
+  const standard = redirect.scheme === 'https' ? 443 : 80;
+  return {
+    kind: 'redirect',
+    status,
+    ...(redirect.uri === undefined || redirect.uri === '' ? {} : { path: { full: redirect.uri } }),
+    ...(redirect.authority === undefined || redirect.authority === '' ? {} : { authority: redirect.authority }),
+    ...(redirect.scheme === undefined || redirect.scheme === '' ? {} : { scheme: redirect.scheme }),
+    ...(port === undefined || port === standard ? {} : { port }),
+  };
+}
+
+/** The fixed answer of a rule. A body that is too large for Envoy is left out. */
+export function resolveDirectResponse(
+  context: VirtualServiceContext,
+  response: HttpDirectResponse,
+  path: FieldPath,
+): RouteAction {
+  const { body, status } = response;
+  const text = body?.string;
+  const base64 = body?.bytes;
+  const size = text === undefined ? ((base64?.length ?? 0) * 3) / 4 : new TextEncoder().encode(text).length;
+  if (size > maximumBodyBytes) {
+    reportField(context, 'InvalidValue', [...path, 'body'], `the body is larger than ${maximumBodyBytes} bytes and is left out`);
+    return { kind: 'respond', status };
+  }
+  if (text !== undefined) return { kind: 'respond', status, body: { text } };
+  return base64 === undefined ? { kind: 'respond', status } : { kind: 'respond', status, body: { base64 } };
+}

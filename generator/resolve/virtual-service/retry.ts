@@ -1,0 +1,37 @@
+// VirtualService `retries`, and the policy of routes that say nothing.
+
+import { type HttpRetry, parseDuration } from '../../../mesh/index.ts';
+import type { Retry } from '../../model/http-route.ts';
+
+/** What Istio retries unless told otherwise: failures before the application can have seen the request. */
+export const defaultRetry: Retry = {
+  attempts: 2,
+  on: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled', 'retriable-status-codes'],
+  statusCodes: [],
+  avoidPreviousHosts: true,
+  otherLocalities: false,
+};
+
+/** The retry policy of a rule, or undefined when it forbids retries (`attempts: 0`). */
+export function resolveRetry(retries: HttpRetry | undefined): Retry | undefined {
+  if (retries === undefined) return defaultRetry;
+  if (retries.attempts === 0) return undefined;
+  const tokens = (retries.retryOn ?? '')
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => token !== '');
+  const codes = tokens.filter((token) => /^\d{3}$/.test(token)).map(Number);
+  const conditions = tokens.filter((token) => !/^\d{3}$/.test(token));
+  const on = tokens.length === 0 ? defaultRetry.on : codes.length === 0 ? conditions : [...conditions, 'retriable-status-codes'];
+  const perTry = retries.perTryTimeout === undefined ? undefined : parseDuration(retries.perTryTimeout);
+  const backoff = retries.backoff === undefined ? undefined : parseDuration(retries.backoff);
+  return {
+    attempts: retries.attempts ?? defaultRetry.attempts,
+    on: [...new Set(on)],
+    statusCodes: codes,
+    ...(perTry === undefined ? {} : { perTryTimeoutMilliseconds: perTry }),
+    ...(backoff === undefined ? {} : { backoffMilliseconds: backoff }),
+    avoidPreviousHosts: retries.retryIgnorePreviousHosts ?? true,
+    otherLocalities: retries.retryRemoteLocalities ?? false,
+  };
+}
