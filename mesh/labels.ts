@@ -45,3 +45,12 @@ export const serviceAccountAnnotations: readonly string[] = [
   'istio.io/service-account',
   'istio.io/for-service-account',
 ];
+
+/** Label on a Pod or Namespace: `ambient` captures its traffic, `none` leaves it alone. */
+export const dataplaneModeLabel = 'istio.io/dataplane-mode';
+
+/** Annotation of whoever captures a workload's traffic: `enabled` once it is captured, so that it accepts HBONE. */
+export const redirectionAnnotation = 'ambient.istio.io/redirection';
+
+/** Label on a workload that accepts HBONE itself: `http`. */
+export const tunnelLabel = 'networking.istio.io/tunnel';
