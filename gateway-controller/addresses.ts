@@ -1,0 +1,211 @@
+// Addresses on one machine: every service, workload and waypoint that has none of its own gets one out of the run's block of loopback
+// addresses. Pure: what was given out before is an argument, so that an address stays with its object for as long as that exists.
+
+import { formatRef, refOf, waypointClass } from '../mesh/index.ts';
+import type { AnyMeshObject, Finding, ObjectRef } from '../mesh/index.ts';
+
+/** A block `127.B.0.0/16`, named by its second octet. */
+export interface AddressBlock {
+  readonly octet: number;
+}
+
+/** Addresses given out, by the object's reference as `formatRef` writes it. */
+export type Allocations = Readonly<Record<string, string>>;
+
+/** The range of a block that an address comes from; the first two addresses are the control plane's and the node proxy's. */
+interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+const ranges = {
+  waypoint: { first: 10, last: 255 },
+  workload: { first: 257, last: 127 * 256 + 255 },
+  vip: { first: 128 * 256 + 1, last: 255 * 256 + 254 },
+} satisfies Record<string, Range>;
+
+/** Reads `127.B.0.0/16` with B from 1 to 254; undefined for anything else. */
+export function parseAddressBlock(text: string): AddressBlock | undefined {
+  const octet = Number(/^127\.(\d{1,3})\.0\.0\/16$/.exec(text)?.[1] ?? Number.NaN);
+  return octet >= 1 && octet <= 254 ? { octet } : undefined;
+}
+
+/** `127.B.0.0/16`. */
+export function formatAddressBlock({ octet }: AddressBlock): string {
+  return `127.${octet}.0.0/16`;
+}
+
+/** Where the certificate service and xDS of a run listen: `127.B.0.1`. */
+export function controlPlaneAddress(block: AddressBlock): string {
+  return formatOffset(block, 1);
+}
+
+/** The node proxy's own address: `127.B.0.2`. */
+export function nodeProxyAddress(block: AddressBlock): string {
+  return formatOffset(block, 2);
+}
+
+/** What a run of the allocation gives back. */
+export interface AddressedObjects {
+  /** The same objects in the same order, copies where an address was filled in. The copy of an unchanged object is the same value. */
+  readonly objects: readonly AnyMeshObject[];
+  /** What to pass as `previous` the next time. */
+  readonly allocations: Allocations;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Fills in what has no address: `spec.clusterIP` of a Service, `spec.addresses` of a ServiceEntry with one host, `spec.address` of a
+ * WorkloadEntry, `spec.addresses` of a waypoint Gateway. Addresses that the configuration writes are kept and given to nobody else;
+ * new ones go out in the order of the objects' references; those of objects that are gone are free again.
+ */
+export function allocateAddresses(
+  objects: readonly AnyMeshObject[],
+  { block, previous }: { readonly block: AddressBlock; readonly previous: Allocations },
+): AddressedObjects {
+  const findings: Finding[] = [];
+  const classes = waypointClasses(objects);
+  const wanting = objects
+    .map((object) => ({
+      key: formatRef(refOf(object)),
+      ref: refOf(object),
+      range: wantedRange(object, classes, findings),
+    }))
+    .filter((item): item is { key: string; ref: ObjectRef; range: Range } => item.range !== undefined)
+    .sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0));
+  const taken = new Set(objects.flatMap(writtenAddresses));
+  const allocations: Record<string, string> = {};
+  for (const { key, range } of wanting) {
+    const before = previous[key];
+    if (before === undefined || taken.has(before) || !isInRange(block, range, before)) continue;
+    allocations[key] = before;
+    taken.add(before);
+  }
+  const next = new Map<Range, number>();
+  for (const { key, ref, range } of wanting) {
+    if (allocations[key] !== undefined) continue;
+    let offset = next.get(range) ?? range.first;
+    while (offset <= range.last && taken.has(formatOffset(block, offset))) offset += 1;
+    next.set(range, offset + 1);
+    if (offset > range.last) findings.push(exhausted(ref, block));
+    else allocations[key] = formatOffset(block, offset);
+  }
+  return {
+    objects: objects.map((object) => {
+      const address = allocations[formatRef(refOf(object))];
+      return address === undefined ? object : withAddress(object, address);
+    }),
+    allocations: Object.fromEntries(Object.entries(allocations).sort(([a], [b]) => (a < b ? -1 : 1))),
+    findings,
+  };
+}
+
+/** Classes whose Gateways are waypoints: Istio's own and those that a GatewayClass object gives to its controller. */
+function waypointClasses(objects: readonly AnyMeshObject[]): ReadonlySet<string> {
+  const classes = new Set([waypointClass]);
+  for (const object of objects) {
+    if (object.kind === 'GatewayClass') classes.add(object.metadata.name);
+  }
+  return classes;
+}
+
+function wantedRange(object: AnyMeshObject, classes: ReadonlySet<string>, findings: Finding[]): Range | undefined {
+  switch (object.kind) {
+    case 'Gateway':
+      return classes.has(object.spec.gatewayClassName) && writtenAddresses(object).length === 0
+        ? ranges.waypoint
+        : undefined;
+    case 'WorkloadEntry':
+      return (object.spec.address ?? '') === '' ? ranges.workload : undefined;
+    case 'Service':
+      return object.spec.type !== 'ExternalName' &&
+        object.spec.clusterIP !== 'None' &&
+        writtenAddresses(object).length === 0
+        ? ranges.vip
+        : undefined;
+    case 'ServiceEntry': {
+      const { hosts, addresses = [] } = object.spec;
+      if (addresses.length > 0 || hosts.every((host) => host.startsWith('*'))) return undefined;
+      if (hosts.length === 1) return ranges.vip;
+      findings.push({
+        code: 'AddressInvalid',
+        severity: 'warning',
+        ref: refOf(object),
+        path: ['spec', 'addresses'],
+        message: 'several hosts and no addresses: none is allocated, since the hosts would have to share it',
+        hint: 'write one ServiceEntry for each host, or give addresses',
+      });
+      return undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function writtenAddresses(object: AnyMeshObject): readonly string[] {
+  switch (object.kind) {
+    case 'Gateway':
+      return (object.spec.addresses ?? []).flatMap(({ value }) => (value === undefined || value === '' ? [] : [value]));
+    case 'WorkloadEntry':
+      return object.spec.address === undefined || object.spec.address === '' ? [] : [object.spec.address];
+    case 'Service':
+      return [object.spec.clusterIP, ...(object.spec.clusterIPs ?? [])].filter(
+        (address): address is string => address !== undefined && address !== '' && address !== 'None',
+      );
+    case 'ServiceEntry':
+      return [
+        ...(object.spec.addresses ?? []),
+        ...(object.spec.endpoints ?? []).flatMap(({ address }) => (address === undefined ? [] : [address])),
+      ];
+    default:
+      return [];
+  }
+}
+
+/** Copies by the object that they were made from: the same input gives the same value, so that a comparison ends at once. */
+const copies = new WeakMap<AnyMeshObject, { readonly address: string; readonly copy: AnyMeshObject }>();
+
+function withAddress(object: AnyMeshObject, address: string): AnyMeshObject {
+  const known = copies.get(object);
+  if (known?.address === address) return known.copy;
+  const copy = fill(object, address);
+  copies.set(object, { address, copy });
+  return copy;
+}
+
+function fill(object: AnyMeshObject, address: string): AnyMeshObject {
+  switch (object.kind) {
+    case 'Gateway':
+      return { ...object, spec: { ...object.spec, addresses: [{ type: 'IPAddress', value: address }] } };
+    case 'WorkloadEntry':
+      return { ...object, spec: { ...object.spec, address } };
+    case 'Service':
+      return { ...object, spec: { ...object.spec, clusterIP: address } };
+    case 'ServiceEntry':
+      return { ...object, spec: { ...object.spec, addresses: [address] } };
+    default:
+      return object;
+  }
+}
+
+function formatOffset({ octet }: AddressBlock, offset: number): string {
+  return `127.${octet}.${Math.floor(offset / 256)}.${offset % 256}`;
+}
+
+function isInRange({ octet }: AddressBlock, range: Range, address: string): boolean {
+  const [first, second, third, fourth] = address.split('.').map(Number);
+  if (first !== 127 || second !== octet || third === undefined || fourth === undefined) return false;
+  const offset = third * 256 + fourth;
+  return offset >= range.first && offset <= range.last;
+}
+
+function exhausted(ref: ObjectRef, block: AddressBlock): Finding {
+  return {
+    code: 'AddressConflict',
+    severity: 'error',
+    ref,
+    path: ['spec'],
+    message: `no address is left for it in ${formatAddressBlock(block)}, so that it cannot be reached`,
+    hint: 'write an address, or spread the configuration over two runs',
+  };
+}
