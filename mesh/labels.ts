@@ -54,3 +54,6 @@ export const redirectionAnnotation = 'ambient.istio.io/redirection';
 
 /** Label on a workload that accepts HBONE itself: `http`. */
 export const tunnelLabel = 'networking.istio.io/tunnel';
+
+/** Annotation on a Gateway whose waypoint must listen on one address only, as on a machine that several waypoints share. */
+export const listenAddressAnnotation = 'cairn.dev/listen-address';

@@ -1,0 +1,94 @@
+// Which kinds and versions are read, and what to say of the others: what people keep beside the mesh's objects is no mistake.
+
+import { gatewayGroup, networkingGroup, securityGroup } from '../labels.ts';
+import type { Kind } from '../object.ts';
+
+/** How a kind is written in `apiVersion` and whether it lives in a namespace. */
+export interface KindDefinition {
+  /** '' for the core group. */
+  readonly group: string;
+  /** Newest first. */
+  readonly versions: readonly string[];
+  /** Versions that a cluster no longer serves. */
+  readonly historicalVersions: readonly string[];
+  readonly isNamespaced: boolean;
+}
+
+const networking: KindDefinition = {
+  group: networkingGroup,
+  versions: ['v1', 'v1beta1', 'v1alpha3'],
+  historicalVersions: [],
+  isNamespaced: true,
+};
+const core: KindDefinition = { group: '', versions: ['v1'], historicalVersions: [], isNamespaced: true };
+const gateway: KindDefinition = {
+  group: gatewayGroup,
+  versions: ['v1', 'v1beta1'],
+  historicalVersions: ['v1alpha2'],
+  isNamespaced: true,
+};
+
+/** Every kind that is read. */
+export const kindDefinitions: Readonly<Record<Kind, KindDefinition>> = {
+  AuthorizationPolicy: {
+    group: securityGroup,
+    versions: ['v1', 'v1beta1'],
+    historicalVersions: [],
+    isNamespaced: true,
+  },
+  DestinationRule: networking,
+  Gateway: gateway,
+  GatewayClass: { ...gateway, isNamespaced: false },
+  Namespace: { ...core, isNamespaced: false },
+  Service: core,
+  ServiceEntry: networking,
+  VirtualService: networking,
+  WorkloadEntry: networking,
+};
+
+/** The names of the kinds that are read. */
+export const kindNames = Object.keys(kindDefinitions) as readonly Kind[];
+
+/** True for the name of a kind that is read, whatever its group. */
+export function isKind(name: string): name is Kind {
+  return Object.hasOwn(kindDefinitions, name);
+}
+
+/** `gateway.networking.k8s.io/v1`, or `v1` in the core group. */
+export function formatApiVersion(group: string, version: string): string {
+  return group === '' ? version : `${group}/${version}`;
+}
+
+/** Objects of the mesh that have no effect here yet: worth a warning. */
+const meshKinds: ReadonlySet<string> = new Set([
+  'HTTPRoute',
+  'GRPCRoute',
+  'TCPRoute',
+  'TLSRoute',
+  'UDPRoute',
+  'ReferenceGrant',
+  'ListenerSet',
+  'BackendTLSPolicy',
+  'Sidecar',
+  'EnvoyFilter',
+  'WorkloadGroup',
+  'ProxyConfig',
+  'PeerAuthentication',
+  'RequestAuthentication',
+  'Telemetry',
+  'WasmPlugin',
+  'TrafficExtension',
+]);
+
+/** Groups of the mesh's own APIs. */
+const meshGroups = /(?:^|\.)(?:istio\.io|gateway\.networking\.k8s\.io|gateway\.networking\.x-k8s\.io)$/;
+
+/** True for a kind of the mesh's APIs, whether it is read or not. */
+export function isMeshKind(group: string, kind: string): boolean {
+  return meshGroups.test(group) || meshKinds.has(kind);
+}
+
+/** Groups of Kubernetes itself; its other kinds (Deployment, ConfigMap …) stand beside the mesh's objects and are passed over. */
+export function isKubernetesGroup(group: string): boolean {
+  return group === '' || !group.includes('.') || group.endsWith('.k8s.io');
+}

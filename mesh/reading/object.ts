@@ -1,0 +1,130 @@
+// One plain value to one object of the mesh: which kind and version it is, whether its structure and meaning hold, and its normal form.
+
+import type { AnyMeshObject, Kind, ObjectMeta, ObjectRef } from '../object.ts';
+import { checkMeaning } from '../validation/meaning.ts';
+import { modernize } from './historical.ts';
+import { formatApiVersion, isKind, isKubernetesGroup, isMeshKind, kindDefinitions, kindNames } from './kinds.ts';
+import type { Problem } from './problem.ts';
+import { errorAt, warningAt } from './problem.ts';
+import { checkStructure, isRecord } from './structure.ts';
+import { suggestName } from './suggestion.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What became of one value. `object` is absent when the kind is not read or a problem is an error. */
+export interface ReadObject {
+  readonly ref: ObjectRef;
+  readonly object?: AnyMeshObject;
+  readonly problems: readonly Problem[];
+}
+
+/** Reads one object; `value` is plain data from any source. Namespaced objects without a namespace are in `default`. */
+export function readObject(value: Fields): ReadObject {
+  const kind = textOf(value['kind']);
+  const apiVersion = textOf(value['apiVersion']);
+  const metadata = isRecord(value['metadata']) ? value['metadata'] : {};
+  const ref: ObjectRef = {
+    kind,
+    namespace: isKind(kind) && !kindDefinitions[kind].isNamespaced ? '' : textOf(metadata['namespace']) || 'default',
+    name: textOf(metadata['name']),
+  };
+  const missing = ['apiVersion', 'kind'].filter((field) => textOf(value[field]) === '');
+  if (missing.length > 0) {
+    return {
+      ref,
+      problems: missing.map((field) => errorAt('MissingField', [field], `The object needs the field \`${field}\`.`)),
+    };
+  }
+  const other = checkKind(kind, apiVersion, ref);
+  if (other !== undefined) return other;
+  return isKind(kind) ? readKnown(kind, value, ref) : { ref, problems: [] };
+}
+
+function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
+  const { object: fields, problems: historical } = modernize(value);
+  const structural = checkStructure(kind, fields);
+  if (structural.length > 0) return { ref, problems: [...historical, ...structural] };
+  const object = {
+    apiVersion: textOf(fields['apiVersion']),
+    kind,
+    metadata: normalizeMetadata(ref, fields['metadata'] as Fields),
+    spec: fields['spec'] ?? {},
+  } as AnyMeshObject;
+  const problems = [...historical, ...checkMeaning(object)];
+  if (problems.some(({ severity }) => severity === 'error')) return { ref, problems };
+  return { ref, object: normalizeTargets(object), problems };
+}
+
+/** What there is to say when the kind or its version is not read; undefined when it is. */
+function checkKind(kind: string, apiVersion: string, ref: ObjectRef): ReadObject | undefined {
+  const slash = apiVersion.lastIndexOf('/');
+  const group = apiVersion.slice(0, Math.max(slash, 0));
+  const version = apiVersion.slice(slash + 1);
+  if (isKind(kind)) {
+    const { group: known, versions, historicalVersions, isNamespaced } = kindDefinitions[kind];
+    if (group === known && (versions.includes(version) || historicalVersions.includes(version))) return undefined;
+    if (group === known || suggestName(group, [known]) !== undefined || (group === '' && known !== '')) {
+      const all = versions.map((each) => formatApiVersion(known, each)).join(', ');
+      const message = `\`${apiVersion}\` is no version of ${kind} that is read.`;
+      return { ref, problems: [errorAt('UnsupportedVersion', ['apiVersion'], message, `write one of ${all}`)] };
+    }
+    const message = `${kind} of \`${apiVersion}\` is not read: it has no effect here.`;
+    return {
+      ref: { ...ref, namespace: isNamespaced ? ref.namespace : '' },
+      problems: [warningAt('UnknownKind', ['kind'], message)],
+    };
+  }
+  if (isMeshKind(group, kind)) {
+    const suggestion = suggestName(kind, kindNames);
+    if (suggestion !== undefined && !isOtherMeshKind(kind)) return misspelt(kind, suggestion, ref);
+    return { ref, problems: [warningAt('UnknownKind', ['kind'], `${kind} is not read yet: it has no effect here.`)] };
+  }
+  const suggestion = isKubernetesGroup(group) && group !== '' ? undefined : suggestName(kind, kindNames);
+  if (suggestion !== undefined) return misspelt(kind, suggestion, ref);
+  const message = `${kind} is not read by Cairn.`;
+  return {
+    ref,
+    problems: [
+      { code: 'UnknownKind', severity: isKubernetesGroup(group) ? 'info' : 'warning', path: ['kind'], message },
+    ],
+  };
+}
+
+function isOtherMeshKind(kind: string): boolean {
+  return isMeshKind('', kind);
+}
+
+/** The object meant counts as rejected, so that what was last read of it can stay. */
+function misspelt(kind: string, suggestion: string, ref: ObjectRef): ReadObject {
+  const problem = errorAt(
+    'UnknownKind',
+    ['kind'],
+    `\`${kind}\` is no kind that is read.`,
+    `did you mean \`${suggestion}\`?`,
+  );
+  return { ref: { ...ref, kind: suggestion }, problems: [problem] };
+}
+
+function normalizeMetadata(ref: ObjectRef, metadata: Fields): ObjectMeta {
+  const created = metadata['creationTimestamp'];
+  const generation = metadata['generation'];
+  return {
+    name: ref.name,
+    namespace: ref.namespace,
+    labels: (metadata['labels'] ?? {}) as Readonly<Record<string, string>>,
+    annotations: (metadata['annotations'] ?? {}) as Readonly<Record<string, string>>,
+    ...(typeof created === 'string' && /^\d{4}-\d\d-\d\dT/.test(created) ? { creationTimestamp: created } : {}),
+    ...(typeof generation === 'number' ? { generation } : {}),
+  };
+}
+
+/** The deprecated single `targetRef` becomes the list. */
+function normalizeTargets(object: AnyMeshObject): AnyMeshObject {
+  if (object.kind !== 'AuthorizationPolicy' || object.spec.targetRef === undefined) return object;
+  const { targetRef, ...spec } = object.spec;
+  return { ...object, spec: { ...spec, targetRefs: [targetRef] } };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

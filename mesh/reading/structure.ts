@@ -1,0 +1,233 @@
+// Checks one object against the schema of its kind: types, values and required fields by validators compiled at build time; unknown
+// fields and choices of one by walking the schema, since validators pass over the ones and explain the others badly.
+
+import type { FieldPath } from '../finding.ts';
+import { formatPath } from '../finding.ts';
+import { schemas } from '../generated/schemas.ts';
+import { validators } from '../generated/validators.ts';
+import type { Kind } from '../object.ts';
+import type { Problem } from './problem.ts';
+import { errorAt } from './problem.ts';
+import { suggestHint } from './suggestion.ts';
+
+/** The part of JSON Schema that `mesh/schemas/` uses. */
+interface Schema {
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, Schema>>;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema;
+  readonly items?: Schema;
+  readonly 'x-at-most-one'?: readonly (readonly string[])[];
+}
+
+/** An error of a compiled validator, as ajv makes it. */
+interface ValidationError {
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+interface Validator {
+  (value: unknown): boolean;
+  readonly errors?: readonly ValidationError[] | null;
+}
+
+const maxProblems = 50;
+
+/** Everything wrong with the structure of an object of a kind, unknown fields first; at most 50 problems. */
+export function checkStructure(kind: Kind, value: unknown): readonly Problem[] {
+  const root = schemas[kind] as Schema;
+  const problems: Problem[] = [];
+  checkFields({ value, schema: root, path: [], root, parent: undefined }, problems);
+  const validate = validators[kind] as Validator;
+  if (!validate(value))
+    problems.push(...(validate.errors ?? []).slice(0, maxProblems).map((error) => explain(error, value)));
+  return problems.slice(0, maxProblems);
+}
+
+interface Place {
+  readonly value: unknown;
+  readonly schema: Schema;
+  readonly path: FieldPath;
+  readonly root: Schema;
+  /** The schema of the nearest enclosing object, to recognise fields that stand one level too deep. */
+  readonly parent: Schema | undefined;
+}
+
+function checkFields(place: Place, problems: Problem[]): void {
+  const schema = resolveReference(place.schema, place.root);
+  const { value, path } = place;
+  if (problems.length >= maxProblems) return;
+  if (Array.isArray(value)) {
+    const items = schema.items;
+    if (items === undefined) return;
+    value.forEach((item: unknown, index) =>
+      checkFields({ ...place, value: item, schema: items, path: [...path, index] }, problems),
+    );
+  } else if (isRecord(value)) {
+    for (const names of schema['x-at-most-one'] ?? []) {
+      const given = names.filter((name) => Object.hasOwn(value, name));
+      const [first, second] = given;
+      if (first === undefined || second === undefined) continue;
+      problems.push(
+        errorAt(
+          'InvalidValue',
+          [...path, second],
+          `\`${first}\` and \`${second}\` exclude each other.`,
+          'keep one of them',
+        ),
+      );
+    }
+    for (const [name, field] of Object.entries(value)) {
+      const known = fieldOf(schema, name) ?? schema.additionalProperties;
+      const inner = [...path, name];
+      if (known !== undefined)
+        checkFields({ ...place, value: field, schema: known, path: inner, parent: schema }, problems);
+      else if (schema.properties !== undefined) {
+        const message = `\`${name}\` is not a field ${path.length === 0 ? 'of this object' : `of \`${formatPath(path)}\``}.`;
+        problems.push(errorAt('UnknownField', inner, message, hintUnknown(name, schema, place)));
+      }
+    }
+  }
+}
+
+function hintUnknown(name: string, schema: Schema, place: Place): string | undefined {
+  const properties = schema.properties ?? {};
+  for (const [property, inner] of Object.entries(properties)) {
+    const resolved = resolveReference(inner, place.root);
+    const target = resolved.items === undefined ? resolved : resolveReference(resolved.items, place.root);
+    if (fieldOf(target, name) !== undefined) return `it belongs one level deeper, in \`${property}\``;
+  }
+  const near = suggestHint(name, Object.keys(properties));
+  if (near !== undefined) return near;
+  if (place.parent !== undefined && fieldOf(place.parent, name) !== undefined)
+    return 'it belongs one level further out';
+  return undefined;
+}
+
+function explain({ instancePath, keyword, params }: ValidationError, root: unknown): Problem {
+  const { path, value } = follow(root, instancePath);
+  const field = path.length === 0 ? 'The object' : `\`${String(path.at(-1))}\``;
+  const named = typeof path.at(-1) === 'number' ? `\`${formatPath(path)}\`` : field;
+  if (keyword === 'required') {
+    const missing = String(params['missingProperty']);
+    return errorAt('MissingField', [...path, missing], `${named} needs the field \`${missing}\`.`);
+  }
+  if (keyword === 'type') {
+    const expected = [params['type']].flat().map(String);
+    const message =
+      value === null
+        ? `${named} is empty; ${describeTypes(expected)} is expected.`
+        : `${named} is ${describeValue(value)}; ${describeTypes(expected)} is expected.`;
+    return errorAt('InvalidType', path, message, hintType(expected, value));
+  }
+  if (keyword === 'enum') {
+    const allowed = [params['allowedValues']].flat().map(String);
+    const hint = typeof value === 'string' ? suggestHint(value, allowed) : undefined;
+    return errorAt(
+      'InvalidValue',
+      path,
+      `${named} is ${describeValue(value)}; it must be one of ${allowed.join(', ')}.`,
+      hint,
+    );
+  }
+  if (keyword === 'pattern' && path[0] === 'metadata') {
+    const message = `${named} is ${describeValue(value)}; Kubernetes allows lower-case letters, digits and \`-\` in names.`;
+    return errorAt('InvalidValue', path, message);
+  }
+  return errorAt('InvalidValue', path, `${named} is ${describeValue(value)}; ${describeLimit(keyword, params)}.`);
+}
+
+function describeLimit(keyword: string, params: Readonly<Record<string, unknown>>): string {
+  const limit = String(params['limit']);
+  switch (keyword) {
+    case 'minimum':
+      return `it must be at least ${limit}`;
+    case 'maximum':
+      return `it must be at most ${limit}`;
+    case 'minItems':
+      return `it needs at least ${limit} item`;
+    case 'maxItems':
+      return `it may have at most ${limit} items`;
+    case 'minLength':
+      return `it may not be shorter than ${limit} characters`;
+    case 'maxLength':
+      return `it may not be longer than ${limit} characters`;
+    default:
+      return `it must match the pattern ${typeof params['pattern'] === 'string' ? params['pattern'] : keyword}`;
+  }
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  integer: 'a whole number',
+  number: 'a number',
+  object: 'a group of fields',
+  string: 'text',
+};
+
+function describeTypes(types: readonly string[]): string {
+  return types.map((type) => typeNames[type] ?? type).join(' or ');
+}
+
+function describeValue(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'string') return value === '' ? 'empty text' : `the text ${JSON.stringify(shorten(value))}`;
+  if (typeof value === 'object') return value === null ? 'empty' : 'a group of fields';
+  return typeof value === 'number' || typeof value === 'boolean' ? `\`${value}\`` : 'missing';
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function hintType(expected: readonly string[], value: unknown): string | undefined {
+  const isScalar = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string';
+  if (expected.includes('string') && isScalar) return `write it in quotes: "${String(value)}"`;
+  if (expected.includes('boolean') && typeof value === 'string' && /^(?:y|yes|n|no|on|off|true|false)$/i.test(value)) {
+    return 'write true or false, without quotes';
+  }
+  if (
+    (expected.includes('integer') || expected.includes('number')) &&
+    typeof value === 'string' &&
+    /^\d+$/.test(value)
+  ) {
+    return 'remove the quotes';
+  }
+  if (expected.includes('array') && value !== null) return 'begin every item with `- `';
+  return undefined;
+}
+
+/** The value at a JSON pointer, and the pointer as a path. */
+function follow(root: unknown, pointer: string): { readonly path: FieldPath; readonly value: unknown } {
+  const path: (string | number)[] = [];
+  let value = root;
+  for (const part of pointer.split('/').slice(1)) {
+    const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (Array.isArray(value)) {
+      path.push(Number(name));
+      value = value[Number(name)];
+    } else {
+      path.push(name);
+      value = isRecord(value) ? value[name] : undefined;
+    }
+  }
+  return { path, value };
+}
+
+function resolveReference(schema: Schema, root: Schema): Schema {
+  if (schema.$ref === undefined) return schema;
+  return root.$defs?.[schema.$ref.slice('#/$defs/'.length)] ?? {};
+}
+
+function fieldOf(schema: Schema, name: string): Schema | undefined {
+  return schema.properties !== undefined && Object.hasOwn(schema.properties, name)
+    ? schema.properties[name]
+    : undefined;
+}
+
+/** True for an object of fields. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,191 @@
+// YAML 1.2 (and so JSON) to plain values, many documents to a text. One broken document does not stop the others, hostile input is
+// bounded, and the place of every field can be asked for without the values knowing where they stood.
+
+import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
+import type { Document, ParsedNode } from 'yaml';
+import type { FieldPath, Position } from '../finding.ts';
+
+/** The longest text that is read, in UTF-16 units. */
+const maxTextLength = 10 * 1024 * 1024;
+/** The deepest nesting that is read; real objects stay below 20. */
+const maxDepth = 100;
+/** Values in one text after aliases are followed. */
+const maxNodes = 500_000;
+
+/** One document of a text. Its objects have no prototype, so that no key means more than it says. */
+export interface TextDocument {
+  readonly value: unknown;
+  /** The place of a field, or of what encloses it when it is not there: of its key, or of its value when asked for and on the same line. */
+  readonly locate: (path: FieldPath, part: 'key' | 'value') => Position;
+}
+
+/** Why a document could not be read. */
+export interface TextProblem {
+  readonly message: string;
+  readonly position: Position;
+  readonly hint?: string;
+}
+
+/** The documents that could be read, and what is wrong with the others. Empty documents are left out. */
+export function parseText(
+  file: string,
+  text: string,
+): { readonly documents: readonly TextDocument[]; readonly problems: readonly TextProblem[] } {
+  const positionOf = makePositions(file, text);
+  if (text.length > maxTextLength) {
+    return {
+      documents: [],
+      problems: [{ message: 'The file is larger than 10 MB and is not read.', position: positionOf(0) }],
+    };
+  }
+  const documents: TextDocument[] = [];
+  const problems: TextProblem[] = [];
+  const budget = { nodes: maxNodes };
+  for (const { start, end } of splitDocuments(text)) {
+    try {
+      for (const document of parseDocuments(text.slice(start, end))) {
+        const contents = document.contents;
+        // Later errors of a document mostly follow from its first.
+        const [first] = [...document.errors, ...document.warnings];
+        if (first !== undefined) {
+          const message = first.message.endsWith('.') ? first.message : `${first.message}.`;
+          problems.push({ message, position: positionOf(start + first.pos[0]) });
+        }
+        if (first !== undefined || contents === null) continue;
+        const value = toValue(contents, budget);
+        if (value === null) continue;
+        documents.push({ value, locate: (path, part) => positionOf(start + offsetOf(contents, path, part)) });
+      }
+    } catch (error) {
+      if (error instanceof UnreadableError)
+        problems.push({ ...error.problem, position: positionOf(start + error.offset) });
+      else if (error instanceof RangeError) problems.push({ message: tooDeep, position: positionOf(start) });
+      else throw error;
+    }
+  }
+  return { documents, problems };
+}
+
+const tooDeep = `The document is nested more than ${maxDepth} levels deep and is not read.`;
+
+/** Ends the conversion of one document; never leaves this file. */
+class UnreadableError extends Error {
+  readonly offset: number;
+  readonly problem: { readonly message: string; readonly hint?: string };
+
+  constructor(offset: number, message: string, hint?: string) {
+    super(message);
+    this.offset = offset;
+    this.problem = { message, ...(hint === undefined ? {} : { hint }) };
+  }
+}
+
+function parseDocuments(text: string): readonly Document.Parsed[] {
+  // Duplicate keys are found below: the library compares every key with every other, which hostile input can make slow.
+  const options = {
+    version: '1.2',
+    schema: 'core',
+    prettyErrors: false,
+    uniqueKeys: false,
+    resolveKnownTags: false,
+  } as const;
+  const documents = parseAllDocuments(text, options);
+  return 'empty' in documents ? [] : documents;
+}
+
+/**
+ * Cuts a text at its `---` lines. A document marker at the start of a line is one whatever surrounds it, so that an unclosed quote in
+ * one document cannot swallow the next. What holds only comments and directives is left out.
+ */
+function splitDocuments(text: string): readonly { readonly start: number; readonly end: number }[] {
+  const starts = [0, ...[...text.matchAll(/\n---(?=[ \t\r\n]|$)/g)].map((match) => match.index + 1)];
+  return starts
+    .map((start, index) => ({ start, end: starts[index + 1] ?? text.length }))
+    .filter(({ start, end }) => !/^(?:[^\S\n]*(?:[#%][^\n]*)?(?:\n|$))*$/.test(text.slice(start, end)));
+}
+
+function toValue(root: ParsedNode, budget: { nodes: number }): unknown {
+  const anchors = new Map<string, { readonly value: unknown; readonly nodes: number }>();
+  const convert = (node: ParsedNode | null, depth: number): unknown => {
+    if (node === null) return null;
+    const offset = node.range[0];
+    spend(1, offset);
+    if (depth > maxDepth) throw new UnreadableError(offset, tooDeep);
+    if (isAlias(node)) {
+      const known = anchors.get(node.source);
+      if (known === undefined)
+        throw new UnreadableError(offset, `No anchor \`&${node.source}\` stands before this alias.`);
+      spend(known.nodes, offset);
+      return known.value;
+    }
+    const before = budget.nodes;
+    const value = convertPlain(node, depth);
+    if (node.anchor !== undefined) anchors.set(node.anchor, { value, nodes: before - budget.nodes });
+    return value;
+  };
+  const convertPlain = (node: ParsedNode, depth: number): unknown => {
+    if (isSeq<ParsedNode>(node)) return node.items.map((item) => convert(item, depth + 1));
+    if (!isMap<ParsedNode, ParsedNode | null>(node)) return isScalar(node) ? node.value : null;
+    const object = Object.create(null) as Record<string, unknown>;
+    for (const { key, value } of node.items) {
+      const name = keyText(key);
+      const offset = key.range?.[0] ?? 0;
+      if (name === undefined) throw new UnreadableError(offset, 'A key must be a plain word or text.');
+      if (name === '<<') {
+        throw new UnreadableError(offset, 'Merge keys are not part of YAML 1.2.', 'write the merged fields out');
+      }
+      if (name in object)
+        throw new UnreadableError(offset, `The key \`${name}\` is given twice.`, 'remove one of them');
+      object[name] = convert(value, depth + 1);
+    }
+    return object;
+  };
+  const spend = (nodes: number, offset: number): void => {
+    budget.nodes -= nodes;
+    if (budget.nodes < 0)
+      throw new UnreadableError(offset, `The file holds more than ${maxNodes} values and is not read further.`);
+  };
+  return convert(root, 0);
+}
+
+function keyText(key: unknown): string | undefined {
+  if (!isScalar(key)) return undefined;
+  return typeof key.value === 'string' ? key.value : (key.source ?? '');
+}
+
+function offsetOf(root: ParsedNode, path: FieldPath, part: 'key' | 'value'): number {
+  let node: ParsedNode | null = root;
+  let offset = root.range[0];
+  for (const step of path) {
+    if (isMap<ParsedNode, ParsedNode | null>(node)) {
+      const pair: { key: ParsedNode; value: ParsedNode | null } | undefined = node.items.find(
+        ({ key }) => keyText(key) === String(step),
+      );
+      if (pair === undefined) return offset;
+      offset = pair.key.range[0];
+      node = pair.value;
+    } else if (isSeq<ParsedNode>(node) && typeof step === 'number') {
+      const item: ParsedNode | undefined = node.items[step];
+      if (item === undefined) return offset;
+      offset = item.range[0];
+      node = item;
+    } else return offset;
+  }
+  const isWritten = isScalar(node) && node.range !== null && node.range !== undefined && node.range[1] > node.range[0];
+  return part === 'value' && isWritten && node !== null ? node.range[0] : offset;
+}
+
+function makePositions(file: string, text: string): (offset: number) => Position {
+  let lines: number[] | undefined;
+  return (offset) => {
+    lines ??= [0, ...[...text.matchAll(/\n/g)].map((match) => match.index + 1)];
+    let low = 0;
+    let high = lines.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((lines[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { file, line: low + 1, column: offset - (lines[low] ?? 0) + 1 };
+  };
+}

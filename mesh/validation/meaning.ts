@@ -1,0 +1,29 @@
+// What one object must hold beyond the types of its fields, kind by kind: the rules that the API server or Istio's webhook would apply.
+
+import type { AnyMeshObject } from '../object.ts';
+import type { Problem } from '../reading/problem.ts';
+import { checkAuthorizationPolicy } from './authorization-policy.ts';
+import { checkDestinationRule } from './destination-rule.ts';
+import { checkService } from './service.ts';
+import { checkServiceEntry, checkWorkloadEntry } from './service-entry.ts';
+import { checkVirtualService } from './virtual-service.ts';
+
+/** The problems of an object whose structure is right. Gateways are judged where they are used. */
+export function checkMeaning(object: AnyMeshObject): readonly Problem[] {
+  switch (object.kind) {
+    case 'AuthorizationPolicy':
+      return checkAuthorizationPolicy(object.spec);
+    case 'DestinationRule':
+      return checkDestinationRule(object.spec);
+    case 'Service':
+      return checkService(object);
+    case 'ServiceEntry':
+      return checkServiceEntry(object.spec);
+    case 'VirtualService':
+      return checkVirtualService(object.spec);
+    case 'WorkloadEntry':
+      return checkWorkloadEntry(object.spec, ['spec']);
+    default:
+      return [];
+  }
+}

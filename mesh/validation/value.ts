@@ -1,0 +1,63 @@
+// Checks of single values that several kinds share.
+
+import { isIpRange } from '../address.ts';
+import { parseDuration } from '../duration.ts';
+import type { FieldPath } from '../finding.ts';
+import type { Problem } from '../reading/problem.ts';
+import { errorAt } from '../reading/problem.ts';
+import { checkRegex } from '../regex.ts';
+
+/** A duration as `5s` or `1m30s`; absent is fine. */
+export function checkDuration(text: string | undefined, path: FieldPath): readonly Problem[] {
+  if (text === undefined || parseDuration(text) !== undefined) return [];
+  const hint = /^\d+(?:\.\d+)?$/.test(text) ? `did you mean \`${text}s\`?` : 'write it as `5s`, `1m30s` or `100ms`';
+  return [errorAt('InvalidValue', path, `\`${text}\` is not a duration.`, hint)];
+}
+
+/** A number within bounds; absent is fine. */
+export function checkRange(value: number | undefined, low: number, high: number, path: FieldPath): readonly Problem[] {
+  if (value === undefined || (value >= low && value <= high)) return [];
+  return [errorAt('InvalidValue', path, `\`${value}\` is out of range: ${low} to ${high}.`)];
+}
+
+/** A port number; absent is fine. */
+export function checkPort(value: number | undefined, path: FieldPath): readonly Problem[] {
+  return checkRange(value, 1, 65_535, path);
+}
+
+/** A pattern that Envoy accepts; absent is fine. */
+export function checkPattern(pattern: string | undefined, path: FieldPath): readonly Problem[] {
+  if (pattern === undefined) return [];
+  const problem = checkRegex(pattern);
+  if (problem === undefined) return [];
+  return [errorAt('RegexInvalid', path, `The pattern is not valid in RE2: ${problem}.`)];
+}
+
+/** IP addresses or ranges; absent is fine. */
+export function checkIpRanges(ranges: readonly string[] | undefined, path: FieldPath): readonly Problem[] {
+  return (ranges ?? []).flatMap((range, index) =>
+    isIpRange(range)
+      ? []
+      : [
+          errorAt(
+            'AddressInvalid',
+            [...path, index],
+            `\`${range}\` is no IP address or range.`,
+            'write it as `10.1.2.3` or `10.0.0.0/8`',
+          ),
+        ],
+  );
+}
+
+/** Names that must differ; the second of two equals is reported. */
+export function checkUnique(
+  names: readonly (string | number | undefined)[],
+  path: FieldPath,
+  field: string,
+): readonly Problem[] {
+  return names.flatMap((name, index) =>
+    name !== undefined && names.indexOf(name) < index
+      ? [errorAt('InvalidValue', [...path, index, field], `\`${name}\` is used twice in this list.`)]
+      : [],
+  );
+}
