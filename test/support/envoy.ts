@@ -1,6 +1,6 @@
 // A real Envoy as a child process, for tests that must see what Envoy does with a configuration. Ends by pid, keeps its log, shares no port.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -53,6 +53,12 @@ export interface RunningEnvoy {
   /** SIGKILL: a crash. Resolves when the process is gone. */
   kill(): Promise<void>;
 }
+
+// What is still running when the test process ends, by a failure or a signal of the runner, must not stay behind.
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** Path of the Envoy binary: ENVOY_BIN, or the cache that `npm run setup` fills. Throws when there is none: such a test fails, it never skips. */
 export function findEnvoy(): string {
@@ -115,11 +121,18 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   const child = spawn(
     binary,
     [
-      ...['-c', file, '--disable-hot-restart', '--concurrency', String(options.concurrency ?? 1)],
-      ...['--log-level', options.logLevel ?? 'info', ...(options.args ?? [])],
+      '-c',
+      file,
+      '--disable-hot-restart',
+      '--concurrency',
+      String(options.concurrency ?? 1),
+      '--log-level',
+      options.logLevel ?? 'info',
+      ...(options.args ?? []),
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  running.add(child);
   let text = '';
   const keep = (chunk: Buffer): void => {
     text += chunk.toString();
@@ -130,6 +143,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   const exit = new Promise<void>((resolve) => {
     const end = (): void => {
       gone = true;
+      running.delete(child);
       rmSync(directory, { recursive: true, force: true });
       resolve();
     };

@@ -1,0 +1,189 @@
+// The delta ADS server: who may have which snapshot, and a stream for each who may. Secrets can be asked for on the same server by SDS.
+
+import { chmod, lstat, rm } from 'node:fs/promises';
+import { type MethodDefinition, Server, type ServerCredentials, status as grpcStatus } from '@grpc/grpc-js';
+import { typeUrls } from '../envoy-api/index.ts';
+import { decodeDeltaRequest, type DeltaRequest, type Node } from './messages.ts';
+import { parseUriNames } from './peer.ts';
+import type { SnapshotCache } from './snapshot-cache.ts';
+import { type DeltaCall, DeltaStream, type ProxyStatus } from './stream.ts';
+
+/** The other end of a stream, as far as TLS proves it. */
+export interface Peer {
+  /** URI names of the verified client certificate; [] without TLS. */
+  readonly identities: readonly string[];
+}
+
+/** The answer to a proxy that connects: the key of its snapshot, or why it gets none. */
+export type Admission = { readonly key: string } | { readonly denied: string };
+
+/** What the server is made of. */
+export interface XdsServerOptions {
+  readonly cache: SnapshotCache;
+  /** Decides once per stream. */
+  readonly authorize: (peer: Peer, node: Node) => Admission;
+  /** Told when a proxy asks for resources by name. Comes before the request is answered, so what it puts into the cache is in the answer. */
+  readonly onSubscribe?: (key: string, typeUrl: string, names: readonly string[]) => void;
+  /** Told after anything in a proxy's status changed; `connected` is false the last time. */
+  readonly onStatusChange?: (read: () => ProxyStatus, connected: boolean) => void;
+  readonly log: (
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ) => void;
+  /** Milliseconds since 1970; the system's clock unless told. */
+  readonly clock?: () => number;
+  /** Milliseconds that a proxy which does not answer may delay what must come after; 5,000 unless told. */
+  readonly orderTimeout?: number;
+}
+
+const deltaMethod: Omit<MethodDefinition<DeltaRequest, Uint8Array>, 'path'> = {
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: () => {
+    throw new Error('the server does not send requests');
+  },
+  requestDeserialize: decodeDeltaRequest,
+  responseSerialize: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  responseDeserialize: (bytes) => bytes,
+};
+const adsPath = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
+const sdsPath = '/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets';
+
+/** Serves a SnapshotCache to proxies. */
+export class XdsServer {
+  readonly #options: XdsServerOptions;
+  readonly #streams = new Map<DeltaCall, DeltaStream>();
+  #server: Server | undefined;
+  #stopping = false;
+
+  constructor(options: XdsServerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Listens on `host:port` or `unix:/path` and returns the address with the port that was given. A socket file left by an earlier
+   * process is replaced; a new one is for its owner only. Rejects if the address cannot be had.
+   */
+  async start(address: string, credentials: ServerCredentials): Promise<string> {
+    const path = address.startsWith('unix:') ? address.slice('unix:'.length).replace(/^\/\/(?=\/)/u, '') : undefined;
+    if (path !== undefined) await removeSocket(path);
+    const server = new Server({
+      'grpc.keepalive_time_ms': 30_000,
+      'grpc.keepalive_timeout_ms': 10_000,
+      // A proxy that comes back lists everything it holds.
+      'grpc.max_receive_message_length': 64 * 1024 * 1024,
+      'grpc.max_send_message_length': -1,
+    });
+    server.addService(
+      { DeltaAggregatedResources: { ...deltaMethod, path: adsPath } },
+      { DeltaAggregatedResources: (call: DeltaCall) => this.#serve(call) },
+    );
+    server.addService(
+      { DeltaSecrets: { ...deltaMethod, path: sdsPath } },
+      { DeltaSecrets: (call: DeltaCall) => this.#serve(call, typeUrls.secret) },
+    );
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync(address, credentials, (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(new Error(`cannot listen on ${address}`, { cause: error }));
+      });
+    });
+    this.#server = server;
+    this.#stopping = false;
+    if (path === undefined) return address.replace(/:\d+$/u, `:${port}`);
+    await chmod(path, 0o600);
+    return address;
+  }
+
+  /** Ends all streams with UNAVAILABLE, so that proxies come again elsewhere or later, and stops listening. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    this.#stopping = true;
+    for (const call of this.#streams.keys()) fail(call, grpcStatus.UNAVAILABLE, 'the control plane is stopping');
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => server.forceShutdown(), 500);
+      server.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    for (const call of this.#streams.keys()) this.#end(call);
+  }
+
+  /** All connected proxies, in the order in which they came. */
+  status(): readonly ProxyStatus[] {
+    return [...this.#streams.values()].map((stream) => stream.status());
+  }
+
+  #serve(call: DeltaCall, defaultType = ''): void {
+    let refused = false;
+    call.on('data', (received: DeltaRequest) => {
+      if (refused) return;
+      const request = received.typeUrl === '' ? { ...received, typeUrl: defaultType } : received;
+      const stream = this.#streams.get(call) ?? this.#admit(call, request);
+      if (stream === undefined) refused = true;
+      else stream.receive(request);
+    });
+    call.on('end', () => {
+      this.#end(call);
+      call.end();
+    });
+    for (const event of ['cancelled', 'close', 'error']) call.on(event, () => this.#end(call));
+  }
+
+  #admit(call: DeltaCall, request: DeltaRequest): DeltaStream | undefined {
+    const { cache, authorize, onStatusChange, log, clock = Date.now, orderTimeout = 5_000 } = this.#options;
+    const { node } = request;
+    if (this.#stopping) return fail(call, grpcStatus.UNAVAILABLE, 'the control plane is stopping');
+    if (node === undefined || node.id === '') {
+      return fail(call, grpcStatus.INVALID_ARGUMENT, 'the first request of a stream must name the node');
+    }
+    const identities = peerIdentities(call);
+    const admission = authorize({ identities }, node);
+    const fields = { node: node.id, identities, peer: call.getPeer() };
+    if ('denied' in admission) {
+      log('warn', 'proxy refused', { ...fields, reason: admission.denied });
+      return fail(call, grpcStatus.PERMISSION_DENIED, admission.denied);
+    }
+    const { key } = admission;
+    const stream: DeltaStream = new DeltaStream({
+      ...{ call, cache, key, node, identities, clock, orderTimeout },
+      onSubscribe: (typeUrl, names) => this.#options.onSubscribe?.(key, typeUrl, names),
+      onChange: () => onStatusChange?.(() => stream.status(), true),
+      onNack: (typeUrl, nack) => log('warn', 'proxy refused resources', { node: node.id, key, typeUrl, ...nack }),
+      onOrderTimeout: () => log('warn', 'proxy does not answer; sending out of order', { node: node.id, key }),
+    });
+    this.#streams.set(call, stream);
+    stream.start();
+    log('info', 'proxy connected', { ...fields, key });
+    return stream;
+  }
+
+  #end(call: DeltaCall): void {
+    const stream = this.#streams.get(call);
+    if (stream === undefined) return;
+    this.#streams.delete(call);
+    stream.stop();
+    const { node, key } = stream.status();
+    this.#options.log('info', 'proxy disconnected', { node: node.id, key });
+    this.#options.onStatusChange?.(() => stream.status(), false);
+  }
+}
+
+function peerIdentities(call: DeltaCall): readonly string[] {
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  return parseUriNames(certificate?.subjectaltname ?? '');
+}
+
+function fail(call: DeltaCall, code: grpcStatus, details: string): undefined {
+  call.emit('error', { code, details });
+  return undefined;
+}
+
+async function removeSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isSocket() === true) await rm(path);
+}

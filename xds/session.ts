@@ -1,0 +1,247 @@
+// One delta ADS stream as a state machine: requests, changes and one deadline go in, responses come out when they are asked for.
+// No clock, no connection. At most one response per type is unanswered, what changes meanwhile is sent once, in its newest version.
+//
+// Order between types, so that traffic never meets a half-made configuration (make before break):
+// clusters and their endpoints are accepted before listeners and routes of the same or a later change are sent,
+// and those are settled before clusters and endpoints are taken away. Every change has an epoch; a resource waits only for older ones,
+// so that endpoints that change all the time do not hold routes back.
+
+import { type EncodedResource, typeUrls } from '../envoy-api/index.ts';
+import type { DeltaRequest, DeltaResponse } from './messages.ts';
+import type { ResourceName, SnapshotView } from './snapshot-cache.ts';
+import { type Nack, type Outstanding, Subscription } from './subscription.ts';
+
+/** The numbers of one type on one stream. */
+export interface TypeStatus {
+  readonly wildcard: boolean;
+  /** Names asked for; those that a wildcard covers are not counted. */
+  readonly subscribed: number;
+  readonly acked: number;
+  readonly pending: number;
+  /** Resources whose newest version the client refused; it goes on with the one before. */
+  readonly rejected: readonly string[];
+  readonly pushes: number;
+  readonly nacks: number;
+  readonly lastNack?: Nack;
+}
+
+/** SYNCED: the client accepted everything. STALE: something is due or unanswered. REJECTED: it goes on with an older version of something. */
+export type SyncState = 'SYNCED' | 'STALE' | 'REJECTED';
+
+const sendOrder = [typeUrls.cluster, typeUrls.clusterLoadAssignment, typeUrls.listener, typeUrls.routeConfiguration];
+const targetTypes: ReadonlySet<string> = new Set([typeUrls.cluster, typeUrls.clusterLoadAssignment]);
+const referringTypes: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.routeConfiguration]);
+
+/** The state of one stream over one snapshot. */
+export class Session {
+  readonly #view: SnapshotView;
+  readonly #subscriptions = new Map<string, Subscription>();
+  /** Clusters that were sent before the client asked for their endpoints → the epoch of the change. */
+  readonly #awaited = new Map<string, number>();
+  #epoch = 1;
+  #released = 0;
+  #nonces = 0;
+  /** The client came with clusters of an earlier stream and has not said yet which listeners and routes it holds. */
+  #resuming = false;
+
+  constructor(view: SnapshotView) {
+    this.#view = view;
+  }
+
+  /** Takes a request of the client: answer to a response, new names, or both. Returns true if it was a refusal of the unanswered response. */
+  request(request: DeltaRequest): boolean {
+    const { typeUrl, nonce, error } = request;
+    const known = this.#subscriptions.get(typeUrl);
+    // An answer to another stream; taken for a first request, it would ask for everything.
+    if (known === undefined && nonce !== '' && request.subscribe.length === 0) return false;
+    const subscription = known ?? new Subscription(typeUrl, this.#view);
+    if (known === undefined) this.#subscriptions.set(typeUrl, subscription);
+    const isNack = error !== undefined && nonce !== '' && subscription.outstanding?.nonce === nonce;
+    if (nonce !== '') {
+      const refused = subscription.settle(nonce, error);
+      if (refused !== undefined && typeUrl === typeUrls.cluster) this.#awaited.delete(refused);
+    }
+    const at = this.#moment();
+    const asked = subscription.update(request, known === undefined, at);
+    if (typeUrl === typeUrls.clusterLoadAssignment) {
+      for (const name of asked) {
+        const since = this.#awaited.get(name);
+        if (since === undefined || !subscription.wants(name)) continue;
+        // The cluster warms until it gets endpoints, even those that the client has from the cluster before.
+        subscription.mark(name, at, true, since);
+        this.#awaited.delete(name);
+      }
+    }
+    if (known === undefined && typeUrl === typeUrls.cluster && request.initialVersions.size > 0) this.#resuming = true;
+    if ([...referringTypes].every((type) => this.#subscriptions.has(type))) this.#resuming = false;
+    return isNack;
+  }
+
+  /** Takes a change of the snapshot: the touched resources, added, changed or gone. */
+  change(changed: readonly ResourceName[]): void {
+    this.#epoch += 1;
+    const at = this.#moment();
+    for (const { typeUrl, name } of changed) {
+      const subscription = this.#subscriptions.get(typeUrl);
+      if (subscription?.wants(name) === true) subscription.mark(name, at, false);
+    }
+  }
+
+  /** Ends the waiting of everything that is held back now. */
+  deadline(): void {
+    this.#released = this.#epoch;
+    this.#epoch += 1;
+    this.#resuming = false;
+  }
+
+  /** The next response to send, and notes it as sent; undefined if there is nothing to be sent now. */
+  next(): DeltaResponse | undefined {
+    if (!this.#view.ready()) return undefined;
+    for (const subscription of this.#inOrder()) {
+      subscription.held = false;
+      if (subscription.outstanding !== undefined) continue;
+      const response = this.#compose(subscription);
+      if (response !== undefined) return response;
+    }
+    return undefined;
+  }
+
+  /** True if, when next() last found nothing to send, something was held back by the order of types: then deadline() must come some time. */
+  isWaiting(): boolean {
+    return [...this.#subscriptions.values()].some(({ held }) => held);
+  }
+
+  /** Whether the client has what the snapshot says. */
+  syncState(): SyncState {
+    const subscriptions = [...this.#subscriptions.values()];
+    if (subscriptions.some(({ rejected }) => rejected.size > 0)) return 'REJECTED';
+    return this.#view.ready() && subscriptions.every((subscription) => subscription.isSettled()) ? 'SYNCED' : 'STALE';
+  }
+
+  /** The numbers of every type that the client asked for, by type URL. */
+  status(): ReadonlyMap<string, TypeStatus> {
+    const status = new Map<string, TypeStatus>();
+    for (const subscription of this.#inOrder()) {
+      const { typeUrl, wildcard, names, rejected, pushes, nacks, lastNack } = subscription;
+      status.set(typeUrl, {
+        wildcard,
+        subscribed: names.size,
+        acked: subscription.ackedCount(),
+        pending: subscription.pendingCount(),
+        rejected: [...rejected],
+        pushes,
+        nacks,
+        ...(lastNack === undefined ? {} : { lastNack }),
+      });
+    }
+    return status;
+  }
+
+  #compose(subscription: Subscription): DeltaResponse | undefined {
+    const { typeUrl } = subscription;
+    const retry = subscription.takeRetry();
+    if (retry !== undefined) return this.#send(subscription, retry.names, [], retry.first);
+    if (subscription.due.size === 0 && !subscription.owesAnswer) return undefined;
+    const upsertLimit = referringTypes.has(typeUrl) ? this.#oldestTarget() : Infinity;
+    const removalLimit = targetTypes.has(typeUrl) ? this.#oldestReference() : upsertLimit;
+    const upserts: string[] = [];
+    const removed: string[] = [];
+    let first = Infinity;
+    for (const [name, mark] of subscription.due) {
+      const exists = this.#view.get(typeUrl, name) !== undefined;
+      if (!subscription.differs(name, mark)) {
+        subscription.due.delete(name);
+      } else if (exists ? mark.last >= upsertLimit : subscription.sent.has(name) && mark.last >= removalLimit) {
+        subscription.held = true;
+      } else {
+        (exists ? upserts : removed).push(name);
+        first = Math.min(first, mark.first);
+      }
+    }
+    // An answer without resources would say that there are none.
+    if (subscription.owesAnswer && upserts.length === 0 && subscription.held) return undefined;
+    if (upserts.length + removed.length === 0 && !subscription.owesAnswer) return undefined;
+    return this.#send(subscription, upserts, removed, first);
+  }
+
+  #send(
+    subscription: Subscription,
+    upserts: readonly string[],
+    removed: readonly string[],
+    first: number,
+  ): DeltaResponse {
+    const { typeUrl } = subscription;
+    const nonce = String((this.#nonces += 1));
+    const resources = upserts
+      .map((name) => this.#view.get(typeUrl, name))
+      .filter((resource): resource is EncodedResource => resource !== undefined);
+    const outstanding: Outstanding = { nonce, upserts, removed, first };
+    subscription.send(outstanding);
+    if (typeUrl === typeUrls.cluster) {
+      for (const name of removed) this.#awaited.delete(name);
+      for (const name of upserts) this.#expectEndpoints(name, first);
+    }
+    return { typeUrl, nonce, resources, removed };
+  }
+
+  // Envoy makes a new cluster of a changed one, which gets no endpoints from the old one and does not ask again for a name that it already asked for.
+  #expectEndpoints(cluster: string, since: number): void {
+    if (this.#view.get(typeUrls.clusterLoadAssignment, cluster) === undefined) return;
+    const endpoints = this.#subscriptions.get(typeUrls.clusterLoadAssignment);
+    if (endpoints?.wants(cluster) === true) endpoints.mark(cluster, this.#moment(), true, since);
+    else this.#awaited.set(cluster, since);
+  }
+
+  /** The epoch of the oldest change of clusters and endpoints that listeners and routes must wait for. */
+  #oldestTarget(): number {
+    let oldest = Infinity;
+    const consider = (epoch: number): void => {
+      if (epoch > this.#released && epoch < oldest) oldest = epoch;
+    };
+    for (const type of targetTypes) {
+      const subscription = this.#subscriptions.get(type);
+      if (subscription === undefined) continue;
+      for (const [name, mark] of subscription.due) {
+        if (this.#view.get(type, name) !== undefined && subscription.differs(name, mark)) consider(mark.first);
+      }
+      for (const { first } of subscription.retries) consider(first);
+      if (subscription.outstanding !== undefined && subscription.outstanding.upserts.length > 0) {
+        consider(subscription.outstanding.first);
+      }
+    }
+    for (const [name, since] of this.#awaited) {
+      const exists = [...targetTypes].every((type) => this.#view.get(type, name) !== undefined);
+      if (exists) consider(since);
+    }
+    return oldest;
+  }
+
+  /** The epoch of the oldest change of listeners and routes that removals of clusters and endpoints must wait for. */
+  #oldestReference(): number {
+    if (this.#resuming) return 0;
+    let oldest = Infinity;
+    const consider = (epoch: number): void => {
+      if (epoch > this.#released && epoch < oldest) oldest = epoch;
+    };
+    for (const type of referringTypes) {
+      const subscription = this.#subscriptions.get(type);
+      if (subscription === undefined) continue;
+      for (const [name, mark] of subscription.due) if (subscription.differs(name, mark)) consider(mark.first);
+      for (const { first } of subscription.retries) consider(first);
+      if (subscription.outstanding !== undefined) consider(subscription.outstanding.first);
+    }
+    return oldest;
+  }
+
+  *#inOrder(): Generator<Subscription> {
+    for (const type of sendOrder) {
+      const subscription = this.#subscriptions.get(type);
+      if (subscription !== undefined) yield subscription;
+    }
+    for (const [type, subscription] of this.#subscriptions) if (!sendOrder.includes(type)) yield subscription;
+  }
+
+  #moment(): { readonly epoch: number; readonly released: number } {
+    return { epoch: this.#epoch, released: this.#released };
+  }
+}

@@ -1,0 +1,146 @@
+// One connected proxy: a gRPC stream, its session, and what there is to say about it.
+// A response is made only when the one before has left the process, so a slow reader costs one response, not a queue.
+
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { type DeltaRequest, encodeDeltaResponse, type Node } from './messages.ts';
+import type { SnapshotCache } from './snapshot-cache.ts';
+import { Session, type SyncState, type TypeStatus } from './session.ts';
+import type { Nack } from './subscription.ts';
+
+/** The gRPC call that a stream lives on; responses are written as encoded bytes. */
+export type DeltaCall = ServerDuplexStream<DeltaRequest, Uint8Array>;
+
+/** One type of one proxy. */
+export interface ProxyTypeStatus extends Omit<TypeStatus, 'lastNack'> {
+  /** Bytes of all responses. */
+  readonly bytes: number;
+  /** The latest refusal, with its time in milliseconds since 1970; it stays when a later version is accepted. */
+  readonly lastNack?: Nack & { readonly time: number };
+}
+
+/** One connected proxy. */
+export interface ProxyStatus {
+  readonly node: Node;
+  /** The snapshot that it gets. */
+  readonly key: string;
+  /** The URI names of its certificate; [] without TLS. */
+  readonly identities: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly connectedSince: number;
+  readonly state: SyncState;
+  /** By type URL. */
+  readonly types: Readonly<Record<string, ProxyTypeStatus>>;
+}
+
+/** What a stream is made of. */
+export interface DeltaStreamOptions {
+  readonly call: DeltaCall;
+  readonly cache: SnapshotCache;
+  readonly key: string;
+  readonly node: Node;
+  readonly identities: readonly string[];
+  readonly clock: () => number;
+  /** Milliseconds that the order of types may hold something back. */
+  readonly orderTimeout: number;
+  /** Names asked for by themselves. */
+  readonly onSubscribe: (typeUrl: string, names: readonly string[]) => void;
+  readonly onChange: () => void;
+  readonly onNack: (typeUrl: string, nack: Nack) => void;
+  readonly onOrderTimeout: () => void;
+}
+
+/** One admitted stream. */
+export class DeltaStream {
+  readonly #options: DeltaStreamOptions;
+  readonly #session: Session;
+  readonly #since: number;
+  readonly #bytes = new Map<string, number>();
+  readonly #nackTimes = new Map<string, number>();
+  #unwatch: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #writing = false;
+
+  constructor(options: DeltaStreamOptions) {
+    this.#options = options;
+    this.#session = new Session(options.cache.view(options.key));
+    this.#since = options.clock();
+  }
+
+  /** Begins to follow the cache. */
+  start(): void {
+    const { cache, key } = this.#options;
+    this.#unwatch = cache.watch(key, (changed) => {
+      this.#session.change(changed);
+      this.#pump();
+    });
+  }
+
+  /** Stops following; the call itself is ended by whoever owns it. */
+  stop(): void {
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Takes one request of the proxy. */
+  receive(request: DeltaRequest): void {
+    if (this.#session.request(request)) {
+      this.#nackTimes.set(request.typeUrl, this.#options.clock());
+      const nack = this.#session.status().get(request.typeUrl)?.lastNack;
+      if (nack !== undefined) this.#options.onNack(request.typeUrl, nack);
+    }
+    const names = request.subscribe.filter((name) => name !== '*');
+    if (names.length > 0) this.#options.onSubscribe(request.typeUrl, names);
+    this.#pump();
+  }
+
+  /** The state now. */
+  status(): ProxyStatus {
+    const { node, key, identities } = this.#options;
+    const types: Record<string, ProxyTypeStatus> = {};
+    for (const [typeUrl, { lastNack, ...numbers }] of this.#session.status()) {
+      const time = this.#nackTimes.get(typeUrl);
+      types[typeUrl] = {
+        ...numbers,
+        bytes: this.#bytes.get(typeUrl) ?? 0,
+        ...(lastNack === undefined || time === undefined ? {} : { lastNack: { ...lastNack, time } }),
+      };
+    }
+    return { node, key, identities, connectedSince: this.#since, state: this.#session.syncState(), types };
+  }
+
+  #pump(): void {
+    if (this.#unwatch === undefined) return;
+    if (!this.#writing) {
+      const response = this.#session.next();
+      if (response === undefined) {
+        this.#awaitOrder();
+      } else {
+        const bytes = encodeDeltaResponse(response);
+        this.#bytes.set(response.typeUrl, (this.#bytes.get(response.typeUrl) ?? 0) + bytes.length);
+        this.#writing = true;
+        // The callback comes when the stream's flow control took the message, so that nothing piles up before write() or drain.
+        this.#options.call.write(bytes, () => {
+          this.#writing = false;
+          this.#pump();
+        });
+      }
+    }
+    this.#options.onChange();
+  }
+
+  #awaitOrder(): void {
+    if (!this.#session.isWaiting()) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#options.onOrderTimeout();
+      this.#session.deadline();
+      this.#pump();
+    }, this.#options.orderTimeout);
+  }
+}
