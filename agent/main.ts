@@ -1,0 +1,24 @@
+// The entry file of an agent: the smallest process that can be one. Flags and environment in, JSON lines out.
+
+import { runAgent } from './agent.ts';
+import { findEnvoyBinary } from './envoy-binary.ts';
+import type { Log } from './error.ts';
+import { parseAgentOptions } from './options.ts';
+
+const log: Log = (level, message, fields) => {
+  if (level === 'debug' && process.env['CAIRN_DEBUG'] === undefined) return;
+  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
+};
+
+try {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => stop.abort());
+  const { agent, envoyBinary, stopWithStdin } = parseAgentOptions(process.argv.slice(2), process.env);
+  if (stopWithStdin) process.stdin.on('end', () => stop.abort()).resume();
+  await runAgent({ ...agent, envoyBinary: findEnvoyBinary(envoyBinary, process.env) }, stop.signal, log);
+  process.exit(0);
+} catch (error) {
+  const code = error instanceof Error && 'code' in error ? error.code : 'Internal';
+  log('error', error instanceof Error ? error.message : String(error), { code });
+  process.exit(1);
+}

@@ -1,0 +1,231 @@
+// An agent's options, from flags or, in a pod, from the environment. One table names both, so that neither can fall behind.
+
+import { isIP } from 'node:net';
+import { parseArgs } from 'node:util';
+import type { ProxyRole, SocketAddress } from '../bootstrap/index.ts';
+import { parseIdentity } from '../certificates/index.ts';
+import { AgentError } from './error.ts';
+
+/** Everything that an agent needs to know. */
+export interface AgentOptions {
+  readonly role: ProxyRole;
+  readonly gatewayName?: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly podName: string;
+  readonly instanceIp: string;
+  readonly nodeName?: string;
+  readonly clusterId?: string;
+  readonly network?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly trustDomain: string;
+  /** DNS suffix of the cluster. */
+  readonly domain: string;
+  readonly xds: { readonly host: string; readonly port: number; readonly identity: string };
+  readonly ca: {
+    /** `host:port`. */
+    readonly address: string;
+    /** The DNS name in the certificate of the certificate service. */
+    readonly serverName: string;
+    /** What that certificate is verified with; read afresh for every request. */
+    readonly rootCertFile: string;
+    /** Read afresh for every request. */
+    readonly tokenFile: string;
+    readonly ttlSeconds: number;
+  };
+  readonly admin: SocketAddress;
+  readonly stats: SocketAddress;
+  readonly health: SocketAddress;
+  readonly envoyStats: SocketAddress;
+  /** Owned by this agent alone; made when absent. */
+  readonly stateDirectory: string;
+  readonly envoyBinary: string;
+  readonly concurrency?: number;
+  readonly drainTimeSeconds: number;
+  /** Longest time that open connections get when the agent is told to stop. */
+  readonly terminationDrainSeconds: number;
+  readonly flushIntervalMs: number;
+  /** Where Envoy's log and access logs go; the agent's outputs when absent. */
+  readonly logFile?: string;
+}
+
+/** What the entry file needs beside the agent's own options. */
+export interface ParsedOptions {
+  readonly agent: Omit<AgentOptions, 'envoyBinary'>;
+  /** As given; to be looked for when absent. */
+  readonly envoyBinary?: string;
+  /** Stop when the standard input ends, as it does when the parent process dies. */
+  readonly stopWithStdin: boolean;
+}
+
+/** Flag → variables that stand in for it. */
+const variables = {
+  role: ['CAIRN_ROLE'],
+  gateway: ['CAIRN_GATEWAY'],
+  namespace: ['POD_NAMESPACE'],
+  'service-account': ['SERVICE_ACCOUNT'],
+  'pod-name': ['POD_NAME'],
+  'instance-ip': ['INSTANCE_IP'],
+  'node-name': ['NODE_NAME'],
+  'cluster-id': ['CAIRN_CLUSTER_ID'],
+  network: ['CAIRN_NETWORK'],
+  'trust-domain': ['CAIRN_TRUST_DOMAIN'],
+  domain: ['CAIRN_DOMAIN'],
+  'xds-address': ['CAIRN_XDS_ADDRESS'],
+  'xds-identity': ['CAIRN_XDS_IDENTITY'],
+  'ca-address': ['CAIRN_CA_ADDRESS'],
+  'ca-server-name': ['CAIRN_CA_SERVER_NAME'],
+  'root-cert-file': ['CAIRN_ROOT_CERT_FILE'],
+  'token-file': ['CAIRN_TOKEN_FILE'],
+  'certificate-ttl': ['CAIRN_CERTIFICATE_TTL'],
+  'admin-address': ['CAIRN_ADMIN_ADDRESS'],
+  'stats-address': ['CAIRN_STATS_ADDRESS'],
+  'health-address': ['CAIRN_HEALTH_ADDRESS'],
+  'envoy-stats-address': ['CAIRN_ENVOY_STATS_ADDRESS'],
+  'state-dir': ['CAIRN_STATE_DIR'],
+  envoy: ['ENVOY_BIN'],
+  concurrency: ['CAIRN_CONCURRENCY'],
+  'drain-time': ['CAIRN_DRAIN_TIME'],
+  'termination-drain': ['CAIRN_TERMINATION_DRAIN'],
+  'flush-interval': ['CAIRN_FLUSH_INTERVAL'],
+  'log-file': ['CAIRN_LOG_FILE'],
+} as const;
+
+type Flag = keyof typeof variables;
+
+/** Reads flags (after the command's name) and environment; throws AgentError `OptionInvalid`. */
+export function parseAgentOptions(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ParsedOptions {
+  const flags = parseFlags(argv);
+  const optional = (flag: Flag): string | undefined => {
+    const given = flags.values[flag];
+    const values = [typeof given === 'string' ? given : undefined, ...variables[flag].map((name) => env[name])];
+    return values.find((value) => value !== undefined && value !== '');
+  };
+  const required = (flag: Flag): string => {
+    const value = optional(flag);
+    if (value !== undefined) return value;
+    throw invalid(`--${flag} is missing (or ${variables[flag].join(', ')} in the environment)`);
+  };
+  const namespace = required('namespace');
+  const trustDomain = optional('trust-domain') ?? 'cluster.local';
+  const gatewayName = optional('gateway');
+  const nodeName = optional('node-name');
+  const clusterId = optional('cluster-id');
+  const network = optional('network');
+  const logFile = optional('log-file');
+  const concurrency = optional('concurrency');
+  const envoyBinary = optional('envoy');
+  return {
+    agent: {
+      role: parseRole(optional('role') ?? 'waypoint'),
+      namespace,
+      serviceAccount: required('service-account'),
+      podName: required('pod-name'),
+      instanceIp: parseIp('instance-ip', required('instance-ip')),
+      labels: flags.labels,
+      trustDomain,
+      domain: optional('domain') ?? 'cluster.local',
+      xds: {
+        ...parseHostPort('xds-address', required('xds-address')),
+        identity: parseSpiffe('xds-identity', required('xds-identity')),
+      },
+      ca: {
+        address: formatHostPort(parseHostPort('ca-address', required('ca-address'))),
+        serverName: optional('ca-server-name') ?? parseHostPort('ca-address', required('ca-address')).host,
+        rootCertFile: required('root-cert-file'),
+        tokenFile: required('token-file'),
+        ttlSeconds: parseNumber('certificate-ttl', optional('certificate-ttl') ?? '86400'),
+      },
+      admin: parseSocket('admin-address', optional('admin-address') ?? '127.0.0.1:15000'),
+      stats: parseSocket('stats-address', optional('stats-address') ?? '0.0.0.0:15020'),
+      health: parseSocket('health-address', optional('health-address') ?? '0.0.0.0:15021'),
+      envoyStats: parseSocket('envoy-stats-address', optional('envoy-stats-address') ?? '0.0.0.0:15090'),
+      stateDirectory: required('state-dir'),
+      drainTimeSeconds: parseNumber('drain-time', optional('drain-time') ?? '45'),
+      terminationDrainSeconds: parseNumber('termination-drain', optional('termination-drain') ?? '5'),
+      flushIntervalMs: parseNumber('flush-interval', optional('flush-interval') ?? '1000'),
+      ...(gatewayName === undefined ? {} : { gatewayName }),
+      ...(nodeName === undefined ? {} : { nodeName }),
+      ...(clusterId === undefined ? {} : { clusterId }),
+      ...(network === undefined ? {} : { network }),
+      ...(logFile === undefined ? {} : { logFile }),
+      ...(concurrency === undefined ? {} : { concurrency: parseNumber('concurrency', concurrency) }),
+    },
+    ...(envoyBinary === undefined ? {} : { envoyBinary }),
+    stopWithStdin: flags.values['stop-with-stdin'] === true,
+  };
+}
+
+interface Flags {
+  readonly values: Readonly<Record<string, string | boolean | undefined | (string | boolean)[]>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+function parseFlags(argv: readonly string[]): Flags {
+  const strings = Object.keys(variables).map((flag) => [flag, { type: 'string' as const }] as const);
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        ...Object.fromEntries(strings),
+        label: { type: 'string', multiple: true },
+        'stop-with-stdin': { type: 'boolean' },
+      },
+    });
+    const { label, ...rest } = values;
+    return { values: rest, labels: Object.fromEntries((label ?? []).map(parseLabel)) };
+  } catch (cause) {
+    if (cause instanceof AgentError) throw cause;
+    throw invalid(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function parseLabel(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at <= 0) throw invalid(`--label must be key=value, not ${text}`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function parseRole(text: string): ProxyRole {
+  if (text === 'waypoint' || text === 'ztunnel') return text;
+  throw invalid(`--role must be waypoint or ztunnel, not ${text}`);
+}
+
+function parseIp(flag: Flag, text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw invalid(`--${flag} must be an IP address, not ${text}`);
+}
+
+function parseSpiffe(flag: Flag, text: string): string {
+  if (parseIdentity(text) !== undefined) return text;
+  throw invalid(`--${flag} must be spiffe://<trust domain>/ns/<namespace>/sa/<service account>, not ${text}`);
+}
+
+function parseNumber(flag: Flag, text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw invalid(`--${flag} must be a whole number, not ${text}`);
+}
+
+function parseHostPort(flag: Flag, text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port < 1 || port > 65_535) throw invalid(`--${flag} must be host:port, not ${text}`);
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+function formatHostPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function parseSocket(flag: Flag, text: string): SocketAddress {
+  const { host, port } = parseHostPort(flag, text);
+  return { address: parseIp(flag, host), port };
+}
+
+function invalid(message: string): AgentError {
+  return new AgentError('OptionInvalid', message);
+}

@@ -1,0 +1,135 @@
+// The configuration that a proxy starts with: its name, how to reach its control plane and its secrets, and limits that
+// no served resource can set. Everything else comes over xDS.
+
+import { typed, type JsonObject } from '../envoy-api/index.ts';
+import { renderAddress, renderAdminCluster, renderSdsCluster, renderXdsCluster } from './clusters.ts';
+import type { BootstrapInput } from './input.ts';
+import { xdsCluster } from './names.ts';
+
+/** Envoy's `Bootstrap` as ProtoJSON. */
+export function renderBootstrap(input: BootstrapInput): JsonObject {
+  return {
+    node: renderNode(input),
+    admin: { address: renderAddress(input.admin), ignore_global_conn_limit: true },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: xdsCluster } }],
+      },
+      // Not ready before the first configuration, however long that takes.
+      lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
+      cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
+    },
+    static_resources: {
+      clusters: [renderXdsCluster(input.xds), renderSdsCluster(input.sdsSocket), renderAdminCluster(input.admin)],
+      listeners: [renderStatsListener(input)],
+    },
+    bootstrap_extensions: [
+      {
+        name: 'envoy.bootstrap.internal_listener',
+        typed_config: typed('envoy.extensions.bootstrap.internal_listener.v3.InternalListener', { buffer_size_kb: 64 }),
+      },
+    ],
+    layered_runtime: {
+      layers: [
+        // Envoy refuses regular expressions of more than 100 instructions unless told otherwise.
+        { name: 'static', static_layer: { 're2.max_program_size.error_level': 32768 } },
+        { name: 'admin', admin_layer: {} },
+      ],
+    },
+    overload_manager: {
+      resource_monitors: [
+        {
+          name: 'envoy.resource_monitors.global_downstream_max_connections',
+          typed_config: typed(
+            'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
+            {
+              max_active_downstream_connections: '2147483647',
+            },
+          ),
+        },
+      ],
+    },
+    deferred_stat_options: { enable_deferred_creation_stats: true },
+    stats_config: { stats_matcher: { inclusion_list: { patterns: renderStatsPatterns() } } },
+  };
+}
+
+function renderNode(input: BootstrapInput): JsonObject {
+  const { role, podName, namespace, serviceAccount, instanceIp, domain, gatewayName } = input;
+  const labels = {
+    ...input.labels,
+    ...(gatewayName === undefined ? {} : { 'gateway.networking.k8s.io/gateway-name': gatewayName }),
+  };
+  return {
+    id: `${role}~${instanceIp}~${podName}.${namespace}~${namespace}.svc.${domain}`,
+    cluster: `${serviceAccount}.${namespace}`,
+    metadata: {
+      NAME: podName,
+      NAMESPACE: namespace,
+      SERVICE_ACCOUNT: serviceAccount,
+      INSTANCE_IPS: instanceIp,
+      LABELS: labels,
+      ...(input.clusterId === undefined ? {} : { CLUSTER_ID: input.clusterId }),
+      ...(input.nodeName === undefined ? {} : { NODE_NAME: input.nodeName }),
+      ...(input.network === undefined ? {} : { NETWORK: input.network }),
+    },
+  };
+}
+
+/** Only one path leads to the admin interface, which can also stop the proxy. */
+function renderStatsListener(input: BootstrapInput): JsonObject {
+  return {
+    name: 'prometheus_stats',
+    address: renderAddress(input.stats),
+    ignore_global_conn_limit: true,
+    bypass_overload_manager: true,
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+              stat_prefix: 'prometheus_stats',
+              normalize_path: true,
+              route_config: {
+                name: 'prometheus_stats',
+                virtual_hosts: [
+                  {
+                    name: 'prometheus_stats',
+                    domains: ['*'],
+                    routes: [{ match: { path: '/stats/prometheus' }, route: { cluster: 'prometheus_stats' } }],
+                  },
+                ],
+              },
+              http_filters: [
+                {
+                  name: 'envoy.filters.http.router',
+                  typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}),
+                },
+              ],
+            }),
+          },
+        ],
+      },
+    ],
+  };
+}
+
+/** Per-cluster and per-route statistics of thousands of services would cost more memory than their configuration. */
+function renderStatsPatterns(): JsonObject[] {
+  const prefixes = [
+    'cluster_manager',
+    'cluster.xds-grpc',
+    'cluster.sds-grpc',
+    'istio',
+    'listener',
+    'runtime',
+    'sds',
+    'server',
+  ];
+  const suffixes = ['rbac.allowed', 'rbac.denied', 'shadow_allowed', 'shadow_denied', 'downstream_cx_active'];
+  return [...prefixes.map((prefix) => ({ prefix })), ...suffixes.map((suffix) => ({ suffix }))];
+}

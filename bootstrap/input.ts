@@ -1,0 +1,41 @@
+// What one proxy's bootstrap depends on: who the proxy is, where it listens, and where its control plane and agent are.
+
+/** A listening or target address; `address` is an IP. */
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** `waypoint` serves one Gateway; `ztunnel` is a node's L4 proxy. The role is the first part of the node id. */
+export type ProxyRole = 'waypoint' | 'ztunnel';
+
+/** Everything that `renderBootstrap` reads. */
+export interface BootstrapInput {
+  readonly role: ProxyRole;
+  readonly podName: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** The proxy's own address, as others reach it. */
+  readonly instanceIp: string;
+  /** DNS suffix of the cluster, usually `cluster.local`. */
+  readonly domain: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Set for waypoints: the name of the Gateway, in the proxy's namespace. */
+  readonly gatewayName?: string;
+  readonly clusterId?: string;
+  readonly nodeName?: string;
+  readonly network?: string;
+  /** Envoy's admin interface: 127.0.0.1:15000 in a pod. */
+  readonly admin: SocketAddress;
+  /** Where `/stats/prometheus` of Envoy itself is served: 0.0.0.0:15090 in a pod. */
+  readonly stats: SocketAddress;
+  readonly xds: {
+    /** An IP or a DNS name. */
+    readonly host: string;
+    readonly port: number;
+    /** The `spiffe://…` identity that the control plane must show. */
+    readonly identity: string;
+  };
+  /** Path of the Unix socket on which the agent serves secrets. */
+  readonly sdsSocket: string;
+}
