@@ -17,12 +17,13 @@ export type Predicate =
   | { readonly identity: StringMatcher }
   /** The client's own address as the tunnel saw it; no header moves it. */
   | { readonly sourceAddress: AddressBlock }
-  /** A request header by lower-case name (`:authority`, `:method` too). `present` when it exists at all. */
+  /**
+   * A request header by lower-case name (`:authority`, `:method` too). `present` when it exists at all. Each line of a header that is
+   * sent several times is compared on its own, and one that matches is enough. `ignoreCase` has no effect on regular expressions.
+   */
   | { readonly header: string; readonly value: StringMatcher | 'present'; readonly ignoreCase?: boolean }
   /** The path without its query, normalized. */
-  | { readonly path: StringMatcher }
-  /** A path template in Envoy's uri_template syntax. */
-  | { readonly pathTemplate: string };
+  | { readonly path: StringMatcher };
 
 /** One rule of one policy. It matches when both predicates hold. */
 export interface AuthorizationRule {

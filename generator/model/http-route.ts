@@ -12,7 +12,8 @@ export type StringMatcher =
   | { readonly regex: string };
 
 /** How the path (without query) is compared. `pathPrefix` respects segment borders: `/a` matches `/a` and `/a/b`, not `/ab`. */
-export type PathMatcher = Extract<StringMatcher, { exact: string } | { prefix: string } | { regex: string }> | { readonly pathPrefix: string };
+export type PathMatcher =
+  Extract<StringMatcher, { exact: string } | { prefix: string } | { regex: string }> | { readonly pathPrefix: string };
 
 export interface HeaderMatch {
   /** Lower case; pseudo headers as `:method`. */
@@ -50,7 +51,10 @@ export type PerMillion = number;
 
 export interface Fault {
   readonly delay?: { readonly milliseconds: number; readonly perMillion: PerMillion };
-  readonly abort?: { readonly status: { readonly http: number } | { readonly grpc: number }; readonly perMillion: PerMillion };
+  readonly abort?: {
+    readonly status: { readonly http: number } | { readonly grpc: number };
+    readonly perMillion: PerMillion;
+  };
 }
 
 export interface Cors {
@@ -85,9 +89,7 @@ export interface WeightedDestination {
 }
 
 export type PathRewrite =
-  | { readonly full: string }
-  | { readonly prefix: string }
-  | { readonly regex: string; readonly substitution: string };
+  { readonly full: string } | { readonly prefix: string } | { readonly regex: string; readonly substitution: string };
 
 export interface Mirror {
   readonly cluster: ClusterKey;

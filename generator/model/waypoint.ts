@@ -10,6 +10,8 @@ export interface WaypointGateway {
   readonly namespace: string;
   readonly name: string;
   readonly className: string;
+  /** Where HBONE is accepted: an address, or 0.0.0.0 for every one. */
+  readonly listenAddress: string;
   /** What `istio.io/waypoint-for` says. */
   readonly trafficType: 'service' | 'workload' | 'all' | 'none';
 }
@@ -64,11 +66,17 @@ export interface Backend {
   readonly endpoints: ServiceEndpoints;
 }
 
+/** A frontend's address together with its service's names. */
+export interface ServedAddress {
+  readonly address: FrontendAddress;
+  readonly service: { readonly namespace: string; readonly name: string };
+}
+
 /** What the listeners of a waypoint are made of; changes when services appear, disappear or change ports, never with policy. */
 export interface ListenerModel {
   readonly gateway: WaypointGateway;
   readonly trustDomain: string;
   readonly escapedSlashes: 'reject' | 'decode';
   /** Sorted by host, then port. */
-  readonly addresses: readonly FrontendAddress[];
+  readonly served: readonly ServedAddress[];
 }

@@ -5,7 +5,12 @@ import type { Backend } from '../model/waypoint.ts';
 import type { ClusterKey, ServiceCluster } from '../model/cluster.ts';
 import type { GatewayKey } from './binding.ts';
 import type { ResolveContext } from './context.ts';
-import { declaredSubsets, type DeclaredSubset, findDestinationRules, resolveClusterPolicy } from './destination-rule.ts';
+import {
+  declaredSubsets,
+  type DeclaredSubset,
+  findDestinationRules,
+  resolveClusterPolicy,
+} from './destination-rule.ts';
 import { resolveEndpoints } from './endpoints.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
@@ -32,7 +37,11 @@ export function resolveClusters(
       loadBalancer: policy.loadBalancer,
       connectTimeout: policy.connectTimeout,
       upstreamProtocol:
-        port.protocol === 'http2' || policy.upgradeToHttp2 === true ? 'http2' : port.protocol === 'auto' ? 'client' : 'http1',
+        port.protocol === 'http2' || policy.upgradeToHttp2 === true
+          ? 'http2'
+          : port.protocol === 'auto'
+            ? 'client'
+            : 'http1',
       circuitBreaker: policy.circuitBreaker,
       origin: rules.map(refOf),
       service: { namespace: service.namespace, name: service.name },

@@ -4,6 +4,7 @@ import {
   type AnyMeshObject,
   hbonePort,
   hboneProtocol,
+  listenAddressAnnotation,
   type MeshObject,
   type MeshSnapshot,
   noWaypoint,
@@ -54,6 +55,7 @@ export function resolveGateway(mesh: MeshSnapshot, key: GatewayKey): WaypointGat
         namespace: key.namespace,
         name: key.name,
         className: gateway.spec.gatewayClassName,
+        listenAddress: gateway.metadata.annotations[listenAddressAnnotation] ?? '0.0.0.0',
         trafficType: trafficTypeOf(mesh, gateway),
       };
 }
@@ -91,7 +93,11 @@ export function resolveBinding(
   const { mesh } = context;
   const key = requestedWaypoint(mesh, object);
   if (key === undefined) return undefined;
-  const report = (code: 'WaypointNotFound' | 'WaypointTrafficType' | 'AttachmentDenied', message: string, hint: string): undefined => {
+  const report = (
+    code: 'WaypointNotFound' | 'WaypointTrafficType' | 'AttachmentDenied',
+    message: string,
+    hint: string,
+  ): undefined => {
     context.report({ code, severity: 'error', ref: refOf(object), path: ['metadata', 'labels'], message, hint });
   };
   const wanted = `${key.namespace}/${key.name}`;

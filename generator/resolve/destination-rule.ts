@@ -1,6 +1,14 @@
 // DestinationRules of a host: which apply, in which order, and what they make of its clusters.
 
-import { isHostMatch, type FieldPath, type MeshObject, type MeshSnapshot, parseDuration, refOf, resolveHost } from '../../mesh/index.ts';
+import {
+  isHostMatch,
+  type FieldPath,
+  type MeshObject,
+  type MeshSnapshot,
+  parseDuration,
+  refOf,
+  resolveHost,
+} from '../../mesh/index.ts';
 import type { PortTrafficPolicy, Subset, TrafficPolicy } from '../../mesh/index.ts';
 import type { CircuitBreaker, LoadBalancer } from '../model/cluster.ts';
 import type { GatewayKey } from './binding.ts';
@@ -38,7 +46,9 @@ export function findDestinationRules(
 ): readonly DestinationRule[] {
   const candidates = [
     ...mesh.find('DestinationRule/host', service.host),
-    ...mesh.find('DestinationRule/wildcard', '').filter((rule) => isHostMatch(rule.spec.host.toLowerCase(), service.host)),
+    ...mesh
+      .find('DestinationRule/wildcard', '')
+      .filter((rule) => isHostMatch(rule.spec.host.toLowerCase(), service.host)),
   ].filter(({ spec }) => spec.workloadSelector === undefined);
   for (const namespace of [gateway.namespace, service.namespace, mesh.settings.rootNamespace]) {
     const here = candidates.filter(
@@ -82,7 +92,8 @@ export function resolveClusterPolicy(
     layers.unshift({ rule: owner, path, policy });
     const index = (policy.portLevelSettings ?? []).findIndex((settings) => settings.port?.number === port.number);
     const level = policy.portLevelSettings?.[index];
-    if (level !== undefined) layers.unshift({ rule: owner, path: [...path, 'portLevelSettings', index], policy: level });
+    if (level !== undefined)
+      layers.unshift({ rule: owner, path: [...path, 'portLevelSettings', index], policy: level });
   };
   if (rule !== undefined) push(rule, ['spec', 'trafficPolicy'], rule.spec.trafficPolicy);
   if (declared !== undefined) {
@@ -94,7 +105,10 @@ export function resolveClusterPolicy(
   const http = pool?.policy.connectionPool?.http;
   return {
     loadBalancer: loadBalancerOf(context, loadBalancer),
-    connectTimeout: tcp?.connectTimeout === undefined ? defaultConnectTimeout : (parseDuration(tcp.connectTimeout) ?? defaultConnectTimeout),
+    connectTimeout:
+      tcp?.connectTimeout === undefined
+        ? defaultConnectTimeout
+        : (parseDuration(tcp.connectTimeout) ?? defaultConnectTimeout),
     circuitBreaker: {
       ...(tcp?.maxConnections === undefined ? {} : { maxConnections: tcp.maxConnections }),
       ...(http?.http1MaxPendingRequests === undefined ? {} : { maxPendingRequests: http.http1MaxPendingRequests }),

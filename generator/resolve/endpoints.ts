@@ -1,10 +1,6 @@
 // Which workloads stand behind a service port, where they listen, and whether they are reached through a tunnel.
 
-import {
-  type MeshObject,
-  redirectionAnnotation,
-  tunnelLabel,
-} from '../../mesh/index.ts';
+import { type MeshObject, redirectionAnnotation, tunnelLabel } from '../../mesh/index.ts';
 import type { Endpoint } from '../model/cluster.ts';
 import type { ResolveContext } from './context.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
@@ -31,9 +27,7 @@ export function resolveEndpoints(
   if (service.object.kind === 'ServiceEntry') {
     endpoints.push(...fromServiceEntry(service.object as MeshObject<'ServiceEntry'>, port, subsetLabels));
   }
-  return endpoints.sort(
-    (a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port),
-  );
+  return endpoints.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
 }
 
 /** The labels that select a workload: those of its specification over those of its metadata. */
@@ -78,7 +72,8 @@ function fromServiceEntry(
 ): readonly Endpoint[] {
   return (entry.spec.endpoints ?? []).flatMap((endpoint) => {
     const number = workloadPort(endpoint.ports ?? {}, port);
-    if (endpoint.address === undefined || number === undefined || !hasLabels(endpoint.labels ?? {}, subsetLabels)) return [];
+    if (endpoint.address === undefined || number === undefined || !hasLabels(endpoint.labels ?? {}, subsetLabels))
+      return [];
     return [
       {
         address: endpoint.address,

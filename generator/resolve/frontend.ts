@@ -73,7 +73,8 @@ function resolveRoutes(
   port: ResolvedPort,
 ): readonly HttpRoute[] {
   const owners = findVirtualServices(context.mesh, gateway, service).filter(({ spec }) => (spec.http ?? []).length > 0);
-  if (owners.length === 0) return [defaultRoute({ owned: true, host: service.host, port: port.number, protocol: 'http' })];
+  if (owners.length === 0)
+    return [defaultRoute({ owned: true, host: service.host, port: port.number, protocol: 'http' })];
   const routes: HttpRoute[] = [];
   let closedBy: (typeof owners)[number] | undefined;
   for (const owner of owners) {

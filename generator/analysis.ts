@@ -1,0 +1,166 @@
+// What there is to say about each object on its own, whether or not a waypoint ever looks at it: the questions that configuration
+// which silently does nothing would otherwise leave open.
+
+import { isWildcardHost, type Kind, type MeshObject, type ObjectRef, refOf, resolveHost } from '../mesh/index.ts';
+import { reportPolicyAttachment } from './resolve/authorization.ts';
+import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
+import type { ResolveContext } from './resolve/context.ts';
+import { resolveEndpoints } from './resolve/endpoints.ts';
+import { reportUnsupportedFields } from './resolve/fields.ts';
+import { findService, type ResolvedService } from './resolve/service.ts';
+import { isBoundToMesh } from './resolve/virtual-service/selection.ts';
+
+/** The kinds whose objects are reported on by themselves. */
+export const analyzedKinds = [
+  'AuthorizationPolicy',
+  'DestinationRule',
+  'Gateway',
+  'Service',
+  'ServiceEntry',
+  'VirtualService',
+  'WorkloadEntry',
+] as const satisfies readonly Kind[];
+
+/** Reports on every object of a configuration. */
+export function analyzeObjects(context: ResolveContext): void {
+  for (const kind of analyzedKinds) for (const object of context.mesh.list(kind)) analyzeObject(context, refOf(object));
+}
+
+/** Whether objects of a kind are reported on by themselves. */
+export function isAnalyzedKind(kind: string): kind is (typeof analyzedKinds)[number] {
+  return analyzedKinds.some((known) => known === kind);
+}
+
+/** Reports on one object, named by its reference; nothing when it is gone. */
+export function analyzeObject(context: ResolveContext, { kind, namespace, name }: ObjectRef): void {
+  if (!isAnalyzedKind(kind)) return;
+  const object = context.mesh.get(kind, namespace, name);
+  if (object === undefined) return;
+  reportUnsupportedFields(context, object);
+  switch (kind) {
+    case 'AuthorizationPolicy':
+      return reportPolicyAttachment(context, object as MeshObject<'AuthorizationPolicy'>);
+    case 'DestinationRule':
+      return analyzeDestinationRule(context, object as MeshObject<'DestinationRule'>);
+    case 'Gateway':
+      return analyzeGateway(context, object as MeshObject<'Gateway'>);
+    case 'Service':
+    case 'ServiceEntry':
+      return analyzeService(context, object as MeshObject<'Service'> | MeshObject<'ServiceEntry'>);
+    case 'VirtualService':
+      return analyzeVirtualService(context, object as MeshObject<'VirtualService'>);
+    case 'WorkloadEntry':
+      return undefined;
+  }
+}
+
+function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>): void {
+  if (!isWaypoint(context.mesh, gateway)) return;
+  const problem = gatewayProblem(gateway);
+  if (problem === undefined) return;
+  context.report({
+    code: 'GatewayInvalid',
+    severity: 'error',
+    ref: refOf(gateway),
+    path: ['spec', 'listeners'],
+    message: problem,
+    hint: 'write one listener: {name: mesh, port: 15008, protocol: HBONE}',
+  });
+}
+
+const supportedResolutions: readonly (string | undefined)[] = [undefined, 'STATIC'];
+
+function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
+  resolveBinding(context, service);
+  if (service.kind !== 'ServiceEntry') return;
+  const { resolution } = (service as MeshObject<'ServiceEntry'>).spec;
+  if (supportedResolutions.includes(resolution)) return;
+  context.report({
+    code: 'FieldNotSupported',
+    severity: 'error',
+    ref: refOf(service),
+    path: ['spec', 'resolution'],
+    message: `resolution ${resolution} is not supported yet, so only endpoints with addresses are used`,
+  });
+}
+
+function analyzeVirtualService(context: ResolveContext, object: MeshObject<'VirtualService'>): void {
+  const { hosts = [], gateways } = object.spec;
+  if (!isBoundToMesh(gateways)) return;
+  for (const [index, host] of hosts.entries()) {
+    if (isWildcardHost(host)) continue;
+    const service = findHost(context, object, host, ['spec', 'hosts', index]);
+    if (service !== undefined) reportUnserved(context, object, service, ['spec', 'hosts', index]);
+  }
+}
+
+function reportUnserved(
+  context: ResolveContext,
+  object: MeshObject<'VirtualService'>,
+  service: ResolvedService,
+  path: readonly (string | number)[],
+): void {
+  const { mesh } = context;
+  const key = requestedWaypoint(mesh, service.object);
+  const gateway = key === undefined ? undefined : resolveGateway(mesh, key);
+  const { namespace } = object.metadata;
+  if (gateway === undefined) {
+    context.report({
+      code: 'NotServed',
+      severity: 'warning',
+      ref: refOf(object),
+      path,
+      message: `no waypoint serves "${service.host}", so these rules have no effect`,
+      hint: `label Service ${service.namespace}/${service.name} with istio.io/use-waypoint`,
+    });
+  } else if (namespace !== service.namespace && namespace !== gateway.namespace) {
+    context.report({
+      code: 'NotServed',
+      severity: 'warning',
+      ref: refOf(object),
+      path,
+      message: `only VirtualServices of namespace ${service.namespace} (the service's) or ${gateway.namespace} (its waypoint's) apply to "${service.host}", so these rules have no effect`,
+      hint: `move the VirtualService to namespace ${service.namespace}`,
+    });
+  }
+}
+
+function findHost(
+  context: ResolveContext,
+  object: MeshObject<'VirtualService'> | MeshObject<'DestinationRule'>,
+  host: string,
+  path: readonly (string | number)[],
+): ResolvedService | undefined {
+  const full = resolveHost(host, object.metadata.namespace, context.mesh.settings.clusterDomain);
+  const service = findService(context.mesh, full);
+  if (service === undefined) {
+    context.report({
+      code: 'HostNotFound',
+      severity: 'warning',
+      ref: refOf(object),
+      path,
+      message: `no service has the host "${full}", so this has no effect`,
+      hint: 'a name without dots is looked up in the namespace of this object; write other names in full',
+    });
+  }
+  return service;
+}
+
+function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'DestinationRule'>): void {
+  const { host, subsets = [] } = object.spec;
+  if (isWildcardHost(host)) return;
+  const service = findHost(context, object, host, ['spec', 'host']);
+  const [port] = service?.ports ?? [];
+  if (service === undefined || port === undefined) return;
+  for (const [index, subset] of subsets.entries()) {
+    if (resolveEndpoints(context, service, port, subset.labels).length > 0) continue;
+    context.report({
+      code: 'SubsetWithoutEndpoints',
+      severity: 'warning',
+      ref: refOf(object),
+      path: ['spec', 'subsets', index, 'labels'],
+      message: `no endpoint of "${service.host}" has these labels, so requests to subset "${subset.name}" are answered with 503`,
+      hint: 'compare with the labels of the workloads',
+    });
+  }
+}

@@ -1,0 +1,57 @@
+// The resolved meaning of one node's proxy: which workloads it speaks for, and where their connections go. L4 only: it knows
+// services, addresses and identities, but no route and no policy.
+
+import type { WaypointGateway } from './waypoint.ts';
+
+/** A workload that the node proxy speaks for: a client by its source address, and a server by the ports it accepts. */
+export interface NodeWorkload {
+  readonly namespace: string;
+  readonly name: string;
+  /** `spiffe://…`: the certificate that connections from and to the workload carry. */
+  readonly identity: string;
+  /** IPv4 or IPv6 text; no other workload of the node has it. */
+  readonly address: string;
+  /** Ports of the application that tunnels may ask for, sorted. */
+  readonly ports: readonly number[];
+}
+
+/** A waypoint as its clients see it. */
+export interface NodeWaypoint {
+  readonly gateway: Pick<WaypointGateway, 'namespace' | 'name'>;
+  readonly identity: string;
+  /** IPv4 or IPv6 text; HBONE is on port 15008 of it. */
+  readonly address: string;
+}
+
+/** One place where a service without a waypoint runs. Absent `workload`: outside of the mesh, a plain connection. */
+export interface NodeEndpoint {
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly workload?: NodeWorkload;
+}
+
+/** Where connections to a service go. */
+export type NodeDestination =
+  | { readonly kind: 'waypoint'; readonly waypoint: NodeWaypoint }
+  | { readonly kind: 'direct'; readonly endpoints: readonly NodeEndpoint[] };
+
+/** One service port that clients can connect to. A service whose waypoint cannot be reached is not here, so it is refused. */
+export interface NodeService {
+  readonly host: string;
+  readonly port: number;
+  /** Virtual addresses, sorted; a pair of address and port belongs to one service only. */
+  readonly addresses: readonly string[];
+  readonly destination: NodeDestination;
+}
+
+/** Everything that one node proxy is configured with. */
+export interface NodeModel {
+  readonly trustDomain: string;
+  /** The node proxy's own address: what applications see as the source of their connections. */
+  readonly address: string;
+  /** Sorted by namespace and name. */
+  readonly workloads: readonly NodeWorkload[];
+  /** Sorted by host and port. */
+  readonly services: readonly NodeService[];
+}

@@ -1,0 +1,121 @@
+// A waypoint's configuration in the parts that change together. Each part is a pure function of the configuration: what it reads is
+// what it depends on. Full translation runs all of them; the incremental generator only those whose reads were touched.
+
+import type { EnvoyResource } from '../envoy-api/index.ts';
+import { hbonePort } from '../mesh/index.ts';
+import type { ClusterKey } from './model/cluster.ts';
+import type { HttpRoute } from './model/http-route.ts';
+import type { ServedAddress, TcpFrontend } from './model/waypoint.ts';
+import { renderServiceCluster, renderServiceEndpoints } from './render/clusters/service-cluster.ts';
+import {
+  renderConnectOriginate,
+  renderConnectOriginateCluster,
+  renderMainInternalCluster,
+} from './render/listeners/connect-originate.ts';
+import { renderConnectRoutes, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
+import { renderMainInternal } from './render/listeners/main-internal.ts';
+import { renderChainPolicies } from './render/listeners/tcp-chain.ts';
+import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
+import { resolveBackends } from './resolve/backend.ts';
+import { type GatewayKey, resolveGateway } from './resolve/binding.ts';
+import type { ResolveContext } from './resolve/context.ts';
+import { resolveFrontend } from './resolve/frontend.ts';
+import { resolveListeners } from './resolve/listeners.ts';
+import { findService } from './resolve/service.ts';
+
+/** A host and port: what frontends and backends are keyed by. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A backend that a waypoint needs: one of its own services, or a host that only its routes name. */
+export interface BackendKey extends HostPort {
+  readonly owned: boolean;
+}
+
+/** The listeners and fixed clusters of a waypoint, and the frontends that it has. */
+export interface ListenerPart {
+  readonly resources: readonly EnvoyResource[];
+  readonly served: readonly ServedAddress[];
+}
+
+/** One frontend: its route configuration and policies, what it decides on the CONNECT, and foreign hosts that it routes to. */
+export interface FrontendPart {
+  readonly resources: readonly EnvoyResource[];
+  readonly tcp?: TcpFrontend;
+  readonly foreign: readonly HostPort[];
+}
+
+/** The listeners of a waypoint; undefined when the Gateway is none. */
+export function makeListenerPart(context: ResolveContext, key: GatewayKey): ListenerPart | undefined {
+  const gateway = resolveGateway(context.mesh, key);
+  if (gateway === undefined) return undefined;
+  const model = resolveListeners(context, gateway);
+  return {
+    served: model.served,
+    resources: [
+      renderConnectTerminate(model, { address: gateway.listenAddress, port: hbonePort }),
+      renderMainInternal(model),
+      renderConnectOriginate(),
+      renderMainInternalCluster(),
+      renderConnectOriginateCluster(model.trustDomain),
+    ],
+  };
+}
+
+/** One frontend of a waypoint; empty when the service or port is gone. */
+export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { host, port }: HostPort): FrontendPart {
+  const gateway = resolveGateway(context.mesh, key);
+  const service = findService(context.mesh, host);
+  const servicePort = service?.ports.find(({ number }) => number === port);
+  if (gateway === undefined || service === undefined || servicePort === undefined)
+    return { resources: [], foreign: [] };
+  const frontend = resolveFrontend(context, gateway, service, servicePort);
+  if (frontend === undefined) return { resources: [], foreign: [] };
+  return {
+    resources: [
+      ...(frontend.http === undefined
+        ? []
+        : [renderRouteConfiguration(frontend.http, context.mesh.settings.trustDomain)]),
+      ...(frontend.tcp === undefined ? [] : renderChainPolicies(frontend.tcp)),
+    ],
+    ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
+    foreign: foreignHosts(frontend.http?.routes ?? []),
+  };
+}
+
+/** The clusters and endpoints of a backend; none when the service or port is gone. */
+export function makeBackendPart(
+  context: ResolveContext,
+  key: GatewayKey,
+  { host, port, owned }: BackendKey,
+): readonly EnvoyResource[] {
+  const service = findService(context.mesh, host);
+  const servicePort = service?.ports.find(({ number }) => number === port);
+  if (service === undefined || servicePort === undefined) return [];
+  return resolveBackends(context, key, service, servicePort, owned).flatMap(({ cluster, endpoints }) => [
+    renderServiceCluster(cluster),
+    renderServiceEndpoints(endpoints),
+  ]);
+}
+
+/** Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners. */
+export function makeConnectPart(frontends: readonly TcpFrontend[]): readonly EnvoyResource[] {
+  return [renderConnectRoutes(frontends)];
+}
+
+function foreignHosts(routes: readonly HttpRoute[]): readonly HostPort[] {
+  const found = new Map<string, HostPort>();
+  const add = (cluster: ClusterKey | undefined): void => {
+    if (cluster !== undefined && !cluster.owned) {
+      found.set(`${cluster.host}:${cluster.port}`, { host: cluster.host, port: cluster.port });
+    }
+  };
+  for (const { action } of routes) {
+    if (action.kind !== 'forward') continue;
+    for (const { cluster } of action.destinations) add(cluster);
+    for (const { cluster } of action.mirrors) add(cluster);
+  }
+  return [...found.values()];
+}

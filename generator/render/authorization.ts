@@ -1,0 +1,132 @@
+// Authorization as Envoy's RBAC: two HTTP filters that are the same in every chain, and their rules per virtual host, so that a change
+// of policy is a change of routes only. The allow filter's own rules are empty: a route without its policy is closed.
+
+import assert from 'node:assert/strict';
+import { type MessageTypes, typed } from '../../envoy-api/index.ts';
+import type { Authorization, AuthorizationRule, Predicate } from '../model/authorization.ts';
+import { renderStringMatcher } from './matchers.ts';
+import { filterState } from './names.ts';
+
+type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
+type Metadata = MessageTypes['envoy.config.core.v3.Metadata'];
+type Permission = MessageTypes['envoy.config.rbac.v3.Permission'];
+type Principal = MessageTypes['envoy.config.rbac.v3.Principal'];
+type Rbac = MessageTypes['envoy.config.rbac.v3.RBAC'];
+type Any = ReturnType<typeof typed>;
+
+const filterNames = { deny: 'cairn.rbac.deny', allow: 'cairn.rbac.allow' } as const;
+
+/** Which of the two decisions: deny comes first. */
+export type NetworkAuthorizationAction = keyof typeof filterNames;
+
+/** The RBAC filters of every HTTP chain, in order: deny has nothing to deny, allow allows nothing until a virtual host says otherwise. */
+export function renderAuthorizationFilters(): readonly HttpFilter[] {
+  const type = 'envoy.extensions.filters.http.rbac.v3.RBAC';
+  return [
+    { name: filterNames.deny, typed_config: typed(type, { rules_stat_prefix: statPrefix('deny') }) },
+    {
+      name: filterNames.allow,
+      typed_config: typed(type, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),
+    },
+  ];
+}
+
+/** What a virtual host carries: the rules for the filters, and as metadata the ALLOW policies, for the log of a request that none matched. */
+export function renderAuthorization({ deny, allow, allowPolicies }: Authorization): {
+  readonly typedPerFilterConfig: Readonly<Record<string, Any>>;
+  readonly metadata?: Metadata;
+} {
+  return {
+    typedPerFilterConfig: {
+      ...(deny.length === 0 ? {} : { [filterNames.deny]: renderPerRoute(deny, 'deny') }),
+      [filterNames.allow]: renderPerRoute(allow, 'allow'),
+    },
+    ...(allowPolicies.length === 0
+      ? {}
+      : { metadata: { filter_metadata: { cairn: { allow_policies: allowPolicies.join(',') } } } }),
+  };
+}
+
+/** The configuration of a network RBAC filter, for chains that carry their policy themselves. */
+export function renderNetworkAuthorization({ deny, allow }: Authorization, action: NetworkAuthorizationAction): Any {
+  const rules = action === 'deny' ? (deny.length === 0 ? undefined : deny) : allow;
+  return typed('envoy.extensions.filters.network.rbac.v3.RBAC', {
+    stat_prefix: statPrefix(action),
+    ...(rules === undefined ? {} : { rules: renderRules(rules, action) }),
+  });
+}
+
+/** Without rules the filter is off for the virtual host; with an empty list of them it is not. */
+function renderPerRoute(rules: readonly AuthorizationRule[] | undefined, action: NetworkAuthorizationAction): Any {
+  const rbac =
+    rules === undefined ? {} : { rbac: { rules: renderRules(rules, action), rules_stat_prefix: statPrefix(action) } };
+  return typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', rbac);
+}
+
+/** Keeps what the two filters say about a request apart, in statistics and in dynamic metadata. */
+function statPrefix(action: NetworkAuthorizationAction): string {
+  return `cairn_${action}_`;
+}
+
+function renderRules(rules: readonly AuthorizationRule[], action: NetworkAuthorizationAction): Rbac {
+  return {
+    action: action === 'deny' ? 'DENY' : 'ALLOW',
+    policies: Object.fromEntries(
+      rules.map(({ key, operation, source }) => [
+        key,
+        { permissions: [renderPermission(operation)], principals: [renderPrincipal(source)] },
+      ]),
+    ),
+  };
+}
+
+function renderPermission(predicate: Predicate): Permission {
+  if ('all' in predicate) {
+    return predicate.all.length === 0 ? { any: true } : { and_rules: { rules: predicate.all.map(renderPermission) } };
+  }
+  if ('any' in predicate) {
+    return predicate.any.length === 0
+      ? { not_rule: { any: true } }
+      : { or_rules: { rules: predicate.any.map(renderPermission) } };
+  }
+  if ('not' in predicate) return { not_rule: renderPermission(predicate.not) };
+  if ('header' in predicate) return { header: renderHeader(predicate) };
+  if ('path' in predicate) return { url_path: { path: renderStringMatcher(predicate.path) } };
+  assert.fail(`a condition on the client is not one on the operation: ${JSON.stringify(predicate)}`);
+}
+
+function renderPrincipal(predicate: Predicate): Principal {
+  if ('all' in predicate) {
+    return predicate.all.length === 0 ? { any: true } : { and_ids: { ids: predicate.all.map(renderPrincipal) } };
+  }
+  if ('any' in predicate) {
+    return predicate.any.length === 0
+      ? { not_id: { any: true } }
+      : { or_ids: { ids: predicate.any.map(renderPrincipal) } };
+  }
+  if ('not' in predicate) return { not_id: renderPrincipal(predicate.not) };
+  if ('identity' in predicate) {
+    return { filter_state: { key: filterState.identity, string_match: renderStringMatcher(predicate.identity) } };
+  }
+  if ('sourceAddress' in predicate) {
+    const { address, prefix } = predicate.sourceAddress;
+    return {
+      filter_state: {
+        key: filterState.originalSource,
+        address_match: { ranges: [{ address_prefix: address, prefix_len: prefix }] },
+      },
+    };
+  }
+  if ('header' in predicate) return { header: renderHeader(predicate) };
+  return { url_path: { path: renderStringMatcher(predicate.path) } };
+}
+
+function renderHeader({
+  header,
+  value,
+  ignoreCase,
+}: Extract<Predicate, { readonly header: string }>): MessageTypes['envoy.config.route.v3.HeaderMatcher'] {
+  return value === 'present'
+    ? { name: header, present_match: true }
+    : { name: header, string_match: renderStringMatcher(value, ignoreCase) };
+}

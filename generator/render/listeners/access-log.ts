@@ -1,0 +1,116 @@
+// Access logs and request metrics of the HTTP chains: one JSON line per request with Istio's keys, plus who asked and which policies
+// were in force; and Istio's counters, made from the same operators.
+
+import { type Any, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { filterState } from '../names.ts';
+
+type AccessLog = MessageTypes['envoy.config.accesslog.v3.AccessLog'];
+
+const identity = `%FILTER_STATE(${filterState.identity}:PLAIN)%`;
+
+/** Istio's 24 keys, then ours: the client's identity, where the route was written, and the ALLOW policies that were tried. */
+const requestFormat: Readonly<Record<string, string>> = {
+  start_time: '%START_TIME%',
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  protocol: '%PROTOCOL%',
+  response_code: '%RESPONSE_CODE%',
+  response_flags: '%RESPONSE_FLAGS%',
+  response_code_details: '%RESPONSE_CODE_DETAILS%',
+  connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
+  upstream_transport_failure_reason: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  duration: '%DURATION%',
+  upstream_service_time: '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%',
+  x_forwarded_for: '%REQ(X-FORWARDED-FOR)%',
+  user_agent: '%REQ(USER-AGENT)%',
+  request_id: '%REQ(X-REQUEST-ID)%',
+  authority: '%REQ(:AUTHORITY)%',
+  upstream_host: '%UPSTREAM_HOST%',
+  upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
+  upstream_local_address: '%UPSTREAM_LOCAL_ADDRESS%',
+  downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
+  downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
+  requested_server_name: '%REQUESTED_SERVER_NAME%',
+  route_name: '%ROUTE_NAME%',
+  source_principal: identity,
+  source_address: `%FILTER_STATE(${filterState.originalSource}:PLAIN)%`,
+  route_origin: '%METADATA(ROUTE:cairn:origin)%',
+  allow_policies: '%METADATA(VIRTUAL_HOST:cairn:allow_policies)%',
+};
+
+/** The access log of a service's HTTP chain. */
+export const requestLog: AccessLog = toStandardOutput(requestFormat);
+
+/** The access log of TCP chains. */
+export const connectionLog: AccessLog = toStandardOutput({
+  start_time: '%START_TIME%',
+  response_flags: '%RESPONSE_FLAGS%',
+  connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  duration: '%DURATION%',
+  upstream_host: '%UPSTREAM_HOST%',
+  upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
+  downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
+  source_principal: identity,
+});
+
+/** The access log of tunnels: only those that were refused, since each request inside the others is logged on its own. */
+export const refusedTunnelLog: AccessLog = {
+  ...toStandardOutput({
+    start_time: '%START_TIME%',
+    method: '%REQ(:METHOD)%',
+    authority: '%REQ(:AUTHORITY)%',
+    response_code: '%RESPONSE_CODE%',
+    response_flags: '%RESPONSE_FLAGS%',
+    response_code_details: '%RESPONSE_CODE_DETAILS%',
+    downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
+    source_principal: '%DOWNSTREAM_PEER_URI_SAN%',
+    allow_policies: '%METADATA(VIRTUAL_HOST:cairn:allow_policies)%',
+  }),
+  filter: {
+    status_code_filter: { comparison: { op: 'GE', value: { default_value: 400, runtime_key: 'cairn.unset' } } },
+  },
+};
+
+function toStandardOutput(format: Readonly<Record<string, string>>): AccessLog {
+  return {
+    name: 'envoy.access_loggers.stdout',
+    typed_config: typed('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', {
+      log_format: { json_format: { ...format } },
+    }),
+  };
+}
+
+/** Istio's request metrics of one service. Envoy prefixes the names; the agent's metrics endpoint takes the prefix off again. */
+export function renderRequestMetrics(service: {
+  readonly host: string;
+  readonly namespace: string;
+  readonly name: string;
+}): AccessLog {
+  const tags = Object.entries({
+    reporter: 'waypoint',
+    source_principal: identity,
+    destination_service: service.host,
+    destination_service_name: service.name,
+    destination_service_namespace: service.namespace,
+    request_protocol: 'http',
+    response_code: '%RESPONSE_CODE%',
+    response_flags: '%RESPONSE_FLAGS%',
+    connection_security_policy: 'mutual_tls',
+  }).map(([name, format]) => ({ name, value_format: format }));
+  const config: Any = typed('envoy.extensions.access_loggers.stats.v3.Config', {
+    stats_scope: { prefix: 'istio' },
+    counters: [{ stat: { name: 'istio_requests_total', tags }, value_fixed: 1 }],
+    histograms: [
+      {
+        stat: { name: 'istio_request_duration_milliseconds', tags },
+        unit: 'Milliseconds',
+        value_format: '%DURATION%',
+      },
+    ],
+  });
+  return { name: 'envoy.access_loggers.stats', typed_config: config };
+}

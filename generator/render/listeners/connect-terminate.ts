@@ -1,0 +1,136 @@
+// `connect_terminate`: HBONE in. mTLS, HTTP/2 CONNECT, and who the client is, handed on as filter state. TCP policies decide here,
+// by a virtual host for each address that they protect.
+
+import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import type { ListenerModel, TcpFrontend } from '../../model/waypoint.ts';
+import { renderAuthorization, renderAuthorizationFilters } from '../authorization.ts';
+import { formatHostPort } from '../clusters/service-cluster.ts';
+import { connectTerminate, filterState, mainInternal, secrets } from '../names.ts';
+import { aggregatedSource, renderHboneTls, renderServerTls, trustDomainPeers } from '../tls.ts';
+import { openAuthorization } from '../../model/authorization.ts';
+import { refusedTunnelLog } from './access-log.ts';
+import { router } from './http-chain.ts';
+
+type VirtualHost = MessageTypes['envoy.config.route.v3.VirtualHost'];
+
+/** Concurrent streams of one tunnel connection, as ztunnel uses at most. */
+const maxStreams = 100;
+
+/** The listener; `address` and `port` are where HBONE is accepted. */
+export function renderConnectTerminate(
+  model: Pick<ListenerModel, 'trustDomain'>,
+  { address, port }: { readonly address: string; readonly port: number },
+): EnvoyResource {
+  const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
+    name: connectTerminate,
+    address: { socket_address: { address, port_value: port } },
+    traffic_direction: 'INBOUND',
+    connection_balance_config: { exact_balance: {} },
+    filter_chains: [
+      {
+        name: 'default',
+        transport_socket: renderServerTls(renderHboneTls(secrets.certificate, trustDomainPeers(model.trustDomain))),
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+              stat_prefix: connectTerminate,
+              codec_type: 'HTTP2',
+              rds: { route_config_name: connectTerminate, config_source: aggregatedSource },
+              use_remote_address: false,
+              stream_idle_timeout: '0s',
+              upgrade_configs: [{ upgrade_type: 'CONNECT' }],
+              http2_protocol_options: {
+                allow_connect: true,
+                max_concurrent_streams: maxStreams,
+                connection_keepalive: { interval: '10s', timeout: '20s' },
+              },
+              access_log: [refusedTunnelLog],
+              http_filters: [connectState, ...renderAuthorizationFilters(), router],
+            }),
+          },
+        ],
+      },
+    ],
+  };
+  return { typeUrl: typeUrls.listener, name: connectTerminate, json };
+}
+
+/** Identities take part in the key of the pool to `main_internal` only as hashable objects: otherwise two clients could share one. */
+const connectState = {
+  name: 'connect_authority',
+  typed_config: typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
+    on_request_headers: [
+      state(filterState.originalDestination, '%REQ(:AUTHORITY)%'),
+      state(filterState.originalSource, '%DOWNSTREAM_REMOTE_ADDRESS%'),
+      state(filterState.authority, '%REQ(:AUTHORITY)%', 'envoy.hashable_string'),
+      state(filterState.identity, '%DOWNSTREAM_PEER_URI_SAN%', 'envoy.hashable_string'),
+      state(filterState.localIdentity, '%DOWNSTREAM_LOCAL_URI_SAN%', 'envoy.hashable_string'),
+    ],
+  }),
+};
+
+function state(
+  key: string,
+  format: string,
+  factory?: string,
+): MessageTypes['envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue'] {
+  return {
+    object_key: key,
+    ...(factory === undefined ? {} : { factory_key: factory }),
+    format_string: { text_format_source: { inline_string: format } },
+    shared_with_upstream: 'ONCE',
+  };
+}
+
+/** Who may open a tunnel to which address: a virtual host for each protected TCP port, and one without policy for the rest. */
+export function renderConnectRoutes(frontends: readonly TcpFrontend[]): EnvoyResource {
+  const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
+    name: connectTerminate,
+    virtual_hosts: [
+      ...frontends.filter(isDecidedAtConnect).map((frontend) =>
+        renderVirtualHost(
+          `connect|${frontend.port}|tcp|${frontend.host}`,
+          frontend.addresses.map((address) => formatHostPort(address, frontend.port)),
+          frontend.authorization,
+        ),
+      ),
+      renderVirtualHost('connect', ['*'], openAuthorization),
+    ],
+  };
+  return { typeUrl: typeUrls.routeConfiguration, name: connectTerminate, json };
+}
+
+/** Whether a frontend needs a virtual host of its own on the CONNECT. */
+export function isDecidedAtConnect({ decidedAt, addresses, authorization }: TcpFrontend): boolean {
+  return (
+    decidedAt === 'connect' &&
+    addresses.length > 0 &&
+    (authorization.allow !== undefined || authorization.deny.length > 0)
+  );
+}
+
+function renderVirtualHost(
+  name: string,
+  domains: readonly string[],
+  authorization: TcpFrontend['authorization'],
+): VirtualHost {
+  const { typedPerFilterConfig, metadata } = renderAuthorization(authorization);
+  return {
+    name,
+    domains: [...domains],
+    ...(metadata === undefined ? {} : { metadata }),
+    typed_per_filter_config: { ...typedPerFilterConfig },
+    routes: [
+      {
+        name: 'connect',
+        match: { connect_matcher: {} },
+        route: {
+          cluster: mainInternal,
+          timeout: '0s',
+          upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
+        },
+      },
+    ],
+  };
+}

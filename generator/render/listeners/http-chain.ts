@@ -1,0 +1,61 @@
+// The filter chain of an HTTP frontend. It is the same for every frontend but for names: what differs in meaning comes by RDS.
+
+import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
+import { renderAuthorizationFilters } from '../authorization.ts';
+import { formatChainName } from '../names.ts';
+import { corsFilter } from '../routes/cors.ts';
+import { faultFilter } from '../routes/fault.ts';
+import { aggregatedSource } from '../tls.ts';
+import { renderRequestMetrics, requestLog } from './access-log.ts';
+
+type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
+type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
+
+/** The last filter of every HTTP chain. */
+export const router: HttpFilter = {
+  name: 'envoy.filters.http.router',
+  typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}),
+};
+
+/** A denied request must not cost a fault's delay, so policy comes before faults. */
+const filters: readonly HttpFilter[] = [
+  ...renderAuthorizationFilters(),
+  { name: faultFilter, typed_config: typed('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) },
+  { name: corsFilter, typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors', {}) },
+  router,
+];
+
+/** The chain of an HTTP frontend. Paths are normalized before policies read them. */
+export function renderHttpChain(
+  { host, port, protocol }: FrontendAddress,
+  service: ServedAddress['service'],
+  { escapedSlashes }: Pick<ListenerModel, 'escapedSlashes'>,
+): FilterChain {
+  const name = formatChainName(host, port, 'http');
+  return {
+    name,
+    filters: [
+      {
+        name: 'envoy.filters.network.http_connection_manager',
+        typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+          stat_prefix: `inbound_${port}`,
+          server_name: 'istio-envoy',
+          rds: { route_config_name: name, config_source: aggregatedSource },
+          normalize_path: true,
+          merge_slashes: true,
+          path_with_escaped_slashes_action: escapedSlashes === 'reject' ? 'REJECT_REQUEST' : 'UNESCAPE_AND_FORWARD',
+          use_remote_address: false,
+          internal_address_config: {},
+          forward_client_cert_details: 'SANITIZE',
+          stream_idle_timeout: '0s',
+          proxy_100_continue: true,
+          upgrade_configs: [{ upgrade_type: 'websocket' }],
+          ...(protocol === 'http2' ? { http2_protocol_options: {} } : {}),
+          access_log: [requestLog, renderRequestMetrics({ host, ...service })],
+          http_filters: [...filters],
+        }),
+      },
+    ],
+  };
+}

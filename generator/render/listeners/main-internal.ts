@@ -1,0 +1,136 @@
+// `main_internal`: the internal listener behind the tunnel. The original destination, address then port, chooses the filter chain.
+
+import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
+import { formatChainName, mainInternal } from '../names.ts';
+import { renderHttpChain } from './http-chain.ts';
+import { renderTcpChain } from './tcp-chain.ts';
+
+type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
+type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];
+
+/** The listener for all frontends of a waypoint. An address or port that no frontend has matches nothing, and is closed. */
+export function renderMainInternal(model: Pick<ListenerModel, 'escapedSlashes' | 'served'>): EnvoyResource {
+  const served = model.served.filter(({ address }) => address.addresses.length > 0);
+  const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
+    name: mainInternal,
+    internal_listener: {},
+    traffic_direction: 'INBOUND',
+    listener_filters: [originalDestinationFilter, ...renderInspector(served)],
+    ...(served.length === 0
+      ? { filter_chains: [closedChain] }
+      : {
+          filter_chain_matcher: renderDispatch(served),
+          filter_chains: served.flatMap(({ address, service }) => [
+            ...(hasHttp(address) ? [renderHttpChain(address, service, model)] : []),
+            ...(hasTcp(address) ? [renderTcpChain(address)] : []),
+          ]),
+        }),
+  };
+  return { typeUrl: typeUrls.listener, name: mainInternal, json };
+}
+
+/** A chain without filters closes every connection; a listener without any chain would be refused. */
+const closedChain = { name: 'closed' };
+
+const hasHttp = ({ protocol }: FrontendAddress): boolean => protocol !== 'tcp';
+const hasTcp = ({ protocol }: FrontendAddress): boolean => protocol === 'tcp' || protocol === 'auto';
+
+/** Restores the address that the client dialled, from filter state or endpoint metadata. */
+export const originalDestinationFilter: ListenerFilter = {
+  name: 'envoy.filters.listener.original_dst',
+  typed_config: typed('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}),
+};
+
+/** Sniffing waits for the client to speak, so it is off on ports that need none: a server that speaks first would hang. */
+function renderInspector(served: readonly ServedAddress[]): readonly ListenerFilter[] {
+  const sniffed = new Set(
+    served.filter(({ address }) => address.protocol === 'auto').map(({ address }) => address.port),
+  );
+  if (sniffed.size === 0) return [];
+  const declared = [...new Set(served.map(({ address }) => address.port))]
+    .filter((port) => !sniffed.has(port))
+    .sort((a, b) => a - b);
+  const disabled = declared.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
+  return [
+    {
+      name: 'envoy.filters.listener.http_inspector',
+      typed_config: typed('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector', {}),
+      ...(disabled.length === 0
+        ? {}
+        : { filter_disabled: disabled.length === 1 ? { ...disabled[0] } : { or_match: { rules: disabled } } }),
+    },
+  ];
+}
+
+function renderDispatch(served: readonly ServedAddress[]): MessageTypes['xds.type.matcher.v3.Matcher'] {
+  const byService = new Map<string, { readonly addresses: readonly string[]; readonly ports: FrontendAddress[] }>();
+  for (const { address } of served) {
+    const key = address.addresses.join(' ');
+    const entry = byService.get(key) ?? { addresses: address.addresses, ports: [] };
+    entry.ports.push(address);
+    byService.set(key, entry);
+  }
+  return {
+    matcher_tree: {
+      input: {
+        name: 'ip',
+        typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationIPInput', {}),
+      },
+      custom_match: {
+        name: 'ip',
+        typed_config: typed('xds.type.matcher.v3.IPMatcher', {
+          range_matchers: [...byService.values()].map(({ addresses, ports }) => ({
+            ranges: addresses.map(renderRange),
+            on_match: renderPorts(ports),
+          })),
+        }),
+      },
+    },
+  };
+}
+
+function renderRange(address: string): MessageTypes['xds.core.v3.CidrRange'] {
+  const [prefix = '', length] = address.split('/');
+  const whole = prefix.includes(':') ? 128 : 32;
+  return { address_prefix: prefix, prefix_len: length === undefined ? whole : Number(length) };
+}
+
+function renderPorts(ports: readonly FrontendAddress[]): OnMatch {
+  return {
+    matcher: {
+      matcher_tree: {
+        input: {
+          name: 'port',
+          typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput', {}),
+        },
+        exact_match_map: {
+          map: Object.fromEntries(ports.map((address) => [String(address.port), renderProtocol(address)])),
+        },
+      },
+    },
+  };
+}
+
+function renderProtocol(address: FrontendAddress): OnMatch {
+  if (address.protocol !== 'auto') return toChain(address, hasHttp(address) ? 'http' : 'tcp');
+  const http = toChain(address, 'http');
+  return {
+    matcher: {
+      matcher_tree: {
+        input: {
+          name: 'application-protocol',
+          typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput', {}),
+        },
+        exact_match_map: { map: { "'h2c'": http, "'http/1.0'": http, "'http/1.1'": http } },
+      },
+      on_no_match: toChain(address, 'tcp'),
+    },
+  };
+}
+
+function toChain({ host, port }: FrontendAddress, protocol: 'http' | 'tcp'): OnMatch {
+  const name = formatChainName(host, port, protocol);
+  const value: Any = { '@type': 'type.googleapis.com/google.protobuf.StringValue', value: name };
+  return { action: { name, typed_config: value } };
+}

@@ -1,0 +1,40 @@
+// Every name that Cairn puts on the wire, in one file. They are Istio's where Istio has one, since operators and dashboards know them.
+
+import type { ClusterKey } from '../model/cluster.ts';
+
+/** The listener that terminates HBONE, and its route configuration (one virtual host per TCP port that policies apply to). */
+export const connectTerminate = 'connect_terminate';
+/** The internal listener that dispatches on the original destination, and the cluster that leads to it. */
+export const mainInternal = 'main_internal';
+/** The internal listener that opens tunnels to workloads, and the cluster that they go through. */
+export const connectOriginate = 'connect_originate';
+
+/** The cluster name that no cluster has: requests sent there are answered with the route's status for a missing cluster. */
+export const unknownService = 'UnknownService';
+
+/** `inbound-vip|<port>|<protocol>[/<subset>]|<host>` for what the waypoint serves, else `outbound|<port>|<subset>|<host>`. */
+export function formatClusterName({ owned, host, port, protocol, subset }: ClusterKey): string {
+  return owned
+    ? `inbound-vip|${port}|${subset === undefined ? protocol : `${protocol}/${subset}`}|${host}`
+    : `outbound|${port}|${subset ?? ''}|${host}`;
+}
+
+/** The name of a frontend's filter chain and of its route configuration. */
+export function formatChainName(host: string, port: number, protocol: 'http' | 'tcp'): string {
+  return `inbound-vip|${port}|${protocol}|${host}`;
+}
+
+/** Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE URI. */
+export const filterState = {
+  identity: 'io.istio.peer_principal',
+  localIdentity: 'io.istio.local_principal',
+  authority: 'io.istio.connect_authority',
+  originalDestination: 'envoy.filters.listener.original_dst.local_ip',
+  originalSource: 'envoy.filters.listener.original_dst.remote_ip',
+} as const;
+
+/** Endpoint metadata that the original_dst listener filter of `connect_originate` reads its target from. */
+export const originalDestinationMetadata = 'envoy.filters.listener.original_dst';
+
+/** Names of the agent's secrets, and the bootstrap cluster that serves them. */
+export const secrets = { certificate: 'default', roots: 'ROOTCA', cluster: 'sds-grpc' } as const;

@@ -1,0 +1,78 @@
+// The route configuration of one HTTP frontend: its routes, faults and policies, pushed by RDS when any of them changes.
+
+import { type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
+import type { HttpRoute } from '../../model/http-route.ts';
+import type { HttpFrontend } from '../../model/waypoint.ts';
+import { renderAuthorization } from '../authorization.ts';
+import { formatChainName } from '../names.ts';
+import { renderAction } from './action.ts';
+import { corsFilter, renderCors } from './cors.ts';
+import { faultFilter, renderFault } from './fault.ts';
+import { renderHeaderEdits } from './headers.ts';
+import { renderRouteMatch } from './match.ts';
+
+type Route = MessageTypes['envoy.config.route.v3.Route'];
+
+/** Bytes of a direct response's body at most; Envoy's own limit is 4096. */
+const maximumBodyBytes = 1024 * 1024;
+
+/**
+ * The RouteConfiguration of a frontend. One virtual host takes every Host and carries the policy. It ends in a 404 of its own: a
+ * request without a route would otherwise meet the filters' own, closed, policy and be answered 403.
+ */
+export function renderRouteConfiguration(frontend: HttpFrontend, trustDomain: string): EnvoyResource {
+  const name = formatChainName(frontend.host, frontend.port, 'http');
+  const { typedPerFilterConfig, metadata } = renderAuthorization(frontend.authorization);
+  const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
+    name,
+    max_direct_response_body_size_bytes: maximumBodyBytes,
+    virtual_hosts: [
+      {
+        name: `inbound|http|${frontend.port}`,
+        domains: ['*'],
+        ...(metadata === undefined ? {} : { metadata }),
+        ...(Object.keys(typedPerFilterConfig).length === 0
+          ? {}
+          : { typed_per_filter_config: { ...typedPerFilterConfig } }),
+        routes: [
+          ...(frontend.rejectPathParameters ? [pathParametersRefused] : []),
+          ...frontend.routes.map((route) => renderRoute(route, trustDomain)),
+          noRoute,
+        ],
+      },
+    ],
+  };
+  return { typeUrl: typeUrls.routeConfiguration, name, json };
+}
+
+function renderRoute(route: HttpRoute, trustDomain: string): Route {
+  const perFilter = {
+    ...(route.cors === undefined ? {} : { [corsFilter]: renderCors(route.cors) }),
+    ...(route.fault === undefined ? {} : { [faultFilter]: renderFault(route.fault) }),
+  };
+  return {
+    name: route.name,
+    match: renderRouteMatch(route.match, trustDomain),
+    ...(route.origin === undefined
+      ? {}
+      : {
+          metadata: {
+            filter_metadata: {
+              cairn: { origin: `${route.origin.kind} ${route.origin.namespace}/${route.origin.name}` },
+            },
+          },
+        }),
+    ...renderAction(route.action, route.match),
+    ...renderHeaderEdits(route.requestHeaders, route.responseHeaders),
+    ...(Object.keys(perFilter).length === 0 ? {} : { typed_per_filter_config: perFilter }),
+  };
+}
+
+/** `/admin;x` is `/admin` to some applications and not to others, so a policy on paths could be passed with it. */
+const pathParametersRefused: Route = {
+  name: 'path-parameters-refused',
+  match: { safe_regex: { regex: '[^;]*;.*' } },
+  direct_response: { status: 400, body: { inline_string: 'path parameters are not accepted' } },
+};
+
+const noRoute: Route = { name: 'no-route', match: { prefix: '/' }, direct_response: { status: 404 } };

@@ -1,0 +1,64 @@
+// TLS of HBONE, both directions: TLS 1.3, HTTP/2, certificates from the agent by SDS, and only peers of our trust domain.
+
+import { type Any, type MessageTypes, typed } from '../../envoy-api/index.ts';
+import { secrets } from './names.ts';
+
+type CommonTlsContext = MessageTypes['envoy.extensions.transport_sockets.tls.v3.CommonTlsContext'];
+type ConfigSource = MessageTypes['envoy.config.core.v3.ConfigSource'];
+
+/** Where secrets come from: the agent's Unix socket, which the bootstrap names as a cluster. */
+export const secretSource: ConfigSource = {
+  resource_api_version: 'V3',
+  initial_fetch_timeout: '0s',
+  api_config_source: {
+    api_type: 'DELTA_GRPC',
+    transport_api_version: 'V3',
+    set_node_on_first_message_only: true,
+    grpc_services: [{ envoy_grpc: { cluster_name: secrets.cluster } }],
+  },
+};
+
+/** Where everything else comes from: the aggregated stream. */
+export const aggregatedSource: ConfigSource = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
+
+/** The TLS context of an HBONE endpoint: `certificate` names its secret, `peers` what the other side's SPIFFE URI must be. */
+export function renderHboneTls(
+  certificate: string,
+  peers: readonly ({ readonly exact: string } | { readonly prefix: string })[],
+): CommonTlsContext {
+  return {
+    tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+    alpn_protocols: ['h2'],
+    tls_certificate_sds_secret_configs: [{ name: certificate, sds_config: secretSource }],
+    combined_validation_context: {
+      default_validation_context: {
+        match_typed_subject_alt_names: peers.map((matcher) => ({ san_type: 'URI', matcher })),
+      },
+      validation_context_sds_secret_config: { name: secrets.roots, sds_config: secretSource },
+    },
+  };
+}
+
+/** The transport socket of the server side: a client certificate is required. */
+export function renderServerTls(common: CommonTlsContext): { readonly name: string; readonly typed_config: Any } {
+  return {
+    name: 'tls',
+    typed_config: typed('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
+      require_client_certificate: true,
+      common_tls_context: common,
+    }),
+  };
+}
+
+/** The transport socket of the client side. */
+export function renderClientTls(common: CommonTlsContext): { readonly name: string; readonly typed_config: Any } {
+  return {
+    name: 'tls',
+    typed_config: typed('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', { common_tls_context: common }),
+  };
+}
+
+/** Any peer of a trust domain. */
+export function trustDomainPeers(trustDomain: string): readonly { readonly prefix: string }[] {
+  return [{ prefix: `spiffe://${trustDomain}/` }];
+}

@@ -1,0 +1,146 @@
+// The fields that are applied, by kind. Any other field that is set is reported: nothing that someone wrote is dropped in silence.
+
+import { type FieldPath, type Kind, type MeshObject, refOf } from '../../mesh/index.ts';
+import type { ResolveContext } from './context.ts';
+
+/**
+ * Patterns of applied fields below `spec`. A step is a property; `[]` stands for any list index, `*` for any key of a map, and a final
+ * `**` for everything below. `reported` marks fields that a resolver reports itself, with a better sentence than the general one.
+ */
+interface FieldCatalogue {
+  readonly applied: readonly string[];
+  readonly reported?: readonly string[];
+}
+
+const trafficPolicy = (prefix: string): readonly string[] =>
+  [
+    'loadBalancer.simple',
+    'connectionPool.tcp.maxConnections',
+    'connectionPool.tcp.connectTimeout',
+    'connectionPool.http.http1MaxPendingRequests',
+    'connectionPool.http.http2MaxRequests',
+    'connectionPool.http.maxRetries',
+    'connectionPool.http.h2UpgradePolicy',
+  ].map((field) => `${prefix}.${field}`);
+
+const trafficPolicyWithPorts = (prefix: string): readonly string[] => [
+  ...trafficPolicy(prefix),
+  `${prefix}.portLevelSettings[].port.number`,
+  ...trafficPolicy(`${prefix}.portLevelSettings[]`),
+];
+
+const destination = (prefix: string): readonly string[] =>
+  ['host', 'subset', 'port.number'].map((field) => `${prefix}.${field}`);
+
+const everything: FieldCatalogue = { applied: ['**'] };
+
+const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
+  AuthorizationPolicy: everything,
+  Gateway: everything,
+  GatewayClass: everything,
+  Namespace: everything,
+  Service: everything,
+  WorkloadEntry: { applied: ['address', 'ports.*', 'labels.*', 'weight', 'serviceAccount'] },
+  ServiceEntry: {
+    applied: [
+      'hosts[]',
+      'addresses[]',
+      'ports[].**',
+      'location',
+      'resolution',
+      'workloadSelector.labels.*',
+      ...['address', 'ports.*', 'labels.*', 'weight', 'serviceAccount'].map((field) => `endpoints[].${field}`),
+    ],
+    reported: ['resolution'],
+  },
+  DestinationRule: {
+    applied: [
+      'host',
+      'exportTo[]',
+      'subsets[].name',
+      'subsets[].labels.*',
+      ...trafficPolicyWithPorts('trafficPolicy'),
+      ...trafficPolicyWithPorts('subsets[].trafficPolicy'),
+    ],
+  },
+  VirtualService: {
+    applied: [
+      'hosts[]',
+      'gateways[]',
+      'exportTo[]',
+      'http[].name',
+      ...['uri', 'scheme', 'method', 'authority', 'headers', 'withoutHeaders', 'queryParams'].map(
+        (field) => `http[].match[].${field}.**`,
+      ),
+      ...['name', 'port', 'gateways[]', 'ignoreUriCase', 'sourceNamespace'].map((field) => `http[].match[].${field}`),
+      ...destination('http[].route[].destination'),
+      'http[].route[].weight',
+      'http[].route[].headers.**',
+      'http[].redirect.**',
+      'http[].directResponse.**',
+      'http[].rewrite.**',
+      'http[].timeout',
+      'http[].retries.**',
+      ...['fixedDelay', 'percentage.value', 'percent'].map((field) => `http[].fault.delay.${field}`),
+      ...['httpStatus', 'grpcStatus', 'percentage.value', 'percent'].map((field) => `http[].fault.abort.${field}`),
+      ...destination('http[].mirror'),
+      'http[].mirrorPercent',
+      'http[].mirrorPercentage.value',
+      ...destination('http[].mirrors[].destination'),
+      'http[].mirrors[].percentage.value',
+      'http[].corsPolicy.**',
+      'http[].headers.**',
+    ],
+    reported: ['http[].match[].sourceLabels.*', 'http[].delegate.**'],
+  },
+};
+
+/** Reports every field of an object that is set and not applied. Kinds whose fields other resolvers account for are passed over. */
+export function reportUnsupportedFields(context: ResolveContext, object: MeshObject): void {
+  const catalogue = catalogues[object.kind];
+  const known = [...catalogue.applied, ...(catalogue.reported ?? [])].map(splitPattern);
+  const visit = (value: unknown, path: FieldPath): void => {
+    const below = path.slice(1);
+    if (path.length > 1 && known.some((pattern) => covers(pattern, below))) return;
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      (path.length === 1 || known.some((pattern) => leads(pattern, below)))
+    ) {
+      const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+      for (const [key, child] of entries) if (child !== undefined) visit(child, [...path, key as string | number]);
+      return;
+    }
+    context.report({
+      code: 'FieldNotSupported',
+      severity: 'error',
+      ref: refOf(object),
+      path,
+      message: 'this field is not supported at a waypoint yet, and has no effect',
+    });
+  };
+  visit(object.spec, ['spec']);
+}
+
+function splitPattern(pattern: string): readonly string[] {
+  return pattern.replaceAll('[]', '.[]').split('.');
+}
+
+function stepMatches(pattern: string, step: string | number): boolean {
+  return typeof step === 'number' ? pattern === '[]' : pattern === step || pattern === '*';
+}
+
+/** Whether a pattern is this path, or everything above it. */
+function covers(pattern: readonly string[], path: FieldPath): boolean {
+  for (const [index, step] of path.entries()) {
+    const wanted = pattern[index];
+    if (wanted === '**') return true;
+    if (wanted === undefined || !stepMatches(wanted, step)) return false;
+  }
+  return pattern.length === path.length || (pattern.length === path.length + 1 && pattern.at(-1) === '**');
+}
+
+/** Whether a pattern goes on below this path. */
+function leads(pattern: readonly string[], path: FieldPath): boolean {
+  return pattern.length > path.length && path.every((step, index) => stepMatches(pattern[index] ?? '', step));
+}

@@ -1,0 +1,80 @@
+// Makes a checkout ready with nothing but Node and Python, and runs what was asked for: `setup`, `demo` or `test`. Steps whose inputs
+// have not changed are skipped, so that a second run starts at once.
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fetchEnvoy } from './fetch-envoy.mjs';
+
+const repository = dirname(dirname(fileURLToPath(import.meta.url)));
+const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+
+function run(title, command, args, options = {}) {
+  const started = Date.now();
+  if (title !== undefined) process.stderr.write(`setup: ${title}\n`);
+  const { status, error } = spawnSync(command, args, { cwd: repository, stdio: ['inherit', 2, 'inherit'], ...options });
+  if (error !== undefined) throw error;
+  if (status !== 0) {
+    process.stderr.write(`setup: failed: ${command} ${args.join(' ')}\n`);
+    process.exit(status ?? 1);
+  }
+  if (title !== undefined)
+    process.stderr.write(`setup: ${title} took ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+}
+
+/** Runs a step once for each state of its inputs; the state is remembered in node_modules, which goes when it is stale. */
+function once(name, inputs, step) {
+  const hash = createHash('sha256');
+  for (const file of inputs) hash.update(readFileSync(join(repository, file)));
+  const stamp = join(repository, 'node_modules/.cairn', name);
+  const state = hash.digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return;
+  step();
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, state);
+}
+
+function checkNode() {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  if (major >= 20) return;
+  process.stderr.write(`setup: Node 20 or newer is needed, this is ${process.versions.node}\n`);
+  process.exit(1);
+}
+
+checkNode();
+const [task = 'setup', ...args] = process.argv.slice(2);
+once('installed', ['package-lock.json'], () =>
+  run('installing dependencies', npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']),
+);
+run(undefined, process.execPath, ['tools/generate.mjs']);
+await fetchEnvoy();
+
+const bin = (name) => join(repository, 'node_modules/.bin', name);
+const inherit = { stdio: 'inherit' };
+switch (task) {
+  case 'setup':
+    run('building', bin('tsc'), ['-p', 'tsconfig.build.json']);
+    break;
+  case 'demo': {
+    run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
+    const { status } = spawnSync(process.execPath, ['dist/cli/main.js', 'demo', ...args], {
+      cwd: repository,
+      ...inherit,
+    });
+    process.exit(status ?? 1);
+    break;
+  }
+  case 'test':
+    run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
+    run('checking types', bin('tsc'), ['-p', 'tsconfig.json']);
+    run('linting', bin('oxlint'), ['--type-aware', '--deny-warnings', '--quiet']);
+    run('checking the format', bin('prettier'), ['--check', '--log-level', 'warn', '.']);
+    run('looking for dead exports', bin('knip'), ['--no-progress']);
+    run(undefined, bin('vitest'), ['run', ...args], inherit);
+    break;
+  default:
+    process.stderr.write(`setup: unknown task "${task}": use setup, demo or test\n`);
+    process.exit(2);
+}
