@@ -91,8 +91,8 @@ function renderPermission(predicate: Predicate): Permission {
   }
   if ('not' in predicate) return { not_rule: renderPermission(predicate.not) };
   if ('header' in predicate) return { header: renderHeader(predicate) };
-  if ('path' in predicate) return { url_path: { path: renderStringMatcher(predicate.path) } };
-  assert.fail(`a condition on the client is not one on the operation: ${JSON.stringify(predicate)}`);
+  assert('path' in predicate, 'a condition on the client cannot be one on the operation');
+  return { url_path: { path: renderStringMatcher(predicate.path) } };
 }
 
 function renderPrincipal(predicate: Predicate): Principal {

@@ -1,0 +1,94 @@
+// The `when` of a rule: attributes by name, each on the source's or the operation's side of the decision.
+
+import type { Condition } from '../../../mesh/index.ts';
+import type { Predicate } from '../../model/authorization.ts';
+import { isInBlock, parseAddressBlock } from './address-block.ts';
+import { resolveValues } from './field.ts';
+import type { FieldDefinition, Problem, RuleScope } from './field.ts';
+import { headerField } from './headers.ts';
+import { portField } from './operations.ts';
+import { always, never } from './predicate.ts';
+import { sourceFields } from './sources.ts';
+
+/** A condition's meaning; undefined when it was reported and cannot be expressed. */
+export interface ResolvedCondition {
+  readonly side: 'source' | 'operation';
+  readonly predicates: readonly (Predicate | undefined)[];
+}
+
+/** One condition of `when`; its values must match and its notValues must not. */
+export function resolveCondition(
+  scope: RuleScope,
+  condition: Condition,
+  path: readonly (string | number)[],
+): ResolvedCondition {
+  const { key, values, notValues, ...unknown } = condition;
+  const [definition, side] = conditionOf(key);
+  const failed: ResolvedCondition = { side, predicates: [undefined] };
+  if (definition === undefined) {
+    scope.report([...path, 'key'], {
+      code: 'InvalidValue',
+      message: `"${key}" is not an attribute`,
+      hint: 'attributes are source.*, remote.ip, request.headers[<name>], request.auth.*, destination.port, destination.ip and connection.sni',
+    });
+    return failed;
+  }
+  for (const name of Object.keys(unknown)) {
+    scope.report([...path, name], { code: 'UnknownField', message: `"${name}" is not a field` });
+    return failed;
+  }
+  if (values === undefined && notValues === undefined) {
+    scope.report(path, { code: 'MissingField', message: `the condition on "${key}" has neither values nor notValues` });
+    return failed;
+  }
+  const lists = [
+    { name: 'values', list: values, negated: false },
+    { name: 'notValues', list: notValues, negated: true },
+  ].filter(({ list }) => list !== undefined);
+  return {
+    side,
+    predicates: lists.map(({ name, list, negated }) =>
+      resolveValues(scope, { name: key, definition, values: list, negated, path: [...path, name] }),
+    ),
+  };
+}
+
+const sourceKeys: Readonly<Record<string, FieldDefinition | undefined>> = {
+  'source.principal': sourceFields['principals'],
+  'source.namespace': sourceFields['namespaces'],
+  'source.serviceAccount': sourceFields['serviceAccounts'],
+  'source.trustDomain': sourceFields['trustDomains'],
+  'source.ip': sourceFields['ipBlocks'],
+  'remote.ip': sourceFields['remoteIpBlocks'],
+};
+
+function conditionOf(key: string): readonly [definition: FieldDefinition | undefined, side: ResolvedCondition['side']] {
+  if (Object.hasOwn(sourceKeys, key)) return [sourceKeys[key], 'source'];
+  if (key === 'destination.port') return [portField, 'operation'];
+  if (key === 'destination.ip') return [{ resolve: resolveDestinationAddress }, 'operation'];
+  const header = /^request\.headers\[(:?[!#$%&'*+.^_`|~0-9A-Za-z-]+)\]$/.exec(key)?.[1];
+  if (header !== undefined) return [headerField(header.toLowerCase()), 'operation'];
+  if (key.startsWith('request.auth.')) {
+    return [{ http: true, unsupported: 'request authentication is not supported yet' }, 'source'];
+  }
+  if (key === 'connection.sni') return [{ unsupported: '"connection.sni" is not supported' }, 'operation'];
+  if (/^experimental\.envoy\.filters\..+\[.+\]$/.test(key)) {
+    return [{ unsupported: 'conditions on metadata of Envoy filters are not supported' }, 'operation'];
+  }
+  return [undefined, 'operation'];
+}
+
+function resolveDestinationAddress(value: string, { target }: RuleScope): Predicate | Problem {
+  const block = parseAddressBlock(value);
+  if (block === undefined) {
+    return { code: 'AddressInvalid', message: `"${value}" is not an IP address or a CIDR block` };
+  }
+  const inside = (target.addresses ?? []).map((address) => isInBlock(block, address));
+  if (inside.length > 0 && inside.every((answer) => answer === true)) return always;
+  if (inside.length > 0 && inside.every((answer) => answer === false)) return never;
+  return {
+    code: 'FieldNotSupported',
+    message: `whether "${value}" is the destination cannot be told from the addresses of ${target.service.kind} "${target.service.name}"`,
+    hint: 'name the service in targetRefs instead',
+  };
+}

@@ -1,0 +1,159 @@
+// How the fields of a policy are described, and how an object of them (a source, an operation) becomes predicates. What cannot be
+// expressed exactly never opens anything: see `FieldResult`.
+
+import type { FieldPath, FindingCode, MeshObject } from '../../../mesh/index.ts';
+import type { Predicate } from '../../model/authorization.ts';
+import type { WaypointGateway } from '../../model/waypoint.ts';
+import { parsePattern } from './pattern.ts';
+import { any, isNever, never, not } from './predicate.ts';
+
+/** What is being asked for: one port of a service behind one waypoint. */
+export interface AuthorizationTarget {
+  readonly gateway: WaypointGateway;
+  readonly service: { readonly kind: 'Service' | 'ServiceEntry'; readonly namespace: string; readonly name: string };
+  readonly port: number;
+  readonly protocol: 'http' | 'tcp';
+  /** The service's virtual addresses, which `destination.ip` is decided against; absent: unknown, so that it cannot be decided. */
+  readonly addresses?: readonly string[];
+}
+
+/** What a value is resolved in: one rule of one policy on one target. */
+export interface RuleScope {
+  readonly target: AuthorizationTarget;
+  readonly policy: MeshObject<'AuthorizationPolicy'>;
+  readonly trustDomain: string;
+  /** What the rule does when it matches. */
+  readonly effect: 'allow' | 'deny';
+  /** Says that something is not in effect as written. */
+  report(path: FieldPath, problem: Problem): void;
+  /** Says that something is in effect, but hardly what is wanted. */
+  warn(path: FieldPath, problem: Problem): void;
+}
+
+/**
+ * How to decide where the client can make it ambiguous whether a value matches. `strict`: only what is beyond doubt matches.
+ * `broad`: whatever some application may take for a match does.
+ */
+export type Strictness = 'strict' | 'broad';
+
+/** Why a value cannot be expressed: half a sentence, the consequence is added. */
+export interface Problem {
+  readonly code: FindingCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** One field of a source or operation, or one key of a condition. */
+export type FieldDefinition = {
+  /** Exists in HTTP only. */
+  readonly http?: boolean;
+} & (
+  | {
+      readonly resolve: (value: string, scope: RuleScope, strictness: Strictness) => Predicate | Problem;
+      /** A star inside the value is likely a mistake. */
+      readonly wildcards?: boolean;
+    }
+  | { readonly unsupported: string }
+);
+
+/**
+ * What became of a list of conditions. When `complete` is false something was reported and left out of `predicates`: an allow rule must
+ * then be dropped, and a deny rule denies all that the remaining conditions match.
+ */
+export interface FieldResult {
+  readonly predicates: readonly Predicate[];
+  readonly complete: boolean;
+}
+
+/** Every value list of an object such as `{ principals: [...], notNamespaces: [...] }`, which must hold together. */
+export function resolveFields(
+  scope: RuleScope,
+  table: Readonly<Record<string, FieldDefinition>>,
+  object: object | undefined,
+  path: FieldPath,
+): FieldResult {
+  const problems: (readonly [FieldPath, Problem])[] = [];
+  const held: RuleScope = { ...scope, report: (at, problem) => problems.push([at, problem]) };
+  const result = collect(
+    Object.entries(object ?? {}).map(([name, values]) => resolveField(held, table, name, values, [...path, name])),
+  );
+  // What cannot match this port anyway needs no complaint about what else it says.
+  if (result.predicates.some(isNever)) return { predicates: [never], complete: true };
+  for (const [at, problem] of problems) scope.report(at, problem);
+  if (result.predicates.length > 0 || problems.length > 0) return result;
+  scope.report(path, { code: 'InvalidValue', message: 'it is empty' });
+  return { predicates: [], complete: false };
+}
+
+function resolveField(
+  scope: RuleScope,
+  table: Readonly<Record<string, FieldDefinition>>,
+  name: string,
+  values: unknown,
+  path: FieldPath,
+): Predicate | undefined {
+  const negated = /^not[A-Z]/.test(name);
+  const positive = negated ? name.charAt(3).toLowerCase() + name.slice(4) : name;
+  const definition = Object.hasOwn(table, positive) ? table[positive] : undefined;
+  if (definition === undefined) {
+    scope.report(path, { code: 'UnknownField', message: `"${name}" is not a field` });
+    return undefined;
+  }
+  return resolveValues(scope, { name, definition, values, negated, path });
+}
+
+/** One list of values, of which one must match (none, when negated); undefined when it was reported and cannot be expressed. */
+export function resolveValues(
+  scope: RuleScope,
+  list: {
+    /** For messages. */
+    readonly name: string;
+    readonly definition: FieldDefinition;
+    readonly values: unknown;
+    readonly negated: boolean;
+    readonly path: FieldPath;
+  },
+): Predicate | undefined {
+  const { name, definition, values, negated, path } = list;
+  const fail = (problem: Problem, at: FieldPath = path): undefined => {
+    scope.report(at, problem);
+  };
+  if (definition.http === true && scope.target.protocol === 'tcp') {
+    return fail({
+      code: 'PolicyTcpField',
+      message: `"${name}" exists in HTTP only and port ${scope.target.port} is TCP`,
+    });
+  }
+  if ('unsupported' in definition) return fail({ code: 'FieldNotSupported', message: definition.unsupported });
+  if (!Array.isArray(values) || values.length === 0) {
+    return fail({ code: 'InvalidValue', message: `"${name}" has no values` });
+  }
+  const strictness: Strictness = (scope.effect === 'allow') === negated ? 'broad' : 'strict';
+  const predicates = values.map((value: unknown, index): Predicate | undefined => {
+    if (typeof value !== 'string' || value === '') {
+      return fail({ code: 'InvalidValue', message: `a value of "${name}" is empty` }, [...path, index]);
+    }
+    if (definition.wildcards === true) warnAboutStars(scope, value, [...path, index]);
+    const resolved = definition.resolve(value, scope, strictness);
+    return 'code' in resolved ? fail(resolved, [...path, index]) : resolved;
+  });
+  const { predicates: known, complete } = collect(predicates);
+  if (!complete) return undefined;
+  return negated ? not(any(known)) : any(known);
+}
+
+/** The predicates that could be expressed, and whether that is all of them. */
+export function collect(predicates: readonly (Predicate | undefined)[]): FieldResult {
+  const known = predicates.filter((predicate) => predicate !== undefined);
+  return { predicates: known, complete: known.length === predicates.length };
+}
+
+function warnAboutStars(scope: RuleScope, value: string, path: FieldPath): void {
+  const pattern = parsePattern(value);
+  // Stars in braces are a path template's.
+  if (pattern.kind === 'present' || !pattern.text.replaceAll(/\{\*+\}/g, '').includes('*')) return;
+  scope.warn(path, {
+    code: 'InvalidValue',
+    message: `only one "*" at one end of "${value}" is a wildcard; the others are compared as they stand`,
+  });
+}

@@ -1,0 +1,56 @@
+// The value syntax that all text fields of a policy share (`x`, `x*`, `*x`, `*`), and regular expressions made from it where no
+// simpler matcher says the same. User text goes into an expression by way of `quoteRegex` only: an unescaped dot once was an advisory.
+
+import type { StringMatcher } from '../../model/http-route.ts';
+
+/** A value as written, taken apart. `present`: anything that is not empty. */
+export type Pattern =
+  { readonly kind: 'exact' | 'prefix' | 'suffix'; readonly text: string } | { readonly kind: 'present' };
+
+/** Reads `x`, `x*`, `*x` and `*`. As in Istio a star elsewhere stands for itself. */
+export function parsePattern(value: string): Pattern {
+  if (value === '*') return { kind: 'present' };
+  if (value.startsWith('*')) return { kind: 'suffix', text: value.slice(1) };
+  if (value.endsWith('*')) return { kind: 'prefix', text: value.slice(0, -1) };
+  return { kind: 'exact', text: value };
+}
+
+/** The matcher of a pattern that names text. */
+export function matcherOf(kind: 'exact' | 'prefix' | 'suffix', text: string): StringMatcher {
+  if (kind === 'exact') return { exact: text };
+  return kind === 'prefix' ? { prefix: text } : { suffix: text };
+}
+
+/** RE2 text that matches exactly `text`. */
+export function quoteRegex(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+}
+
+/** Matches a header line in which an element of the comma-separated list is as the pattern says. */
+export function listElementRegex(kind: 'exact' | 'prefix' | 'suffix', text: string): string {
+  const quoted = quoteRegex(text);
+  const start = kind === 'suffix' ? '.*' : '(?:.*,)?[ \\t]*';
+  const end = kind === 'prefix' ? '.*' : '[ \\t]*(?:,.*)?';
+  return `${start}${quoted}${end}`;
+}
+
+/** Longest text in bytes that `complementRegex` takes: the expression is as deep as the text is long, and RE2 ends at 1000. */
+export const maxComplementLength = 256;
+
+/** Matches every text that the pattern does not match. RE2 has no negation, so it is spelled out byte by byte; Envoy compares bytes. */
+export function complementRegex(kind: 'exact' | 'prefix' | 'suffix', text: string): string {
+  const bytes = [...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, '0'));
+  if (kind === 'suffix') {
+    return bytes.reduce((inner, byte) => {
+      const ending = inner === '' ? '' : `|${inner}\\x{${byte}}`;
+      return `(?:.*[^\\x{${byte}}]${ending})?`;
+    }, '');
+  }
+  return bytes.reduceRight(
+    (inner, byte) => {
+      const ending = inner === '' ? '' : `|\\x{${byte}}${inner}`;
+      return `(?:[^\\x{${byte}}].*${ending})?`;
+    },
+    kind === 'exact' ? '.+' : '',
+  );
+}

@@ -1,0 +1,50 @@
+// Predicates put together with their constants folded, so that what is known when resolving (ports, addresses) leaves no trace.
+
+import type { Predicate } from '../../model/authorization.ts';
+
+/** Holds for every request. */
+export const always: Predicate = { all: [] };
+
+/** Holds for no request. */
+export const never: Predicate = { any: [] };
+
+/** True for a predicate that `all`, `any` and `not` reduced to `always`. */
+export function isAlways(predicate: Predicate): boolean {
+  return 'all' in predicate && predicate.all.length === 0;
+}
+
+/** True for a predicate that `all`, `any` and `not` reduced to `never`. */
+export function isNever(predicate: Predicate): boolean {
+  return 'any' in predicate && predicate.any.length === 0;
+}
+
+/** Every part holds; no parts: always. */
+export function all(parts: readonly Predicate[]): Predicate {
+  if (parts.some(isNever)) return never;
+  const open = parts.filter((part) => !isAlways(part));
+  const [only] = open;
+  return open.length === 1 && only !== undefined ? only : { all: open };
+}
+
+/** Some part holds; no parts: never. */
+export function any(parts: readonly Predicate[]): Predicate {
+  if (parts.some(isAlways)) return always;
+  const open = parts.filter((part) => !isNever(part));
+  const [only] = open;
+  return open.length === 1 && only !== undefined ? only : { any: open };
+}
+
+/** The part does not hold. */
+export function not(part: Predicate): Predicate {
+  if (isAlways(part)) return never;
+  if (isNever(part)) return always;
+  return 'not' in part ? part.not : { not: part };
+}
+
+/** True when the path decides, be it by way of the pseudo header. */
+export function readsPath(predicate: Predicate): boolean {
+  if ('all' in predicate) return predicate.all.some(readsPath);
+  if ('any' in predicate) return predicate.any.some(readsPath);
+  if ('not' in predicate) return readsPath(predicate.not);
+  return 'path' in predicate || ('header' in predicate && predicate.header === ':path');
+}

@@ -1,0 +1,185 @@
+// The rules of one policy on one frontend. The one question here is what must never happen: that something inexpressible lets a
+// request through. An allow rule with a hole in it is dropped; a deny rule denies what is left when its hole is cut out.
+
+import type { FieldPath, MeshObject, Rule } from '../../../mesh/index.ts';
+import { refOf } from '../../../mesh/index.ts';
+import type { AuthorizationRule, Predicate } from '../../model/authorization.ts';
+import type { ResolveContext } from '../context.ts';
+import { resolveCondition } from './conditions.ts';
+import { collect, resolveFields } from './field.ts';
+import type { AuthorizationTarget, FieldDefinition, FieldResult, RuleScope } from './field.ts';
+import { operationFields } from './operations.ts';
+import { all, always, any, isNever } from './predicate.ts';
+import { sourceFields } from './sources.ts';
+
+/** What a policy adds to its targets; undefined: nothing at all. */
+export interface ResolvedPolicy {
+  readonly effect: 'allow' | 'deny';
+  readonly rules: readonly AuthorizationRule[];
+}
+
+/** Annotation of a policy that is to be tried without effect. */
+const dryRunAnnotation = 'istio.io/dry-run';
+
+/** The rules of a policy that can match on the target, in their order. */
+export function resolvePolicy(
+  context: ResolveContext,
+  target: AuthorizationTarget,
+  policy: MeshObject<'AuthorizationPolicy'>,
+): ResolvedPolicy | undefined {
+  const { action = 'ALLOW', rules = [] } = policy.spec;
+  const ref = refOf(policy);
+  if (policy.metadata.annotations[dryRunAnnotation] === 'true') {
+    context.report({
+      code: 'FieldNotSupported',
+      severity: 'warning',
+      ref,
+      path: ['metadata', 'annotations', dryRunAnnotation],
+      message: 'the policy has no effect, as a dry run should, but its verdicts are not recorded either',
+    });
+    return undefined;
+  }
+  switch (action) {
+    case 'ALLOW':
+      return { effect: 'allow', rules: resolveRules(context, target, policy, 'allow', rules) };
+    case 'DENY':
+      return { effect: 'deny', rules: resolveRules(context, target, policy, 'deny', rules) };
+    case 'CUSTOM':
+      context.report({
+        code: 'PolicyFailsClosed',
+        severity: 'error',
+        ref,
+        path: ['spec', 'action'],
+        message: 'external authorization is not supported yet, so everything that the rules match is denied',
+      });
+      return { effect: 'deny', rules: resolveRules(context, target, policy, 'deny', rules) };
+    case 'AUDIT':
+      context.report({
+        code: 'FieldNotSupported',
+        severity: 'warning',
+        ref,
+        path: ['spec', 'action'],
+        message: 'audit policies are not supported yet; this one records nothing, and denies nothing either',
+      });
+      return undefined;
+    default:
+      context.report({
+        code: 'PolicyFailsClosed',
+        severity: 'error',
+        ref,
+        path: ['spec', 'action'],
+        message: `"${String(action)}" is not an action, so the policy denies every request to its targets`,
+        hint: 'actions are ALLOW, DENY, CUSTOM and AUDIT, in capitals',
+      });
+      return { effect: 'deny', rules: [{ key: ruleKey(policy, 0), operation: always, source: always }] };
+  }
+}
+
+function ruleKey({ metadata: { namespace, name } }: MeshObject, index: number): string {
+  return `ns[${namespace}]-policy[${name}]-rule[${index}]`;
+}
+
+function resolveRules(
+  context: ResolveContext,
+  target: AuthorizationTarget,
+  policy: MeshObject<'AuthorizationPolicy'>,
+  effect: RuleScope['effect'],
+  rules: readonly Rule[],
+): readonly AuthorizationRule[] {
+  const scope = createScope(context, target, policy, effect);
+  return rules.flatMap((rule, index) => {
+    const resolved = resolveRule(scope, rule, ['spec', 'rules', index]);
+    return resolved === undefined || isNever(resolved.operation) || isNever(resolved.source)
+      ? []
+      : [{ key: ruleKey(policy, index), ...resolved }];
+  });
+}
+
+function createScope(
+  context: ResolveContext,
+  target: AuthorizationTarget,
+  policy: MeshObject<'AuthorizationPolicy'>,
+  effect: RuleScope['effect'],
+): RuleScope {
+  const ref = refOf(policy);
+  const consequence =
+    effect === 'allow'
+      ? 'so the rule allows nothing'
+      : 'so the condition is left out and the rule denies more than it says';
+  return {
+    target,
+    policy,
+    trustDomain: context.mesh.settings.trustDomain,
+    effect,
+    report: (path, { message, ...problem }) =>
+      context.report({
+        // A policy for a whole Gateway may well be meant for its HTTP ports only.
+        severity: problem.code === 'PolicyTcpField' ? 'warning' : 'error',
+        ref,
+        path,
+        message: `${message}, ${consequence}`,
+        ...problem,
+      }),
+    warn: (path, problem) => context.report({ severity: 'warning', ref, path, ...problem }),
+  };
+}
+
+function resolveRule(
+  scope: RuleScope,
+  { from, to, when, ...unknown }: Rule,
+  path: FieldPath,
+): Pick<AuthorizationRule, 'operation' | 'source'> | undefined {
+  const misspelt = Object.keys(unknown);
+  for (const name of misspelt) {
+    scope.report([...path, name], { code: 'UnknownField', message: `"${name}" is not a field` });
+  }
+  const sources = resolveEntries(scope, from, { name: 'source', table: sourceFields, path: [...path, 'from'] });
+  const operations = resolveEntries(scope, to, { name: 'operation', table: operationFields, path: [...path, 'to'] });
+  const conditions = (when ?? []).map((condition, index) =>
+    resolveCondition(scope, condition, [...path, 'when', index]),
+  );
+  const on = (side: 'source' | 'operation'): FieldResult =>
+    collect(conditions.flatMap((condition) => (condition.side === side ? condition.predicates : [])));
+  const parts = { source: on('source'), operation: on('operation') };
+  const complete =
+    misspelt.length === 0 && [sources, operations, parts.source, parts.operation].every((result) => result.complete);
+  if (!complete && scope.effect === 'allow') return undefined;
+  return {
+    operation: all([...operations.predicates, ...parts.operation.predicates]),
+    source: all([...sources.predicates, ...parts.source.predicates]),
+  };
+}
+
+/** The alternatives of `from` or `to` as one predicate; an absent list is no condition, an empty one a mistake. */
+function resolveEntries(
+  scope: RuleScope,
+  entries: readonly object[] | undefined,
+  {
+    name,
+    table,
+    path,
+  }: {
+    readonly name: 'source' | 'operation';
+    readonly table: Readonly<Record<string, FieldDefinition>>;
+    readonly path: FieldPath;
+  },
+): FieldResult {
+  if (entries === undefined) return { predicates: [], complete: true };
+  if (entries.length === 0) {
+    scope.report(path, { code: 'InvalidValue', message: 'the list is empty' });
+    return { predicates: [], complete: false };
+  }
+  const results = entries.map((entry, index): readonly [Predicate, boolean] => {
+    const at = [...path, index];
+    const { [name]: fields, ...unknown } = entry as Readonly<Record<string, object | undefined>>;
+    for (const key of Object.keys(unknown)) {
+      scope.report([...at, key], { code: 'UnknownField', message: `"${key}" is not a field` });
+    }
+    const { predicates, complete } = resolveFields(scope, table, fields, [...at, name]);
+    return [all(predicates), complete && Object.keys(unknown).length === 0];
+  });
+  return {
+    predicates: [any(results.map(([predicate]) => predicate))],
+    complete: results.every(([, complete]) => complete),
+  };
+}
