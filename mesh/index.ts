@@ -12,7 +12,7 @@ export { MeshStore, diffObjects } from './store.ts';
 export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';
 export { formatProtoDuration, parseDuration } from './duration.ts';
-export { checkRegex, isRegexMatch } from './regex.ts';
+export { checkRegex } from './regex.ts';
 export { isDeepEqual } from './equality.ts';
 export * from './labels.ts';
 export type * from './kinds/authorization-policy.ts';

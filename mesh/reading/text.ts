@@ -48,7 +48,8 @@ export function parseText(
         // Later errors of a document mostly follow from its first.
         const [first] = [...document.errors, ...document.warnings];
         if (first !== undefined) {
-          const message = first.message.endsWith('.') ? first.message : `${first.message}.`;
+          const isTooDeep = first.message.startsWith('Maximum call stack');
+          const message = isTooDeep ? tooDeep : first.message.endsWith('.') ? first.message : `${first.message}.`;
           problems.push({ message, position: positionOf(start + first.pos[0]) });
         }
         if (first !== undefined || contents === null) continue;

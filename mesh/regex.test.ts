@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { checkRegex } from './regex.ts';
+
+it.each(['', '/reviews/[0-9]+', '(?i)abc', '[[:alpha:]]+', 'a{1000}', String.raw`\p{L}{20}`, '(?P<name>x)'])(
+  '%s is a pattern',
+  (pattern) => {
+    expect(checkRegex(pattern)).toBeUndefined();
+  },
+);
+
+it.each([
+  ['(', /missing closing/],
+  ['(?=a)', /Perl syntax/],
+  ['(?<=a)b', /capture/],
+  [String.raw`(a)\1`, /escape/],
+  ['a{2000}', /repeat/],
+  ['a'.repeat(5000), /longer than 4096/],
+  [Array(10).fill('a{900}').join(''), /repeats too much/],
+])('%s would be refused by a proxy', (pattern, problem) => {
+  expect(checkRegex(pattern)).toMatch(problem);
+});

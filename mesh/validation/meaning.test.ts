@@ -1,0 +1,104 @@
+import { expect, it } from 'vitest';
+import { formatPath } from '../finding.ts';
+import { parseManifest } from '../reading/manifest.ts';
+
+/** Reads one object and gives what is wrong as `Code path`. */
+function problemsOf(apiVersion: string, kind: string, spec: object, name = 'a'): readonly string[] {
+  const { findings } = parseManifest('a.json', JSON.stringify({ apiVersion, kind, metadata: { name }, spec }));
+  return findings.map(({ code, path }) => `${code} ${formatPath(path)}`);
+}
+
+const route = [{ destination: { host: 'a' } }];
+
+it.each<readonly [string, object, readonly string[]]>([
+  ['route and redirect', { route, redirect: { uri: '/' } }, ['InvalidValue spec.http[0].redirect']],
+  ['redirect and rewrite', { redirect: {}, rewrite: {} }, ['InvalidValue spec.http[0].rewrite']],
+  ['a redirect of 200', { redirect: { redirectCode: 200 } }, ['InvalidValue spec.http[0].redirect.redirectCode']],
+  ['a direct response of 99', { directResponse: { status: 99 } }, ['InvalidValue spec.http[0].directResponse.status']],
+  ['a delay without time', { route, fault: { delay: {} } }, ['MissingField spec.http[0].fault.delay.fixedDelay']],
+  ['an abort without code', { route, fault: { abort: {} } }, ['MissingField spec.http[0].fault.abort.httpStatus']],
+  [
+    'an abort with 700',
+    { route, fault: { abort: { httpStatus: 700 } } },
+    ['InvalidValue spec.http[0].fault.abort.httpStatus'],
+  ],
+  ['a negative weight', { route: [{ ...route[0], weight: -1 }] }, ['WeightsInvalid spec.http[0].route[0].weight']],
+  [
+    'a port of 0',
+    { route: [{ destination: { host: 'a', port: { number: 0 } } }] },
+    ['InvalidValue spec.http[0].route[0].destination.port.number'],
+  ],
+  [
+    'a bad header pattern',
+    { route, match: [{ headers: { 'end-user': { regex: '(' } } }] },
+    ['RegexInvalid spec.http[0].match[0].headers.end-user.regex'],
+  ],
+  [
+    'two ways to rewrite',
+    { route, rewrite: { uri: '/', uriRegexRewrite: { match: '[' } } },
+    ['InvalidValue spec.http[0].rewrite.uriRegexRewrite', 'RegexInvalid spec.http[0].rewrite.uriRegexRewrite.match'],
+  ],
+  ['one destination without weight', { route }, []],
+  ['a delegate', { delegate: { name: 'b' } }, []],
+])('VirtualService with %s', (_, http, expected) => {
+  expect(problemsOf('networking.istio.io/v1', 'VirtualService', { hosts: ['a'], http: [http] })).toEqual(expected);
+});
+
+it('VirtualService without hosts or rules', () => {
+  expect(problemsOf('networking.istio.io/v1', 'VirtualService', { http: [{ route }] })).toEqual([
+    'MissingField spec.hosts',
+  ]);
+  expect(problemsOf('networking.istio.io/v1', 'VirtualService', { hosts: ['a b'] })).toEqual([
+    'MissingField spec.http',
+    'InvalidValue spec.hosts[0]',
+  ]);
+});
+
+it.each<readonly [string, object, readonly string[]]>([
+  ['a subset twice', { subsets: [{ name: 'v1' }, { name: 'v1' }] }, ['InvalidValue spec.subsets[1].name']],
+  ['a subset without a name', { subsets: [{ labels: {} }] }, ['MissingField spec.subsets[0].name']],
+  [
+    'a bad time in a subset',
+    { subsets: [{ name: 'v1', trafficPolicy: { outlierDetection: { interval: '5' } } }] },
+    ['InvalidValue spec.subsets[0].trafficPolicy.outlierDetection.interval'],
+  ],
+  [
+    'an unknown balancer',
+    { trafficPolicy: { loadBalancer: { simple: 'ROUND_ROBINS' } } },
+    ['InvalidValue spec.trafficPolicy.loadBalancer.simple'],
+  ],
+  [
+    'two balancers',
+    { trafficPolicy: { loadBalancer: { simple: 'RANDOM', consistentHash: { useSourceIp: true } } } },
+    ['InvalidValue spec.trafficPolicy.loadBalancer.consistentHash'],
+  ],
+])('DestinationRule with %s', (_, spec, expected) => {
+  expect(problemsOf('networking.istio.io/v1', 'DestinationRule', { host: 'a', ...spec })).toEqual(expected);
+});
+
+it('Service that the API server would refuse', () => {
+  const ports = [{ port: 80 }, { port: 80, name: 'http' }, { port: 0, name: 'x' }];
+  expect(problemsOf('v1', 'Service', { ports })).toEqual(['InvalidValue spec.ports[2].port']);
+  expect(problemsOf('v1', 'Service', { ports: ports.slice(0, 2), clusterIP: 'x' }).toSorted()).toEqual([
+    'AddressInvalid spec.clusterIP',
+    'InvalidValue spec.ports[1].port',
+    'MissingField spec.ports[0].name',
+  ]);
+  expect(problemsOf('v1', 'Service', { clusterIP: 'None' }, 'a.b')).toEqual(['InvalidValue metadata.name']);
+});
+
+it('WorkloadEntry with a name for an address', () => {
+  expect(problemsOf('networking.istio.io/v1', 'WorkloadEntry', { address: 'vm.example' })).toEqual([
+    'AddressInvalid spec.address',
+  ]);
+  expect(problemsOf('networking.istio.io/v1', 'WorkloadEntry', { labels: { app: 'a' } })).toEqual([]);
+});
+
+it('ServiceEntry whose endpoints and resolution disagree', () => {
+  const entry = { hosts: ['a.example'], ports: [{ number: 80, name: 'http' }], endpoints: [{ address: 'b.example' }] };
+  const check = (resolution: string): readonly string[] =>
+    problemsOf('networking.istio.io/v1', 'ServiceEntry', { ...entry, resolution });
+  expect(check('DNS')).toEqual([]);
+  expect(check('STATIC')).toEqual(['AddressInvalid spec.endpoints[0].address']);
+  expect(check('NONE').toSorted()).toEqual(['AddressInvalid spec.endpoints[0].address', 'InvalidValue spec.endpoints']);
+});
