@@ -1,0 +1,199 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { waitUntil } from '../test/support/envoy.ts';
+import { DirectorySource } from './directory-source.ts';
+import type { DirectoryState } from './directory-source.ts';
+
+let directory: string;
+let source: DirectorySource;
+let states: DirectoryState[];
+let errors: Error[];
+
+function service(name: string, port = 80): string {
+  return `apiVersion: v1\nkind: Service\nmetadata:\n  name: ${name}\nspec:\n  ports:\n    - port: ${port}\n`;
+}
+
+function put(name: string, text: string): void {
+  writeFileSync(join(directory, name), text);
+}
+
+/** `name:port` of every Service in force, sorted. */
+function inForce(): readonly string[] {
+  return (states.at(-1)?.objects ?? [])
+    .map((object) => (object.kind === 'Service' ? `${object.metadata.name}:${object.spec.ports?.[0]?.port}` : ''))
+    .sort();
+}
+
+async function expectInForce(...names: readonly string[]): Promise<void> {
+  await waitUntil(names.join(), () => inForce().join() === names.join(), 5_000).catch(() => undefined);
+  expect(inForce()).toEqual(names);
+}
+
+/** The states that came, as lists of names: what a watcher would have seen in force at some time. */
+function seen(): readonly string[] {
+  return states.map((state) => state.objects.map(({ metadata }) => metadata.name).join());
+}
+
+async function start(rescanInterval = 60_000): Promise<void> {
+  source = new DirectorySource({
+    directory,
+    rescanInterval,
+    onChange: (state) => states.push(state),
+    onError: (error) => errors.push(error),
+  });
+  await source.start();
+}
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'cairn-source-'));
+  states = [];
+  errors = [];
+});
+
+afterEach(async () => {
+  await source.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test('reads files of all depths in the order of their names, and neither hidden files nor temporaries', async () => {
+  mkdirSync(join(directory, 'b'));
+  mkdirSync(join(directory, '.git'));
+  for (const name of ['b/y.yaml', 'a.yml', 'c.json', '.hidden.yaml', '.git/d.yaml', 'x.yaml~', '#x.yaml', 'note.txt']) {
+    put(name, service(name.replaceAll(/[^a-z]/g, '')));
+  }
+  await start();
+  expect(seen()).toEqual(['ayml,byyaml,cjson']);
+});
+
+test('an edit, a new file in a new directory and a deletion take effect', async () => {
+  put('a.yaml', service('a'));
+  await start();
+  put('a.yaml', service('a', 81));
+  await expectInForce('a:81');
+  mkdirSync(join(directory, 'more'));
+  put('more/b.yaml', service('b'));
+  await expectInForce('a:81', 'b:80');
+  rmSync(join(directory, 'a.yaml'));
+  await expectInForce('b:80');
+});
+
+test('a new version that is renamed into place takes effect, and nothing is deleted in between', async () => {
+  put('a.yaml', service('a'));
+  await start();
+  // As vim with a backup: the old file is moved away, then the new one is written under its name.
+  renameSync(join(directory, 'a.yaml'), join(directory, 'a.yaml~'));
+  await sleep(20);
+  put('a.yaml', service('a', 81));
+  await expectInForce('a:81');
+  // As most others: a temporary is moved over it.
+  put('.a.yaml.swp', service('a', 82));
+  renameSync(join(directory, '.a.yaml.swp'), join(directory, 'a.yaml'));
+  await expectInForce('a:82');
+  expect(seen().filter((names) => names !== 'a')).toEqual([]);
+});
+
+test('a file that is being written is read when it is whole', async () => {
+  put('a.yaml', `${service('a')}---\n${service('b')}`);
+  await start();
+  const text = `${service('a', 81)}---\n${service('b', 81)}`;
+  const file = openSync(join(directory, 'a.yaml'), 'w');
+  for (let i = 0; i < text.length; i += 40) {
+    writeSync(file, text.slice(i, i + 40));
+    await sleep(10);
+  }
+  closeSync(file);
+  await expectInForce('a:81', 'b:81');
+  expect(seen().filter((names) => names !== 'a,b')).toEqual([]);
+  expect(states.flatMap(({ findings }) => findings)).toEqual([]);
+});
+
+test('a file that does not parse leaves its last good objects in force, says where it is wrong, and recovers', async () => {
+  put('a.yaml', service('a'));
+  put('b.yaml', service('b'));
+  await start();
+  put('a.yaml', 'apiVersion: v1\nkind: Service\nmetadata: {name: "a\n');
+  await waitUntil('a finding', () => (states.at(-1)?.findings.length ?? 0) > 0);
+  expect(inForce()).toEqual(['a:80', 'b:80']);
+  expect(states.at(-1)?.brokenFiles).toEqual([join(directory, 'a.yaml')]);
+  const [finding] = states.at(-1)?.findings ?? [];
+  expect(finding?.position?.file).toBe(join(directory, 'a.yaml'));
+  expect(finding?.message).toContain('The last good version of Service default/a stays in force.');
+  put('a.yaml', service('a', 81));
+  await expectInForce('a:81', 'b:80');
+  expect(states.at(-1)?.findings).toEqual([]);
+  expect(states.at(-1)?.brokenFiles).toEqual([]);
+});
+
+test('an object that is spoilt keeps its last good version, while others of its file change', async () => {
+  put('a.yaml', `${service('a')}---\n${service('b')}`);
+  await start();
+  put('a.yaml', `${service('a').replace('port: 80', 'port: eighty')}---\n${service('b', 81)}`);
+  await expectInForce('a:80', 'b:81');
+  expect(states.at(-1)?.findings).toMatchObject([{ code: 'InvalidType', position: { line: 7 } }]);
+  expect(states.at(-1)?.findings[0]?.message).toContain('The last good version stays in force.');
+  // Broken twice, in two ways: the last good version is still the one before both.
+  put('a.yaml', 'kind: [');
+  await waitUntil('the syntax error', () => states.at(-1)?.findings[0]?.code === 'SyntaxError');
+  expect(inForce()).toEqual(['a:80', 'b:81']);
+});
+
+test('a broken file that is deleted takes its objects with it', async () => {
+  put('a.yaml', service('a'));
+  put('b.yaml', service('b'));
+  await start();
+  put('a.yaml', 'kind: [');
+  await waitUntil('a finding', () => (states.at(-1)?.findings.length ?? 0) > 0);
+  rmSync(join(directory, 'a.yaml'));
+  await expectInForce('b:80');
+  expect(states.at(-1)?.findings).toEqual([]);
+});
+
+test('an object that moves from one file to another is never gone', async () => {
+  put('a.yaml', service('a'));
+  await start();
+  renameSync(join(directory, 'a.yaml'), join(directory, 'b.yaml'));
+  await waitUntil(
+    'the new place',
+    () =>
+      states.at(-1)?.locate({ kind: 'Service', namespace: 'default', name: 'a' }, [])?.file.endsWith('b.yaml') === true,
+  );
+  expect(seen().filter((names) => names !== 'a')).toEqual([]);
+});
+
+test('a directory that is gone for a while takes nothing out of force', async () => {
+  put('a.yaml', service('a'));
+  await start(50);
+  renameSync(directory, `${directory}.away`);
+  await waitUntil('the error', () => errors.length > 0);
+  expect(inForce()).toEqual(['a:80']);
+  renameSync(`${directory}.away`, directory);
+  put('a.yaml', service('a', 81));
+  await expectInForce('a:81');
+  expect(errors).toHaveLength(1);
+});
+
+test('what the system does not tell is seen by looking again', async () => {
+  put('a.yaml', service('a'));
+  await start(50);
+  // A directory that is linked to is not watched.
+  appendFileSync(join(directory, 'a.yaml'), `---\n${service('b')}`);
+  await expectInForce('a:80', 'b:80');
+});
+
+test('a start on a directory that does not exist is an error', async () => {
+  rmSync(directory, { recursive: true });
+  await expect(start()).rejects.toThrow('ENOENT');
+});

@@ -1,0 +1,216 @@
+// A directory of manifests as a source of objects, watched. Writes are seen by the system's notification and, should one be lost, by
+// looking again every second; only files that changed are read again, and a broken one takes nothing out of force.
+
+import { watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { combineManifests, parseManifest } from '../mesh/index.ts';
+import type { CombinedManifests } from '../mesh/index.ts';
+import { keepLastGood } from './last-good.ts';
+import type { FileState } from './last-good.ts';
+import { isMissing, listManifests, readMark } from './manifest-files.ts';
+import type { FileMark } from './manifest-files.ts';
+
+/** Everything that the directory says now. */
+export interface DirectoryState extends CombinedManifests {
+  /** Files whose newest text is not wholly in force, sorted. */
+  readonly brokenFiles: readonly string[];
+  /** When the first of the changes that led here was seen, in milliseconds since 1970. */
+  readonly changedAt: number;
+}
+
+/** What a source is made of. */
+export interface DirectorySourceOptions {
+  readonly directory: string;
+  /** Called with the first state before `start` resolves, then after every change. */
+  readonly onChange: (state: DirectoryState) => void;
+  /** Told when the directory cannot be read for now; the source goes on trying. */
+  readonly onError: (error: Error) => void;
+  /** Milliseconds between two looks at the whole directory; 1,000 unless told. */
+  readonly rescanInterval?: number;
+}
+
+/** A file is taken as written to the end when it did not change for this long. */
+const settleTime = 3;
+/** And when it would take something away: an editor may be between truncating and writing, or between two renames. */
+const carefulSettleTime = 50;
+/** A file that never rests is read all the same. */
+const patience = 2_000;
+
+interface KnownFile extends FileState {
+  readonly mark: FileMark;
+}
+
+/** Watches one directory. */
+export class DirectorySource {
+  readonly #options: DirectorySourceOptions;
+  readonly #files = new Map<string, KnownFile>();
+  readonly #watchers = new Map<string, FSWatcher>();
+  #timer: NodeJS.Timeout | undefined;
+  #scanning: Promise<void> | undefined;
+  #isDirty = false;
+  #changedAt = 0;
+  #isStopped = false;
+  #failure = '';
+
+  constructor(options: DirectorySourceOptions) {
+    this.#options = options;
+  }
+
+  /** Reads everything, then begins to watch; rejects when the directory cannot be read. */
+  async start(): Promise<void> {
+    this.#changedAt = Date.now();
+    await this.#scan();
+    this.#emit();
+    this.#schedule();
+  }
+
+  /** Ends watching; no call of `onChange` comes after it. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+    await this.#scanning;
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#wake(), this.#options.rescanInterval ?? 1_000);
+  }
+
+  /** Looks now, or once more when a look is under way. */
+  #wake(): void {
+    if (this.#isStopped) return;
+    this.#isDirty = true;
+    this.#scanning ??= this.#look().finally(() => {
+      this.#scanning = undefined;
+      this.#schedule();
+    });
+  }
+
+  async #look(): Promise<void> {
+    while (this.#isDirty && !this.#isStopped) {
+      this.#isDirty = false;
+      this.#changedAt = Date.now();
+      try {
+        if ((await this.#scan()) && !this.#isStopped) this.#emit();
+        this.#failure = '';
+      } catch (error) {
+        const failure = error instanceof Error ? error : new Error(String(error));
+        if (failure.message !== this.#failure) this.#options.onError(failure);
+        this.#failure = failure.message;
+      }
+    }
+  }
+
+  /** Reads what changed; true when something did. A directory that is gone is an error, not a deletion of everything. */
+  async #scan(): Promise<boolean> {
+    const { files, directories } = await listManifests(this.#options.directory);
+    this.#watch(directories);
+    const changed = [...files].filter(([path, mark]) => this.#files.get(path)?.mark !== mark).map(([path]) => path);
+    const gone = [...this.#files.keys()].filter((path) => !files.has(path));
+    const results = await Promise.all([...changed, ...gone].map((path) => this.#update(path)));
+    return results.includes(true);
+  }
+
+  /** Brings one file up to date; true when it changed what is in force or what there is to say. */
+  async #update(path: string): Promise<boolean> {
+    const before = this.#files.get(path);
+    const read = await readSettled(path, before);
+    if (read === undefined) return this.#files.delete(path);
+    if (read.mark === before?.mark) return false;
+    this.#files.set(path, read);
+    return true;
+  }
+
+  #emit(): void {
+    const states = [...this.#files.values()];
+    this.#options.onChange({
+      ...combineManifests(states.map(({ manifest }) => manifest)),
+      brokenFiles: states
+        .filter(({ manifest }) => manifest.isPartial || manifest.rejected.length > 0)
+        .map(({ manifest }) => manifest.file)
+        .sort(),
+      changedAt: this.#changedAt,
+    });
+  }
+
+  #watch(directories: readonly string[]): void {
+    if (this.#isStopped) return;
+    const wanted = new Set(directories);
+    for (const [path, watcher] of this.#watchers) {
+      if (!wanted.has(path)) this.#unwatch(path, watcher);
+    }
+    for (const path of directories) {
+      if (this.#watchers.has(path)) continue;
+      try {
+        const watcher = watch(path, () => this.#wake());
+        // A directory that went away, or too many watches: looking every second goes on.
+        watcher.on('error', () => this.#unwatch(path, watcher));
+        this.#watchers.set(path, watcher);
+      } catch (error) {
+        if (!isMissing(error)) this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
+  }
+
+  #unwatch(path: string, watcher: FSWatcher): void {
+    watcher.close();
+    this.#watchers.delete(path);
+  }
+}
+
+/** The state of a file that rests; undefined when it is gone for good. A file that cannot be read counts as broken. */
+async function readSettled(path: string, before: KnownFile | undefined): Promise<KnownFile | undefined> {
+  const end = Date.now() + patience;
+  let pause = settleTime;
+  for (;;) {
+    const mark = await readMark(path);
+    await sleep(pause);
+    const text = await readText(path);
+    const isResting = (await readMark(path)) === mark;
+    if (!isResting && Date.now() < end) continue;
+    const state = text === undefined || mark === undefined ? undefined : { ...readState(path, text, before), mark };
+    if (isHarmless(state, before) || pause === carefulSettleTime) return state;
+    pause = carefulSettleTime;
+  }
+}
+
+/** Whether taking the new state takes no object away and breaks none. */
+function isHarmless(state: FileState | undefined, before: FileState | undefined): boolean {
+  if (state === undefined) return false;
+  const { objects, rejected, isPartial } = state.manifest;
+  return rejected.length === 0 && !isPartial && objects.length >= (before?.manifest.objects.length ?? 0);
+}
+
+async function readText(path: string): Promise<string | Error | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+function readState(path: string, text: string | Error, before: KnownFile | undefined): FileState {
+  const inForce = before?.manifest.objects ?? [];
+  if (typeof text === 'string') return keepLastGood(parseManifest(path, text), inForce);
+  const unreadable = {
+    ...parseManifest(path, ''),
+    isPartial: true,
+    findings: [
+      {
+        code: 'SyntaxError' as const,
+        severity: 'error' as const,
+        ref: { kind: '', namespace: '', name: '' },
+        path: [],
+        message: `The file cannot be read: ${text.message}.`,
+        position: { file: path, line: 1, column: 1 },
+      },
+    ],
+  };
+  return keepLastGood(unreadable, inForce);
+}
