@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ['**/*.test.ts'],
     exclude: ['node_modules/**', 'dist/**'],
@@ -11,3 +11,5 @@ export default defineConfig({
     reporters: ['default', './test/support/plain-reporter.ts'],
   },
 });
+
+export default config;

@@ -11,7 +11,7 @@ import { findService, type ResolvedService } from './resolve/service.ts';
 import { isBoundToMesh } from './resolve/virtual-service/selection.ts';
 
 /** The kinds whose objects are reported on by themselves. */
-export const analyzedKinds = [
+export const analyzedKinds: readonly AnalyzedKind[] = [
   'AuthorizationPolicy',
   'DestinationRule',
   'Gateway',
@@ -19,7 +19,9 @@ export const analyzedKinds = [
   'ServiceEntry',
   'VirtualService',
   'WorkloadEntry',
-] as const satisfies readonly Kind[];
+];
+
+type AnalyzedKind = Exclude<Kind, 'GatewayClass' | 'Namespace'>;
 
 /** Reports on every object of a configuration. */
 export function analyzeObjects(context: ResolveContext): void {
@@ -27,7 +29,7 @@ export function analyzeObjects(context: ResolveContext): void {
 }
 
 /** Whether objects of a kind are reported on by themselves. */
-export function isAnalyzedKind(kind: string): kind is (typeof analyzedKinds)[number] {
+export function isAnalyzedKind(kind: string): kind is AnalyzedKind {
   return analyzedKinds.some((known) => known === kind);
 }
 

@@ -1,0 +1,9 @@
+// The door of the generator: configuration in, Envoy resources and Findings out.
+
+export { formatProxyKey, Generator } from './generator.ts';
+export type { GeneratorUpdate, ResourceChanges, ResourceKey } from './generator.ts';
+export { analyzeMesh, listWaypoints, translateWaypoint } from './translation.ts';
+export type { Translation } from './translation.ts';
+export { inlineResources } from './static-form.ts';
+export type { SecretFiles, StaticResources } from './static-form.ts';
+export type { GatewayKey } from './resolve/binding.ts';

@@ -1,0 +1,26 @@
+// Configuration from texts, as the store that the generator reads.
+
+import {
+  combineManifests,
+  type CombinedManifests,
+  defaultMeshSettings,
+  type MeshSettings,
+  MeshStore,
+  parseManifest,
+} from '../../mesh/index.ts';
+
+/** Texts by file name. */
+export type Texts = Readonly<Record<string, string>>;
+
+/** What was read, and a store that holds it. */
+export interface ReadMesh extends CombinedManifests {
+  readonly store: MeshStore;
+}
+
+/** Reads manifests and puts their objects into a store. */
+export function readMesh(texts: Texts, settings: Partial<MeshSettings> = {}): ReadMesh {
+  const combined = combineManifests(Object.entries(texts).map(([file, text]) => parseManifest(file, text)));
+  const store = new MeshStore({ ...defaultMeshSettings, ...settings });
+  store.apply(combined.objects.map((object) => ({ type: 'put', object })));
+  return { ...combined, store };
+}
