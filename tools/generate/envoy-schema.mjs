@@ -1,0 +1,155 @@
+// Makes envoy-api/generated/ from the proto files in @grpc/grpc-js-xds: the schema that encodes messages, the validation rules, and
+// TypeScript types. Fields that are newer than those files come from envoy-api/additions.json.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import protobuf from 'protobufjs';
+import { readConstraints } from './envoy-constraints.mjs';
+import { envoyRoots } from './envoy-roots.mjs';
+import { formatMessageTypes } from './envoy-messages.mjs';
+import { hashInputs, isCurrent, repository, writeOutputs } from './stamp.mjs';
+
+const outputDirectory = join(repository, 'envoy-api/generated');
+const additionsFile = join(repository, 'envoy-api/additions.json');
+const sources = ['envoy-schema', 'envoy-roots', 'envoy-constraints', 'envoy-messages', 'stamp'];
+const deps = join(repository, 'node_modules/@grpc/grpc-js-xds/deps');
+const protoDirectories = [
+  ...['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((name) => join(deps, name)),
+  join(repository, 'node_modules/protobufjs'),
+];
+
+/** Packages that only annotate other protos; no message refers to them. */
+const annotationPackages = ['validate', 'udpa.annotations', 'xds.annotations', 'envoy.annotations'];
+
+/** Writes schema.ts, constraints.ts and messages.ts. Returns a description, or undefined when they are up to date. */
+export async function generateEnvoySchema() {
+  const inputs = [...sources.map((name) => join(repository, `tools/generate/${name}.mjs`)), additionsFile];
+  const stamp = hashInputs(inputs, ['protobufjs', '@grpc/grpc-js-xds']);
+  if (isCurrent(outputDirectory, stamp, ['schema.ts', 'constraints.ts', 'messages.ts'])) return undefined;
+
+  const { root, files } = await loadProtos();
+  addAdditions(root, JSON.parse(readFileSync(additionsFile, 'utf8')));
+  root.resolveAll();
+  const { messages, enums } = listTypes(root);
+  writeOutputs(outputDirectory, stamp, {
+    'schema.ts': formatJsonModule('schemaText', describeSchema(messages, enums), 'A protobufjs JSON descriptor'),
+    'constraints.ts': formatJsonModule('constraintsText', readConstraints(messages), 'Validation rules by message'),
+    'messages.ts': formatMessageTypes(messages, enums),
+  });
+  return `envoy schema (${files} files, ${messages.length} messages)`;
+}
+
+async function loadProtos() {
+  const root = new protobuf.Root();
+  let files = 0;
+  root.resolvePath = (_origin, target) => {
+    if (protobuf.common.get(target)) return target;
+    const found = protoDirectories.map((directory) => join(directory, target)).find((file) => existsSync(file));
+    if (found === undefined) throw new Error(`generate: no proto file ${target}`);
+    return found;
+  };
+  const fetch = root.fetch;
+  root.fetch = (...args) => {
+    files += 1;
+    return fetch.apply(root, args);
+  };
+  await root.load(envoyRoots, { keepCase: true });
+  return { root, files };
+}
+
+/** Puts what additions.json names into the root: fields into messages that exist, new messages and new enums as they are. */
+function addAdditions(root, { messages, enums }) {
+  for (const { name, values } of enums) {
+    const existing = root.get(name.split('.'));
+    if (existing === null) defineAt(root, name).add(new protobuf.Enum(name.split('.').at(-1), values));
+    else for (const [value, id] of Object.entries(values)) existing.add(value, id);
+  }
+  for (const { name, fields } of messages) {
+    const simpleName = name.split('.').at(-1);
+    const existing = root.get(name.split('.'));
+    const parsed = protobuf
+      .parse(`syntax = "proto3"; message ${simpleName} { ${fields.join(' ')} }`, new protobuf.Root(), {
+        keepCase: true,
+      })
+      .root.lookupType(simpleName);
+    if (existing === null) {
+      parsed.parent.remove(parsed);
+      defineAt(root, name).add(parsed);
+      continue;
+    }
+    for (const field of parsed.fieldsArray) addField(existing, parsed, field);
+  }
+}
+
+function addField(target, parsed, field) {
+  const oneof = field.partOf?.name;
+  parsed.remove(field);
+  if (oneof !== undefined) {
+    if (target.oneofs[oneof] === undefined) target.add(new protobuf.OneOf(oneof, [], parsed.oneofs[oneof].options));
+    target.oneofs[oneof].add(field);
+  } else {
+    target.add(field);
+  }
+}
+
+/** The namespace or message that will hold `name`, made when it is not there. */
+function defineAt(root, name) {
+  const path = name.split('.').slice(0, -1);
+  const existing = root.get(path);
+  return existing ?? root.define(path);
+}
+
+function listTypes(root) {
+  const messages = [];
+  const enums = [];
+  const visit = (namespace) => {
+    for (const object of namespace.nestedArray) {
+      const name = object.fullName.slice(1);
+      if (annotationPackages.includes(name)) continue;
+      if (object.filename?.endsWith('google/protobuf/descriptor.proto')) continue;
+      if (object instanceof protobuf.Type) messages.push(object);
+      if (object instanceof protobuf.Enum) enums.push(object);
+      if (object instanceof protobuf.Namespace) visit(object);
+    }
+  };
+  visit(root);
+  const byName = (one, other) => (one.fullName < other.fullName ? -1 : 1);
+  return { messages: messages.sort(byName), enums: enums.sort(byName) };
+}
+
+/** The descriptor of the messages alone: no options, no services, absolute type names. */
+function describeSchema(messages, enums) {
+  const schema = { nested: {} };
+  const place = (object) => {
+    const path = object.fullName.slice(1).split('.');
+    let at = schema;
+    for (const segment of path) at = (at.nested ??= {})[segment] ??= {};
+    return at;
+  };
+  for (const message of messages) {
+    const at = place(message);
+    at.fields = {};
+    for (const field of message.fieldsArray) at.fields[field.name] = describeField(field);
+    const oneofs = message.oneofsArray.filter((oneof) => !oneof.isProto3Optional);
+    if (oneofs.length > 0) {
+      at.oneofs = Object.fromEntries(oneofs.map((oneof) => [oneof.name, { oneof: [...oneof.oneof] }]));
+    }
+  }
+  for (const enumeration of enums) place(enumeration).values = { ...enumeration.values };
+  return schema;
+}
+
+function describeField(field) {
+  return {
+    ...(field.map ? { keyType: field.keyType } : {}),
+    ...(field.repeated ? { rule: 'repeated' } : {}),
+    type: field.resolvedType === null ? field.type : field.resolvedType.fullName,
+    id: field.id,
+    ...(field.options?.proto3_optional === true ? { options: { proto3_optional: true } } : {}),
+  };
+}
+
+function formatJsonModule(name, value, about) {
+  const text = JSON.stringify(value).replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+  return `// Generated by tools/generate.mjs. ${about}, as JSON text: parsing text is quicker than loading an object literal.\nexport const ${name}: string =\n  '${text}';\n`;
+}
