@@ -1,6 +1,6 @@
 // The door of the xds room: a cache of encoded resources, and the server that brings it to proxies.
 
-export type { JsonValue, Node } from './messages.ts';
+export type { Node } from './messages.ts';
 export { type Admission, type Peer, XdsServer, type XdsServerOptions } from './server.ts';
 export type { SyncState } from './session.ts';
 export { type ResourceName, SnapshotCache } from './snapshot-cache.ts';

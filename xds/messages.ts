@@ -2,17 +2,13 @@
 // Field numbers: envoy/service/discovery/v3/discovery.proto, envoy/config/core/v3/base.proto, google/protobuf/{any,struct}.proto, google/rpc/status.proto.
 
 import protobuf from 'protobufjs/minimal.js';
-import type { EncodedResource } from '../envoy-api/index.ts';
-
-/** A JSON value, as google.protobuf.Struct carries it. */
-export type JsonValue =
-  null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
+import type { EncodedResource, Json, JsonObject } from '../envoy-api/index.ts';
 
 /** Who the proxy says it is. Not authenticated: decide by the certificate. */
 export interface Node {
   readonly id: string;
   readonly cluster: string;
-  readonly metadata: Readonly<Record<string, JsonValue>>;
+  readonly metadata: JsonObject;
 }
 
 /** A DeltaDiscoveryRequest. */
@@ -82,7 +78,11 @@ export function decodeDeltaRequest(bytes: Uint8Array): DeltaRequest {
   });
   return {
     ...(node === undefined ? {} : { node }),
-    ...{ typeUrl, subscribe, unsubscribe, initialVersions, nonce },
+    typeUrl,
+    subscribe,
+    unsubscribe,
+    initialVersions,
+    nonce,
     ...(error === undefined ? {} : { error }),
   };
 }
@@ -105,8 +105,8 @@ function readStatusMessage(reader: Reader): string {
   return message;
 }
 
-function readStruct(reader: Reader): Record<string, JsonValue> {
-  const fields: [string, JsonValue][] = [];
+function readStruct(reader: Reader): JsonObject {
+  const fields: [string, Json][] = [];
   readMessage(reader, {
     1: () => {
       const [name, value] = readEntry(reader, readValue);
@@ -117,8 +117,8 @@ function readStruct(reader: Reader): Record<string, JsonValue> {
   return Object.fromEntries(fields);
 }
 
-function readValue(reader: Reader): JsonValue {
-  let value: JsonValue = null;
+function readValue(reader: Reader): Json {
+  let value: Json = null;
   readMessage(reader, {
     1: () => reader.int32(),
     2: () => (value = reader.double()),
@@ -126,7 +126,7 @@ function readValue(reader: Reader): JsonValue {
     4: () => (value = reader.bool()),
     5: () => (value = readStruct(reader)),
     6: () => {
-      const items: JsonValue[] = [];
+      const items: Json[] = [];
       readMessage(reader, { 1: () => items.push(readValue(reader)) });
       value = items;
     },

@@ -150,7 +150,13 @@ export class XdsServer {
     }
     const { key } = admission;
     const stream: DeltaStream = new DeltaStream({
-      ...{ call, cache, key, node, identities, clock, orderTimeout },
+      call,
+      cache,
+      key,
+      node,
+      identities,
+      clock,
+      orderTimeout,
       onSubscribe: (typeUrl, names) => this.#options.onSubscribe?.(key, typeUrl, names),
       onChange: () => onStatusChange?.(() => stream.status(), true),
       onNack: (typeUrl, nack) => log('warn', 'proxy refused resources', { node: node.id, key, typeUrl, ...nack }),

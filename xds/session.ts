@@ -28,7 +28,12 @@ export interface TypeStatus {
 /** SYNCED: the client accepted everything. STALE: something is due or unanswered. REJECTED: it goes on with an older version of something. */
 export type SyncState = 'SYNCED' | 'STALE' | 'REJECTED';
 
-const sendOrder = [typeUrls.cluster, typeUrls.clusterLoadAssignment, typeUrls.listener, typeUrls.routeConfiguration];
+const sendOrder: readonly string[] = [
+  typeUrls.cluster,
+  typeUrls.clusterLoadAssignment,
+  typeUrls.listener,
+  typeUrls.routeConfiguration,
+];
 const targetTypes: ReadonlySet<string> = new Set([typeUrls.cluster, typeUrls.clusterLoadAssignment]);
 const referringTypes: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.routeConfiguration]);
 

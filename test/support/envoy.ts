@@ -191,7 +191,9 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
 }
 
 /** Envoy's `Address` message for a socket address. */
-export function socketAddress(at: SocketAddress): Record<string, unknown> {
+export function socketAddress(at: SocketAddress): {
+  readonly socket_address: { readonly address: string; readonly port_value: number };
+} {
   return { socket_address: { address: at.address, port_value: at.port } };
 }
 
