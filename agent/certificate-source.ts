@@ -120,7 +120,7 @@ export class CertificateSource {
     const { clock } = this.#options;
     const end = clock.now().getTime() + ms;
     try {
-      for (let left = ms; left > 0; left = end - clock.now().getTime()) {
+      for (let left = ms; left > 0 && !signal.aborted; left = end - clock.now().getTime()) {
         await clock.wait(Math.min(left, longestWaitMs), signal);
       }
       return !signal.aborted;

@@ -43,12 +43,12 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
       resource_monitors: [
         {
           name: 'envoy.resource_monitors.global_downstream_max_connections',
-          typed_config: typed(
-            'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
-            {
-              max_active_downstream_connections: '2147483647',
-            },
-          ),
+          // Not among the types of served resources.
+          typed_config: {
+            '@type':
+              'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
+            max_active_downstream_connections: '2147483647',
+          },
         },
       ],
     },

@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { findEnvoyBinary } from './envoy-binary.ts';
+import { parseAgentOptions } from './options.ts';
+
+const flags = {
+  namespace: 'default',
+  'service-account': 'waypoint',
+  'pod-name': 'waypoint-1',
+  'instance-ip': '127.7.0.2',
+  'xds-address': 'cairn.cairn-system.svc:15012',
+  'xds-identity': 'spiffe://cluster.local/ns/cairn-system/sa/cairn',
+  'ca-address': '[::1]:15010',
+  'root-cert-file': '/r',
+  'token-file': '/t',
+  'state-dir': '/s',
+};
+
+function parse(change: Readonly<Record<string, string>> = {}, ...more: string[]): ReturnType<typeof parseAgentOptions> {
+  const argv = Object.entries({ ...flags, ...change }).map(([flag, value]) => `--${flag}=${value}`);
+  return parseAgentOptions([...argv, ...more], {});
+}
+
+it("has the defaults of a pod, where the agent's addresses are its own", () => {
+  const { agent } = parse({}, '--label', 'app=a=b', '--label', 'tier=x');
+  expect(agent).toMatchObject({
+    role: 'waypoint',
+    labels: { app: 'a=b', tier: 'x' },
+    xds: { host: 'cairn.cairn-system.svc', port: 15012 },
+    ca: { address: '[::1]:15010', serverName: '::1', ttlSeconds: 86_400 },
+    admin: { address: '127.0.0.1', port: 15000 },
+    health: { address: '0.0.0.0', port: 15021 },
+  });
+});
+
+it('takes what a flag does not say from the environment of the pod', () => {
+  const argv = Object.entries(flags).filter(([flag]) => flag !== 'namespace' && flag !== 'pod-name');
+  const env = { POD_NAMESPACE: 'prod', POD_NAME: 'w-2', ENVOY_BIN: '/e', CAIRN_XDS_ADDRESS: 'ignored:1' };
+  const parsed = parseAgentOptions(
+    argv.map(([flag, value]) => `--${flag}=${value}`),
+    env,
+  );
+  expect(parsed.agent).toMatchObject({ namespace: 'prod', podName: 'w-2', xds: { port: 15012 } });
+  expect(parsed.envoyBinary).toBe('/e');
+});
+
+it.each([
+  [{ role: 'sidecar' }, '--role'],
+  [{ 'instance-ip': 'localhost' }, '--instance-ip'],
+  [{ 'xds-address': 'cairn' }, '--xds-address'],
+  [{ 'xds-address': 'cairn:70000' }, '--xds-address'],
+  [{ 'xds-identity': 'cairn' }, '--xds-identity'],
+  [{ 'health-address': 'localhost:15021' }, '--health-address'],
+  [{ concurrency: 'two' }, '--concurrency'],
+  [{ 'token-file': '' }, '--token-file'],
+  [{ 'no-such-flag': 'x' }, 'no-such-flag'],
+])('names the flag that is wrong: %j', (change, name) => {
+  expect(() => parse(change)).toThrow(
+    expect.objectContaining({ code: 'OptionInvalid', message: expect.stringContaining(name) as string }),
+  );
+});
+
+it('finds Envoy where it is told, else in the cache, else on the path, and says what to do when there is none', () => {
+  const home = mkdtempSync(join(tmpdir(), 'cairn-home-'));
+  onTestFinished(() => rmSync(home, { recursive: true }));
+  const binary = join(home, 'envoy');
+  writeFileSync(binary, '', { mode: 0o755 });
+  expect(findEnvoyBinary(undefined, { PATH: `/nowhere:${home}` }, home)).toBe(binary);
+  expect(findEnvoyBinary(undefined, { ENVOY_BIN: binary }, home)).toBe(binary);
+  expect(() => findEnvoyBinary('/nowhere/envoy', { PATH: home }, home)).toThrow('/nowhere/envoy is not');
+  expect(() => findEnvoyBinary(undefined, { PATH: '' }, home)).toThrow('npm run setup');
+});
