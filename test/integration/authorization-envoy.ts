@@ -1,0 +1,202 @@
+// The Envoy that authorization tests run against: it plays both sides of a waypoint. A listener takes CONNECT and passes the client's
+// identity (from a header) and address on as filter state; each case has an internal listener with the filters that are rendered for it.
+
+import { typed } from '../../envoy-api/index.ts';
+import type { Authorization } from '../../generator/model/authorization.ts';
+import {
+  renderAuthorization,
+  renderAuthorizationFilters,
+  renderNetworkAuthorization,
+} from '../../generator/render/authorization.ts';
+import { resolveAuthorization } from '../../generator/resolve/authorization.ts';
+import { defaultMeshSettings, MeshStore } from '../../mesh/index.ts';
+import type { AuthorizationPolicySpec } from '../../mesh/index.ts';
+import { type SocketAddress, socketAddress } from '../support/envoy.ts';
+
+type Config = Record<string, unknown>;
+
+/** `tcp` is decided on the CONNECT, `chain` by network filters in front of whatever the bytes are. */
+export type Level = 'http' | 'tcp' | 'chain';
+
+/** Policies of a service of its own. */
+export interface PolicyCase {
+  readonly policies: readonly Omit<AuthorizationPolicySpec, 'targetRefs'>[];
+  readonly level: Level;
+}
+
+function authorize(name: string, { policies, level }: PolicyCase): Authorization {
+  const mesh = new MeshStore(defaultMeshSettings);
+  mesh.apply(
+    policies.map((spec, index) => ({
+      type: 'put',
+      object: {
+        apiVersion: 'security.istio.io/v1',
+        kind: 'AuthorizationPolicy',
+        metadata: { name: `${name}-${index}`, namespace: 'default', labels: {}, annotations: {} },
+        spec: { ...spec, targetRefs: [{ kind: 'Service', name }] },
+      },
+    })),
+  );
+  const gateway = {
+    namespace: 'default',
+    name: 'waypoint',
+    className: 'istio-waypoint',
+    trafficType: 'service',
+    listenAddress: '0.0.0.0',
+  } as const;
+  const service = { kind: 'Service', namespace: 'default', name } as const;
+  const protocol = level === 'http' ? 'http' : 'tcp';
+  return resolveAuthorization({ mesh, report: () => undefined }, { gateway, service, port: 80, protocol });
+}
+
+/** What a virtual host carries for a case at one level; at the others it is open. */
+function authorizeAt(level: Level, name: string, own: PolicyCase): Config {
+  const applied: PolicyCase = own.level === level ? own : { policies: [], level };
+  const { typedPerFilterConfig, metadata } = renderAuthorization(authorize(name, applied));
+  return { typed_per_filter_config: typedPerFilterConfig, ...(metadata === undefined ? {} : { metadata }) };
+}
+
+const router = { name: 'router', typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}) };
+
+function connectionManager(name: string, config: Config): Config {
+  const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  return { name: 'hcm', typed_config: { '@type': `type.googleapis.com/${type}`, stat_prefix: name, ...config } };
+}
+
+function renderChainPolicy(name: string, own: PolicyCase): readonly Config[] {
+  if (own.level !== 'chain') return [];
+  return (['deny', 'allow'] as const).map((action) => ({
+    name: action,
+    typed_config: renderNetworkAuthorization(authorize(name, own), action),
+  }));
+}
+
+/** The bootstrap; the case `<name>` is reached by CONNECT to `<name>:80`, the identity is what `x-test-identity` says. */
+export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at: SocketAddress): Config {
+  const state = (key: string, format: string, factory?: string): Config => ({
+    object_key: key,
+    ...(factory === undefined ? {} : { factory_key: factory }),
+    format_string: { text_format_source: { inline_string: format } },
+    shared_with_upstream: 'ONCE',
+  });
+  const setState = {
+    name: 'connect_authority',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config',
+      on_request_headers: [
+        state('envoy.filters.listener.original_dst.remote_ip', '%DOWNSTREAM_REMOTE_ADDRESS%'),
+        state('io.istio.peer_principal', '%REQ(x-test-identity)%', 'envoy.hashable_string'),
+      ],
+    },
+  };
+  const entries = Object.entries(cases);
+  const outer = {
+    name: 'connect_terminate',
+    address: socketAddress(at),
+    filter_chains: [
+      {
+        filters: [
+          connectionManager('outer', {
+            upgrade_configs: [{ upgrade_type: 'CONNECT' }],
+            http_filters: [setState, ...renderAuthorizationFilters(), router],
+            route_config: {
+              virtual_hosts: entries.map(([name, own]) => ({
+                name,
+                domains: [`${name}:80`],
+                ...authorizeAt('tcp', name, own),
+                routes: [
+                  {
+                    match: { connect_matcher: {} },
+                    route: {
+                      cluster: name,
+                      timeout: '0s',
+                      upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
+                    },
+                  },
+                ],
+              })),
+            },
+          }),
+        ],
+      },
+    ],
+  };
+  const inner = entries.map(([name, own]) => ({
+    name,
+    internal_listener: {},
+    listener_filters: [
+      {
+        name: 'original_dst',
+        typed_config: typed('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}),
+      },
+    ],
+    filter_chains: [
+      {
+        filters: [
+          ...renderChainPolicy(name, own),
+          connectionManager(name, {
+            normalize_path: true,
+            merge_slashes: true,
+            path_with_escaped_slashes_action: 'REJECT_REQUEST',
+            http_filters: [...renderAuthorizationFilters(), router],
+            access_log: [
+              {
+                name: 'stdout',
+                typed_config: {
+                  '@type': 'type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog',
+                  log_format: {
+                    text_format_source: {
+                      inline_string: `${name} %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% tried=%METADATA(VIRTUAL_HOST:cairn:allow_policies)%\n`,
+                    },
+                  },
+                },
+              },
+            ],
+            route_config: {
+              virtual_hosts: [
+                {
+                  name: 'inbound',
+                  domains: ['*'],
+                  ...authorizeAt('http', name, own),
+                  routes: [{ match: { prefix: '/' }, direct_response: { status: 200 } }],
+                },
+              ],
+            },
+          }),
+        ],
+      },
+    ],
+  }));
+  const clusters = entries.map(([name]) => ({
+    name,
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [
+        { lb_endpoints: [{ endpoint: { address: { envoy_internal_address: { server_listener_name: name } } } }] },
+      ],
+    },
+    transport_socket: {
+      name: 'internal_upstream',
+      typed_config: {
+        '@type':
+          'type.googleapis.com/envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport',
+        transport_socket: {
+          name: 'raw',
+          typed_config: { '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer' },
+        },
+      },
+    },
+  }));
+  return {
+    bootstrap_extensions: [
+      {
+        name: 'internal_listener',
+        typed_config: {
+          '@type': 'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
+        },
+      },
+    ],
+    layered_runtime: { layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': 32_768 } }] },
+    static_resources: { listeners: [outer, ...inner], clusters },
+  };
+}
