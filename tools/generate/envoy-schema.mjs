@@ -29,8 +29,8 @@ export async function generateEnvoySchema() {
 
   const { root, files } = await loadProtos();
   addAdditions(root, JSON.parse(readFileSync(additionsFile, 'utf8')));
-  root.resolveAll();
   const { messages, enums } = listTypes(root);
+  for (const message of messages) for (const field of message.fieldsArray) field.resolve();
   writeOutputs(outputDirectory, stamp, {
     'schema.ts': formatJsonModule('schemaText', describeSchema(messages, enums), 'A protobufjs JSON descriptor'),
     'constraints.ts': formatJsonModule('constraintsText', readConstraints(messages), 'Validation rules by message'),
@@ -57,35 +57,36 @@ async function loadProtos() {
   return { root, files };
 }
 
-/** Puts what additions.json names into the root: fields into messages that exist, new messages and new enums as they are. */
+/** Puts what additions.json names into the root: fields into messages that exist, new messages and enums whole, outer ones first. */
 function addAdditions(root, { messages, enums }) {
+  for (const { name, fields } of messages) {
+    const target = root.lookup(`.${name}`) ?? defineMessage(root, name);
+    for (const lines of Object.values(fields)) {
+      const source = `syntax = "proto3"; message Added { ${lines.join(' ')} }`;
+      const added = protobuf.parse(source, new protobuf.Root(), { keepCase: true }).root.lookupType('Added');
+      for (const field of added.fieldsArray) addField(target, added, field);
+    }
+  }
   for (const { name, values } of enums) {
-    const existing = root.get(name.split('.'));
+    const existing = root.lookup(`.${name}`);
     if (existing === null) defineAt(root, name).add(new protobuf.Enum(name.split('.').at(-1), values));
     else for (const [value, id] of Object.entries(values)) existing.add(value, id);
   }
-  for (const { name, fields } of messages) {
-    const simpleName = name.split('.').at(-1);
-    const existing = root.get(name.split('.'));
-    const parsed = protobuf
-      .parse(`syntax = "proto3"; message ${simpleName} { ${fields.join(' ')} }`, new protobuf.Root(), {
-        keepCase: true,
-      })
-      .root.lookupType(simpleName);
-    if (existing === null) {
-      parsed.parent.remove(parsed);
-      defineAt(root, name).add(parsed);
-      continue;
-    }
-    for (const field of parsed.fieldsArray) addField(existing, parsed, field);
-  }
 }
 
+function defineMessage(root, name) {
+  const message = new protobuf.Type(name.split('.').at(-1));
+  defineAt(root, name).add(message);
+  return message;
+}
+
+// A field that is there already has changed its type since those proto files.
 function addField(target, parsed, field) {
+  if (target.fields[field.name] !== undefined) target.remove(target.fields[field.name]);
   const oneof = field.partOf?.name;
   parsed.remove(field);
   if (oneof !== undefined) {
-    if (target.oneofs[oneof] === undefined) target.add(new protobuf.OneOf(oneof, [], parsed.oneofs[oneof].options));
+    if (target.oneofs?.[oneof] === undefined) target.add(new protobuf.OneOf(oneof, [], parsed.oneofs[oneof].options));
     target.oneofs[oneof].add(field);
   } else {
     target.add(field);
@@ -95,8 +96,7 @@ function addField(target, parsed, field) {
 /** The namespace or message that will hold `name`, made when it is not there. */
 function defineAt(root, name) {
   const path = name.split('.').slice(0, -1);
-  const existing = root.get(path);
-  return existing ?? root.define(path);
+  return root.lookup(`.${path.join('.')}`) ?? root.define(path);
 }
 
 function listTypes(root) {
