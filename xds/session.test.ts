@@ -115,6 +115,25 @@ describe('subscribing', () => {
     expect(shape(drain())).toEqual([['Cluster', ['b@2'], []]]);
   });
 
+  it('sends nothing for a name that was given up before it could be sent', () => {
+    const { cache, session, drain } = setUp([resource(SDS, 'a', '1')]);
+    session.request(request(SDS, { subscribe: ['a'] }));
+    const [first] = drain();
+    cache.set(key, [resource(SDS, 'a', '2')]);
+    session.request(request(SDS, { unsubscribe: ['a'] }));
+    session.request(ack(first));
+    expect(drain()).toEqual([]);
+    expect(session.status().get(SDS)).toMatchObject({ subscribed: 0, acked: 0, pending: 0 });
+  });
+
+  it('tells a wildcard client again what a name is that it no longer asks for by itself', () => {
+    const { session, drain } = setUp([resource(CDS, 'a', '1')]);
+    session.request(request(CDS, { subscribe: ['*', 'a', 'b'] }));
+    session.request(ack(drain()[0]));
+    session.request(request(CDS, { unsubscribe: ['a', 'b'] }));
+    expect(shape(drain())).toEqual([['Cluster', ['a@1'], ['b']]]);
+  });
+
   it('does not take on-demand clients for wildcard clients', () => {
     const { session, drain } = setUp([resource(CDS, 'a', '1')]);
     session.request(request(CDS, { subscribe: ['*'], unsubscribe: ['*'] }));
@@ -222,6 +241,54 @@ describe('order between types', () => {
       ['Cluster', ['a@2'], []],
       ['ClusterLoadAssignment', ['a@1'], []],
     ]);
+  });
+
+  it('holds routes while clusters that were refused together are tried one by one', () => {
+    const { cache, session, drain } = setUp([]);
+    for (const type of [CDS, LDS]) session.request(request(type));
+    for (const response of drain()) session.request(ack(response));
+    cache.set(key, [resource(LDS, 'l', '1'), ...['a', 'b', 'c'].map((name) => resource(CDS, name, '1'))]);
+    const order: string[] = [];
+    for (let [response] = drain(); response !== undefined; [response] = drain()) {
+      const group = response.resources.map(({ name }) => name);
+      order.push(group.join());
+      session.request(ack(response, group.includes('c') ? 'c is bad' : undefined));
+    }
+    expect(order).toEqual(['a,b,c', 'a,b', 'c', 'l']);
+  });
+
+  it('keeps a removed cluster while routes that were refused together are tried one by one', () => {
+    const routes = (version: string): EncodedResource[] => ['q', 'r'].map((name) => resource(RDS, name, version));
+    const { cache, session, drain } = setUp([resource(CDS, 'a', '1'), ...routes('1')]);
+    session.request(request(CDS));
+    for (const response of drain()) session.request(ack(response));
+    session.request(request(RDS, { subscribe: ['q', 'r'] }));
+    for (const response of drain()) session.request(ack(response));
+    cache.set(key, routes('2'));
+    session.request(ack(drain()[0], 'q is bad'));
+    expect(shape(drain())).toEqual([['RouteConfiguration', ['q@2'], []]]);
+  });
+
+  it.each([
+    ['refused', (session: Session, sent: DeltaResponse | undefined) => session.request(ack(sent, 'bad'))],
+    [
+      'removed',
+      (session: Session, sent: DeltaResponse | undefined, cache: SnapshotCache) => {
+        session.request(ack(sent));
+        cache.apply(key, { upserts: [], removals: [{ typeUrl: CDS, name: 'a' }] });
+      },
+    ],
+  ])('does not wait for the endpoints of a cluster that was %s', (_, settle) => {
+    const { cache, session, drain } = setUp([
+      resource(CDS, 'a', '1'),
+      resource(EDS, 'a', '1'),
+      resource(RDS, 'r', '1'),
+    ]);
+    session.request(request(CDS));
+    session.request(request(RDS, { subscribe: ['r'] }));
+    const [clusters] = drain();
+    settle(session, clusters, cache);
+    expect(shape(drain())).toContainEqual(['RouteConfiguration', ['r@1'], []]);
   });
 
   it('lets go after the deadline when a proxy does not answer', () => {

@@ -197,43 +197,36 @@ export class Session {
     else this.#awaited.set(cluster, since);
   }
 
-  /** The epoch of the oldest change of clusters and endpoints that listeners and routes must wait for. */
+  /** The epoch of the oldest change of clusters and endpoints that listeners and routes must wait for; taking away is not waited for. */
   #oldestTarget(): number {
-    let oldest = Infinity;
-    const consider = (epoch: number): void => {
-      if (epoch > this.#released && epoch < oldest) oldest = epoch;
-    };
-    for (const type of targetTypes) {
-      const subscription = this.#subscriptions.get(type);
-      if (subscription === undefined) continue;
-      for (const [name, mark] of subscription.due) {
-        if (this.#view.get(type, name) !== undefined && subscription.differs(name, mark)) consider(mark.first);
-      }
-      for (const { first } of subscription.retries) consider(first);
-      if (subscription.outstanding !== undefined && subscription.outstanding.upserts.length > 0) {
-        consider(subscription.outstanding.first);
-      }
-    }
+    let oldest = this.#oldestOf(targetTypes, true);
     for (const [name, since] of this.#awaited) {
       const exists = [...targetTypes].every((type) => this.#view.get(type, name) !== undefined);
-      if (exists) consider(since);
+      if (exists && since > this.#released) oldest = Math.min(oldest, since);
     }
     return oldest;
   }
 
   /** The epoch of the oldest change of listeners and routes that removals of clusters and endpoints must wait for. */
   #oldestReference(): number {
-    if (this.#resuming) return 0;
+    return this.#resuming ? 0 : this.#oldestOf(referringTypes, false);
+  }
+
+  #oldestOf(types: ReadonlySet<string>, upsertsOnly: boolean): number {
     let oldest = Infinity;
     const consider = (epoch: number): void => {
       if (epoch > this.#released && epoch < oldest) oldest = epoch;
     };
-    for (const type of referringTypes) {
+    for (const type of types) {
       const subscription = this.#subscriptions.get(type);
       if (subscription === undefined) continue;
-      for (const [name, mark] of subscription.due) if (subscription.differs(name, mark)) consider(mark.first);
+      for (const [name, mark] of subscription.due) {
+        const counts = !upsertsOnly || this.#view.get(type, name) !== undefined;
+        if (counts && subscription.differs(name, mark)) consider(mark.first);
+      }
       for (const { first } of subscription.retries) consider(first);
-      if (subscription.outstanding !== undefined) consider(subscription.outstanding.first);
+      const { outstanding } = subscription;
+      if (outstanding !== undefined && (!upsertsOnly || outstanding.upserts.length > 0)) consider(outstanding.first);
     }
     return oldest;
   }

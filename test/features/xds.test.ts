@@ -140,10 +140,11 @@ describe('resources', () => {
   it('do not pile up for a client that does not read', async () => {
     const types = [CDS, EDS, LDS, RDS, SDS];
     const size = 2_000_000;
+    const bytes = new Uint8Array(size);
     const put = (version: number): void =>
       cache.set(
         'a',
-        types.map((type) => resource(type, 'big', String(version), size)),
+        types.map((typeUrl) => ({ typeUrl, name: 'big', version: String(version), bytes })),
       );
     put(0);
     const client = await connect(await serve(undefined, undefined, { orderTimeout: 50 }), { acknowledge: false });
