@@ -58,15 +58,6 @@ export function reportPolicyAttachment(context: ResolveContext, policy: Policy):
     });
     return;
   }
-  if (selector !== undefined) {
-    context.report({
-      code: 'InvalidValue',
-      severity: 'error',
-      ref,
-      path: ['spec', 'selector'],
-      message: 'a policy has either a selector or targetRefs; the selector is not in effect',
-    });
-  }
   targetRefs.forEach((target, index) => {
     const problem = targetProblem(context.mesh, policy, target);
     if (problem !== undefined) {
