@@ -66,7 +66,7 @@ export const refusedTunnelLog: AccessLog = {
     response_code: '%RESPONSE_CODE%',
     response_flags: '%RESPONSE_FLAGS%',
     response_code_details: '%RESPONSE_CODE_DETAILS%',
-    downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
+    downstream_remote_address: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%',
     source_principal: '%DOWNSTREAM_PEER_URI_SAN%',
     allow_policies: '%METADATA(VIRTUAL_HOST:cairn:allow_policies)%',
   }),

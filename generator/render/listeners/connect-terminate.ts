@@ -62,7 +62,8 @@ const connectState = {
   typed_config: typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
     on_request_headers: [
       state(filterState.originalDestination, '%REQ(:AUTHORITY)%'),
-      state(filterState.originalSource, '%DOWNSTREAM_REMOTE_ADDRESS%'),
+      // The direct one: the plain remote address would follow an x-forwarded-for that the client writes on its CONNECT.
+      state(filterState.originalSource, '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%'),
       state(filterState.authority, '%REQ(:AUTHORITY)%', 'envoy.hashable_string'),
       state(filterState.identity, '%DOWNSTREAM_PEER_URI_SAN%', 'envoy.hashable_string'),
       state(filterState.localIdentity, '%DOWNSTREAM_LOCAL_URI_SAN%', 'envoy.hashable_string'),

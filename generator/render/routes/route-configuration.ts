@@ -25,6 +25,7 @@ export function renderRouteConfiguration(frontend: HttpFrontend, trustDomain: st
   const { typedPerFilterConfig, metadata } = renderAuthorization(frontend.authorization);
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
     name,
+    validate_clusters: false,
     max_direct_response_body_size_bytes: maximumBodyBytes,
     virtual_hosts: [
       {

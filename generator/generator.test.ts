@@ -1,0 +1,213 @@
+// After any sequence of edits the incremental generator serves what a full translation would serve, byte for byte; and a lone edit
+// touches nothing but what it means.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodeResource, type EncodedResource, typeUrls } from '../envoy-api/index.ts';
+import { type AnyMeshObject, type MeshChange, MeshStore, refOf } from '../mesh/index.ts';
+import { Generator, type GeneratorUpdate, type ResourceChanges } from './generator.ts';
+import { analyzeMesh, listWaypoints, translateWaypoint } from './translation.ts';
+
+const metadata = (name: string, labels: Record<string, string> = {}): AnyMeshObject['metadata'] => ({
+  name,
+  namespace: 'shop',
+  labels,
+  annotations: {},
+});
+
+const namespace = (waypoint: string | undefined): AnyMeshObject => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: {
+    ...metadata('shop', waypoint === undefined ? {} : { 'istio.io/use-waypoint': waypoint }),
+    namespace: '',
+  },
+  spec: {},
+});
+
+const gateway = (name: string): AnyMeshObject => ({
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'Gateway',
+  metadata: metadata(name),
+  spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
+});
+
+const service = (name: string, waypoint: string | undefined, portName: string): AnyMeshObject => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: metadata(name, waypoint === undefined ? {} : { 'istio.io/use-waypoint': waypoint }),
+  spec: { clusterIP: `10.0.0.${name.length}`, selector: { app: name }, ports: [{ name: portName, port: 80 }] },
+});
+
+const workload = (app: string, version: string): AnyMeshObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'WorkloadEntry',
+  metadata: metadata(`${app}-${version}`),
+  spec: { address: `10.1.${app.length}.${version.length}`, labels: { app, version } },
+});
+
+const virtualService = (host: string, to: string, subset: string | undefined, seconds: number): AnyMeshObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'VirtualService',
+  metadata: metadata(host),
+  spec: {
+    hosts: [host],
+    http: [
+      {
+        route: [{ destination: { host: to, ...(subset === undefined ? {} : { subset }) } }],
+        timeout: `${seconds}s`,
+      },
+    ],
+  },
+});
+
+const destinationRule = (host: string, subsets: readonly string[]): AnyMeshObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'DestinationRule',
+  metadata: metadata(host),
+  spec: { host, subsets: subsets.map((name) => ({ name, labels: { version: name } })) },
+});
+
+const policy = (target: string, action: 'ALLOW' | 'DENY', account: string): AnyMeshObject => ({
+  apiVersion: 'security.istio.io/v1',
+  kind: 'AuthorizationPolicy',
+  metadata: metadata(`${target}-${action.toLowerCase()}`),
+  spec: {
+    action,
+    targetRefs: [{ group: '', kind: 'Service', name: target }],
+    rules: [{ from: [{ source: { principals: [`cluster.local/ns/shop/sa/${account}`] } }] }],
+  },
+});
+
+const apps = ['a', 'bb', 'ccc'] as const;
+const app = fc.constantFrom(...apps);
+const version = fc.constantFrom('v', 'vv');
+const waypointName = fc.constantFrom('waypoint', 'other', 'none', undefined);
+
+const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
+  waypointName.map(namespace),
+  fc.constantFrom('waypoint', 'other').map(gateway),
+  fc.tuple(app, waypointName, fc.constantFrom('http', 'tcp', 'grpc', 'unnamed')).map((args) => service(...args)),
+  fc.tuple(app, version).map((args) => workload(...args)),
+  fc
+    .tuple(
+      app,
+      fc.constantFrom(...apps, 'nowhere'),
+      fc.option(version, { nil: undefined }),
+      fc.integer({ min: 1, max: 3 }),
+    )
+    .map((args) => virtualService(...args)),
+  fc.tuple(app, fc.uniqueArray(version)).map((args) => destinationRule(...args)),
+  fc.tuple(app, fc.constantFrom('ALLOW', 'DENY'), fc.constantFrom('x', 'y')).map((args) => policy(...args)),
+);
+
+const change: fc.Arbitrary<MeshChange> = fc.oneof(
+  { weight: 3, arbitrary: object.map((put): MeshChange => ({ type: 'put', object: put })) },
+  { weight: 1, arbitrary: object.map((gone): MeshChange => ({ type: 'delete', ref: refOf(gone) })) },
+);
+
+const shop: readonly AnyMeshObject[] = [
+  namespace('waypoint'),
+  gateway('waypoint'),
+  ...apps.map((name) => service(name, undefined, 'http')),
+  ...apps.flatMap((name) => [workload(name, 'v'), workload(name, 'vv')]),
+  destinationRule('a', ['v', 'vv']),
+];
+
+const put = (object: AnyMeshObject): MeshChange => ({ type: 'put', object });
+
+/** What a proxy holds after it has taken every update. */
+class Proxy {
+  readonly held = new Map<string, string>();
+
+  take({ upserts, removals }: ResourceChanges): void {
+    for (const { typeUrl, name } of removals) {
+      expect(this.held.delete(`${typeUrl} ${name}`), `removal of ${name}, which was never sent`).toBe(true);
+    }
+    for (const { typeUrl, name, version } of upserts) this.held.set(`${typeUrl} ${name}`, version);
+  }
+}
+
+function expectFullTranslation(store: MeshStore, proxies: ReadonlyMap<string, Proxy>): void {
+  const expected = new Map(
+    listWaypoints(store).map((key) => [
+      `waypoint/${key.namespace}/${key.name}`,
+      translateWaypoint(store, key).resources.map(encodeResource),
+    ]),
+  );
+  expect([...proxies.keys()].sort()).toEqual([...expected.keys()].sort());
+  for (const [name, resources] of expected) {
+    const wanted = resources.map(({ typeUrl, name: resource, version }) => [`${typeUrl} ${resource}`, version]);
+    expect(Object.fromEntries(proxies.get(name)?.held ?? [])).toEqual(Object.fromEntries(wanted));
+  }
+}
+
+describe('the incremental generator', () => {
+  it('equals a full translation after any sequence of edits', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { maxLength: 12 }), (batches) => {
+        const store = new MeshStore();
+        const generator = new Generator(store);
+        const proxies = new Map<string, Proxy>();
+        for (const batch of [shop.map(put), ...batches]) {
+          const update = generator.update(store.apply(batch));
+          for (const name of update.removedProxies) proxies.delete(name);
+          for (const [name, changes] of update.proxies) {
+            const proxy = proxies.get(name) ?? new Proxy();
+            proxies.set(name, proxy);
+            proxy.take(changes);
+          }
+          expectFullTranslation(store, proxies);
+          expect(generator.findings()).toEqual(analyzeMesh(store));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  const edited = (edit: AnyMeshObject, before: readonly AnyMeshObject[] = []): ResourceChanges | undefined => {
+    const store = new MeshStore();
+    const generator = new Generator(store);
+    generator.update(store.apply([...shop, ...before].map(put)));
+    const update: GeneratorUpdate = generator.update(store.apply([put(edit)]));
+    return update.proxies.get('waypoint/shop/waypoint');
+  };
+
+  const names = (resources: readonly Pick<EncodedResource, 'typeUrl' | 'name'>[] | undefined): readonly string[] =>
+    (resources ?? []).map(({ typeUrl, name }) => `${typeUrl.slice(typeUrl.lastIndexOf('.') + 1)} ${name}`).sort();
+
+  it('changes one route configuration for an edit of a VirtualService', () => {
+    const changes = edited(virtualService('a', 'a', 'vv', 2), [virtualService('a', 'a', 'v', 1)]);
+    expect(names(changes?.upserts)).toEqual(['RouteConfiguration inbound-vip|80|http|a.shop.svc.cluster.local']);
+    expect(changes?.removals).toEqual([]);
+  });
+
+  it('changes one route configuration for an edit of an AuthorizationPolicy', () => {
+    const changes = edited(policy('bb', 'ALLOW', 'y'), [policy('bb', 'ALLOW', 'x')]);
+    expect(names(changes?.upserts)).toEqual(['RouteConfiguration inbound-vip|80|http|bb.shop.svc.cluster.local']);
+  });
+
+  it('changes the endpoints of the clusters that a workload is in, and nothing else', () => {
+    const moved = workload('a', 'v');
+    const changes = edited({ ...moved, spec: { ...moved.spec, address: '10.9.9.9' } } as AnyMeshObject);
+    expect(names(changes?.upserts)).toEqual([
+      'ClusterLoadAssignment inbound-vip|80|http/v|a.shop.svc.cluster.local',
+      'ClusterLoadAssignment inbound-vip|80|http|a.shop.svc.cluster.local',
+    ]);
+  });
+
+  it('adds the cluster of a foreign host with the first route that names it', () => {
+    const changes = edited(virtualService('a', 'ccc', undefined, 1), [service('ccc', 'none', 'http')]);
+    expect(names(changes?.upserts)).toEqual([
+      'Cluster outbound|80||ccc.shop.svc.cluster.local',
+      'ClusterLoadAssignment outbound|80||ccc.shop.svc.cluster.local',
+      'RouteConfiguration inbound-vip|80|http|a.shop.svc.cluster.local',
+    ]);
+  });
+
+  it('leaves other listeners than main_internal alone when a service appears', () => {
+    const changes = edited(service('dddd', undefined, 'http'));
+    expect(names(changes?.upserts).filter((name) => name.startsWith('Listener'))).toEqual(['Listener main_internal']);
+    expect((changes?.upserts ?? []).some(({ typeUrl }) => typeUrl === typeUrls.secret)).toBe(false);
+  });
+});

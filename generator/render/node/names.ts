@@ -1,0 +1,48 @@
+// Names of the node proxy's resources. A chain has the name of the cluster that it leads to.
+
+import type { NodeService, NodeWaypoint, NodeWorkload } from '../../model/node.ts';
+
+/** The listener on every virtual address. */
+export const captureName = 'capture';
+
+/** The listener on port 15008 of every workload. */
+export const inboundName = 'inbound_hbone';
+
+/** Metadata of endpoints that access logs show: `address` and, inside the mesh, `identity`. */
+export const endpointMetadata = 'cairn';
+
+type Workload = Pick<NodeWorkload, 'namespace' | 'name'>;
+
+/** Cluster of a client's tunnels to a waypoint: `waypoint|<client>|<gateway>`, each as `<namespace>/<name>`. */
+export function waypointClusterName(client: Workload, { gateway }: NodeWaypoint): string {
+  return `waypoint|${formatKey(client)}|${formatKey(gateway)}`;
+}
+
+/** Cluster that chooses among the endpoints of a service without a waypoint, for one client. */
+export function directClusterName(client: Workload, { host, port }: Pick<NodeService, 'host' | 'port'>): string {
+  return `direct|${formatKey(client)}|${port}|${host}`;
+}
+
+/** Internal listener of a client's tunnels to workloads. */
+export function originateName(client: Workload): string {
+  return `originate|${formatKey(client)}`;
+}
+
+/** Cluster of a client's tunnels to one workload. */
+export function workloadClusterName(client: Workload, server: Workload): string {
+  return `workload|${formatKey(client)}|${formatKey(server)}`;
+}
+
+/** Filter chain of a workload's tunnels from clients. */
+export function inboundChainName(server: Workload): string {
+  return `inbound|${formatKey(server)}`;
+}
+
+/** Cluster of one port of an application. */
+export function applicationClusterName(server: Workload, port: number): string {
+  return `application|${port}|${formatKey(server)}`;
+}
+
+function formatKey({ namespace, name }: Workload): string {
+  return `${namespace}/${name}`;
+}
