@@ -40,9 +40,7 @@ function translate(texts: Readonly<Record<string, string>>): {
 
 function isShown(patterns: readonly string[], { typeUrl, name }: EnvoyResource): boolean {
   const label = `${typeUrl.slice(typeUrl.lastIndexOf('.') + 1)} ${name}`;
-  return patterns.some((pattern) =>
-    new RegExp(`^${pattern.split('*').map(escapeRegex).join('.*')}$`).test(label),
-  );
+  return patterns.some((pattern) => new RegExp(`^${pattern.split('*').map(escapeRegex).join('.*')}$`).test(label));
 }
 
 function escapeRegex(text: string): string {
@@ -97,13 +95,16 @@ describe('golden cases', () => {
     }
     expect(await validate(name, resources)).toBe('');
     const reversed = `${text}\n---\n${base}`.split(/^---$/m).reverse().join('\n---\n');
-    const versions = (all: readonly EnvoyResource[]): readonly string[] => all.map((resource) => encodeResource(resource).version);
+    const versions = (all: readonly EnvoyResource[]): readonly string[] =>
+      all.map((resource) => encodeResource(resource).version);
     expect(versions(translate({ 'in.yaml': reversed }).resources)).toEqual(versions(resources));
   });
 
   it('would be refused by Envoy with a bad regular expression in a route', async () => {
     const { resources } = translate({ 'base.yaml': base });
-    const planted = JSON.parse(JSON.stringify(resources).replaceAll('{"prefix":"/"}', '{"safe_regex":{"regex":"("}}')) as EnvoyResource[];
+    const planted = JSON.parse(
+      JSON.stringify(resources).replaceAll('{"prefix":"/"}', '{"safe_regex":{"regex":"("}}'),
+    ) as EnvoyResource[];
     expect(await validate('planted', planted)).toMatch(/missing \)|regex/);
   });
 });

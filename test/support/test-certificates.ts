@@ -2,7 +2,13 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Authority, createAuthority, createPrivateKey, createRequest, formatPrivateKey } from '../../certificates/index.ts';
+import {
+  type Authority,
+  createAuthority,
+  createPrivateKey,
+  createRequest,
+  formatPrivateKey,
+} from '../../certificates/index.ts';
 
 /** Paths of PEM files. */
 export interface CertificateFiles {
@@ -33,7 +39,11 @@ export async function writeTestCertificates(
 ): Promise<CertificateFiles> {
   const issuer = authority ?? (await createAuthority({ trustDomain: 'cluster.local', now: new Date() }));
   const { cert, key, ca } = await issueTexts(issuer, identity);
-  const files = { chain: join(folder, 'cert-chain.pem'), key: join(folder, 'key.pem'), roots: join(folder, 'root-cert.pem') };
+  const files = {
+    chain: join(folder, 'cert-chain.pem'),
+    key: join(folder, 'key.pem'),
+    roots: join(folder, 'root-cert.pem'),
+  };
   writeFileSync(files.chain, cert);
   writeFileSync(files.key, key, { mode: 0o600 });
   writeFileSync(files.roots, ca);

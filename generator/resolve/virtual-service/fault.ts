@@ -40,8 +40,14 @@ function resolveAbort(
   if (abort.grpcStatus !== undefined) {
     const code = grpcStatusCodes.indexOf(abort.grpcStatus.toUpperCase());
     const number = code >= 0 ? code : Number(abort.grpcStatus);
-    if (Number.isInteger(number) && number >= 0 && number < grpcStatusCodes.length) return { status: { grpc: number }, perMillion };
-    reportField(context, 'InvalidValue', [...path, 'grpcStatus'], `"${abort.grpcStatus}" is no gRPC status, so nothing is aborted`);
+    if (Number.isInteger(number) && number >= 0 && number < grpcStatusCodes.length)
+      return { status: { grpc: number }, perMillion };
+    reportField(
+      context,
+      'InvalidValue',
+      [...path, 'grpcStatus'],
+      `"${abort.grpcStatus}" is no gRPC status, so nothing is aborted`,
+    );
   }
   return undefined;
 }
@@ -67,7 +73,21 @@ export function share(
 }
 
 const grpcStatusCodes: readonly string[] = [
-  'OK', 'CANCELLED', 'UNKNOWN', 'INVALID_ARGUMENT', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS', 'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED', 'FAILED_PRECONDITION', 'ABORTED', 'OUT_OF_RANGE', 'UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE',
-  'DATA_LOSS', 'UNAUTHENTICATED',
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
 ];

@@ -49,7 +49,12 @@ export function resolveDirectResponse(
   const base64 = body?.bytes;
   const size = text === undefined ? ((base64?.length ?? 0) * 3) / 4 : new TextEncoder().encode(text).length;
   if (size > maximumBodyBytes) {
-    reportField(context, 'InvalidValue', [...path, 'body'], `the body is larger than ${maximumBodyBytes} bytes and is left out`);
+    reportField(
+      context,
+      'InvalidValue',
+      [...path, 'body'],
+      `the body is larger than ${maximumBodyBytes} bytes and is left out`,
+    );
     return { kind: 'respond', status };
   }
   if (text !== undefined) return { kind: 'respond', status, body: { text } };

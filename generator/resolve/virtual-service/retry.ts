@@ -22,7 +22,8 @@ export function resolveRetry(retries: HttpRetry | undefined): Retry | undefined 
     .filter((token) => token !== '');
   const codes = tokens.filter((token) => /^\d{3}$/.test(token)).map(Number);
   const conditions = tokens.filter((token) => !/^\d{3}$/.test(token));
-  const on = tokens.length === 0 ? defaultRetry.on : codes.length === 0 ? conditions : [...conditions, 'retriable-status-codes'];
+  const on =
+    tokens.length === 0 ? defaultRetry.on : codes.length === 0 ? conditions : [...conditions, 'retriable-status-codes'];
   const perTry = retries.perTryTimeout === undefined ? undefined : parseDuration(retries.perTryTimeout);
   const backoff = retries.backoff === undefined ? undefined : parseDuration(retries.backoff);
   return {
