@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type protobuf from 'protobufjs/light.js';
 import { EncodeError } from './encode-error.ts';
 import type { JsonObject } from './json.ts';
-import { ReadPosition, readMessage, type MessageObject } from './message-reader.ts';
+import { ReadPosition, readMessage } from './message-reader.ts';
 import { writeMessage } from './message-writer.ts';
 import { typeNameOf, type EnvoyResource, type TypeUrl } from './resource.ts';
 import { findMessage } from './schema.ts';
@@ -46,7 +46,7 @@ export function encodeMessage(typeName: string, json: JsonObject): Uint8Array {
 export function decodeMessage(typeName: string, bytes: Uint8Array): JsonObject {
   const type = messageOf(typeName);
   try {
-    return writeMessage(type, type.decode(bytes) as unknown as MessageObject) as JsonObject;
+    return writeMessage(type, type.decode(bytes)) as JsonObject;
   } catch (cause) {
     throw new EncodeError(
       'InvalidBytes',

@@ -1,5 +1,6 @@
 // The Envoy v3 API: types of its messages, encoding, decoding and validation.
 
+export { checkMessage, checkResource, type ConstraintViolation } from './constraints.ts';
 export { EncodeError, type EncodeErrorCode } from './encode-error.ts';
 export {
   decodeMessage,

@@ -49,7 +49,7 @@ function writeValue(shape: FieldShape, value: unknown): Json {
 
 function writeScalar(value: unknown): Json {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (typeof value === 'object' && value !== null) return String(value);
+  if (isLong(value)) return value.toString();
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   return value as Json;
 }
@@ -65,7 +65,7 @@ function writeAny(message: MessageObject): JsonObject {
   const bytes = message['value'] instanceof Uint8Array ? message['value'] : new Uint8Array();
   const type = findMessage(typeUrl.slice(typeUrl.lastIndexOf('/') + 1));
   if (type === undefined) return { '@type': typeUrl, value: Buffer.from(bytes).toString('base64') };
-  const json = writeMessage(type, type.decode(bytes) as unknown as MessageObject);
+  const json = writeMessage(type, type.decode(bytes));
   const name = messageName(type);
   if (name.startsWith('google.protobuf.') && name !== 'google.protobuf.Empty') return { '@type': typeUrl, value: json };
   return { '@type': typeUrl, ...(json as JsonObject) };
@@ -74,4 +74,8 @@ function writeAny(message: MessageObject): JsonObject {
 function isEmpty(value: unknown): boolean {
   if (value === null || value === undefined) return true;
   return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
+}
+
+function isLong(value: unknown): value is { toString(): string } {
+  return typeof value === 'object' && value !== null && 'low' in value && 'high' in value;
 }

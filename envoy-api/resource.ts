@@ -27,7 +27,7 @@ export interface EnvoyResource {
 
 /** Wraps a message for a field of type Any; the compiler checks the fields against the named message. */
 export function typed<K extends keyof MessageTypes>(name: K, value: MessageTypes[K]): Any {
-  return { '@type': prefix + name, ...(value as JsonObject) };
+  return { '@type': prefix + name, ...value };
 }
 
 /** The full proto name in a type URL: what follows the last slash. */

@@ -1,24 +1,30 @@
 // Reads the validation rules (protoc-gen-validate) that the proto files carry as options. They are taken from the parsed files because
 // protobufjs' flattened options lose empty aggregates, such as `duration: {gt: {}}`.
 
-/** `{ [message]: { fields?: { [field]: rules }, oneofs?: { [oneof]: members } } }`; durations in rules become seconds. */
-export function readConstraints(messages) {
+/**
+ * `{ [message]: { fields?: { [field]: rules }, oneofs?: { [oneof]: members } } }`; durations in rules become seconds. `changes` are rules
+ * by `message.field` that take the place of the proto files' own.
+ */
+export function readConstraints(messages, changes) {
   const constraints = {};
   for (const message of messages) {
+    const name = message.fullName.slice(1);
     const fields = {};
     for (const field of message.fieldsArray) {
-      const rules = readRules(field);
+      const rules = changes[`${name}.${field.name}`] ?? readRules(field);
       if (Object.keys(rules).length > 0) fields[field.name] = rules;
     }
     const oneofs = {};
     for (const oneof of message.oneofsArray) {
-      if (oneof.options?.['(validate.required)'] === true) oneofs[oneof.name] = [...oneof.oneof];
+      const required =
+        oneof.options?.['(validate.required)'] === true && changes[`${name}.${oneof.name}`] === undefined;
+      if (required) oneofs[oneof.name] = [...oneof.oneof];
     }
     const entry = {
       ...(Object.keys(fields).length > 0 ? { fields } : {}),
       ...(Object.keys(oneofs).length > 0 ? { oneofs } : {}),
     };
-    if (Object.keys(entry).length > 0) constraints[message.fullName.slice(1)] = entry;
+    if (Object.keys(entry).length > 0) constraints[name] = entry;
   }
   return constraints;
 }
@@ -29,7 +35,7 @@ function readRules(field) {
     const value = option['(validate.rules)'];
     if (value !== undefined) mergeInto(rules, value);
   }
-  return convertDurations(rules);
+  return normalizeRules(rules);
 }
 
 function mergeInto(target, source) {
@@ -39,11 +45,13 @@ function mergeInto(target, source) {
   }
 }
 
-function convertDurations(rules) {
+// Spans become seconds, and a list of one, which may be written without brackets, becomes a list.
+function normalizeRules(rules) {
   return Object.fromEntries(
     Object.entries(rules).map(([key, value]) => {
+      if (key === 'in' || key === 'not_in') return [key, Array.isArray(value) ? value : [value]];
       if (!isObject(value)) return [key, value];
-      if (key !== 'duration' && key !== 'timestamp') return [key, convertDurations(value)];
+      if (key !== 'duration' && key !== 'timestamp') return [key, normalizeRules(value)];
       const limits = Object.entries(value).map(([limit, span]) => [limit, isObject(span) ? seconds(span) : span]);
       return [key, Object.fromEntries(limits)];
     }),

@@ -28,12 +28,17 @@ export async function generateEnvoySchema() {
   if (isCurrent(outputDirectory, stamp, ['schema.ts', 'constraints.ts', 'messages.ts'])) return undefined;
 
   const { root, files } = await loadProtos();
-  addAdditions(root, JSON.parse(readFileSync(additionsFile, 'utf8')));
+  const additions = JSON.parse(readFileSync(additionsFile, 'utf8'));
+  addAdditions(root, additions);
   const { messages, enums } = listTypes(root);
   for (const message of messages) for (const field of message.fieldsArray) field.resolve();
   writeOutputs(outputDirectory, stamp, {
     'schema.ts': formatJsonModule('schemaText', describeSchema(messages, enums), 'A protobufjs JSON descriptor'),
-    'constraints.ts': formatJsonModule('constraintsText', readConstraints(messages), 'Validation rules by message'),
+    'constraints.ts': formatJsonModule(
+      'constraintsText',
+      readConstraints(messages, additions.rules),
+      'Validation rules by message',
+    ),
     'messages.ts': formatMessageTypes(messages, enums),
   });
   return `envoy schema (${files} files, ${messages.length} messages)`;
@@ -41,20 +46,16 @@ export async function generateEnvoySchema() {
 
 async function loadProtos() {
   const root = new protobuf.Root();
-  let files = 0;
+  const files = new Set();
   root.resolvePath = (_origin, target) => {
     if (protobuf.common.get(target)) return target;
     const found = protoDirectories.map((directory) => join(directory, target)).find((file) => existsSync(file));
     if (found === undefined) throw new Error(`generate: no proto file ${target}`);
+    files.add(found);
     return found;
   };
-  const fetch = root.fetch;
-  root.fetch = (...args) => {
-    files += 1;
-    return fetch.apply(root, args);
-  };
   await root.load(envoyRoots, { keepCase: true });
-  return { root, files };
+  return { root, files: files.size };
 }
 
 /** Puts what additions.json names into the root: fields into messages that exist, new messages and enums whole, outer ones first. */
