@@ -24,7 +24,7 @@ import {
   openAuthority,
 } from '../../certificates/index.ts';
 import { translateNode } from '../../generator/node-translation.ts';
-import { inlineResources } from '../../generator/static-form.ts';
+import { inlineResources } from '../../generator/index.ts';
 import { type AnyMeshObject, MeshStore } from '../../mesh/index.ts';
 import { type RunningEnvoy, startEnvoy, waitUntil } from '../support/envoy.ts';
 
@@ -211,13 +211,13 @@ async function tunnel(
   tls: ConnectionOptions,
   method = 'CONNECT',
 ): Promise<number> {
-  const session = connectHttp2(`https://${address}:15008`, {
+  const options: ConnectionOptions = {
     ca: authority.rootPem,
     checkServerIdentity: () => undefined,
     minVersion: 'TLSv1.3',
-    localAddress: at.stranger,
     ...tls,
-  });
+  };
+  const session = connectHttp2(`https://${address}:15008`, options);
   try {
     return await new Promise<number>((resolve, reject) => {
       session.once('error', reject);

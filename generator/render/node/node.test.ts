@@ -1,0 +1,156 @@
+// The rendered node proxy: what every tunnel must carry, and that the same mesh gives the same bytes.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkResource, encodeResource, type EnvoyResource, typeUrls } from '../../../envoy-api/index.ts';
+import { type AnyMeshObject, MeshStore } from '../../../mesh/index.ts';
+import type { NodeModel, NodeWorkload } from '../../model/node.ts';
+import { translateNode } from '../../node-translation.ts';
+import { renderNode } from './node.ts';
+
+function workload(name: string, address: string, ...ports: readonly number[]): NodeWorkload {
+  return { namespace: 'default', name, address, ports, identity: `spiffe://cluster.local/ns/default/sa/${name}` };
+}
+
+const sleep = workload('sleep', '10.0.0.2');
+const details = workload('details', '10.0.0.3', 9080);
+const six = workload('six', 'fd00::6', 9080);
+
+const model: NodeModel = {
+  trustDomain: 'cluster.local',
+  address: '10.0.0.1',
+  workloads: [details, six, sleep],
+  services: [
+    {
+      host: 'details.default.svc.cluster.local',
+      port: 9080,
+      addresses: ['10.1.0.1', 'fd01::1'],
+      destination: {
+        kind: 'direct',
+        endpoints: [
+          { address: details.address, port: 9080, weight: 1, workload: details },
+          { address: six.address, port: 9080, weight: 0, workload: six },
+          { address: '10.9.0.1', port: 80, weight: 1 },
+        ],
+      },
+    },
+    {
+      host: 'reviews.default.svc.cluster.local',
+      port: 9080,
+      addresses: ['10.1.0.2'],
+      destination: {
+        kind: 'waypoint',
+        waypoint: {
+          gateway: { namespace: 'default', name: 'wp' },
+          identity: 'spiffe://cluster.local/ns/default/sa/wp',
+          address: '10.2.0.1',
+        },
+      },
+    },
+  ],
+};
+
+const named = (resources: readonly EnvoyResource[], name: string): string =>
+  JSON.stringify(resources.find((resource) => resource.name === name)?.json);
+
+describe('renderNode', () => {
+  const resources = renderNode(model);
+
+  it('renders what the schema accepts', () => {
+    for (const resource of resources) {
+      expect(checkResource(resource)).toEqual([]);
+      expect(encodeResource(resource).bytes.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('never lets one client’s tunnel carry another’s certificate, address or peer', () => {
+    const clusters = resources.filter(({ name }) => /^(waypoint|workload)\|/.test(name));
+    expect(clusters).toHaveLength(3 + 3 * 2);
+    for (const { name, json } of clusters) {
+      const [, client, peer] = name.split('|');
+      const owner = model.workloads.find((candidate) => `default/${candidate.name}` === client);
+      expect(json).toMatchObject({
+        upstream_bind_config: { source_address: { address: owner?.address } },
+        transport_socket: {
+          typed_config: {
+            common_tls_context: {
+              tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+              tls_certificate_sds_secret_configs: [{ name: owner?.identity }],
+              combined_validation_context: {
+                default_validation_context: {
+                  match_typed_subject_alt_names: [
+                    {
+                      san_type: 'URI',
+                      matcher: { exact: `spiffe://cluster.local/ns/default/sa/${peer?.split('/')[1]}` },
+                    },
+                  ],
+                },
+              },
+            },
+          },
+        },
+      });
+    }
+  });
+
+  it('leads to nothing that does not exist', () => {
+    const names = new Set(resources.map(({ name }) => name));
+    const text = JSON.stringify(resources);
+    const used = [...text.matchAll(/"(?:cluster|server_listener_name)":"([^"]+)"/g)].map(([, name]) => name ?? '');
+    expect(used.length).toBeGreaterThan(0);
+    expect(used.filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it('writes IPv6 authorities in brackets', () => {
+    expect(named(resources, 'inbound_hbone')).toContain('"domains":["[fd00::6]:9080"]');
+    expect(named(resources, 'direct|default/sleep|9080|details.default.svc.cluster.local')).toContain(
+      '"local":"[fd00::6]:9080"',
+    );
+  });
+
+  it('needs no internal listener when every service has a waypoint', () => {
+    const behindWaypoint = { ...model, services: model.services.slice(1) };
+    expect(renderNode(behindWaypoint).filter(({ name }) => /^(originate|workload|direct)\|/.test(name))).toEqual([]);
+  });
+
+  it('has no listener without an address to listen on', () => {
+    const empty = renderNode({ ...model, workloads: [], services: [] });
+    expect(empty.filter(({ typeUrl }) => typeUrl === typeUrls.listener)).toEqual([]);
+  });
+});
+
+it('gives the same bytes whatever the order of the objects', () => {
+  const meta = (name: string, labels: Readonly<Record<string, string>> = {}): AnyMeshObject['metadata'] => ({
+    name,
+    namespace: 'default',
+    labels,
+    annotations: {},
+  });
+  const objects = [1, 2, 3].flatMap((number): AnyMeshObject[] => [
+    {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'WorkloadEntry',
+      metadata: meta(`w${number}`, { 'networking.istio.io/tunnel': 'http' }),
+      // Two of them share an address: also who wins must not depend on the order.
+      spec: { address: `10.0.0.${Math.min(number, 2)}`, labels: { app: 'w' } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: meta(`s${number}`),
+      spec: { clusterIP: `10.1.0.${Math.min(number, 2)}`, selector: { app: 'w' }, ports: [{ port: 80 }, { port: 9 }] },
+    },
+  ]);
+  const translate = (order: readonly AnyMeshObject[]): string => {
+    const mesh = new MeshStore();
+    for (const object of order) mesh.apply([{ type: 'put', object }]);
+    return JSON.stringify(translateNode(mesh, { address: '10.0.0.100' }));
+  };
+  const expected = translate(objects);
+  fc.assert(
+    fc.property(fc.shuffledSubarray(objects, { minLength: objects.length }), (order) => {
+      expect(translate(order)).toBe(expected);
+    }),
+    { numRuns: 50 },
+  );
+});
