@@ -16,12 +16,12 @@ export async function drainEnvoy(admin: SocketAddress, seconds: number): Promise
   }
 }
 
-/** Connections from outside: those of internal listeners are the inside of others, and the admin interface does not count. */
+/** Connections that carry traffic: those of internal listeners are the inside of others, and statistics are not traffic. */
 async function countConnections(admin: SocketAddress): Promise<number> {
   const active = await readStats(admin, String.raw`^listener\..*\.downstream_cx_active$`);
   let sum = 0;
   for (const [name, value] of active) {
-    if (!/^listener\.(admin|envoy_internal_|.*\.worker_)/.test(name)) sum += value;
+    if (!/^listener\.(admin\.|prometheus_stats\.|envoy_internal_|.*\.worker_)/.test(name)) sum += value;
   }
   return sum;
 }

@@ -3,4 +3,5 @@
 export { runAgent } from './agent.ts';
 export { envoyVersion, findEnvoyBinary } from './envoy-binary.ts';
 export { AgentError, type Log } from './error.ts';
+export { agentNodeFlags } from './node-flags.ts';
 export { parseAgentOptions, type AgentOptions, type ParsedOptions } from './options.ts';

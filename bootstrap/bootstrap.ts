@@ -84,6 +84,7 @@ function renderStatsListener(input: BootstrapInput): JsonObject {
   return {
     name: 'prometheus_stats',
     address: renderAddress(input.stats),
+    stat_prefix: 'prometheus_stats',
     ignore_global_conn_limit: true,
     bypass_overload_manager: true,
     filter_chains: [

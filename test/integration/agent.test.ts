@@ -10,6 +10,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { agentNodeFlags } from '../../agent/index.ts';
 import {
   CertificateServer,
   createAuthority,
@@ -183,7 +184,7 @@ function startAgent(...flags: string[]): ChildProcess {
     envoy: findEnvoy(),
   };
   const argv = Object.entries(values).map(([flag, value]) => `--${flag}=${value}`);
-  const main = ['--import', 'tsx', join(root, 'agent/main.ts')];
+  const main = [...agentNodeFlags, '--import', 'tsx', join(root, 'agent/main.ts')];
   const agent = spawn(process.execPath, [...main, ...argv, ...flags], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
   for (const output of [agent.stdout, agent.stderr]) output.on('data', (chunk: Buffer) => (log += chunk.toString()));
   agents.push(agent);
