@@ -5,7 +5,7 @@ import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { combineManifests, parseManifest } from '../mesh/index.ts';
+import { combineManifests, failClosed, parseManifest } from '../mesh/index.ts';
 import type { CombinedManifests } from '../mesh/index.ts';
 import { keepLastGood } from './last-good.ts';
 import type { FileState } from './last-good.ts';
@@ -51,6 +51,7 @@ export class DirectorySource {
   #scanning: Promise<void> | undefined;
   #isDirty = false;
   #changedAt = 0;
+  #isStarted = false;
   #isStopped = false;
   #failure = '';
 
@@ -62,6 +63,7 @@ export class DirectorySource {
   async start(): Promise<void> {
     this.#changedAt = Date.now();
     await this.#scan();
+    this.#isStarted = true;
     this.#emit();
     this.#schedule();
   }
@@ -119,8 +121,9 @@ export class DirectorySource {
   /** Brings one file up to date; true when it changed what is in force or what there is to say. */
   async #update(path: string): Promise<boolean> {
     const before = this.#files.get(path);
-    const read = await readSettled(path, before);
-    if (read === undefined) return this.#files.delete(path);
+    const settled = await readSettled(path, before);
+    if (settled === undefined) return this.#files.delete(path);
+    const read = this.#isStarted ? settled : { ...settled, manifest: failClosed(settled.manifest) };
     if (read.mark === before?.mark) return false;
     this.#files.set(path, read);
     return true;

@@ -1,0 +1,36 @@
+// What the offline commands share: `-f` and `--address-block`, and reading what they name.
+
+import { assembleMesh, parseAddressBlock, readManifests } from '../gateway-controller/index.ts';
+import type { AddressBlock, OfflineMesh } from '../gateway-controller/index.ts';
+import { CommandError } from './io.ts';
+import type { Io } from './io.ts';
+
+/** The options by which a command is given its input. */
+export interface ConfigurationOptions {
+  /** Files and directories; `-` is the standard input. */
+  readonly filename: readonly string[];
+  /** `127.B.0.0/16` */
+  readonly addressBlock?: string;
+}
+
+const defaultBlock: AddressBlock = { octet: 64 };
+
+/** Reads `--address-block`; throws CommandError. */
+export function readAddressBlock(text: string | undefined): AddressBlock | undefined {
+  if (text === undefined) return undefined;
+  const block = parseAddressBlock(text);
+  if (block === undefined)
+    throw new CommandError(`--address-block must be 127.B.0.0/16 with B from 1 to 254, not ${text}`);
+  return block;
+}
+
+/** Reads the configuration that the options name; throws CommandError when a path cannot be read. */
+export async function readConfiguration(options: ConfigurationOptions, io: Io): Promise<OfflineMesh> {
+  const block = readAddressBlock(options.addressBlock) ?? defaultBlock;
+  try {
+    return assembleMesh(await readManifests(options.filename, io.readInput), block);
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('code' in cause)) throw cause;
+    throw new CommandError(`cannot read the configuration: ${cause.message}`, cause);
+  }
+}

@@ -1,0 +1,37 @@
+// What a command may touch of the process that it runs in: passed in, so that commands are functions that tests can call.
+
+/** The process as a command sees it. */
+export interface Io {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Everything on the standard input; for `-f -`. */
+  readonly readInput: () => Promise<string>;
+  /** Whether standard output is a terminal: colours, and nothing that a pipe would not want. */
+  readonly isTty: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts at Ctrl-C or SIGTERM. Asking for it is a promise to end in good order. */
+  readonly stopSignal: () => AbortSignal;
+  /** The command line that runs another entry file in a process of its own: the interpreter and its options. */
+  readonly nodeCommand: readonly string[];
+}
+
+/** Where text goes. */
+export interface Output {
+  write(text: string): void;
+}
+
+/** What went well; there are errors in what was looked at; the command itself could not do its work. */
+export const exitCodes = { success: 0, findings: 1, failure: 2 } as const;
+
+/** The exit code of a command. */
+export type ExitCode = number;
+
+/** A failure that the user can do something about: printed without a stack, exit code 2. */
+export class CommandError extends Error {
+  readonly code = 'CommandFailed';
+
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'CommandError';
+  }
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+// The entry file of `cairn`: the only place that touches the process.
+
+import { text } from 'node:stream/consumers';
+import type { Io } from './io.ts';
+import { runCommandLine } from './program.ts';
+
+let stop: AbortController | undefined;
+
+/** The first signal asks to end in good order; the second one does not ask. */
+function stopSignal(): AbortSignal {
+  if (stop !== undefined) return stop.signal;
+  const controller = new AbortController();
+  stop = controller;
+  for (const [name, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted && name === 'SIGINT') process.exit(code);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+const io: Io = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  readInput: () => text(process.stdin),
+  isTty: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+  env: process.env,
+  stopSignal,
+  nodeCommand: [process.execPath, ...process.execArgv],
+};
+// `cairn translate | head` is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.exitCode = await runCommandLine(process.argv.slice(2), io);

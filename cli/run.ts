@@ -1,0 +1,137 @@
+// `cairn run`: the control plane on a directory of manifests, until Ctrl-C.
+
+import { once } from 'node:events';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findEnvoyBinary } from '../agent/index.ts';
+import { createController, statePaths } from '../gateway-controller/index.ts';
+import type { Controller, ControllerEvent, ControllerOptions } from '../gateway-controller/index.ts';
+import type { PlacedFinding } from '../mesh/index.ts';
+import { readAddressBlock } from './configuration.ts';
+import { CommandError, exitCodes } from './io.ts';
+import type { ExitCode, Io } from './io.ts';
+import { formatFinding } from './output.ts';
+import { createFileLog } from './file-log.ts';
+import { formatTable } from './table.ts';
+
+/** The options of `cairn run`. */
+export interface RunOptions {
+  readonly config: string;
+  readonly state: string;
+  readonly addressBlock?: string;
+  readonly adminPort: string;
+}
+
+/** Runs until it is told to stop; nothing that it started runs on then. */
+export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
+  const stop = io.stopSignal();
+  const findings = createFindingPrinter(io);
+  let controller: Controller | undefined;
+  const onEvent = (event: ControllerEvent): void => {
+    if (event.type === 'step') {
+      findings.print(event.findings);
+      if (controller !== undefined) io.stdout.write(formatStep(event));
+    } else if (event.type === 'problem') io.stderr.write(`cairn: ${event.message}\n`);
+    else if (controller !== undefined) io.stdout.write(formatProxy(event));
+  };
+  const created = await createController(controllerOptions(options, io, onEvent));
+  const endpoints = await created.start();
+  controller = created;
+  io.stdout.write(`Cairn runs ${options.config} on ${endpoints.block}. Ctrl-C ends it.\n\n`);
+  io.stdout.write(`admin         ${endpoints.admin}/api/waypoints\n`);
+  io.stdout.write(`xDS           ${endpoints.xds}\n`);
+  io.stdout.write(`certificates  ${endpoints.certificates}\n`);
+  io.stdout.write(`log           ${statePaths(options.state).log}\n\n`);
+  io.stdout.write(formatServed(created));
+  if (!stop.aborted) await once(stop, 'abort');
+  io.stdout.write('ending the proxies\n');
+  await created.stop();
+  return exitCodes.success;
+}
+
+/** The options of a controller that runs as part of this process; `cairn demo` uses them too. */
+export function controllerOptions(
+  options: RunOptions,
+  io: Io,
+  onEvent: (event: ControllerEvent) => void,
+): ControllerOptions {
+  const adminPort = Number(options.adminPort);
+  if (!/^\d+$/.test(options.adminPort) || adminPort > 65_535) {
+    throw new CommandError(`--admin-port must be a port, not ${options.adminPort}`);
+  }
+  const block = readAddressBlock(options.addressBlock);
+  return {
+    config: options.config,
+    state: options.state,
+    ...(block === undefined ? {} : { block }),
+    adminPort,
+    agentCommand: [...io.nodeCommand, agentEntry()],
+    envoyBinary: findEnvoyBinary(undefined, io.env),
+    env: io.env,
+    log: createFileLog(statePaths(options.state).log),
+    onEvent,
+  };
+}
+
+/** What is served and where, as two tables. */
+export function formatServed(controller: Controller): string {
+  const waypoints = formatTable(
+    [
+      { title: 'waypoint', cell: ({ namespace, name }) => `${namespace}/${name}` },
+      { title: 'hbone', cell: ({ hbone }) => hbone },
+      { title: 'envoy admin', cell: ({ admin }) => admin },
+      { title: 'state', cell: ({ state }) => state },
+    ],
+    controller.waypoints(),
+  );
+  const services = formatTable(
+    [
+      { title: 'service', cell: ({ host }) => host },
+      { title: 'address', cell: ({ addresses }) => addresses.join(',') },
+      { title: 'ports', cell: ({ ports }) => ports.join(',') },
+      { title: 'waypoint', cell: ({ waypoint }) => waypoint ?? '' },
+    ],
+    controller.services(),
+  );
+  const workloads = formatTable(
+    [
+      { title: 'workload', cell: ({ namespace, name }) => `${namespace}/${name}` },
+      { title: 'address', cell: ({ address }) => address },
+      { title: 'identity', cell: ({ identity }) => identity },
+    ],
+    controller.workloads(),
+  );
+  return `${waypoints}\n${services}\n${workloads}\n`;
+}
+
+/** The agent's entry file beside this one: TypeScript when we run from the sources. */
+function agentEntry(): string {
+  return fileURLToPath(new URL(`../agent/main${extname(import.meta.url)}`, import.meta.url));
+}
+
+function formatStep({ step }: Extract<ControllerEvent, { type: 'step' }>): string {
+  const ms = Object.values(step.times).reduce((sum, time) => sum + time, 0);
+  const objects = `${step.changedObjects} object${step.changedObjects === 1 ? '' : 's'}`;
+  const resources = `${step.changedResources} resource${step.changedResources === 1 ? '' : 's'}`;
+  return `changed: ${objects}, ${resources}, ${step.bytes} bytes for the proxies, in ${ms.toFixed(1)} ms\n`;
+}
+
+function formatProxy({ proxy, reason }: Extract<ControllerEvent, { type: 'proxy' }>): string {
+  const { gateway, state } = proxy;
+  const name = gateway === undefined ? 'node proxy' : `waypoint ${gateway.namespace}/${gateway.name}`;
+  return `${name} is ${state} (${reason})\n`;
+}
+
+/** Prints what is new and what is gone, not what was said before. */
+function createFindingPrinter(io: Io): { readonly print: (findings: readonly PlacedFinding[]) => void } {
+  let known = new Map<string, PlacedFinding>();
+  return {
+    print: (findings) => {
+      const now = new Map(findings.map((finding) => [formatFinding(finding, false), finding]));
+      for (const [text, finding] of now) if (!known.has(text)) io.stdout.write(formatFinding(finding, io.isTty));
+      const resolved = [...known.keys()].filter((text) => !now.has(text)).length;
+      if (resolved > 0) io.stdout.write(`${resolved} finding${resolved === 1 ? '' : 's'} resolved\n`);
+      known = now;
+    },
+  };
+}

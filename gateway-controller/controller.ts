@@ -1,0 +1,311 @@
+// The control plane of one machine, put together: a directory in, proxies with their configuration and certificates out.
+
+import { mkdir } from 'node:fs/promises';
+import { CertificateServer, formatIdentity, loadOrCreateAuthority } from '../certificates/index.ts';
+import type { CallerIdentity, WorkloadIdentity } from '../certificates/index.ts';
+import { defaultMeshSettings } from '../mesh/index.ts';
+import type { PlacedFinding } from '../mesh/index.ts';
+import { SnapshotCache, XdsServer } from '../xds/index.ts';
+import type { ProxyStatus } from '../xds/index.ts';
+import { controlPlaneAddress, formatAddressBlock, nodeProxyAddress } from './addresses.ts';
+import type { AddressBlock, Allocations } from './addresses.ts';
+import { AdminServer } from './admin-server.ts';
+import { isReady } from './agent-supervisor.ts';
+import { DirectorySource } from './directory-source.ts';
+import type { DirectoryState } from './directory-source.ts';
+import { createMetrics } from './metrics.ts';
+import { Pipeline } from './pipeline.ts';
+import type { PipelineStep } from './pipeline.ts';
+import { Proxies, proxyPorts } from './proxies.ts';
+import type { DesiredProxy, ProxyView } from './proxies.ts';
+import { loadTokenSigner, ProxyTokens } from './proxy-tokens.ts';
+import { caPort, chooseBlock, keepBlock, xdsPort } from './run-block.ts';
+import { ServerCertificate } from './server-certificate.ts';
+import { readStateFields, statePaths, writeState } from './state.ts';
+import type { StatePaths } from './state.ts';
+import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
+import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
+import { authorizeProxy, nodeAccount, systemNamespace } from './xds-authorization.ts';
+
+/** Where messages for a log go. */
+export type ControllerLog = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
+
+/** Something that whoever watches a run wants to know at once. */
+export type ControllerEvent =
+  | { readonly type: 'step'; readonly step: PipelineStep; readonly findings: readonly PlacedFinding[] }
+  | { readonly type: 'proxy'; readonly proxy: ProxyView; readonly reason: string }
+  | { readonly type: 'problem'; readonly message: string };
+
+/** What a controller is made of. */
+export interface ControllerOptions {
+  /** The directory of manifests. */
+  readonly config: string;
+  /** What is kept between runs. */
+  readonly state: string;
+  /** The same as last time, or the first free one, when absent. */
+  readonly block?: AddressBlock;
+  /** 0 takes a free one. */
+  readonly adminPort: number;
+  /** The command line of an agent, without its flags. */
+  readonly agentCommand: readonly string[];
+  readonly envoyBinary: string;
+  /** The environment of agents. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: ControllerLog;
+  readonly onEvent: (event: ControllerEvent) => void;
+}
+
+/** Where a running controller is reached. */
+export interface ControllerEndpoints {
+  /** `127.B.0.0/16` */
+  readonly block: string;
+  readonly xds: string;
+  readonly certificates: string;
+  /** `http://127.0.0.1:port` */
+  readonly admin: string;
+}
+
+/** Everything that has a lifetime of its own, made in `start`. */
+interface Parts {
+  readonly pipeline: Pipeline;
+  readonly source: DirectorySource;
+  readonly serverCertificate: ServerCertificate;
+  readonly tokens: ProxyTokens;
+  readonly xds: XdsServer;
+  readonly ca: CertificateServer;
+  readonly proxies: Proxies;
+  readonly admin: AdminServer;
+}
+
+/** A control plane on one machine. */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #paths: StatePaths;
+  readonly #cache = new SnapshotCache();
+  readonly #metrics = createMetrics();
+  readonly #trustDomain = defaultMeshSettings.trustDomain;
+  #parts: Parts | undefined;
+  /** Proxies are not touched before the servers that they need listen, nor after the end began. */
+  #isServing = false;
+  #savedAllocations: Allocations = {};
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#paths = statePaths(options.state);
+  }
+
+  /** Reads the directory, listens, and starts or takes over proxies. Rejects, with nothing left behind, when it cannot. */
+  async start(): Promise<ControllerEndpoints> {
+    const { config, adminPort, log } = this.#options;
+    await mkdir(this.#paths.root, { recursive: true, mode: 0o700 });
+    const block = await chooseBlock(this.#paths, this.#options.block);
+    const address = controlPlaneAddress(block);
+    const parts = await this.#assemble(block);
+    this.#parts = parts;
+    try {
+      await parts.serverCertificate.start();
+      parts.tokens.start();
+      await parts.xds.start(`${address}:${xdsPort}`, parts.serverCertificate.credentials({ clients: true }));
+      await keepBlock(this.#paths, block);
+      await parts.source.start();
+      await parts.ca.start(`${address}:${caPort}`, parts.serverCertificate.credentials({ clients: false }));
+      const port = await parts.admin.start(adminPort);
+      this.#isServing = true;
+      await parts.proxies.reconcile(this.#desiredProxies(block));
+      const endpoints = {
+        block: formatAddressBlock(block),
+        xds: `${address}:${xdsPort}`,
+        certificates: `${address}:${caPort}`,
+        admin: `http://127.0.0.1:${port}`,
+      };
+      log('info', 'control plane started', { ...endpoints, config });
+      return endpoints;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Ends the proxies, then everything else. */
+  async stop(): Promise<void> {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    this.#parts = undefined;
+    this.#isServing = false;
+    await parts.source.stop();
+    await parts.proxies.stop();
+    await Promise.all([parts.admin.stop(), parts.xds.stop(), parts.ca.stop()]);
+    parts.tokens.stop();
+    parts.serverCertificate.stop();
+    this.#options.log('info', 'control plane stopped', {});
+  }
+
+  /** The waypoints as they are. */
+  waypoints(): readonly WaypointView[] {
+    return this.#proxies().filter(({ name }) => name !== undefined);
+  }
+
+  /** The services as their clients reach them. */
+  services(): readonly ServiceView[] {
+    return this.#parts === undefined ? [] : viewServices(this.#parts.pipeline.mesh, this.waypoints());
+  }
+
+  /** The workloads with the addresses that they have. */
+  workloads(): readonly WorkloadView[] {
+    return this.#parts === undefined ? [] : viewWorkloads(this.#parts.pipeline.mesh);
+  }
+
+  /** Everything that there is to say about the configuration. */
+  findings(): readonly PlacedFinding[] {
+    return this.#parts?.pipeline.findings() ?? [];
+  }
+
+  /** What is not ready yet; [] when every proxy has its configuration. */
+  async unready(): Promise<readonly string[]> {
+    if (this.#parts === undefined) return ['the control plane is not running'];
+    const checks = this.#parts.proxies.list().map(async (proxy) => {
+      const { sync } = this.#view(proxy);
+      const isUp = await isReady({ address: proxy.address, port: proxyPorts.health });
+      return isUp && sync.state === 'SYNCED' ? [] : [`${proxy.key}: ${isUp ? sync.state : proxy.state}`];
+    });
+    return (await Promise.all(checks)).flat();
+  }
+
+  async #assemble(block: AddressBlock): Promise<Parts> {
+    const { config, log } = this.#options;
+    const trustDomain = this.#trustDomain;
+    const authority = await loadOrCreateAuthority(this.#paths.authority, { trustDomain, now: new Date() });
+    const signer = await loadTokenSigner(this.#paths);
+    const allocations = readAllocations(await readStateFields(this.#paths.addresses));
+    const report = (what: string) => (error: unknown) => log('error', what, { error: String(error) });
+    const serverCertificate = new ServerCertificate(authority, report('the server certificate was not renewed'));
+    const tokens = new ProxyTokens(signer, this.#paths, report('a token was not renewed'));
+    const pipeline = new Pipeline({ block, cache: this.#cache, allocations });
+    const address = controlPlaneAddress(block);
+    return {
+      pipeline,
+      serverCertificate,
+      tokens,
+      source: new DirectorySource({
+        directory: config,
+        onChange: (state) => this.#apply(pipeline, block, state),
+        onError: (error) => this.#problem(`cannot read ${config}: ${error.message}`),
+      }),
+      xds: new XdsServer({
+        cache: this.#cache,
+        authorize: (peer, node) => authorizeProxy(peer, node, { trustDomain, hasProxy: (key) => this.#cache.has(key) }),
+        onStatusChange: (read, connected) => {
+          if (!connected) this.#metrics.recordDisconnect(read());
+        },
+        log,
+      }),
+      ca: new CertificateServer({
+        authority,
+        authenticate: async (token) => ({ trustDomain, ...signer.verifyToken(token, new Date()) }),
+        mayImpersonate: (caller, identity) => this.#mayImpersonate(pipeline, caller, identity),
+        log: (message, fields) => {
+          this.#metrics.recordCertificate(message === 'certificate issued');
+          log('info', message, fields);
+        },
+      }),
+      proxies: new Proxies({
+        paths: this.#paths,
+        tokens,
+        agentCommand: this.#options.agentCommand,
+        env: this.#options.env,
+        envoyBinary: this.#options.envoyBinary,
+        trustDomain,
+        clusterDomain: defaultMeshSettings.clusterDomain,
+        xds: { address: `${address}:${xdsPort}`, identity: serverCertificate.identity },
+        caAddress: `${address}:${caPort}`,
+        onChange: (proxy, reason) => {
+          log('info', 'proxy', { key: proxy.key, state: proxy.state, reason });
+          this.#options.onEvent({ type: 'proxy', proxy, reason });
+        },
+      }),
+      admin: new AdminServer({
+        waypoints: () => this.waypoints(),
+        nodes: () => this.#proxies().filter(({ name }) => name === undefined),
+        services: () => this.services(),
+        workloads: () => this.workloads(),
+        findings: () => this.findings().map(viewFinding),
+        unready: () => this.unready(),
+        metrics: () =>
+          this.#metrics.format({
+            proxies: this.#statuses(),
+            findings: this.findings(),
+            services: this.services().length,
+          }),
+      }),
+    };
+  }
+
+  #apply(pipeline: Pipeline, block: AddressBlock, state: DirectoryState): void {
+    const step = pipeline.apply(state);
+    this.#metrics.recordStep(step);
+    this.#saveAllocations(pipeline.allocations);
+    this.#options.log('info', 'configuration applied', { ...step });
+    this.#options.onEvent({ type: 'step', step, findings: pipeline.findings() });
+    if (!this.#isServing) return;
+    this.#parts?.proxies.reconcile(this.#desiredProxies(block)).catch((error: unknown) => {
+      this.#problem(`proxies could not be brought up to date: ${String(error)}`);
+    });
+  }
+
+  /** In the background: what is lost with a crash is given out again in the same order. */
+  #saveAllocations(allocations: Allocations): void {
+    const text = JSON.stringify(allocations, undefined, 2);
+    if (text === JSON.stringify(this.#savedAllocations, undefined, 2)) return;
+    this.#savedAllocations = allocations;
+    writeState(this.#paths.addresses, text).catch((error: unknown) => {
+      this.#problem(`addresses could not be written to ${this.#paths.addresses}: ${String(error)}`);
+    });
+  }
+
+  #desiredProxies(block: AddressBlock): readonly DesiredProxy[] {
+    const { pipeline } = this.#parts ?? {};
+    if (pipeline === undefined) return [];
+    const waypoints = pipeline.waypoints().flatMap((gateway) => {
+      const address = pipeline.mesh.get('Gateway', gateway.namespace, gateway.name)?.spec.addresses?.[0]?.value;
+      return address === undefined ? [] : [{ gateway, address }];
+    });
+    return [{ address: nodeProxyAddress(block) }, ...waypoints];
+  }
+
+  /** The node proxy speaks for the workloads of this machine, and for nobody else. */
+  #mayImpersonate(pipeline: Pipeline, caller: CallerIdentity, identity: WorkloadIdentity): boolean {
+    const wanted = formatIdentity(identity);
+    return (
+      caller.namespace === systemNamespace &&
+      caller.serviceAccount === nodeAccount &&
+      viewWorkloads(pipeline.mesh).some((workload) => workload.identity === wanted)
+    );
+  }
+
+  #proxies(): readonly WaypointView[] {
+    return (this.#parts?.proxies.list() ?? []).map((proxy) => this.#view(proxy));
+  }
+
+  #view(proxy: ProxyView): WaypointView {
+    return viewProxy(proxy, { cache: this.#cache, statuses: this.#statuses(), findings: this.findings() });
+  }
+
+  #statuses(): readonly ProxyStatus[] {
+    return this.#parts?.xds.status() ?? [];
+  }
+
+  #problem(message: string): void {
+    this.#options.log('error', message, {});
+    this.#options.onEvent({ type: 'problem', message });
+  }
+}
+
+function readAllocations(fields: Readonly<Record<string, unknown>>): Allocations {
+  return Object.fromEntries(
+    Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}

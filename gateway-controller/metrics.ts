@@ -1,0 +1,131 @@
+// The control plane's own numbers, under Istio's names where Istio has the number. The library stays behind these few functions.
+
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { PlacedFinding } from '../mesh/index.ts';
+import type { ProxyStatus } from '../xds/index.ts';
+import type { PipelineStep } from './pipeline.ts';
+
+/** What is read at the moment of a scrape. */
+export interface MetricsInput {
+  readonly proxies: readonly ProxyStatus[];
+  readonly findings: readonly PlacedFinding[];
+  readonly services: number;
+}
+
+/** Records what happens, and writes it down for Prometheus. */
+export interface Metrics {
+  recordStep(step: PipelineStep): void;
+  recordCertificate(isIssued: boolean): void;
+  /** The last status of a proxy that has gone: its numbers go on counting. */
+  recordDisconnect(status: ProxyStatus): void;
+  /** Prometheus' text format. */
+  format(input: MetricsInput): Promise<string>;
+}
+
+const shortTypes: Readonly<Record<string, string>> = {
+  Listener: 'lds',
+  Cluster: 'cds',
+  RouteConfiguration: 'rds',
+  ClusterLoadAssignment: 'eds',
+  TypedExtensionConfig: 'ecds',
+  Secret: 'sds',
+};
+
+/** Metrics in a registry of their own, so that two control planes in one process do not mix. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const steps = new Histogram({
+    name: 'pilot_proxy_convergence_time',
+    help: 'Seconds from a change to the bytes that proxies get.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers,
+  });
+  const stages = new Counter({
+    name: 'cairn_stage_seconds_total',
+    help: 'Seconds that the stages of the pipeline took.',
+    labelNames: ['stage'],
+    registers,
+  });
+  const csrs = new Counter({ name: 'citadel_server_csr_count', help: 'Certificate requests.', registers });
+  const issued = new Counter({
+    name: 'citadel_server_success_cert_issuance_count',
+    help: 'Certificates that were issued.',
+    registers,
+  });
+  const connected = new Gauge({ name: 'pilot_xds', help: 'Proxies that are connected.', registers });
+  const services = new Gauge({ name: 'pilot_services', help: 'Services of the mesh.', registers });
+  const findings = new Gauge({
+    name: 'cairn_findings',
+    help: 'Findings about the configuration.',
+    labelNames: ['severity'],
+    registers,
+  });
+  const pushes = new Gauge({
+    name: 'pilot_xds_pushes',
+    help: 'Responses that were sent to proxies.',
+    labelNames: ['type'],
+    registers,
+  });
+  const rejects = new Gauge({
+    name: 'pilot_total_xds_rejects',
+    help: 'Responses that proxies refused.',
+    labelNames: ['type'],
+    registers,
+  });
+  const bytes = new Gauge({
+    name: 'cairn_xds_sent_bytes',
+    help: 'Bytes that were sent to proxies.',
+    labelNames: ['type'],
+    registers,
+  });
+  const gone: ProxyStatus['types'][] = [];
+
+  return {
+    recordStep({ times }) {
+      steps.observe(Object.values(times).reduce((sum, ms) => sum + ms, 0) / 1000);
+      for (const [stage, ms] of Object.entries(times)) stages.inc({ stage }, ms / 1000);
+    },
+    recordCertificate(isIssued) {
+      csrs.inc();
+      if (isIssued) issued.inc();
+    },
+    recordDisconnect({ types }) {
+      const sum = addTypes([...gone.splice(0), types]);
+      gone.push(sum);
+    },
+    format(input) {
+      connected.set(input.proxies.length);
+      services.set(input.services);
+      for (const severity of ['error', 'warning', 'info']) {
+        findings.set({ severity }, input.findings.filter((finding) => finding.severity === severity).length);
+      }
+      for (const [typeUrl, numbers] of Object.entries(
+        addTypes([...gone, ...input.proxies.map(({ types }) => types)]),
+      )) {
+        const name = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+        const type = shortTypes[name] ?? name;
+        pushes.set({ type }, numbers.pushes);
+        rejects.set({ type }, numbers.nacks);
+        bytes.set({ type }, numbers.bytes);
+      }
+      return registry.metrics();
+    },
+  };
+}
+
+function addTypes(all: readonly ProxyStatus['types'][]): ProxyStatus['types'] {
+  const sum: Record<string, ProxyStatus['types'][string]> = {};
+  for (const types of all) {
+    for (const [typeUrl, { pushes, nacks, bytes, ...rest }] of Object.entries(types)) {
+      const before = sum[typeUrl] ?? { pushes: 0, nacks: 0, bytes: 0 };
+      sum[typeUrl] = {
+        ...rest,
+        pushes: before.pushes + pushes,
+        nacks: before.nacks + nacks,
+        bytes: before.bytes + bytes,
+      };
+    }
+  }
+  return sum;
+}

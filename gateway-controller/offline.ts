@@ -1,0 +1,32 @@
+// The configuration of files, once: what the offline commands look at, put together exactly as a run on one machine puts it together.
+
+import { combineManifests, failClosed, MeshStore, placeFindings } from '../mesh/index.ts';
+import type { MeshSnapshot, Locate, ParsedManifest, PlacedFinding } from '../mesh/index.ts';
+import { allocateAddresses } from './addresses.ts';
+import { markCaptured } from './capture.ts';
+import type { AddressBlock } from './addresses.ts';
+
+/** A configuration that was read from files. */
+export interface OfflineMesh {
+  readonly mesh: MeshSnapshot;
+  readonly locate: Locate;
+  /** What reading and the allocation of addresses found. */
+  readonly findings: readonly PlacedFinding[];
+  readonly objectCount: number;
+  readonly fileCount: number;
+}
+
+/** Puts files together; what has no address gets one of `block`, as a first run would give it. */
+export function assembleMesh(manifests: readonly ParsedManifest[], block: AddressBlock): OfflineMesh {
+  const combined = combineManifests(manifests.map(failClosed));
+  const addressed = allocateAddresses(combined.objects, { block, previous: {} });
+  const mesh = new MeshStore();
+  mesh.apply(markCaptured(addressed.objects).map((object) => ({ type: 'put', object })));
+  return {
+    mesh,
+    locate: combined.locate,
+    findings: [...combined.findings, ...placeFindings(addressed.findings, combined.locate)],
+    objectCount: combined.objects.length,
+    fileCount: manifests.length,
+  };
+}

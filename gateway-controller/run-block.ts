@@ -1,0 +1,70 @@
+// The block of addresses of a run: whoever listens on the xDS port of its first address has it.
+
+import { createServer } from 'node:net';
+import { controlPlaneAddress, formatAddressBlock } from './addresses.ts';
+import type { AddressBlock } from './addresses.ts';
+import { isRunning, parseMark, readProcess } from './process-table.ts';
+import { readStateFields, writeState } from './state.ts';
+import type { StatePaths } from './state.ts';
+
+/** Where proxies get their configuration. */
+export const xdsPort: number = 15011;
+/** Where agents get certificates. */
+export const caPort: number = 15012;
+
+const firstOctet = 64;
+const lastOctet = 127;
+
+/** Why a run could not begin. */
+export class RunError extends Error {
+  readonly code: 'StateInUse' | 'BlockInUse';
+
+  constructor(code: 'StateInUse' | 'BlockInUse', message: string) {
+    super(message);
+    this.name = 'RunError';
+    this.code = code;
+  }
+}
+
+/** The block to use: as asked, as last time, or the first free one. Throws RunError when the state or the block is in use. */
+export async function chooseBlock(paths: StatePaths, asked: AddressBlock | undefined): Promise<AddressBlock> {
+  const last = await readStateFields(paths.run);
+  const mark = parseMark(last);
+  if (mark !== undefined && mark.pid !== process.pid && (await isRunning(mark))) {
+    throw new RunError(
+      'StateInUse',
+      `process ${mark.pid} already runs with ${paths.root}; end it, or give another --state`,
+    );
+  }
+  const octet = last['octet'];
+  const lastBlock = typeof octet === 'number' ? { octet } : undefined;
+  const fixed = asked ?? lastBlock;
+  if (fixed === undefined) {
+    for (let octet = firstOctet; octet <= lastOctet; octet += 1) if (await isFree({ octet })) return { octet };
+    throw new RunError(
+      'BlockInUse',
+      'no block from 127.64.0.0/16 to 127.127.0.0/16 is free; choose another with --address-block',
+    );
+  }
+  if (await isFree(fixed)) return fixed;
+  throw new RunError(
+    'BlockInUse',
+    `${formatAddressBlock(fixed)} is in use by another run (port ${xdsPort} of ${controlPlaneAddress(fixed)} is taken); end that run, or choose another block with --address-block`,
+  );
+}
+
+/** Writes down who has the block, for the next life. */
+export async function keepBlock(paths: StatePaths, { octet }: AddressBlock): Promise<void> {
+  const mark = await readProcess(process.pid);
+  await writeState(paths.run, JSON.stringify({ octet, ...mark }));
+}
+
+function isFree(block: AddressBlock): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ host: controlPlaneAddress(block), port: xdsPort, exclusive: true }, () => {
+      probe.close(() => resolve(true));
+    });
+  });
+}
