@@ -137,6 +137,7 @@ export class Generator {
       this.#replace(state, 'listeners', listeners?.resources ?? [], changes);
     } else if (dirty.size === 0) return changes;
     const served = state.listeners?.served.map(({ address }) => address) ?? [];
+    if (relisted) this.#dropUnserved(name, state, new Set(served.map(frontendPart)), changes);
     const candidates = relisted ? served : hostPortsOf(dirty, 'frontend ');
     let connectChanged = relisted;
     let foreignChanged = relisted;
@@ -151,7 +152,6 @@ export class Generator {
       connectChanged ||= [before?.tcp, made.tcp].some((tcp) => tcp !== undefined && isDecidedAtConnect(tcp));
     }
     this.#updateBackends(name, state, { served, foreignChanged, isDirty, dirty }, changes);
-    if (relisted) this.#dropUnserved(name, state, new Set(served.map(frontendPart)), changes);
     if (connectChanged) this.#updateConnect(name, state, served, changes);
     return changes;
   }
@@ -206,7 +206,7 @@ export class Generator {
       const found = state.frontends.get(frontendPart(target))?.tcp;
       return found === undefined ? [] : [found];
     });
-    this.#replace(state, 'connect', makeConnectPart(tcp), changes);
+    this.#replace(state, 'connect', makeConnectPart(tcp, state.listeners.served), changes);
   }
 
   #replace(state: WaypointState, part: string, resources: readonly EnvoyResource[], changes: ChangeSet): void {

@@ -7,3 +7,4 @@ export type { Translation } from './translation.ts';
 export { inlineResources } from './static-form.ts';
 export type { SecretFiles, StaticResources } from './static-form.ts';
 export type { GatewayKey } from './resolve/binding.ts';
+export { translateNode } from './node-translation.ts';

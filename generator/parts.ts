@@ -100,9 +100,12 @@ export function makeBackendPart(
   ]);
 }
 
-/** Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners. */
-export function makeConnectPart(frontends: readonly TcpFrontend[]): readonly EnvoyResource[] {
-  return [renderConnectRoutes(frontends)];
+/** Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners, and from what it serves. */
+export function makeConnectPart(
+  frontends: readonly TcpFrontend[],
+  served: readonly ServedAddress[],
+): readonly EnvoyResource[] {
+  return [renderConnectRoutes(frontends, served)];
 }
 
 function foreignHosts(routes: readonly HttpRoute[]): readonly HostPort[] {

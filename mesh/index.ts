@@ -21,7 +21,14 @@ export type * from './kinds/gateway.ts';
 export type * from './kinds/service-entry.ts';
 export type * from './kinds/service.ts';
 export type * from './kinds/virtual-service.ts';
-export { combineManifests, comparePlaces, formatPosition, parseManifest, placeFindings } from './reading/manifest.ts';
+export {
+  combineManifests,
+  failClosed,
+  comparePlaces,
+  formatPosition,
+  parseManifest,
+  placeFindings,
+} from './reading/manifest.ts';
 export type { CombinedManifests, Locate, ParsedManifest } from './reading/manifest.ts';
 export { isIpAddress, isIpRange } from './address.ts';
 export { isPathTemplate } from './validation/path-template.ts';

@@ -35,6 +35,7 @@ export function resolveFrontend(
       service: { kind: service.object.kind, namespace: service.namespace, name: service.name },
       port: number,
       protocol: level,
+      addresses,
     });
   const frontend = { address, service: { namespace: service.namespace, name: service.name } };
   const tcp = (decidedAt: 'connect' | 'chain'): NonNullable<Frontend['tcp']> => ({

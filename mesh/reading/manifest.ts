@@ -19,6 +19,8 @@ export interface ParsedManifest {
   readonly findings: readonly PlacedFinding[];
   /** Objects that were left out because of an error: who keeps a last good state keeps theirs. */
   readonly rejected: readonly ObjectRef[];
+  /** For rejected AuthorizationPolicies: policies of the same name that deny everything to their targets. See `failClosed`. */
+  readonly standIns: readonly AnyMeshObject[];
   /** True when a part could not be read so far as to know which objects it meant: then none that was there before may count as deleted. */
   readonly isPartial: boolean;
   readonly locate: Locate;
@@ -48,6 +50,7 @@ export function parseManifest(file: string, text: string): ParsedManifest {
   const objects = new Map<string, AnyMeshObject>();
   const places = new Map<string, Placed>();
   const rejected: ObjectRef[] = [];
+  const standIns: AnyMeshObject[] = [];
   let isPartial = problems.length > 0;
   const report = (finding: Finding, { document, prefix }: Placed): void => {
     const part = finding.code === 'UnknownField' || finding.code === 'DuplicateObject' ? 'key' : 'value';
@@ -65,7 +68,7 @@ export function parseManifest(file: string, text: string): ParsedManifest {
       items.forEach((item, index) => read(item, { ...placed, prefix: [...placed.prefix, 'items', index] }));
       return;
     }
-    const { ref, object, problems } = readObject(value);
+    const { ref, object, standIn, problems } = readObject(value);
     for (const problem of problems) report({ ...problem, ref }, placed);
     const key = formatRef(ref);
     if (object !== undefined && objects.has(key)) {
@@ -78,6 +81,7 @@ export function parseManifest(file: string, text: string): ParsedManifest {
     } else if (problems.some(({ severity }) => severity === 'error')) {
       if (ref.name === '' || ref.kind === '') isPartial = true;
       else rejected.push(ref);
+      if (standIn !== undefined) standIns.push(standIn);
       if (!places.has(key)) places.set(key, placed);
     }
   };
@@ -86,7 +90,35 @@ export function parseManifest(file: string, text: string): ParsedManifest {
     const placed = places.get(formatRef(ref));
     return placed?.document.locate([...placed.prefix, ...asWritten(path, placed)], 'value');
   };
-  return { file, objects: [...objects.values()], findings: findings.sort(comparePlaces), rejected, isPartial, locate };
+  return {
+    file,
+    objects: [...objects.values()],
+    findings: findings.sort(comparePlaces),
+    rejected,
+    standIns,
+    isPartial,
+    locate,
+  };
+}
+
+/**
+ * What to take of a text that nothing was known of before: a policy that it spoils has no last good version to stay in force, so a
+ * stand-in denies everything to the policy's targets until it is mended.
+ */
+export function failClosed(parsed: ParsedManifest): ParsedManifest {
+  const given = new Set(parsed.objects.map((object) => formatRef(refOf(object))));
+  const standIns = parsed.standIns.filter((object) => !given.has(formatRef(refOf(object))));
+  if (standIns.length === 0) return parsed;
+  const closed = new Set(standIns.map((object) => formatRef(refOf(object))));
+  const findings = parsed.findings.map((finding) =>
+    finding.severity === 'error' && closed.has(formatRef(finding.ref))
+      ? {
+          ...finding,
+          message: `${finding.message} Until this is mended, everything to the policy's targets is denied.`,
+        }
+      : finding,
+  );
+  return { ...parsed, objects: [...parsed.objects, ...standIns], findings };
 }
 
 /** Puts the texts of a directory together, in the order of their file names. An object given twice is an error; the first one stays. */
@@ -111,6 +143,7 @@ export function combineManifests(manifests: readonly ParsedManifest[]): Combined
     objects: [...objects.values()],
     findings: findings.sort(comparePlaces),
     rejected: sorted.flatMap((manifest) => manifest.rejected),
+    standIns: sorted.flatMap((manifest) => manifest.standIns),
     isPartial: sorted.some((manifest) => manifest.isPartial),
     locate: (ref, path) => {
       for (const manifest of sorted) {

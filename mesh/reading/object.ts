@@ -1,6 +1,6 @@
 // One plain value to one object of the mesh: which kind and version it is, whether its structure and meaning hold, and its normal form.
 
-import type { AnyMeshObject, Kind, ObjectMeta, ObjectRef } from '../object.ts';
+import type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
 import { checkMeaning } from '../validation/meaning.ts';
 import { modernize } from './historical.ts';
 import { formatApiVersion, isKind, isKubernetesGroup, isMeshKind, kindDefinitions, kindNames } from './kinds.ts';
@@ -15,6 +15,8 @@ type Fields = Readonly<Record<string, unknown>>;
 export interface ReadObject {
   readonly ref: ObjectRef;
   readonly object?: AnyMeshObject;
+  /** In place of an AuthorizationPolicy that cannot be read: one that denies everything to its targets. */
+  readonly standIn?: AnyMeshObject;
   readonly problems: readonly Problem[];
 }
 
@@ -43,7 +45,7 @@ export function readObject(value: Fields): ReadObject {
 function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
   const { object: fields, problems: historical } = modernize(value);
   const structural = checkStructure(kind, fields);
-  if (structural.length > 0) return { ref, problems: [...historical, ...structural] };
+  if (structural.length > 0) return { ref, ...standInFor(ref, fields), problems: [...historical, ...structural] };
   const object = {
     apiVersion: textOf(fields['apiVersion']),
     kind,
@@ -51,8 +53,27 @@ function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
     spec: fields['spec'] ?? {},
   } as AnyMeshObject;
   const problems = [...historical, ...checkMeaning(object)];
-  if (problems.some(({ severity }) => severity === 'error')) return { ref, problems };
+  if (problems.some(({ severity }) => severity === 'error')) return { ref, ...standInFor(ref, fields), problems };
   return { ref, object: normalizeTargets(object), problems };
+}
+
+/** A policy that denies everything to those targets of a rejected policy that can be read; AUDIT policies never decide. */
+function standInFor(ref: ObjectRef, fields: Fields): { readonly standIn?: AnyMeshObject } {
+  const spec = fields['spec'];
+  if (ref.kind !== 'AuthorizationPolicy' || ref.name === '' || !isRecord(spec) || spec['action'] === 'AUDIT') return {};
+  const written = Array.isArray(spec['targetRefs']) ? spec['targetRefs'] : [spec['targetRef']];
+  const targetRefs = written.filter(isRecord).flatMap((target) => {
+    const [kind, name] = [textOf(target['kind']), textOf(target['name'])];
+    return kind === '' || name === '' ? [] : [{ group: textOf(target['group']), kind, name }];
+  });
+  if (targetRefs.length === 0) return {};
+  const standIn: MeshObject<'AuthorizationPolicy'> = {
+    apiVersion: textOf(fields['apiVersion']),
+    kind: 'AuthorizationPolicy',
+    metadata: { name: ref.name, namespace: ref.namespace, labels: {}, annotations: {} },
+    spec: { action: 'DENY', targetRefs, rules: [{}] },
+  };
+  return { standIn };
 }
 
 /** What there is to say when the kind or its version is not read; undefined when it is. */

@@ -2,7 +2,7 @@
 // HBONE, with real certificates.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAuthority } from '../../certificates/index.ts';
+import { createAuthority, openAuthority } from '../../certificates/index.ts';
 import { randomLoopback } from '../support/envoy.ts';
 import { connectHbone, type HttpRequest, isHboneRefusal, requestThrough } from '../support/hbone-client.ts';
 import { issueTexts } from '../support/test-certificates.ts';
@@ -45,7 +45,7 @@ ${['guarded', 'open']
 apiVersion: v1
 kind: Service
 metadata: { name: ${name}, namespace: shop }
-spec: { clusterIP: 10.0.1.${index + 1}, selector: { app: banner }, ports: [{ name: tcp, port: 5432 }, { name: mixed, port: 7000, targetPort: 5432 }] }
+spec: { clusterIP: 10.0.1.${index + 1}, clusterIPs: [10.0.1.${index + 1}, "2001:db8::${index + 1}"], selector: { app: banner }, ports: [{ name: tcp, port: 5432 }, { name: mixed, port: 7000, targetPort: 5432 }] }
 ---`,
   )
   .join('')}
@@ -156,28 +156,40 @@ describe('who is refused', () => {
     await expect(attempt({ certificate, maxVersion: 'TLSv1.2' })).rejects.toThrow();
   });
 
-  it.each(['10.9.9.9:80', '10.0.0.6:81', 'plain.shop.svc.cluster.local:80', '127.0.0.1:8080'])(
-    'a tunnel to %s, which is not served',
-    async (target) => {
-      const before = echo.connectionCount();
-      const connection = await waypoint.connectAs('sleep');
-      const outcome = await connection
-        .connect(target)
-        .then((stream) => requestThrough(stream, { path: '/', timeout: 3000 }))
-        .then(
-          ({ status }) => `answered ${status}`,
-          () => 'closed',
-        );
-      await connection.close();
-      expect(outcome).toBe('closed');
-      expect(echo.connectionCount()).toBe(before);
-    },
-  );
+  it.each([
+    ['10.9.9.9:80', 'closed or 503'],
+    ['10.0.0.6:81', 'closed or 503'],
+    ['127.0.0.1:8080', 'closed or 503'],
+    ['plain.shop.svc.cluster.local:80', 'refused 404'],
+    ['10.0.0.6:080', 'refused 404'],
+    ['010.0.0.6:80', 'refused 404'],
+    ['[::ffff:10.0.0.6]:80', 'refused 404'],
+  ])('a tunnel to %s, which is not served: %s', async (target, expected) => {
+    const before = echo.connectionCount();
+    // Whether the answer to the CONNECT or the end of its stream comes first is Envoy's choice.
+    const outcome = await outcomeOf(target);
+    expect(['closed', 'refused 503'].includes(outcome) ? 'closed or 503' : outcome).toBe(expected);
+    expect(echo.connectionCount()).toBe(before);
+  });
 });
+
+/** What becomes of a request through a tunnel to `target`. */
+async function outcomeOf(target: string): Promise<string> {
+  const connection = await waypoint.connectAs('sleep');
+  try {
+    const stream = await connection.connect(target);
+    const { status } = await requestThrough(stream, { path: '/', timeout: 3000 });
+    return `answered ${status}`;
+  } catch (error) {
+    return isHboneRefusal(error) ? `refused ${error.status}` : 'closed';
+  } finally {
+    await connection.close();
+  }
+}
 
 describe('a certificate of another trust domain', () => {
   it('is refused, even from the same authority’s key', async () => {
-    const foreign = await createAuthority({ trustDomain: 'other.example', now: new Date() });
+    const foreign = openAuthority({ pems: waypoint.authority.pems, trustDomain: 'other.example', now: new Date() });
     const { cert, key } = await issueTexts(foreign, 'spiffe://other.example/ns/shop/sa/sleep');
     await expect(
       connectHbone({
@@ -347,8 +359,23 @@ describe('a TCP port', () => {
     expect(banner.connectionCount()).toBe(before);
   });
 
+  it.each(['10.0.1.1:05432', '[2001:db8:0::1]:5432', '[2001:0db8::1]:5432', '[2001:db8::0.0.0.1]:5432'])(
+    'is not reached past its policy by spelling its address %s',
+    async (target) => {
+      const before = banner.connectionCount();
+      expect(await outcomeOf(target)).toBe('refused 404');
+      expect(banner.connectionCount()).toBe(before);
+    },
+  );
+
+  it.each(['[2001:db8::1]:5432', '[2001:DB8::1]:5432'])('decides for IPv6 too: %s', async (target) => {
+    expect(await outcomeOf(target)).toBe('refused 403');
+  });
+
   it.each([
     ['friend', '10.0.1.1:5432'],
+    ['friend', '[2001:db8::1]:5432'],
+    ['sleep', '[2001:db8::2]:5432'],
     ['sleep', '10.0.1.2:5432'],
   ])('lets %s through to %s, whose server speaks first', async (account, target) => {
     expect(await firstBytes(account, target, '')).toBe('welcome\n');

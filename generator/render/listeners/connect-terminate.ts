@@ -2,7 +2,7 @@
 // by a virtual host for each address that they protect.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import type { ListenerModel, TcpFrontend } from '../../model/waypoint.ts';
+import type { ListenerModel, ServedAddress, TcpFrontend } from '../../model/waypoint.ts';
 import { renderAuthorization, renderAuthorizationFilters } from '../authorization.ts';
 import { formatHostPort } from '../clusters/service-cluster.ts';
 import { connectTerminate, filterState, mainInternal, secrets } from '../names.ts';
@@ -84,22 +84,49 @@ function state(
   };
 }
 
-/** Who may open a tunnel to which address: a virtual host for each protected TCP port, and one without policy for the rest. */
-export function renderConnectRoutes(frontends: readonly TcpFrontend[]): EnvoyResource {
+/**
+ * Who may open a tunnel to which address: a virtual host for each protected TCP port, and one without policy for the rest. An address
+ * has several spellings (`:09000`, `[2001:db8:0::1]`), all of which reach the same port; only the one that virtual hosts are named
+ * by is let through, for IPv4 by its form and for IPv6 by the list of what is served.
+ */
+export function renderConnectRoutes(
+  frontends: readonly TcpFrontend[],
+  served: readonly ServedAddress[],
+): EnvoyResource {
+  const decided = frontends.filter(isDecidedAtConnect);
+  const protectedAuthorities = new Set(decided.flatMap(authoritiesOf));
+  const open6 = served
+    .flatMap(({ address }) => authoritiesOf(address))
+    .filter((authority) => authority.startsWith('[') && !protectedAuthorities.has(authority));
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
     name: connectTerminate,
     virtual_hosts: [
-      ...frontends.filter(isDecidedAtConnect).map((frontend) =>
-        renderVirtualHost(
-          `connect|${frontend.port}|tcp|${frontend.host}`,
-          frontend.addresses.map((address) => formatHostPort(address, frontend.port)),
-          frontend.authorization,
-        ),
-      ),
-      renderVirtualHost('connect', ['*'], openAuthorization),
+      ...decided.map((frontend) => ({
+        name: `connect|${frontend.port}|tcp|${frontend.host}`,
+        domains: authoritiesOf(frontend),
+        ...renderTunnels(frontend.authorization),
+      })),
+      ...(open6.length === 0
+        ? []
+        : [{ name: 'connect|ipv6', domains: [...new Set(open6)].sort(), ...renderTunnels(openAuthorization) }]),
+      { name: 'connect', domains: ['*'], ...renderTunnels(openAuthorization, plainIpv4Authority) },
     ],
   };
   return { typeUrl: typeUrls.routeConfiguration, name: connectTerminate, json };
+}
+
+/** `address:port` with nothing that another spelling of it could leave out. */
+const plainIpv4Authority: NonNullable<MessageTypes['envoy.config.route.v3.RouteMatch']['headers']> = [
+  {
+    name: ':authority',
+    string_match: {
+      safe_regex: { regex: '(?:(?:0|[1-9][0-9]{0,2})[.]){3}(?:0|[1-9][0-9]{0,2}):[1-9][0-9]{0,4}' },
+    },
+  },
+];
+
+function authoritiesOf({ addresses, port }: Pick<TcpFrontend, 'addresses' | 'port'>): string[] {
+  return addresses.map((address) => formatHostPort(address, port));
 }
 
 /** Whether a frontend needs a virtual host of its own on the CONNECT. */
@@ -111,27 +138,27 @@ export function isDecidedAtConnect({ decidedAt, addresses, authorization }: TcpF
   );
 }
 
-function renderVirtualHost(
-  name: string,
-  domains: readonly string[],
+function renderTunnels(
   authorization: TcpFrontend['authorization'],
-): VirtualHost {
+  headers?: MessageTypes['envoy.config.route.v3.RouteMatch']['headers'],
+): Omit<VirtualHost, 'name' | 'domains'> {
   const { typedPerFilterConfig, metadata } = renderAuthorization(authorization);
   return {
-    name,
-    domains: [...domains],
     ...(metadata === undefined ? {} : { metadata }),
     typed_per_filter_config: { ...typedPerFilterConfig },
     routes: [
       {
         name: 'connect',
-        match: { connect_matcher: {} },
+        match: { connect_matcher: {}, ...(headers === undefined ? {} : { headers }) },
         route: {
           cluster: mainInternal,
           timeout: '0s',
           upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
         },
       },
+      ...(headers === undefined
+        ? []
+        : [{ name: 'no-route', match: { connect_matcher: {} }, direct_response: { status: 404 } }]),
     ],
   };
 }

@@ -15,9 +15,10 @@ const counters = {
 };
 
 /** A client's connection to a service behind a waypoint. */
-export function renderWaypointLog(client: NodeWorkload, waypoint: NodeWaypoint): AccessLog {
+export function renderWaypointLog(client: NodeWorkload, host: string, waypoint: NodeWaypoint): AccessLog {
   return renderLine({
     ...clientFields(client),
+    'dst.service': host,
     'dst.addr': '%UPSTREAM_REMOTE_ADDRESS%',
     'dst.hbone_addr': '%DOWNSTREAM_LOCAL_ADDRESS%',
     'dst.identity': waypoint.identity,

@@ -1,11 +1,10 @@
-// Dispatch by address: the filter chain matcher's building blocks. What no branch matches is closed.
+// Dispatch by address to a filter chain. A connection that no branch matches is closed.
 
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 
 type Matcher = MessageTypes['xds.type.matcher.v3.Matcher'];
 
-/** What follows a branch: another matcher, or a chain. */
-export type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
+type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
 
 const inputs = 'envoy.extensions.matching.common_inputs.network.v3';
 
@@ -32,19 +31,7 @@ export function renderAddressMatcher(
   };
 }
 
-/** Chooses by the destination port. */
-export function renderPortMatcher(branches: ReadonlyMap<number, OnMatch>): Matcher {
-  return {
-    matcher_tree: {
-      input: { name: 'port', typed_config: typed(`${inputs}.DestinationPortInput`, {}) },
-      exact_match_map: {
-        map: Object.fromEntries([...branches].map(([port, onMatch]) => [String(port), onMatch])),
-      },
-    },
-  };
-}
-
-/** The end of a dispatch: a filter chain by name. */
+/** A filter chain by name. */
 export function renderChainAction(chain: string): OnMatch {
   return { action: { name: 'chain', typed_config: typed('google.protobuf.StringValue', { value: chain }) } };
 }

@@ -1,65 +1,42 @@
-// `capture`: listens on every virtual address, tells the client by its source address, and hands the bytes to a tunnel made with that
-// client's certificate. Who is not a workload of this node, or asks for what is not a service, is closed without a byte.
+// `capture|<port>|<host>`: listens on the virtual addresses of one service port, tells the client by its source address, and hands the
+// bytes to a tunnel made with that client's certificate. Who is not a workload of this node is closed without a byte.
+//
+// One listener for each service port, not one for all: Envoy replaces a listener whose list of addresses changes, which resets
+// connections at once and, when the drain time ends, every stream of every service.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import type { NodeModel, NodeService, NodeWorkload } from '../../model/node.ts';
 import { renderDirectLog, renderWaypointLog } from './access-log.ts';
-import { type OnMatch, renderAddressMatcher, renderChainAction, renderPortMatcher } from './address-matcher.ts';
+import { renderAddressMatcher, renderChainAction } from './address-matcher.ts';
 import { captureName, directClusterName, waypointClusterName } from './names.ts';
 import { renderTunnel } from './tunnel.ts';
 
-type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
-
-/** The listener, or nothing when there is no virtual address to listen on. */
-export function renderCaptureListener({ workloads, services }: NodeModel): readonly EnvoyResource[] {
-  const [first, ...others] = services
-    .flatMap(({ addresses, port }) => addresses.map((address) => ({ address, port })))
-    .sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port))
-    .map(({ address, port }) => ({ address: { socket_address: { address, port_value: port } } }));
-  if (first === undefined || workloads.length === 0) return [];
-  const chains = new Map<string, FilterChain>();
-  for (const client of workloads) {
-    for (const service of services) {
-      const name = clusterName(client, service);
-      if (!chains.has(name)) chains.set(name, renderChain(client, service, name));
-    }
-  }
-  return [
-    {
-      typeUrl: typeUrls.listener,
-      name: captureName,
-      json: {
-        name: captureName,
-        ...first,
-        additional_addresses: others,
-        // Not every virtual address needs to be an address of this machine.
-        freebind: true,
-        traffic_direction: 'OUTBOUND',
-        filter_chain_matcher: renderAddressMatcher(
-          'SourceIPInput',
-          new Map(workloads.map((client) => [client.address, { matcher: renderServiceMatcher(client, services) }])),
-        ),
-        filter_chains: [...chains.values()],
-      },
-    },
-  ];
+/** The listeners; a service without a virtual address has none. */
+export function renderCaptureListeners({ workloads, services }: NodeModel): readonly EnvoyResource[] {
+  if (workloads.length === 0) return [];
+  return services.flatMap((service) => renderListener(workloads, service));
 }
 
-function renderServiceMatcher(
-  client: NodeWorkload,
-  services: readonly NodeService[],
-): MessageTypes['xds.type.matcher.v3.Matcher'] {
-  const ports = new Map<string, Map<number, OnMatch>>();
-  for (const service of services) {
-    for (const address of service.addresses) {
-      const branches = ports.get(address) ?? new Map<number, OnMatch>();
-      ports.set(address, branches.set(service.port, renderChainAction(clusterName(client, service))));
-    }
-  }
-  return renderAddressMatcher(
-    'DestinationIPInput',
-    new Map([...ports].map(([address, branches]) => [address, { matcher: renderPortMatcher(branches) }])),
-  );
+function renderListener(workloads: readonly NodeWorkload[], service: NodeService): readonly EnvoyResource[] {
+  const [first, ...others] = service.addresses.map((address) => ({
+    address: { socket_address: { address, port_value: service.port } },
+  }));
+  if (first === undefined) return [];
+  const name = captureName(service);
+  const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
+    name,
+    ...first,
+    additional_addresses: others,
+    // A virtual address need not be an address of this machine, and one that cannot be listened on must not be refused as a whole.
+    freebind: true,
+    traffic_direction: 'OUTBOUND',
+    filter_chain_matcher: renderAddressMatcher(
+      'SourceIPInput',
+      new Map(workloads.map((client) => [client.address, renderChainAction(clusterName(client, service))])),
+    ),
+    filter_chains: workloads.map((client) => renderChain(client, service)),
+  };
+  return [{ typeUrl: typeUrls.listener, name, json }];
 }
 
 function clusterName(client: NodeWorkload, service: NodeService): string {
@@ -69,18 +46,20 @@ function clusterName(client: NodeWorkload, service: NodeService): string {
     : directClusterName(client, service);
 }
 
-function renderChain(client: NodeWorkload, { host, destination }: NodeService, name: string): FilterChain {
+function renderChain(client: NodeWorkload, service: NodeService): MessageTypes['envoy.config.listener.v3.FilterChain'] {
+  const { host, destination } = service;
+  const cluster = clusterName(client, service);
   const filter =
     destination.kind === 'waypoint'
-      ? renderTunnel(client, name, renderWaypointLog(client, destination.waypoint))
+      ? renderTunnel(client, cluster, renderWaypointLog(client, host, destination.waypoint))
       : {
           name: 'envoy.filters.network.tcp_proxy',
           typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
-            stat_prefix: name,
-            cluster: name,
+            stat_prefix: cluster,
+            cluster,
             idle_timeout: '0s',
             access_log: [renderDirectLog(client, host)],
           }),
         };
-  return { name, filters: [filter] };
+  return { name: cluster, filters: [filter] };
 }

@@ -2,16 +2,15 @@
 
 import type { NodeService, NodeWaypoint, NodeWorkload } from '../../model/node.ts';
 
-/** The listener on every virtual address. */
-export const captureName = 'capture';
-
-/** The listener on port 15008 of every workload. */
-export const inboundName = 'inbound_hbone';
-
 /** Metadata of endpoints that access logs show: `address` and, inside the mesh, `identity`. */
 export const endpointMetadata = 'cairn';
 
 type Workload = Pick<NodeWorkload, 'namespace' | 'name'>;
+
+/** Listener on the virtual addresses of a service port. */
+export function captureName({ host, port }: Pick<NodeService, 'host' | 'port'>): string {
+  return `capture|${port}|${host}`;
+}
 
 /** Cluster of a client's tunnels to a waypoint: `waypoint|<client>|<gateway>`, each as `<namespace>/<name>`. */
 export function waypointClusterName(client: Workload, { gateway }: NodeWaypoint): string {
@@ -33,9 +32,9 @@ export function workloadClusterName(client: Workload, server: Workload): string 
   return `workload|${formatKey(client)}|${formatKey(server)}`;
 }
 
-/** Filter chain of a workload's tunnels from clients. */
-export function inboundChainName(server: Workload): string {
-  return `inbound|${formatKey(server)}`;
+/** Listener of a workload's tunnels from clients, and the route configuration of its ports. */
+export function inboundName(server: Workload): string {
+  return `inbound_hbone|${formatKey(server)}`;
 }
 
 /** Cluster of one port of an application. */

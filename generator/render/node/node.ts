@@ -1,21 +1,22 @@
-// The Envoy configuration of a node proxy: a listener that captures, one that accepts, and what lies between them.
+// The Envoy configuration of a node proxy: listeners that capture, listeners that accept, and what lies between them.
 
 import type { EnvoyResource } from '../../../envoy-api/index.ts';
 import type { NodeModel } from '../../model/node.ts';
 import { renderClusters } from './clusters.ts';
-import { renderCaptureListener } from './listener-capture.ts';
-import { renderInboundListener } from './listener-inbound.ts';
+import { renderCaptureListeners } from './listener-capture.ts';
+import { renderInboundListeners, renderInboundRoutes } from './listener-inbound.ts';
 import { renderOriginateListeners } from './listener-originate.ts';
 
-/** Every resource of a node proxy: clusters, then listeners, each sorted by name. */
+/** Every resource of a node proxy: clusters, listeners, then route configurations, each sorted by name. */
 export function renderNode(model: NodeModel): readonly EnvoyResource[] {
   return [
     ...sortByName(renderClusters(model)),
     ...sortByName([
-      ...renderCaptureListener(model),
-      ...renderInboundListener(model),
+      ...renderCaptureListeners(model),
+      ...renderInboundListeners(model),
       ...renderOriginateListeners(model),
     ]),
+    ...sortByName(renderInboundRoutes(model)),
   ];
 }
 
