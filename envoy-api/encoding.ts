@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import type protobuf from 'protobufjs/light.js';
 import { EncodeError } from './encode-error.ts';
 import type { JsonObject } from './json.ts';
-import { ReadPosition, readMessage } from './message-reader.ts';
+import { readMessage } from './message-reader.ts';
 import { writeMessage } from './message-writer.ts';
+import { ReadPosition } from './read-position.ts';
 import { typeNameOf, type EnvoyResource, type TypeUrl } from './resource.ts';
 import { findMessage } from './schema.ts';
 

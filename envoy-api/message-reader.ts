@@ -2,23 +2,10 @@
 // oneof is an EncodeError with the path to it. protobufjs' own protojson extension knows no paths and takes two spellings of a field.
 
 import type protobuf from 'protobufjs/light.js';
-import { EncodeError, formatPath, type EncodeErrorCode } from './encode-error.ts';
+import { describe, type MessageObject, type ReadPosition } from './read-position.ts';
 import { fieldShapes, findMessage, messageName, type FieldShape } from './schema.ts';
 import { readScalar } from './scalar.ts';
 import { readWellKnown } from './well-known.ts';
-
-/** A message as protobufjs' encoder takes it: fields by proto name, only those that go on the wire. */
-export type MessageObject = Record<string, unknown>;
-
-/** Where the reader is, for error messages. Pushed and popped, never copied, because nearly every path is never printed. */
-export class ReadPosition {
-  readonly path: (string | number)[] = [];
-
-  fail(code: EncodeErrorCode, problem: string): never {
-    const path = formatPath(this.path);
-    throw new EncodeError(code, path, path === '' ? problem : `${path}: ${problem}`);
-  }
-}
 
 /** Reads the JSON form of one message. */
 export function readMessage(type: protobuf.Type, json: unknown, position: ReadPosition): MessageObject {
@@ -128,10 +115,4 @@ function isDefault(value: unknown): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
-}
-
-/** A short form of a value for an error message. */
-export function describe(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

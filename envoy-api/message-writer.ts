@@ -3,7 +3,7 @@
 import { Buffer } from 'node:buffer';
 import type protobuf from 'protobufjs/light.js';
 import type { Json, JsonObject } from './json.ts';
-import type { MessageObject } from './message-reader.ts';
+import type { MessageObject } from './read-position.ts';
 import { fieldShapes, findMessage, messageName, type FieldShape } from './schema.ts';
 import { isWrapper, writeWellKnown } from './well-known.ts';
 

@@ -1,7 +1,7 @@
 // Scalars in ProtoJSON: which JSON values each proto type takes, and its limits.
 
 import { Buffer } from 'node:buffer';
-import { describe, type ReadPosition } from './message-reader.ts';
+import { describe, type ReadPosition } from './read-position.ts';
 
 const ranges: { readonly [type: string]: readonly [number, number] } = {
   int32: [-2147483648, 2147483647],

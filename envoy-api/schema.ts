@@ -1,19 +1,44 @@
-// The Envoy schema in memory: made from the generated descriptor at first use, then kept for the life of the process.
+// The Envoy schema in memory: descriptors are parsed at first use, and a message is loaded with what it refers to when it is first asked
+// for, because loading all of them would cost a short command more than its work does.
 
 import protobuf from 'protobufjs/light.js';
 import { schemaText } from './generated/schema.ts';
 
-let root: protobuf.Root | undefined;
+type Descriptor = protobuf.IType | protobuf.IEnum;
 
-function schemaRoot(): protobuf.Root {
-  root ??= protobuf.Root.fromJSON(JSON.parse(schemaText) as protobuf.INamespace);
-  return root;
-}
+let descriptors: { readonly [name: string]: Descriptor } | undefined;
+const root = new protobuf.Root();
+const loaded = new Set<string>();
+const messages = new Map<string, protobuf.Type | undefined>();
 
 /** The message with this full proto name (no leading dot), or undefined when the schema has none. */
 export function findMessage(name: string): protobuf.Type | undefined {
-  const found = schemaRoot().lookup(`.${name}`);
-  return found instanceof protobuf.Type ? found : undefined;
+  if (messages.has(name)) return messages.get(name);
+  descriptors ??= JSON.parse(schemaText) as { readonly [name: string]: Descriptor };
+  load(name, descriptors);
+  root.resolveAll();
+  const found = root.lookup(`.${name}`);
+  const message = found instanceof protobuf.Type ? found : undefined;
+  messages.set(name, message);
+  return message;
+}
+
+// An outer message comes before its inner ones, so that each finds its place.
+function load(name: string, from: { readonly [name: string]: Descriptor }): void {
+  const descriptor = Object.hasOwn(from, name) ? from[name] : undefined;
+  if (descriptor === undefined || loaded.has(name)) return;
+  loaded.add(name);
+  const path = name.split('.');
+  const simpleName = path.pop() ?? name;
+  const outer = path.join('.');
+  load(outer, from);
+  const parent = (root.lookup(`.${outer}`) ?? root.define(path)) as protobuf.Namespace;
+  if ('values' in descriptor) {
+    parent.add(protobuf.Enum.fromJSON(simpleName, descriptor));
+    return;
+  }
+  parent.add(protobuf.Type.fromJSON(simpleName, descriptor));
+  for (const { type } of Object.values(descriptor.fields)) if (type.startsWith('.')) load(type.slice(1), from);
 }
 
 /** What the encoder needs to know of one field, looked up once for each message type. */

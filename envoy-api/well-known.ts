@@ -1,6 +1,6 @@
 // The messages of google.protobuf that have a JSON form of their own: durations, timestamps, wrappers, and JSON inside protobuf.
 
-import { describe, type MessageObject, type ReadPosition } from './message-reader.ts';
+import { describe, type MessageObject, type ReadPosition } from './read-position.ts';
 import { readScalar } from './scalar.ts';
 
 /** The scalar inside each wrapper message. */

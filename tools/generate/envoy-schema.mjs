@@ -33,7 +33,7 @@ export async function generateEnvoySchema() {
   const { messages, enums } = listTypes(root);
   for (const message of messages) for (const field of message.fieldsArray) field.resolve();
   writeOutputs(outputDirectory, stamp, {
-    'schema.ts': formatJsonModule('schemaText', describeSchema(messages, enums), 'A protobufjs JSON descriptor'),
+    'schema.ts': formatJsonModule('schemaText', describeSchema(messages, enums), 'protobufjs descriptors by full name'),
     'constraints.ts': formatJsonModule(
       'constraintsText',
       readConstraints(messages, additions.rules),
@@ -118,25 +118,19 @@ function listTypes(root) {
   return { messages: messages.sort(byName), enums: enums.sort(byName) };
 }
 
-/** The descriptor of the messages alone: no options, no services, absolute type names. */
+/** protobufjs descriptors by full name: no options, no services, absolute type names, so that each can be loaded alone. */
 function describeSchema(messages, enums) {
-  const schema = { nested: {} };
-  const place = (object) => {
-    const path = object.fullName.slice(1).split('.');
-    let at = schema;
-    for (const segment of path) at = (at.nested ??= {})[segment] ??= {};
-    return at;
-  };
+  const schema = {};
   for (const message of messages) {
-    const at = place(message);
-    at.fields = {};
-    for (const field of message.fieldsArray) at.fields[field.name] = describeField(field);
     const oneofs = message.oneofsArray.filter((oneof) => !oneof.isProto3Optional);
-    if (oneofs.length > 0) {
-      at.oneofs = Object.fromEntries(oneofs.map((oneof) => [oneof.name, { oneof: [...oneof.oneof] }]));
-    }
+    schema[message.fullName.slice(1)] = {
+      fields: Object.fromEntries(message.fieldsArray.map((field) => [field.name, describeField(field)])),
+      ...(oneofs.length > 0
+        ? { oneofs: Object.fromEntries(oneofs.map((oneof) => [oneof.name, { oneof: [...oneof.oneof] }])) }
+        : {}),
+    };
   }
-  for (const enumeration of enums) place(enumeration).values = { ...enumeration.values };
+  for (const enumeration of enums) schema[enumeration.fullName.slice(1)] = { values: { ...enumeration.values } };
   return schema;
 }
 
