@@ -8,6 +8,7 @@ export { defaultMeshSettings } from './settings.ts';
 export type { MeshSettings } from './settings.ts';
 export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
 export { settingsKey, trackReads } from './query.ts';
+export { formatLabelKey } from './indexes.ts';
 export { MeshStore, diffObjects } from './store.ts';
 export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';

@@ -15,7 +15,7 @@ interface IndexDefinition<K extends Kind> {
 const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> } = {
   'Service/namespace': { kind: 'Service', keys: namespaceKeys },
   'ServiceEntry/namespace': { kind: 'ServiceEntry', keys: namespaceKeys },
-  'WorkloadEntry/namespace': { kind: 'WorkloadEntry', keys: namespaceKeys },
+  'WorkloadEntry/label': { kind: 'WorkloadEntry', keys: labelKeys },
   'Service/waypoint': { kind: 'Service', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'ServiceEntry/waypoint': { kind: 'ServiceEntry', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'Namespace/waypoint': { kind: 'Namespace', keys: ({ metadata }) => waypointKeys(metadata, metadata.name) },
@@ -59,6 +59,17 @@ export function indexKeys(object: AnyMeshObject, settings: MeshSettings): readon
 
 function namespaceKeys({ metadata }: MeshObject): readonly string[] {
   return [metadata.namespace];
+}
+
+function labelKeys({ metadata, spec }: MeshObject<'WorkloadEntry'>): readonly string[] {
+  return Object.entries({ ...metadata.labels, ...spec.labels }).map(([label, value]) =>
+    formatLabelKey(metadata.namespace, label, value),
+  );
+}
+
+/** The key of `WorkloadEntry/label`. */
+export function formatLabelKey(namespace: string, label: string, value: string): string {
+  return `${namespace}/${label}=${value}`;
 }
 
 function waypointKeys({ labels }: ObjectMeta, ownNamespace: string): readonly string[] {

@@ -9,7 +9,8 @@ export interface IndexKinds {
   /** Every object of a namespace; key: the namespace. */
   'Service/namespace': 'Service';
   'ServiceEntry/namespace': 'ServiceEntry';
-  'WorkloadEntry/namespace': 'WorkloadEntry';
+  /** Key: `<namespace>/<label>=<value>`, for each label of the specification over those of the metadata. */
+  'WorkloadEntry/label': 'WorkloadEntry';
   /** Services and namespaces by the waypoint that their own labels name; key: `<gateway namespace>/<gateway name>`. */
   'Service/waypoint': 'Service';
   'ServiceEntry/waypoint': 'ServiceEntry';

@@ -81,7 +81,7 @@ const kinds = [
 const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'Service/namespace': namespaces,
   'ServiceEntry/namespace': namespaces,
-  'WorkloadEntry/namespace': namespaces,
+  'WorkloadEntry/label': ['x/app=a', 'y/app=b'],
   'Service/waypoint': ['x/w', 'y/w', 'x/none'],
   'ServiceEntry/waypoint': ['x/w', 'y/w'],
   'Namespace/waypoint': ['a/w', 'b/w', 'x/w', 'y/w'],

@@ -1,6 +1,6 @@
 // Which workloads stand behind a service port, where they listen, and whether they are reached through a tunnel.
 
-import { type MeshObject, redirectionAnnotation, tunnelLabel } from '../../mesh/index.ts';
+import { formatLabelKey, type MeshObject, redirectionAnnotation, tunnelLabel } from '../../mesh/index.ts';
 import type { Endpoint } from '../model/cluster.ts';
 import type { ResolveContext } from './context.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
@@ -15,19 +15,27 @@ export function resolveEndpoints(
   subsetLabels: Readonly<Record<string, string>> = {},
 ): readonly Endpoint[] {
   const endpoints: Endpoint[] = [];
-  if (service.selector !== undefined && Object.keys(service.selector).length > 0) {
-    for (const entry of mesh.find('WorkloadEntry/namespace', service.namespace)) {
-      const found = workloadLabels(entry);
-      if (hasLabels(found, service.selector) && hasLabels(found, subsetLabels)) {
-        const endpoint = fromWorkload(entry, service, port);
-        if (endpoint !== undefined) endpoints.push(endpoint);
-      }
-    }
+  for (const entry of selectWorkloads(mesh, service)) {
+    if (!hasLabels(workloadLabels(entry), subsetLabels)) continue;
+    const endpoint = fromWorkload(entry, service, port);
+    if (endpoint !== undefined) endpoints.push(endpoint);
   }
   if (service.object.kind === 'ServiceEntry') {
     endpoints.push(...fromServiceEntry(service.object as MeshObject<'ServiceEntry'>, port, subsetLabels));
   }
   return endpoints.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
+}
+
+/** The workloads that a service selects; none without a selector. One label asks the index, so that only its workloads are read. */
+export function selectWorkloads(
+  mesh: ResolveContext['mesh'],
+  { namespace, selector = {} }: Pick<ResolvedService, 'namespace' | 'selector'>,
+): readonly WorkloadEntry[] {
+  const [first] = Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (first === undefined) return [];
+  return mesh
+    .find('WorkloadEntry/label', formatLabelKey(namespace, ...first))
+    .filter((entry) => hasLabels(workloadLabels(entry), selector));
 }
 
 /** The labels that select a workload: those of its specification over those of its metadata. */
