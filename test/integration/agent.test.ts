@@ -197,10 +197,19 @@ async function get(port: number, path: string): Promise<{ status: number; body: 
 }
 
 async function ready(): Promise<void> {
+  let answer = '';
   try {
-    await waitUntil('the proxy is ready', async () => (await get(15021, '/healthz/ready')).status === 200, 20_000);
+    await waitUntil(
+      'the proxy is ready',
+      async () => {
+        const { status, body } = await get(15021, '/healthz/ready');
+        answer = body;
+        return status === 200;
+      },
+      20_000,
+    );
   } catch (cause) {
-    throw new Error(`not ready:\n${log}\n${refusals.join('\n')}`, { cause });
+    throw new Error(`not ready: ${answer}\n${log}\n${refusals.join('\n')}`, { cause });
   }
 }
 
