@@ -6,6 +6,13 @@ import { renderAddress, renderAdminCluster, renderSdsCluster, renderXdsCluster }
 import type { BootstrapInput } from './input.ts';
 import { xdsCluster } from './names.ts';
 
+const runtimeKeys: JsonObject = {
+  // Envoy refuses regular expressions of more than 100 instructions unless told otherwise.
+  're2.max_program_size.error_level': 32768,
+  // The orderly end of a tunnel by the server would otherwise reach the client as a reset of its connection.
+  'envoy.reloadable_features.propagate_upstream_rst_through_tunneled_tcp_proxy': false,
+};
+
 /** Envoy's `Bootstrap` as ProtoJSON. */
 export function renderBootstrap(input: BootstrapInput): JsonObject {
   return {
@@ -34,8 +41,7 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
     ],
     layered_runtime: {
       layers: [
-        // Envoy refuses regular expressions of more than 100 instructions unless told otherwise.
-        { name: 'static', static_layer: { 're2.max_program_size.error_level': 32768 } },
+        { name: 'static', static_layer: runtimeKeys },
         { name: 'admin', admin_layer: {} },
       ],
     },
