@@ -11,35 +11,23 @@ interface Room {
   readonly pure: boolean;
 }
 
-const lower = [
-  'mesh',
-  'envoy-api',
-  'generator',
-  'bootstrap',
-  'templates',
-  'agent',
-  'xds',
-  'certificates',
-  'kubernetes',
-];
+const lower = ['mesh', 'envoy-api', 'generator', 'bootstrap', 'agent', 'xds', 'certificates'];
 
 const rooms: Readonly<Record<string, Room>> = {
   mesh: { imports: [], pure: true },
   'envoy-api': { imports: [], pure: true },
   generator: { imports: ['mesh', 'envoy-api'], pure: true },
   bootstrap: { imports: ['envoy-api'], pure: true },
-  templates: { imports: ['mesh', 'bootstrap'], pure: true },
   agent: { imports: ['bootstrap', 'certificates', 'xds', 'envoy-api'], pure: false },
   xds: { imports: ['envoy-api'], pure: false },
   certificates: { imports: ['envoy-api'], pure: false },
-  kubernetes: { imports: ['mesh'], pure: false },
   'gateway-controller': { imports: lower, pure: false },
   cli: { imports: [...lower, 'gateway-controller', 'examples'], pure: false },
   examples: { imports: [], pure: false },
 };
 
 /** Modules that compute and touch nothing outside. */
-const harmlessModules: ReadonlySet<string> = new Set(['node:crypto', 'node:assert', 'node:util', 'node:url']);
+const harmlessModules: ReadonlySet<string> = new Set(['node:assert/strict', 'node:buffer', 'node:crypto', 'node:url']);
 
 const root = resolve(import.meta.dirname, '..');
 

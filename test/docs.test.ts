@@ -1,0 +1,17 @@
+// The reference pages say what the code says.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+
+it('docs/reference/findings.md explains every code of a Finding, and no other', () => {
+  const source = readFileSync(join(root, 'mesh/finding.ts'), 'utf8');
+  const union = /export type FindingCode =([^;]*);/.exec(source)?.[1] ?? '';
+  const codes = [...union.matchAll(/'([A-Za-z]+)'/g)].map(([, code]) => code);
+  const page = readFileSync(join(root, 'docs/reference/findings.md'), 'utf8');
+  const explained = [...page.matchAll(/^\| `([A-Za-z]+)` +\|/gm)].map(([, code]) => code);
+  expect(codes.length).toBeGreaterThan(20);
+  expect([...explained].sort()).toEqual([...codes].sort());
+});
