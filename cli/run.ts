@@ -30,7 +30,8 @@ export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
   const onEvent = (event: ControllerEvent): void => {
     if (event.type === 'step') {
       findings.print(event.findings);
-      if (controller !== undefined) io.stdout.write(formatStep(event));
+      const { changedObjects, changedResources } = event.step;
+      if (controller !== undefined && changedObjects + changedResources > 0) io.stdout.write(formatStep(event));
     } else if (event.type === 'problem') io.stderr.write(`cairn: ${event.message}\n`);
     else if (controller !== undefined) io.stdout.write(formatProxy(event));
   };
@@ -49,6 +50,9 @@ export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
   return exitCodes.success;
 }
 
+/** An agent hardly works: memory matters more than speed. */
+const smallProcess: readonly string[] = ['--max-semi-space-size=1', '--optimize-for-size'];
+
 /** The options of a controller that runs as part of this process; `cairn demo` uses them too. */
 export function controllerOptions(
   options: RunOptions,
@@ -65,7 +69,7 @@ export function controllerOptions(
     state: options.state,
     ...(block === undefined ? {} : { block }),
     adminPort,
-    agentCommand: [...io.nodeCommand, agentEntry()],
+    agentCommand: [...io.nodeCommand, ...smallProcess, agentEntry()],
     envoyBinary: findEnvoyBinary(undefined, io.env),
     env: io.env,
     log: createFileLog(statePaths(options.state).log),

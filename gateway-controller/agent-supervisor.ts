@@ -38,7 +38,7 @@ const endPatience = 15_000;
 export class AgentSupervisor {
   readonly #options: AgentSupervisorOptions;
   readonly #stop = new AbortController();
-  #state: AgentState = 'stopped';
+  #state: AgentState = 'starting';
   #mark: ProcessMark | undefined;
   #starts = 0;
   #running: Promise<void> | undefined;

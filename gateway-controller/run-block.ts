@@ -29,11 +29,11 @@ export class RunError extends Error {
 /** The block to use: as asked, as last time, or the first free one. Throws RunError when the state or the block is in use. */
 export async function chooseBlock(paths: StatePaths, asked: AddressBlock | undefined): Promise<AddressBlock> {
   const last = await readStateFields(paths.run);
-  const mark = parseMark(last);
-  if (mark !== undefined && mark.pid !== process.pid && (await isRunning(mark))) {
+  const runner = await findRunner(paths);
+  if (runner !== undefined) {
     throw new RunError(
       'StateInUse',
-      `process ${mark.pid} already runs with ${paths.root}; end it, or give another --state`,
+      `process ${runner} already runs with ${paths.root}; end it, or give another --state`,
     );
   }
   const octet = last['octet'];
@@ -51,6 +51,12 @@ export async function chooseBlock(paths: StatePaths, asked: AddressBlock | undef
     'BlockInUse',
     `${formatAddressBlock(fixed)} is in use by another run (port ${xdsPort} of ${controlPlaneAddress(fixed)} is taken); end that run, or choose another block with --address-block`,
   );
+}
+
+/** The pid of another process that runs with this state; undefined when there is none. */
+export async function findRunner(paths: StatePaths): Promise<number | undefined> {
+  const mark = parseMark(await readStateFields(paths.run));
+  return mark !== undefined && mark.pid !== process.pid && (await isRunning(mark)) ? mark.pid : undefined;
 }
 
 /** Writes down who has the block, for the next life. */

@@ -54,7 +54,8 @@ export class ServerCertificate implements experimental.CertificateProvider {
 
   addCaCertificateListener(listener: CaListener): void {
     this.#caListeners.add(listener);
-    listener({ caCertificate: Buffer.from(this.#authority.rootPem) });
+    // Later, since the library forgets what it is told before it has finished asking.
+    queueMicrotask(() => listener({ caCertificate: Buffer.from(this.#authority.rootPem) }));
   }
 
   removeCaCertificateListener(listener: CaListener): void {
@@ -63,7 +64,7 @@ export class ServerCertificate implements experimental.CertificateProvider {
 
   addIdentityCertificateListener(listener: IdentityListener): void {
     this.#identityListeners.add(listener);
-    listener(this.#current);
+    queueMicrotask(() => listener(this.#current));
   }
 
   removeIdentityCertificateListener(listener: IdentityListener): void {

@@ -1,0 +1,267 @@
+// `cairn run` as people use it: the Bookinfo manifests in, requests through real Envoys, and what happens to them when the control
+// plane, an Envoy or a file goes.
+
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { allocateBlock } from '../support/loopback.ts';
+import type { AddressBlock } from '../support/loopback.ts';
+import { startProcess, stopAll, waitFor } from '../support/processes.ts';
+import type { StartedProcess } from '../support/processes.ts';
+import { startEcho } from '../support/workload.ts';
+import type { EchoWorkload } from '../support/workload.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const viewer = readFileSync(join(root, 'examples/bookinfo-tour/productpage-viewer.yaml'), 'utf8');
+
+let directory: string;
+let config: string;
+let state: string;
+let block: AddressBlock;
+let productpage: EchoWorkload;
+let controller: StartedProcess;
+let admin: string;
+let vip: string;
+const addresses = new Map<string, string>();
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+interface Waypoint {
+  readonly hbone: string;
+  readonly pid: number;
+  readonly state: string;
+  readonly logFile: string;
+  readonly sync: { readonly state: string };
+  readonly findings: readonly { readonly message: string; readonly file: string; readonly line: number }[];
+}
+
+function call(url: string, options: { readonly from?: string; readonly method?: string } = {}): Promise<Answer> {
+  return new Promise((done, fail) => {
+    const { from, method = 'GET' } = options;
+    const source = from === undefined ? {} : { localAddress: addresses.get(from) ?? from };
+    const sent = request(url, { method, agent: false, timeout: 10_000, ...source }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => (body += text));
+      response.once('error', fail);
+      response.once('end', () => done({ status: response.statusCode ?? 0, body }));
+    });
+    sent.once('timeout', () => sent.destroy(new Error(`${url}: no answer`)));
+    sent.once('error', fail);
+    sent.end();
+  });
+}
+
+function productpageFrom(from: string, method = 'GET'): Promise<Answer> {
+  return call(`http://${vip}:9080/productpage`, { from, method });
+}
+
+async function api<T>(path: string): Promise<T> {
+  return JSON.parse((await call(`${admin}${path}`)).body) as T;
+}
+
+async function waypoint(): Promise<Waypoint> {
+  const [first, ...others] = await api<Waypoint[]>('/api/waypoints');
+  expect(others).toEqual([]);
+  if (first === undefined) throw new Error('no waypoint');
+  return first;
+}
+
+function cairn(...args: readonly string[]): Promise<StartedProcess> {
+  return startProcess(process.execPath, ['--import', 'tsx', join(root, 'cli/main.ts'), ...args], { cwd: root });
+}
+
+/** Starts the control plane and waits until every proxy is ready. */
+async function startRun(): Promise<void> {
+  controller = await cairn('run', '--config', config, '--state', state, '--address-block', block.cidr);
+  admin = await waitFor(
+    () => {
+      if (controller.exit() !== undefined) throw new Error(controller.output());
+      return /http:\/\/127\.0\.0\.1:\d+/.exec(controller.stdout())?.[0];
+    },
+    { timeout: 30_000, what: () => `the admin address: ${controller.output()}` },
+  );
+  await waitFor(async () => (await call(`${admin}/readyz`)).status === 200, {
+    timeout: 30_000,
+    what: () => `readiness: ${controller.output()}`,
+  });
+}
+
+/** The processes, by pid, that were started with a path below the state directory. */
+function processesOfState(): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    try {
+      const commandLine = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      if (commandLine.includes(state)) found.set(Number(name), commandLine.replaceAll('\0', ' '));
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return found;
+}
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'cairn-run-'));
+  config = join(directory, 'config');
+  state = join(directory, 'state');
+  block = await allocateBlock();
+  cpSync(join(root, 'examples/bookinfo'), config, {
+    recursive: true,
+    filter: (source) => !basename(source).includes('.') || source.endsWith('.yaml'),
+  });
+  await startRun();
+  const workloads = await api<{ name: string; address: string }[]>('/api/workloads');
+  for (const { name, address } of workloads) addresses.set(name, address);
+  const services = await api<{ name: string; addresses: string[] }[]>('/api/services');
+  vip = services.find(({ name }) => name === 'productpage')?.addresses[0] ?? '';
+  productpage = await startEcho(addresses.get('productpage-v1') ?? '', 9080, { name: 'productpage' });
+}, 90_000);
+
+afterAll(async () => {
+  await stopAll();
+  // What a failed test left: agents are in groups of their own.
+  for (const pid of processesOfState().keys()) process.kill(pid, 'SIGKILL');
+  await productpage.close();
+  await block.release();
+  rmSync(directory, { recursive: true, force: true });
+}, 30_000);
+
+test('a request from sleep reaches productpage through the waypoint, with the identity of sleep', async () => {
+  const answer = await productpageFrom('sleep');
+  expect(answer.status).toBe(200);
+  expect(JSON.parse(answer.body)).toMatchObject({ name: 'productpage', path: '/productpage' });
+  const { logFile, sync } = await waypoint();
+  expect(sync.state).toBe('SYNCED');
+  const line = await waitFor(
+    () =>
+      readFileSync(logFile, 'utf8')
+        .split('\n')
+        .find((text) => text.includes('"response_code":200')),
+    {
+      what: 'the access log',
+    },
+  );
+  expect(JSON.parse(line)).toMatchObject({ source_principal: 'spiffe://cluster.local/ns/default/sa/sleep' });
+});
+
+test('an address that is no workload is refused', async () => {
+  await expect(productpageFrom(block.address(9, 9))).rejects.toThrow();
+});
+
+test('a policy takes effect, stays while its file is broken, and goes with it', async () => {
+  const file = join(config, 'productpage-viewer.yaml');
+  writeFileSync(file, viewer);
+  await waitFor(async () => (await productpageFrom('notsleep')).status === 403, { what: 'the policy' });
+  expect((await productpageFrom('sleep')).status).toBe(200);
+  expect(await productpageFrom('sleep', 'DELETE')).toEqual({ status: 403, body: 'RBAC: access denied' });
+  appendFileSync(file, '---\nkind: [\n');
+  const broken = await waitFor(async () => (await api<Waypoint['findings']>('/api/findings'))[0], {
+    what: 'the Finding',
+  });
+  expect(broken).toMatchObject({ file, line: viewer.split('\n').length + 2 });
+  expect((await productpageFrom('notsleep')).status).toBe(403);
+  expect((await productpageFrom('sleep')).status).toBe(200);
+  rmSync(file);
+  await waitFor(async () => (await productpageFrom('notsleep')).status === 200, { what: 'the end of the policy' });
+  expect(await api('/api/findings')).toEqual([]);
+});
+
+test('a second run with the same state, or on the same addresses, is refused and says why', async () => {
+  const sameState = await cairn('run', '--config', config, '--state', state);
+  expect(await sameState.exited).toMatchObject({ code: 2 });
+  expect(sameState.stderr()).toContain(`process ${controller.pid} already runs with ${state}`);
+  const other = join(directory, 'other');
+  const sameBlock = await cairn('run', '--config', config, '--state', other, '--address-block', block.cidr);
+  expect(await sameBlock.exited).toMatchObject({ code: 2 });
+  expect(sameBlock.stderr()).toContain(`${block.cidr} is in use by another run`);
+  expect((await productpageFrom('sleep')).status).toBe(200);
+}, 30_000);
+
+test('an Envoy that is killed comes back with its configuration', async () => {
+  const { logFile } = await waypoint();
+  const findEnvoy = (): number | undefined => {
+    const [pid] =
+      [...processesOfState()].find(([, line]) => /envoy -c/.test(line) && line.includes(dirname(logFile))) ?? [];
+    return pid;
+  };
+  const killed = await waitFor(findEnvoy, { what: 'Envoy' });
+  process.kill(killed, 'SIGKILL');
+  await waitFor(() => (findEnvoy() ?? killed) !== killed, { what: () => [...processesOfState().values()].join('\n') });
+  await waitFor(async () => (await productpageFrom('sleep').catch(() => undefined))?.status === 200, {
+    timeout: 20_000,
+    what: 'traffic',
+  });
+}, 30_000);
+
+test('the control plane killed and restarted: no request fails, the same proxies go on, and an edit is applied', async () => {
+  const before = await waypoint();
+  const failures: string[] = [];
+  let count = 0;
+  let isDone = false;
+  const load = (async () => {
+    while (!isDone) {
+      const status = await productpageFrom('sleep').then(
+        (answer) => answer.status,
+        (error: unknown) => String(error),
+      );
+      if (status !== 200) failures.push(String(status));
+      count += 1;
+      await sleep(5);
+    }
+  })();
+  process.kill(controller.pid, 'SIGKILL');
+  await controller.exited;
+  await sleep(500);
+  const killedCount = count;
+  await startRun();
+  const after = await waypoint();
+  isDone = true;
+  await load;
+  expect(failures).toEqual([]);
+  expect(killedCount).toBeGreaterThan(10);
+  expect(after).toMatchObject({ pid: before.pid, hbone: before.hbone, state: 'ready' });
+  writeFileSync(join(config, 'productpage-viewer.yaml'), viewer);
+  await waitFor(async () => (await productpageFrom('notsleep')).status === 403, { what: 'the policy' });
+}, 60_000);
+
+test('a Gateway that goes takes its proxy with it, and its services are reached without it', async () => {
+  const { pid } = await waypoint();
+  rmSync(join(config, 'waypoint.yaml'));
+  await waitFor(async () => (await api<Waypoint[]>('/api/waypoints')).length === 0, {
+    what: 'the end of the waypoint',
+  });
+  await waitFor(() => !existsSync(`/proc/${pid}`), { what: 'the end of its agent' });
+  const findings = await api<{ code: string }[]>('/api/findings');
+  expect(findings.map(({ code }) => code)).toContain('WaypointNotFound');
+  cpSync(join(root, 'examples/bookinfo/waypoint.yaml'), join(config, 'waypoint.yaml'));
+  await waitFor(async () => (await productpageFrom('notsleep').catch(() => undefined))?.status === 403, {
+    timeout: 20_000,
+    what: 'the waypoint again',
+  });
+}, 60_000);
+
+test('Ctrl-C ends everything and leaves no process', async () => {
+  expect(processesOfState().size).toBeGreaterThan(3);
+  process.kill(controller.pid, 'SIGINT');
+  expect(await controller.exited).toEqual({ code: 0, signal: null });
+  await waitFor(() => processesOfState().size === 0, {
+    timeout: 2_000,
+    what: () => [...processesOfState().values()].join('\n'),
+  });
+}, 30_000);
