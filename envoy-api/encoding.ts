@@ -58,32 +58,6 @@ export function decodeMessage(typeName: string, bytes: Uint8Array): JsonObject {
   }
 }
 
-/** One push of a delta stream: resources of one type that are new or changed, and the names of those that went. */
-export interface DeltaPush {
-  readonly typeUrl: string;
-  readonly nonce: string;
-  readonly systemVersion: string;
-  readonly resources: readonly EncodedResource[];
-  readonly removed: readonly string[];
-}
-
-/** Encodes a DeltaDiscoveryResponse around resources that are encoded already. */
-export function encodeDeltaResponse(push: DeltaPush): Uint8Array {
-  const type = messageOf('envoy.service.discovery.v3.DeltaDiscoveryResponse');
-  const message = {
-    system_version_info: push.systemVersion,
-    type_url: push.typeUrl,
-    nonce: push.nonce,
-    resources: push.resources.map(({ typeUrl, name, version, bytes }) => ({
-      name,
-      version,
-      resource: { type_url: typeUrl, value: bytes },
-    })),
-    removed_resources: [...push.removed],
-  };
-  return type.encode(message).finish();
-}
-
 function encodeAs(typeName: string, json: JsonObject, subject: string): Uint8Array {
   const type = messageOf(typeName);
   try {

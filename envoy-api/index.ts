@@ -1,16 +1,7 @@
 // The Envoy v3 API: types of its messages, encoding, decoding and validation.
 
-export { checkMessage, checkResource, type ConstraintViolation } from './constraints.ts';
-export { EncodeError, type EncodeErrorCode } from './encode-error.ts';
-export {
-  decodeMessage,
-  encodeDeltaResponse,
-  encodeMessage,
-  encodeResource,
-  type DeltaPush,
-  type EncodedResource,
-} from './encoding.ts';
+export { checkResource, type ConstraintViolation } from './constraints.ts';
+export { encodeMessage, encodeResource, type EncodedResource } from './encoding.ts';
 export type { Any, Json, JsonObject } from './json.ts';
 export { typed, typeUrls, type EnvoyResource, type TypeUrl } from './resource.ts';
 export type { MessageTypes } from './generated/messages.ts';
-export type * from './types.ts';

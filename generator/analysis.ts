@@ -75,7 +75,7 @@ const supportedResolutions: readonly (string | undefined)[] = [undefined, 'STATI
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
   if (service.kind !== 'ServiceEntry') return;
-  const { resolution } = (service as MeshObject<'ServiceEntry'>).spec;
+  const { resolution } = service.spec;
   if (supportedResolutions.includes(resolution)) return;
   context.report({
     code: 'FieldNotSupported',

@@ -1,7 +1,7 @@
 // After any sequence of edits the incremental generator serves what a full translation would serve, byte for byte; and a lone edit
 // touches nothing but what it means.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeResource, type EncodedResource, typeUrls } from '../envoy-api/index.ts';
 import { type AnyMeshObject, type MeshChange, MeshStore, refOf } from '../mesh/index.ts';

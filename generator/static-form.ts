@@ -45,13 +45,13 @@ function inlineObject(
 ): JsonObject {
   const { rds, config_discovery: discovery, eds_cluster_config: eds, ...rest } = object;
   if (isObject(rds))
-    return { ...rest, route_config: find(typeUrls.routeConfiguration, String(rds['route_config_name'])) };
+    return { ...rest, route_config: find(typeUrls.routeConfiguration, textOf(rds['route_config_name'])) };
   if (isObject(discovery)) {
-    const extension = find(typeUrls.extensionConfig, String(object['name']));
+    const extension = find(typeUrls.extensionConfig, textOf(object['name']));
     return { ...rest, typed_config: extension['typed_config'] ?? null };
   }
   if (isObject(eds)) {
-    const name = String(eds['service_name'] ?? object['name']);
+    const name = textOf(eds['service_name'] ?? object['name']);
     return { ...rest, type: 'STATIC', load_assignment: find(typeUrls.clusterLoadAssignment, name) };
   }
   return inlineSecrets(object, secrets);
@@ -83,10 +83,14 @@ function inlineSecrets(object: JsonObject, secrets: SecretFiles): JsonObject {
 }
 
 function renderCertificate(config: Json, secrets: SecretFiles): JsonObject {
-  const name = isObject(config) ? String(config['name']) : '';
+  const name = isObject(config) ? textOf(config['name']) : '';
   const files = secrets.certificates[name];
   if (files === undefined) throw new Error(`no certificate is given for the secret "${name}"`);
   return { certificate_chain: { filename: files.chain }, private_key: { filename: files.key } };
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

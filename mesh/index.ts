@@ -7,14 +7,12 @@ export type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef, SpecByKind
 export { defaultMeshSettings } from './settings.ts';
 export type { MeshSettings } from './settings.ts';
 export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
-export { settingsKey, trackReads } from './query.ts';
+export { trackReads } from './query.ts';
 export { formatLabelKey } from './indexes.ts';
 export { MeshStore, diffObjects } from './store.ts';
 export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';
 export { formatProtoDuration, parseDuration } from './duration.ts';
-export { checkRegex } from './regex.ts';
-export { isDeepEqual } from './equality.ts';
 export * from './labels.ts';
 export type * from './kinds/authorization-policy.ts';
 export type * from './kinds/destination-rule.ts';
@@ -32,4 +30,3 @@ export {
 } from './reading/manifest.ts';
 export type { CombinedManifests, Locate, ParsedManifest } from './reading/manifest.ts';
 export { isIpAddress, isIpRange } from './address.ts';
-export { isPathTemplate } from './validation/path-template.ts';

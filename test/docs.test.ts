@@ -13,5 +13,5 @@ it('docs/reference/findings.md explains every code of a Finding, and no other', 
   const page = readFileSync(join(root, 'docs/reference/findings.md'), 'utf8');
   const explained = [...page.matchAll(/^\| `([A-Za-z]+)` +\|/gm)].map(([, code]) => code);
   expect(codes.length).toBeGreaterThan(20);
-  expect([...explained].sort()).toEqual([...codes].sort());
+  expect(new Set(explained)).toEqual(new Set(codes));
 });

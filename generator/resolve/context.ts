@@ -5,5 +5,5 @@ import type { Finding, MeshSnapshot } from '../../mesh/index.ts';
 /** Questions and Findings of one computation. The snapshot records what is read; `report` collects what is found. */
 export interface ResolveContext {
   readonly mesh: MeshSnapshot;
-  report(finding: Finding): void;
+  readonly report: (finding: Finding) => void;
 }

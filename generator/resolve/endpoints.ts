@@ -21,7 +21,7 @@ export function resolveEndpoints(
     if (endpoint !== undefined) endpoints.push(endpoint);
   }
   if (service.object.kind === 'ServiceEntry') {
-    endpoints.push(...fromServiceEntry(service.object as MeshObject<'ServiceEntry'>, port, subsetLabels));
+    endpoints.push(...fromServiceEntry(service.object, port, subsetLabels));
   }
   return endpoints.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
 }

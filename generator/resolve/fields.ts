@@ -108,7 +108,7 @@ export function reportUnsupportedFields(context: ResolveContext, object: MeshObj
       (path.length === 1 || known.some((pattern) => leads(pattern, below)))
     ) {
       const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
-      for (const [key, child] of entries) if (child !== undefined) visit(child, [...path, key as string | number]);
+      for (const [key, child] of entries) if (child !== undefined) visit(child, [...path, key]);
       return;
     }
     context.report({

@@ -35,9 +35,7 @@ export function resolveServices(
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
   clusterDomain: string,
 ): readonly ResolvedService[] {
-  return object.kind === 'Service'
-    ? [fromService(object as MeshObject<'Service'>, clusterDomain)]
-    : fromServiceEntry(object as MeshObject<'ServiceEntry'>);
+  return object.kind === 'Service' ? [fromService(object, clusterDomain)] : fromServiceEntry(object);
 }
 
 /** The service that a fully qualified host names, or undefined. A Kubernetes Service goes before a ServiceEntry of the same host. */
@@ -55,6 +53,14 @@ export function findService(mesh: MeshSnapshot, host: string): ResolvedService |
   return entry === undefined ? undefined : fromServiceEntry(entry).find((service) => service.host === host);
 }
 
+/** An address, or range, as everyone else writes it: clients name IPv6 addresses in their shortest form. */
+function formatAddress(text: string): string {
+  if (!text.includes(':')) return text;
+  const [address = '', length] = text.split('/');
+  const shortest = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  return length === undefined ? shortest : `${shortest}/${length}`;
+}
+
 function fromService(object: MeshObject<'Service'>, clusterDomain: string): ResolvedService {
   const { namespace, name } = object.metadata;
   const { spec } = object;
@@ -65,7 +71,10 @@ function fromService(object: MeshObject<'Service'>, clusterDomain: string): Reso
     namespace,
     name,
     host: serviceHost(namespace, name, clusterDomain),
-    addresses: given.filter((address) => address !== '' && address !== 'None').sort(),
+    addresses: given
+      .filter((address) => address !== '' && address !== 'None')
+      .map(formatAddress)
+      .sort(),
     ports: (spec.ports ?? []).map((port) => ({
       number: port.port,
       name: port.name ?? '',
@@ -84,8 +93,8 @@ function fromServiceEntry(object: MeshObject<'ServiceEntry'>): readonly Resolved
     object,
     namespace,
     name,
-    host,
-    addresses: [...(spec.addresses ?? [])].sort(),
+    host: host.toLowerCase(),
+    addresses: (spec.addresses ?? []).map(formatAddress).sort(),
     ports: (spec.ports ?? []).map((port) => ({
       number: port.number,
       name: port.name,

@@ -128,7 +128,7 @@ describe('renderNode', () => {
       const now = changed.find((resource) => resource.name === name && resource.typeUrl === typeUrls.listener);
       const { filter_chains: after, filter_chain_matcher: _after, ...stillFixed } = { ...now?.json };
       expect(stillFixed).toEqual(fixed);
-      expect(after).toEqual(expect.arrayContaining<unknown>([before].flat()));
+      expect(after).toEqual(expect.arrayContaining([before].flat() as unknown[]));
     }
   });
 
