@@ -34,6 +34,9 @@ const io: Io = {
   stopSignal,
   nodeCommand: [process.execPath, ...process.execArgv],
 };
-// `cairn translate | head` is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// `cairn translate | head` is no failure; what runs ends in good order when nobody reads it any more.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (stop === undefined) process.exit(error.code === 'EPIPE' ? 0 : 1);
+  stop.abort();
+});
 process.exitCode = await runCommandLine(process.argv.slice(2), io);

@@ -1,6 +1,7 @@
 // `cairn run`: the control plane on a directory of manifests, until Ctrl-C.
 
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findEnvoyBinary } from '../agent/index.ts';
@@ -25,6 +26,9 @@ export interface RunOptions {
 /** Runs until it is told to stop; nothing that it started runs on then. */
 export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
   const stop = io.stopSignal();
+  await stat(options.config).catch((cause: unknown) => {
+    throw new CommandError(`--config ${options.config} cannot be read`, cause);
+  });
   const findings = createFindingPrinter(io);
   let controller: Controller | undefined;
   const onEvent = (event: ControllerEvent): void => {

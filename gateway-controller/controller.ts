@@ -13,6 +13,7 @@ import { AdminServer } from './admin-server.ts';
 import { isReady } from './agent-supervisor.ts';
 import { DirectorySource } from './directory-source.ts';
 import type { DirectoryState } from './directory-source.ts';
+import { parseKept } from './last-good.ts';
 import { createMetrics } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
 import type { PipelineStep } from './pipeline.ts';
@@ -21,7 +22,7 @@ import type { DesiredProxy, ProxyView } from './proxies.ts';
 import { loadTokenSigner, ProxyTokens } from './proxy-tokens.ts';
 import { caPort, chooseBlock, keepBlock, xdsPort } from './run-block.ts';
 import { ServerCertificate } from './server-certificate.ts';
-import { readStateFields, statePaths, writeState } from './state.ts';
+import { readStateFields, StateFile, statePaths } from './state.ts';
 import type { StatePaths } from './state.ts';
 import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
 import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
@@ -79,6 +80,7 @@ interface Parts {
   readonly ca: CertificateServer;
   readonly proxies: Proxies;
   readonly admin: AdminServer;
+  readonly files: { readonly addresses: StateFile; readonly lastGood: StateFile };
 }
 
 /** A control plane on one machine. */
@@ -91,7 +93,6 @@ export class Controller {
   #parts: Parts | undefined;
   /** Proxies are not touched before the servers that they need listen, nor after the end began. */
   #isServing = false;
-  #savedAllocations: Allocations = {};
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -134,10 +135,13 @@ export class Controller {
   async stop(): Promise<void> {
     const parts = this.#parts;
     if (parts === undefined) return;
+    // A start that failed must not end proxies of an earlier life, which still carry traffic.
+    const hasProxies = this.#isServing;
     this.#parts = undefined;
     this.#isServing = false;
     await parts.source.stop();
-    await parts.proxies.stop();
+    if (hasProxies) await parts.proxies.stop();
+    await Promise.all([parts.files.addresses.flush(), parts.files.lastGood.flush()]);
     await Promise.all([parts.admin.stop(), parts.xds.stop(), parts.ca.stop()]);
     parts.tokens.stop();
     parts.serverCertificate.stop();
@@ -186,13 +190,20 @@ export class Controller {
     const tokens = new ProxyTokens(signer, this.#paths, report('a token was not renewed'));
     const pipeline = new Pipeline({ block, cache: this.#cache, allocations });
     const address = controlPlaneAddress(block);
+    const unwritten = (path: string) => (error: unknown) => this.#problem(`cannot write ${path}: ${String(error)}`);
+    const files = {
+      addresses: new StateFile(this.#paths.addresses, unwritten(this.#paths.addresses)),
+      lastGood: new StateFile(this.#paths.lastGood, unwritten(this.#paths.lastGood)),
+    };
     return {
       pipeline,
+      files,
       serverCertificate,
       tokens,
       source: new DirectorySource({
         directory: config,
-        onChange: (state) => this.#apply(pipeline, block, state),
+        kept: parseKept(await readStateFields(this.#paths.lastGood)),
+        onChange: (state) => this.#apply({ pipeline, files }, block, state),
         onError: (error) => this.#problem(`cannot read ${config}: ${error.message}`),
       }),
       xds: new XdsServer({
@@ -244,25 +255,16 @@ export class Controller {
     };
   }
 
-  #apply(pipeline: Pipeline, block: AddressBlock, state: DirectoryState): void {
+  #apply({ pipeline, files }: Pick<Parts, 'pipeline' | 'files'>, block: AddressBlock, state: DirectoryState): void {
     const step = pipeline.apply(state);
     this.#metrics.recordStep(step);
-    this.#saveAllocations(pipeline.allocations);
+    files.addresses.save(JSON.stringify(pipeline.allocations, undefined, 2));
+    files.lastGood.save(JSON.stringify(state.kept));
     this.#options.log('info', 'configuration applied', { ...step });
     this.#options.onEvent({ type: 'step', step, findings: pipeline.findings() });
     if (!this.#isServing) return;
     this.#parts?.proxies.reconcile(this.#desiredProxies(block)).catch((error: unknown) => {
       this.#problem(`proxies could not be brought up to date: ${String(error)}`);
-    });
-  }
-
-  /** In the background: what is lost with a crash is given out again in the same order. */
-  #saveAllocations(allocations: Allocations): void {
-    const text = JSON.stringify(allocations, undefined, 2);
-    if (text === JSON.stringify(this.#savedAllocations, undefined, 2)) return;
-    this.#savedAllocations = allocations;
-    writeState(this.#paths.addresses, text).catch((error: unknown) => {
-      this.#problem(`addresses could not be written to ${this.#paths.addresses}: ${String(error)}`);
     });
   }
 

@@ -16,6 +16,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitUntil } from '../test/support/envoy.ts';
 import { DirectorySource } from './directory-source.ts';
 import type { DirectoryState } from './directory-source.ts';
+import { parseKept } from './last-good.ts';
+import type { KeptObjects } from './last-good.ts';
 
 let directory: string;
 let source: DirectorySource;
@@ -47,10 +49,11 @@ function seen(): readonly string[] {
   return states.map((state) => state.objects.map(({ metadata }) => metadata.name).join());
 }
 
-async function start(rescanInterval = 60_000): Promise<void> {
+async function start(rescanInterval = 60_000, kept: KeptObjects = {}): Promise<void> {
   source = new DirectorySource({
     directory,
     rescanInterval,
+    kept,
     onChange: (state) => states.push(state),
     onError: (error) => errors.push(error),
   });
@@ -148,6 +151,22 @@ test('an object that is spoilt keeps its last good version, while others of its 
   put('a.yaml', 'kind: [');
   await waitUntil('the syntax error', () => states.at(-1)?.findings[0]?.code === 'SyntaxError');
   expect(inForce()).toEqual(['a:80', 'b:81']);
+});
+
+test('what a broken file left in force stays in force in the next life, until the file says otherwise', async () => {
+  put('a.yaml', service('a'));
+  put('b.yaml', service('b'));
+  await start();
+  put('a.yaml', 'kind: [');
+  await waitUntil('a finding', () => (states.at(-1)?.findings.length ?? 0) > 0);
+  await source.stop();
+  const kept = parseKept(JSON.parse(JSON.stringify(states.at(-1)?.kept)) as Record<string, unknown>);
+  states = [];
+  await start(60_000, kept);
+  expect(inForce()).toEqual(['a:80', 'b:80']);
+  put('a.yaml', service('a', 81));
+  await expectInForce('a:81', 'b:80');
+  expect(states.at(-1)?.kept).toEqual({});
 });
 
 test('a broken file that is deleted takes its objects with it', async () => {

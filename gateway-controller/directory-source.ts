@@ -6,9 +6,9 @@ import type { FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { combineManifests, failClosed, parseManifest } from '../mesh/index.ts';
-import type { CombinedManifests } from '../mesh/index.ts';
-import { keepLastGood } from './last-good.ts';
-import type { FileState } from './last-good.ts';
+import type { AnyMeshObject, CombinedManifests } from '../mesh/index.ts';
+import { keepLastGood, listKept } from './last-good.ts';
+import type { FileState, KeptObjects } from './last-good.ts';
 import { isMissing, listManifests, readMark } from './manifest-files.ts';
 import type { FileMark } from './manifest-files.ts';
 
@@ -16,6 +16,8 @@ import type { FileMark } from './manifest-files.ts';
 export interface DirectoryState extends CombinedManifests {
   /** Files whose newest text is not wholly in force, sorted. */
   readonly brokenFiles: readonly string[];
+  /** What is in force although its file does not say it any more, for the next life. */
+  readonly kept: KeptObjects;
   /** When the first of the changes that led here was seen, in milliseconds since 1970. */
   readonly changedAt: number;
 }
@@ -23,6 +25,8 @@ export interface DirectoryState extends CombinedManifests {
 /** What a source is made of. */
 export interface DirectorySourceOptions {
   readonly directory: string;
+  /** What an earlier life kept in force; {} unless told. */
+  readonly kept?: KeptObjects;
   /** Called with the first state before `start` resolves, then after every change. */
   readonly onChange: (state: DirectoryState) => void;
   /** Told when the directory cannot be read for now; the source goes on trying. */
@@ -121,7 +125,8 @@ export class DirectorySource {
   /** Brings one file up to date; true when it changed what is in force or what there is to say. */
   async #update(path: string): Promise<boolean> {
     const before = this.#files.get(path);
-    const settled = await readSettled(path, before);
+    const inForce = before?.manifest.objects ?? this.#options.kept?.[path] ?? [];
+    const settled = await readSettled(path, before, inForce);
     if (settled === undefined) return this.#files.delete(path);
     const read = this.#isStarted ? settled : { ...settled, manifest: failClosed(settled.manifest) };
     if (read.mark === before?.mark) return false;
@@ -137,6 +142,7 @@ export class DirectorySource {
         .filter(({ manifest }) => manifest.isPartial || manifest.rejected.length > 0)
         .map(({ manifest }) => manifest.file)
         .sort(),
+      kept: listKept(states),
       changedAt: this.#changedAt,
     });
   }
@@ -167,7 +173,11 @@ export class DirectorySource {
 }
 
 /** The state of a file that rests; undefined when it is gone for good. A file that cannot be read counts as broken. */
-async function readSettled(path: string, before: KnownFile | undefined): Promise<KnownFile | undefined> {
+async function readSettled(
+  path: string,
+  before: KnownFile | undefined,
+  inForce: readonly AnyMeshObject[],
+): Promise<KnownFile | undefined> {
   const end = Date.now() + patience;
   let pause = settleTime;
   for (;;) {
@@ -176,7 +186,7 @@ async function readSettled(path: string, before: KnownFile | undefined): Promise
     const text = await readText(path);
     const isResting = (await readMark(path)) === mark;
     if (!isResting && Date.now() < end) continue;
-    const state = text === undefined || mark === undefined ? undefined : { ...readState(path, text, before), mark };
+    const state = text === undefined || mark === undefined ? undefined : { ...readState(path, text, inForce), mark };
     if (isHarmless(state, before) || pause === carefulSettleTime) return state;
     pause = carefulSettleTime;
   }
@@ -198,8 +208,7 @@ async function readText(path: string): Promise<string | Error | undefined> {
   }
 }
 
-function readState(path: string, text: string | Error, before: KnownFile | undefined): FileState {
-  const inForce = before?.manifest.objects ?? [];
+function readState(path: string, text: string | Error, inForce: readonly AnyMeshObject[]): FileState {
   if (typeof text === 'string') return keepLastGood(parseManifest(path, text), inForce);
   const unreadable = {
     ...parseManifest(path, ''),

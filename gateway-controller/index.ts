@@ -2,7 +2,7 @@
 
 import type { Controller, ControllerOptions } from './controller.ts';
 
-export { formatAddressBlock, nodeProxyAddress, parseAddressBlock } from './addresses.ts';
+export { nodeProxyAddress, parseAddressBlock } from './addresses.ts';
 export type { AddressBlock } from './addresses.ts';
 export { readManifests } from './manifest-files.ts';
 export { assembleMesh } from './offline.ts';
@@ -17,7 +17,7 @@ export type {
   ControllerLog,
   ControllerOptions,
 } from './controller.ts';
-export type { ServiceView, WaypointView, WorkloadView } from './views.ts';
+export type { FindingView, ServiceView, WaypointView, WorkloadView } from './views.ts';
 
 /** A controller that is not started yet. */
 export async function createController(options: ControllerOptions): Promise<Controller> {

@@ -35,3 +35,30 @@ export function keepLastGood(parsed: ParsedManifest, inForce: readonly AnyMeshOb
   });
   return { manifest: { ...parsed, objects: [...parsed.objects, ...keptObjects], findings }, kept };
 }
+
+/** Objects that are in force although the newest text of their file does not give them, by file. */
+export type KeptObjects = Readonly<Record<string, readonly AnyMeshObject[]>>;
+
+/** What must outlive this process: a broken file must not be without force because the control plane was restarted. */
+export function listKept(states: readonly FileState[]): KeptObjects {
+  return Object.fromEntries(
+    states
+      .filter(({ kept }) => kept.size > 0)
+      .map(({ manifest, kept }) => [
+        manifest.file,
+        manifest.objects.filter((object) => kept.has(formatRef(refOf(object)))),
+      ]),
+  );
+}
+
+/** Reads what `listKept` gave, from JSON; what is not of its shape is left out. */
+export function parseKept(fields: Readonly<Record<string, unknown>>): KeptObjects {
+  return Object.fromEntries(
+    Object.entries(fields).map(([file, objects]) => [file, Array.isArray(objects) ? objects.filter(isObject) : []]),
+  );
+}
+
+function isObject(value: unknown): value is AnyMeshObject {
+  const hasFields = typeof value === 'object' && value !== null && 'metadata' in value && 'spec' in value;
+  return hasFields && 'kind' in value && typeof value.kind === 'string';
+}

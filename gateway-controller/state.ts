@@ -19,6 +19,8 @@ export interface StatePaths {
   /** The block of addresses and the process that has it. */
   readonly run: string;
   readonly addresses: string;
+  /** Objects that are in force although their files are broken. */
+  readonly lastGood: string;
   /** The log of the control plane. */
   readonly log: string;
 }
@@ -36,6 +38,7 @@ export function statePaths(directory: string): StatePaths {
     proxies: join(root, 'proxies'),
     run: join(root, 'run.json'),
     addresses: join(root, 'addresses.json'),
+    lastGood: join(root, 'last-good.json'),
     log: join(root, 'cairn.log'),
   };
 }
@@ -71,5 +74,32 @@ export async function readStateFields(path: string): Promise<Readonly<Record<str
   } catch (error) {
     if (error instanceof SyntaxError) return {};
     throw error;
+  }
+}
+
+/** Keeps one state file equal to the newest text that it is given, in the background; unchanged text is not written. */
+export class StateFile {
+  readonly #path: string;
+  readonly #onError: (error: unknown) => void;
+  #text: string | undefined;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(path: string, onError: (error: unknown) => void) {
+    this.#path = path;
+    this.#onError = onError;
+  }
+
+  /** Writes the text after those that were given before it. */
+  save(text: string): void {
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#work = this.#work
+      .then(() => (text === this.#text ? writeState(this.#path, text) : undefined))
+      .catch(this.#onError);
+  }
+
+  /** Resolves when everything is written. */
+  async flush(): Promise<void> {
+    await this.#work;
   }
 }

@@ -209,13 +209,23 @@ test('an Envoy that is killed comes back with its configuration', async () => {
   });
 }, 30_000);
 
+test('an agent that is killed is started again', async () => {
+  const { pid } = await waypoint();
+  process.kill(pid, 'SIGKILL');
+  await waitFor(async () => (await waypoint()).state === 'ready' && (await waypoint()).pid !== pid, {
+    timeout: 20_000,
+    what: () => controller.output(),
+  });
+  expect((await productpageFrom('sleep')).status).toBe(200);
+}, 30_000);
+
 test('the control plane killed and restarted: no request fails, the same proxies go on, and an edit is applied', async () => {
   const before = await waypoint();
   const failures: string[] = [];
   let count = 0;
-  let isDone = false;
+  const end = new AbortController();
   const load = (async () => {
-    while (!isDone) {
+    while (!end.signal.aborted) {
       const status = await productpageFrom('sleep').then(
         (answer) => answer.status,
         (error: unknown) => String(error),
@@ -231,7 +241,7 @@ test('the control plane killed and restarted: no request fails, the same proxies
   const killedCount = count;
   await startRun();
   const after = await waypoint();
-  isDone = true;
+  end.abort();
   await load;
   expect(failures).toEqual([]);
   expect(killedCount).toBeGreaterThan(10);
