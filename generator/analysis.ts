@@ -7,8 +7,10 @@ import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveG
 import type { ResolveContext } from './resolve/context.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
+import type { PortProtocol } from './resolve/protocol.ts';
 import { findService, type ResolvedService } from './resolve/service.ts';
 import { isBoundToMesh } from './resolve/virtual-service/selection.ts';
+import { isExportedTo } from './resolve/visibility.ts';
 
 /** The kinds whose objects are reported on by themselves. */
 export const analyzedKinds: readonly AnalyzedKind[] = [
@@ -70,19 +72,18 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
   });
 }
 
-const supportedResolutions: readonly (string | undefined)[] = [undefined, 'STATIC'];
-
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
   if (service.kind !== 'ServiceEntry') return;
   const { resolution } = service.spec;
-  if (supportedResolutions.includes(resolution)) return;
+  if (resolution === 'STATIC') return;
   context.report({
     code: 'FieldNotSupported',
     severity: 'error',
     ref: refOf(service),
-    path: ['spec', 'resolution'],
-    message: `resolution ${resolution} is not supported yet, so only endpoints with addresses are used`,
+    path: resolution === undefined ? ['spec'] : ['spec', 'resolution'],
+    message: `resolution ${resolution ?? 'NONE, the default,'} is not supported yet, so only endpoints with addresses are used`,
+    hint: 'write resolution: STATIC',
   });
 }
 
@@ -124,7 +125,29 @@ function reportUnserved(
       message: `only VirtualServices of namespace ${service.namespace} (the service's) or ${gateway.namespace} (its waypoint's) apply to "${service.host}", so these rules have no effect`,
       hint: `move the VirtualService to namespace ${service.namespace}`,
     });
+  } else if (!isExportedTo(object.spec.exportTo, namespace, gateway.namespace)) {
+    context.report({
+      code: 'NotServed',
+      severity: 'warning',
+      ref: refOf(object),
+      path: ['spec', 'exportTo'],
+      message: `the rules are not exported to namespace ${gateway.namespace}, where the waypoint of "${service.host}" is, so they have no effect`,
+      hint: `add ${gateway.namespace} to exportTo, or leave it out`,
+    });
+  } else if (object.spec.http !== undefined && service.ports.every(({ protocol }) => !isHttp(protocol))) {
+    context.report({
+      code: 'NotServed',
+      severity: 'warning',
+      ref: refOf(object),
+      path,
+      message: `no port of "${service.host}" is HTTP, so the http rules have no effect`,
+      hint: 'give HTTP ports a name that begins with http, http2 or grpc',
+    });
   }
+}
+
+function isHttp(protocol: PortProtocol): boolean {
+  return protocol !== 'tcp' && protocol !== 'udp';
 }
 
 function findHost(

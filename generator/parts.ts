@@ -21,7 +21,7 @@ import { type GatewayKey, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
 import { resolveFrontend } from './resolve/frontend.ts';
 import { resolveListeners } from './resolve/listeners.ts';
-import { findService } from './resolve/service.ts';
+import { findService, type ResolvedPort, type ResolvedService } from './resolve/service.ts';
 
 /** A host and port: what frontends and backends are keyed by. */
 export interface HostPort {
@@ -68,7 +68,7 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
 export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { host, port }: HostPort): FrontendPart {
   const gateway = resolveGateway(context.mesh, key);
   const service = findService(context.mesh, host);
-  const servicePort = service?.ports.find(({ number }) => number === port);
+  const servicePort = findServedPort(service, port);
   if (gateway === undefined || service === undefined || servicePort === undefined)
     return { resources: [], foreign: [] };
   const frontend = resolveFrontend(context, gateway, service, servicePort);
@@ -92,7 +92,7 @@ export function makeBackendPart(
   { host, port, owned }: BackendKey,
 ): readonly EnvoyResource[] {
   const service = findService(context.mesh, host);
-  const servicePort = service?.ports.find(({ number }) => number === port);
+  const servicePort = findServedPort(service, port);
   if (service === undefined || servicePort === undefined) return [];
   return resolveBackends(context, key, service, servicePort, owned).flatMap(({ cluster, endpoints }) => [
     renderServiceCluster(cluster),
@@ -106,6 +106,11 @@ export function makeConnectPart(
   served: readonly ServedAddress[],
 ): readonly EnvoyResource[] {
   return [renderConnectRoutes(frontends, served)];
+}
+
+/** A number can stand twice: for TCP, and for UDP, which no waypoint serves. */
+function findServedPort(service: ResolvedService | undefined, port: number): ResolvedPort | undefined {
+  return service?.ports.find(({ number, protocol }) => number === port && protocol !== 'udp');
 }
 
 function foreignHosts(routes: readonly HttpRoute[]): readonly HostPort[] {

@@ -29,6 +29,14 @@ export interface FrontendAddress {
 /** How a port is served. `http2` is HTTP whose upstream is spoken to in HTTP/2 (also gRPC); `auto` sniffs between HTTP and TCP. */
 export type FrontendProtocol = 'http' | 'http2' | 'tcp' | 'auto';
 
+/**
+ * Whether the TCP policies of a port are decided in its filter chain and not on the CONNECT: when sniffing has to come first, and for a
+ * range of addresses, which no list of CONNECT authorities can name.
+ */
+export function isDecidedInChain({ protocol, addresses }: Pick<FrontendAddress, 'protocol' | 'addresses'>): boolean {
+  return protocol === 'auto' || (protocol === 'tcp' && addresses.some((address) => address.includes('/')));
+}
+
 /** The HTTP meaning of one service port: who may ask what, and where it goes. */
 export interface HttpFrontend {
   readonly host: string;
@@ -47,7 +55,7 @@ export interface TcpFrontend {
   readonly authorization: Authorization;
   /**
    * Where the verdict falls. `connect`: on the CONNECT, before any upstream connection exists, so that a denied client of a server
-   * that speaks first gets no byte. `chain`: in the filter chain, for ports whose protocol is only known once the client has spoken.
+   * that speaks first gets no byte. `chain`: in the filter chain, see `isDecidedInChain`.
    */
   readonly decidedAt: 'connect' | 'chain';
 }

@@ -2,6 +2,7 @@
 
 import {
   type AnyMeshObject,
+  formatRef,
   hbonePort,
   hboneProtocol,
   listenAddressAnnotation,
@@ -17,7 +18,7 @@ import {
 } from '../../mesh/index.ts';
 import type { WaypointGateway } from '../model/waypoint.ts';
 import type { ResolveContext } from './context.ts';
-import { type ResolvedService, resolveServices } from './service.ts';
+import { findService, type ResolvedService, resolveServices } from './service.ts';
 
 /** A Gateway by name. */
 export interface GatewayKey {
@@ -28,7 +29,7 @@ export interface GatewayKey {
 /** What the labels of an object ask for: a waypoint, none on purpose, or nothing. */
 type Request = GatewayKey | 'none' | undefined;
 
-function requestOf(object: AnyMeshObject | undefined, ownNamespace: string): Request {
+function requestOf(object: MeshObject | undefined, ownNamespace: string): Request {
   const name = object?.metadata.labels[useWaypointLabel];
   if (name === undefined || name === '') return undefined;
   if (name === noWaypoint) return 'none';
@@ -41,8 +42,8 @@ export function requestedWaypoint(
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
 ): GatewayKey | undefined {
   const { namespace } = object.metadata;
-  const own = requestOf(object as AnyMeshObject, namespace);
-  const request = own ?? requestOf(mesh.get('Namespace', '', namespace) as AnyMeshObject | undefined, namespace);
+  const own = requestOf(object, namespace);
+  const request = own ?? requestOf(mesh.get('Namespace', '', namespace), namespace);
   return request === 'none' ? undefined : request;
 }
 
@@ -182,8 +183,25 @@ export function resolveServedServices(context: ResolveContext, gateway: Waypoint
     ];
     candidates.push(...inNamespace.filter(({ metadata }) => !(useWaypointLabel in metadata.labels)));
   }
-  return candidates
+  const services = candidates
     .filter((object) => resolveBinding(context, object) !== undefined)
     .flatMap((object) => resolveServices(object, mesh.settings.clusterDomain))
+    .filter((service) => isHostOwner(context, service))
     .sort((a, b) => (a.host < b.host ? -1 : a.host > b.host ? 1 : 0));
+  return services.filter(({ host }, index) => services[index - 1]?.host !== host);
+}
+
+/** A host is one service in the whole mesh; whoever declares it again is told. */
+function isHostOwner({ mesh, report }: ResolveContext, { host, ref }: ResolvedService): boolean {
+  const owner = findService(mesh, host)?.ref;
+  if (owner === undefined || formatRef(owner) === formatRef(ref)) return true;
+  report({
+    code: 'AddressConflict',
+    severity: 'error',
+    ref,
+    path: ['spec', 'hosts'],
+    message: `"${host}" is ${formatRef(owner)} already, so this declaration of it has no effect`,
+    hint: 'give each service a host of its own',
+  });
+  return false;
 }

@@ -78,7 +78,7 @@ export function declaredSubsets(rules: readonly DestinationRule[]): readonly Dec
   return [...byName.values()].sort((a, b) => (a.subset.name < b.subset.name ? -1 : 1));
 }
 
-/** The policy of a service port, or of one subset of it: port-level over top-level, the subset's over the rule's. */
+/** The policy of a service port, or of one subset of it: port-level instead of top-level, the subset's over the rule's. */
 export function resolveClusterPolicy(
   context: ResolveContext,
   rules: readonly DestinationRule[],
@@ -92,8 +92,10 @@ export function resolveClusterPolicy(
     layers.unshift({ rule: owner, path, policy });
     const index = (policy.portLevelSettings ?? []).findIndex((settings) => settings.port?.number === port.number);
     const level = policy.portLevelSettings?.[index];
-    if (level !== undefined)
-      layers.unshift({ rule: owner, path: [...path, 'portLevelSettings', index], policy: level });
+    // What is set for a port replaces everything that is said for all ports, also what it leaves out.
+    if (level !== undefined) {
+      layers.splice(0, layers.length, { rule: owner, path: [...path, 'portLevelSettings', index], policy: level });
+    }
   };
   if (rule !== undefined) push(rule, ['spec', 'trafficPolicy'], rule.spec.trafficPolicy);
   if (declared !== undefined) {

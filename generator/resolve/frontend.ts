@@ -3,7 +3,7 @@
 import type { Authorization } from '../model/authorization.ts';
 import type { ClusterKey } from '../model/cluster.ts';
 import type { HttpRoute } from '../model/http-route.ts';
-import type { Frontend, FrontendAddress, WaypointGateway } from '../model/waypoint.ts';
+import { type Frontend, type FrontendAddress, isDecidedInChain, type WaypointGateway } from '../model/waypoint.ts';
 import { resolveAuthorization } from './authorization.ts';
 import type { ResolveContext } from './context.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
@@ -38,14 +38,14 @@ export function resolveFrontend(
       addresses,
     });
   const frontend = { address, service: { namespace: service.namespace, name: service.name } };
-  const tcp = (decidedAt: 'connect' | 'chain'): NonNullable<Frontend['tcp']> => ({
+  const tcp = (): NonNullable<Frontend['tcp']> => ({
     host,
     port: number,
     addresses,
     authorization: authorize('tcp'),
-    decidedAt,
+    decidedAt: isDecidedInChain(address) ? 'chain' : 'connect',
   });
-  if (protocol === 'tcp') return { ...frontend, tcp: tcp('connect') };
+  if (protocol === 'tcp') return { ...frontend, tcp: tcp() };
   const routes = resolveRoutes(context, gateway, service, port);
   const authorization = authorize('http');
   const readsPath = authorization.readsPath || routes.some(({ match }) => !isAnyPath(match.path));
@@ -58,7 +58,7 @@ export function resolveFrontend(
       authorization,
       rejectPathParameters: context.mesh.settings.rejectPathParameters && readsPath,
     },
-    ...(protocol === 'auto' ? { tcp: tcp('chain') } : {}),
+    ...(protocol === 'auto' ? { tcp: tcp() } : {}),
   };
 }
 

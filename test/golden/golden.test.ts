@@ -1,6 +1,7 @@
 // Every golden case: manifests in, resources and Findings out. The head of `in.yaml` says what to show of a waypoint's resources:
-// `# shows: <type> <name, * for any part>`. All resources of a case, shown or not, are encoded, checked against the validation rules
-// of Envoy's API, and accepted by a real Envoy in their static form; and the order of the input changes none of their bytes.
+// `# shows: <type> <name, * for any part>`, and a field's name to show nothing else. Where there are several waypoints, what is shown
+// stands under the waypoint's name. All resources of a case, shown or not, are encoded, checked against the validation rules of
+// Envoy's API, and accepted by a real Envoy in their static form; and the order of the input changes none of their bytes.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkResource, encodeResource, type EnvoyResource } from '../../envoy-api/index.ts';
+import { checkResource, encodeResource, type EnvoyResource, type JsonObject } from '../../envoy-api/index.ts';
 import { analyzeMesh, inlineResources, listWaypoints, translateWaypoint } from '../../generator/index.ts';
 import { formatPath, formatRef, type PlacedFinding, placeFindings } from '../../mesh/index.ts';
 import { findEnvoy } from '../support/envoy.ts';
@@ -26,21 +27,43 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Everything that the waypoints of a case are served. */
-function translate(texts: Readonly<Record<string, string>>): {
+interface Served {
+  readonly waypoint: string;
   readonly resources: readonly EnvoyResource[];
+}
+
+/** What each waypoint of a case is served, and what there is to say about the case. */
+function translate(texts: Readonly<Record<string, string>>): {
+  readonly served: readonly Served[];
   readonly findings: readonly PlacedFinding[];
 } {
   const { store, findings, locate } = readMesh(texts);
-  return {
-    resources: listWaypoints(store).flatMap((key) => translateWaypoint(store, key).resources),
-    findings: [...findings, ...placeFindings(analyzeMesh(store), locate)],
-  };
+  const served = listWaypoints(store).map((key) => ({
+    waypoint: `${key.namespace}/${key.name}`,
+    resources: translateWaypoint(store, key).resources,
+  }));
+  return { served, findings: [...findings, ...placeFindings(analyzeMesh(store), locate)] };
 }
 
-function isShown(patterns: readonly string[], { typeUrl, name }: EnvoyResource): boolean {
-  const label = `${typeUrl.slice(typeUrl.lastIndexOf('.') + 1)} ${name}`;
-  return patterns.some((pattern) => new RegExp(`^${pattern.split('*').map(escapeRegex).join('.*')}$`).test(label));
+/** The resources, or the one field of each, that a case asks to see. */
+function show(served: readonly Served[], patterns: readonly string[]): unknown {
+  const shown = served.flatMap(({ waypoint, resources }) => {
+    const parts = resources.flatMap((resource) => showResource(resource, patterns));
+    return parts.length === 0 ? [] : [[waypoint, parts] as const];
+  });
+  return served.length === 1 ? (shown[0]?.[1] ?? []) : shown.length === 0 ? [] : Object.fromEntries(shown);
+}
+
+function showResource({ typeUrl, name, json }: EnvoyResource, patterns: readonly string[]): readonly JsonObject[] {
+  const type = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+  const isLike = (text: string, pattern: string): boolean =>
+    new RegExp(`^${pattern.split('*').map(escapeRegex).join('.*')}$`).test(text);
+  for (const pattern of patterns) {
+    const [types = '', names = '*', field] = pattern.split(' ');
+    if (!isLike(type, types) || !isLike(name, names)) continue;
+    return [field === undefined ? json : { name, [field]: json[field] ?? 'absent' }];
+  }
+  return [];
 }
 
 function escapeRegex(text: string): string {
@@ -74,14 +97,17 @@ async function validate(name: string, resources: readonly EnvoyResource[]): Prom
   }
 }
 
+function versionsOf(served: readonly Served[]): readonly string[] {
+  return served.flatMap(({ resources }) => resources.map((resource) => encodeResource(resource).version));
+}
+
 describe('golden cases', () => {
-  it.each(listCases(cases).map((path) => relative(cases, path)))('%s', async (name) => {
+  it.concurrent.each(listCases(cases).map((path) => relative(cases, path)))('%s', async (name) => {
     const path = join(cases, name);
     const text = readFileSync(join(path, 'in.yaml'), 'utf8');
-    const { resources, findings } = translate({ 'base.yaml': base, 'in.yaml': text });
-    const shown = resources.filter((resource) => isShown(headComments(text, 'shows'), resource));
+    const { served, findings } = translate({ 'base.yaml': base, 'in.yaml': text });
     expectGolden(path, {
-      'out.envoy.yaml': shown.map(({ json }) => json),
+      'out.envoy.yaml': show(served, headComments(text, 'shows')),
       'out.findings.yaml': findings.map((finding) => ({
         at: finding.position === undefined ? 'nowhere' : `${finding.position.line}:${finding.position.column}`,
         object: formatRef(finding.ref),
@@ -90,20 +116,20 @@ describe('golden cases', () => {
         ...(finding.hint === undefined ? {} : { hint: finding.hint }),
       })),
     });
-    for (const resource of resources) {
-      expect(checkResource(resource), `${resource.typeUrl} ${resource.name}`).toEqual([]);
+    for (const { waypoint, resources } of served) {
+      for (const resource of resources) {
+        expect(checkResource(resource), `${resource.typeUrl} ${resource.name}`).toEqual([]);
+      }
+      expect(await validate(`${name}/${waypoint}`, resources), waypoint).toBe('');
     }
-    expect(await validate(name, resources)).toBe('');
     const reversed = `${text}\n---\n${base}`.split(/^---$/m).reverse().join('\n---\n');
-    const versions = (all: readonly EnvoyResource[]): readonly string[] =>
-      all.map((resource) => encodeResource(resource).version);
-    expect(versions(translate({ 'in.yaml': reversed }).resources)).toEqual(versions(resources));
+    expect(versionsOf(translate({ 'in.yaml': reversed }).served)).toEqual(versionsOf(served));
   });
 
   it('would be refused by Envoy with a bad regular expression in a route', async () => {
-    const { resources } = translate({ 'base.yaml': base });
+    const { served } = translate({ 'base.yaml': base });
     const planted = JSON.parse(
-      JSON.stringify(resources).replaceAll('{"prefix":"/"}', '{"safe_regex":{"regex":"("}}'),
+      JSON.stringify(served[0]?.resources).replaceAll('{"prefix":"/"}', '{"safe_regex":{"regex":"("}}'),
     ) as EnvoyResource[];
     expect(await validate('planted', planted)).toMatch(/missing \)|regex/);
   });

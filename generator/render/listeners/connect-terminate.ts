@@ -87,13 +87,17 @@ function state(
 /**
  * Who may open a tunnel to which address: a virtual host for each protected TCP port, and one without policy for the rest. An address
  * has several spellings (`:09000`, `[2001:db8:0::1]`), all of which reach the same port; only the one that virtual hosts are named
- * by is let through, for IPv4 by its form and for IPv6 by the list of what is served.
+ * by is let through, for IPv4 by its form and for IPv6 by the list of what is served. A frontend has the addresses that `served` gives it:
+ * those that it claims may belong to another.
  */
 export function renderConnectRoutes(
   frontends: readonly TcpFrontend[],
   served: readonly ServedAddress[],
 ): EnvoyResource {
-  const decided = frontends.filter(isDecidedAtConnect);
+  const addresses = new Map(served.map(({ address }) => [`${address.host}:${address.port}`, address.addresses]));
+  const decided = frontends
+    .map((frontend) => ({ ...frontend, addresses: addresses.get(`${frontend.host}:${frontend.port}`) ?? [] }))
+    .filter(isDecidedAtConnect);
   const protectedAuthorities = new Set(decided.flatMap(authoritiesOf));
   const open6 = served
     .flatMap(({ address }) => authoritiesOf(address))

@@ -1,8 +1,9 @@
-// The filter chain of a TCP frontend. Ports declared as TCP are decided on the CONNECT; ports whose protocol is sniffed carry their
-// policy in the chain, as extension configurations of their own, so that a change of policy leaves the listener alone.
+// The filter chain of a TCP frontend. Ports declared as TCP are decided on the CONNECT; ports whose protocol is sniffed, and ranges of
+// addresses, carry their policy in the chain, as extension configurations of their own, so that a change of policy leaves the listener
+// alone.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import type { FrontendAddress, TcpFrontend } from '../../model/waypoint.ts';
+import { type FrontendAddress, isDecidedInChain, type TcpFrontend } from '../../model/waypoint.ts';
 import { type NetworkAuthorizationAction, renderNetworkAuthorization } from '../authorization.ts';
 import { formatChainName, formatClusterName } from '../names.ts';
 import { aggregatedSource } from '../tls.ts';
@@ -14,13 +15,14 @@ type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
 const networkRbac = 'type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC';
 
 /** The chain of a TCP frontend. */
-export function renderTcpChain({ host, port, protocol }: FrontendAddress): FilterChain {
+export function renderTcpChain(address: FrontendAddress): FilterChain {
+  const { host, port } = address;
   const name = formatChainName(host, port, 'tcp');
   const cluster = formatClusterName({ owned: true, host, port, protocol: 'tcp' });
   return {
     name,
     filters: [
-      ...(protocol === 'auto' ? [discovered(name, 'deny'), discovered(name, 'allow')] : []),
+      ...(isDecidedInChain(address) ? [discovered(name, 'deny'), discovered(name, 'allow')] : []),
       {
         name: 'envoy.filters.network.tcp_proxy',
         typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
@@ -44,7 +46,7 @@ function policyName(chain: string, action: NetworkAuthorizationAction): string {
   return `${action}|${chain}`;
 }
 
-/** The policies of a sniffed port, as the extension configurations that its chain refers to. */
+/** The policies of a port that is decided in its chain, as the extension configurations that its chain refers to. */
 export function renderChainPolicies(frontend: TcpFrontend): readonly EnvoyResource[] {
   if (frontend.decidedAt !== 'chain') return [];
   return (['deny', 'allow'] as const).map((action) => {

@@ -7,11 +7,12 @@ import { declaredSubsets, findDestinationRules } from '../destination-rule.ts';
 import { findService, type ResolvedPort, type ResolvedService } from '../service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/** The cluster of a destination, or undefined when it names nothing: its share of the requests is then answered with an error. */
+/** The cluster of a destination, or undefined when it names nothing, which is reported with its consequence. */
 export function resolveDestination(
   context: VirtualServiceContext,
   destination: Destination,
   path: FieldPath,
+  consequence = 'these requests are answered with 503',
 ): ClusterKey | undefined {
   const { mesh, gateway, owner } = context;
   const host = resolveHost(destination.host, owner.metadata.namespace, mesh.settings.clusterDomain);
@@ -21,12 +22,12 @@ export function resolveDestination(
       context,
       'HostNotFound',
       [...path, 'host'],
-      `no service has the host "${host}", so these requests are answered with 503`,
+      `no service has the host "${host}", so ${consequence}`,
       'name a Service or ServiceEntry; a short name is looked up in the namespace of the VirtualService',
     );
     return undefined;
   }
-  const port = resolvePort(context, service, destination.port?.number, path);
+  const port = resolvePort(context, service, destination.port?.number, { path, consequence });
   if (port === undefined) return undefined;
   if (destination.subset !== undefined && destination.subset !== '') {
     const names = declaredSubsets(findDestinationRules(mesh, gateway, service)).map(({ subset }) => subset.name);
@@ -35,7 +36,7 @@ export function resolveDestination(
         context,
         'SubsetNotFound',
         [...path, 'subset'],
-        `no DestinationRule of "${host}" declares the subset "${destination.subset}", so these requests are answered with 503`,
+        `no DestinationRule of "${host}" declares the subset "${destination.subset}", so ${consequence}`,
         names.length === 0
           ? `write a DestinationRule for host ${host} that declares it`
           : `declared subsets: ${names.join(', ')}`,
@@ -58,7 +59,7 @@ function resolvePort(
   context: VirtualServiceContext,
   service: ResolvedService,
   number: number | undefined,
-  path: FieldPath,
+  { path, consequence }: { readonly path: FieldPath; readonly consequence: string },
 ): ResolvedPort | undefined {
   const ports = service.ports.filter(({ protocol }) => protocol !== 'udp');
   const wanted = number ?? (ports.length === 1 ? ports[0]?.number : context.port.number);
@@ -69,7 +70,7 @@ function resolvePort(
     context,
     number === undefined ? 'PortAmbiguous' : 'PortNotFound',
     number === undefined ? path : [...path, 'port', 'number'],
-    `"${service.host}" has no port ${wanted}, so these requests are answered with 503`,
+    `"${service.host}" has no port ${wanted}, so ${consequence}`,
     `ports of the service: ${known}`,
   );
   return undefined;

@@ -7,6 +7,8 @@ import { resolveDestination } from './destination.ts';
 
 const everyRequest: PerMillion = 1_000_000;
 
+const noCopy = 'no copy is sent';
+
 /** The mirrors of a rule; a share that is not given is all. A mirror to nowhere is reported and left out. */
 export function resolveMirrors(
   context: VirtualServiceContext,
@@ -15,12 +17,12 @@ export function resolveMirrors(
 ): readonly Mirror[] {
   const mirrors: Mirror[] = [];
   if (rule.mirror !== undefined) {
-    const cluster = resolveDestination(context, rule.mirror, [...path, 'mirror']);
+    const cluster = resolveDestination(context, rule.mirror, [...path, 'mirror'], noCopy);
     const percent = rule.mirrorPercentage?.value ?? rule.mirrorPercent;
     if (cluster !== undefined) mirrors.push({ cluster, perMillion: perMillion(percent) });
   }
   for (const [index, mirror] of (rule.mirrors ?? []).entries()) {
-    const cluster = resolveDestination(context, mirror.destination, [...path, 'mirrors', index, 'destination']);
+    const cluster = resolveDestination(context, mirror.destination, [...path, 'mirrors', index, 'destination'], noCopy);
     if (cluster !== undefined) mirrors.push({ cluster, perMillion: perMillion(mirror.percentage?.value) });
   }
   return mirrors.filter((mirror) => mirror.perMillion > 0);

@@ -1,7 +1,7 @@
 // VirtualService `redirect` and `directResponse`: answers that the waypoint gives itself.
 
 import type { FieldPath, HttpDirectResponse, HttpRedirect } from '../../../mesh/index.ts';
-import type { RouteAction } from '../../model/http-route.ts';
+import type { RedirectAction, RouteAction } from '../../model/http-route.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /** Bytes of a direct response's body at most: what the route configuration allows. */
@@ -31,11 +31,17 @@ export function resolveRedirect(
   return {
     kind: 'redirect',
     status,
-    ...(redirect.uri === undefined || redirect.uri === '' ? {} : { path: { full: redirect.uri } }),
+    ...(redirect.uri === undefined || redirect.uri === '' ? {} : { path: redirectPath(redirect.uri) }),
     ...(redirect.authority === undefined || redirect.authority === '' ? {} : { authority: redirect.authority }),
     ...(redirect.scheme === undefined || redirect.scheme === '' ? {} : { scheme: redirect.scheme }),
     ...(port === undefined || port === standard ? {} : { port }),
   };
+}
+
+/** `%PREFIX()%` at the beginning: only what the match found is replaced, and the rest of the path is kept. */
+function redirectPath(uri: string): NonNullable<RedirectAction['path']> {
+  const marker = '%PREFIX()%';
+  return uri.startsWith(marker) ? { prefix: uri.slice(marker.length) || '/' } : { full: uri };
 }
 
 /** The fixed answer of a rule. A body that is too large for Envoy is left out. */

@@ -1,7 +1,8 @@
 // VirtualService `retries`, and the policy of routes that say nothing.
 
-import { type HttpRetry, parseDuration } from '../../../mesh/index.ts';
+import { type FieldPath, type HttpRetry, parseDuration } from '../../../mesh/index.ts';
 import type { Retry } from '../../model/http-route.ts';
+import { reportField, type VirtualServiceContext } from './context.ts';
 
 /** What Istio retries unless told otherwise: failures before the application can have seen the request. */
 export const defaultRetry: Retry = {
@@ -12,10 +13,18 @@ export const defaultRetry: Retry = {
   otherLocalities: false,
 };
 
-/** The retry policy of a rule, or undefined when it forbids retries (`attempts: 0`). */
-export function resolveRetry(retries: HttpRetry | undefined): Retry | undefined {
+/** The retry policy of a rule, or undefined when it retries nothing: `attempts` is 0, or left out, which is the same as in Istio. */
+export function resolveRetry(
+  context: VirtualServiceContext,
+  retries: HttpRetry | undefined,
+  path: FieldPath,
+): Retry | undefined {
   if (retries === undefined) return defaultRetry;
-  if (retries.attempts === 0) return undefined;
+  if (retries.attempts === undefined) {
+    const message = 'no number of attempts is given, so nothing is retried';
+    reportField(context, 'MissingField', path, message, 'set attempts', 'warning');
+  }
+  if (retries.attempts === undefined || retries.attempts === 0) return undefined;
   const tokens = (retries.retryOn ?? '')
     .split(',')
     .map((token) => token.trim())
@@ -27,7 +36,7 @@ export function resolveRetry(retries: HttpRetry | undefined): Retry | undefined 
   const perTry = retries.perTryTimeout === undefined ? undefined : parseDuration(retries.perTryTimeout);
   const backoff = retries.backoff === undefined ? undefined : parseDuration(retries.backoff);
   return {
-    attempts: retries.attempts ?? defaultRetry.attempts,
+    attempts: retries.attempts,
     on: [...new Set(on)],
     statusCodes: codes,
     ...(perTry === undefined ? {} : { perTryTimeoutMilliseconds: perTry }),

@@ -19,23 +19,27 @@ const missingDestinationStatus = 503;
 /** The routes of a VirtualService on this frontend. Rules after one that matches everything are reported, and left out. */
 export function resolveVirtualServiceRoutes(context: VirtualServiceContext): readonly HttpRoute[] {
   const routes: HttpRoute[] = [];
-  let catchAll: number | undefined;
+  let catchAll: { readonly index: number; readonly onEveryPort: boolean } | undefined;
   for (const [index, rule] of (context.owner.spec.http ?? []).entries()) {
     const path: FieldPath = ['spec', 'http', index];
     if (catchAll !== undefined) {
-      reportField(
-        context,
-        'RuleUnreachable',
-        path,
-        `rule ${catchAll} matches every request, so this rule is never reached`,
-        'put the rule without conditions last',
-        'warning',
-      );
+      if (catchAll.onEveryPort) {
+        reportField(
+          context,
+          'RuleUnreachable',
+          path,
+          `rule ${catchAll.index} matches every request, so this rule is never reached`,
+          'put the rule without conditions last',
+          'warning',
+        );
+      }
       continue;
     }
     const resolved = resolveRule(context, rule, index);
     routes.push(...resolved);
-    if (resolved.some(({ match }) => matchesEverything(match))) catchAll = index;
+    if (resolved.some(({ match }) => matchesEverything(match))) {
+      catchAll = { index, onEveryPort: !(rule.match ?? []).some(({ port }) => port !== undefined) };
+    }
   }
   return routes;
 }
@@ -104,7 +108,7 @@ function resolveAction(
     return { kind: 'respond', status: missingDestinationStatus };
   }
   const rewrite = resolveRewrite(context, rule.rewrite, [...path, 'rewrite']);
-  const retry = resolveRetry(rule.retries);
+  const retry = resolveRetry(context, rule.retries, [...path, 'retries']);
   const timeout = rule.timeout === undefined ? 0 : (parseDuration(rule.timeout) ?? 0);
   return {
     kind: 'forward',
