@@ -131,7 +131,7 @@ function formatProxy({ proxy, reason }: Extract<ControllerEvent, { type: 'proxy'
 }
 
 /** Prints what is new and what is gone, not what was said before. */
-function createFindingPrinter(io: Io): { readonly print: (findings: readonly PlacedFinding[]) => void } {
+export function createFindingPrinter(io: Io): { readonly print: (findings: readonly PlacedFinding[]) => void } {
   let known = new Map<string, PlacedFinding>();
   return {
     print: (findings) => {

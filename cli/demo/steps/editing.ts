@@ -1,0 +1,74 @@
+// What happens to the rules when their file is spoilt, mended and deleted: a mistake takes nothing out of force, a deletion does.
+
+import { compare, compareTime } from '../check.ts';
+import type { Check } from '../check.ts';
+import { effectLimitMs } from '../tour.ts';
+import type { LoggedAnswer, Tour, TourStep } from '../tour.ts';
+
+const policyFile = 'productpage-viewer.yaml';
+
+/** A policy in force, its file broken, mended, and deleted. */
+export const editingStep: TourStep = {
+  title: 'a broken policy file is reported and changes nothing; deleting the file opens productpage again',
+  walk: async (tour) => {
+    try {
+      await tour.copy(policyFile);
+      await tour.waitForEffect(
+        'notsleep is refused',
+        () => askAs(tour, 'notsleep'),
+        ({ status }) => status === 403,
+      );
+      return [...(await walkBroken(tour)), ...(await walkDeleted(tour))];
+    } finally {
+      await tour.remove(policyFile);
+    }
+  },
+};
+
+async function walkBroken(tour: Tour): Promise<readonly Check[]> {
+  // As if someone began to write the list on one line and was called away.
+  const text = await tour.edit(policyFile, (before) => before.replace('methods:', 'methods: ['));
+  const expected = `${policyFile}:${placeAfter(text, 'methods: [')} SyntaxError`;
+  const findings = await tour.waitForFindings((all) => all.length > 0);
+  const [reader, stranger] = [await askAs(tour, 'sleep'), await askAs(tour, 'notsleep')];
+  await tour.copy(policyFile);
+  const mended = await tour.waitForFindings((all) => all.length === 0);
+  return [
+    compare(
+      'broken: reported by /api/findings',
+      expected,
+      findings
+        .map(({ file = '', line, column, code }) => `${file.split('/').at(-1)}:${line}:${column} ${code}`)
+        .join(', '),
+    ),
+    compare('broken: sleep GET', 200, reader.status),
+    compare('broken: notsleep GET', 403, stranger.status),
+    compare('mended: findings', 0, mended.length),
+  ];
+}
+
+async function walkDeleted(tour: Tour): Promise<readonly Check[]> {
+  const before = await askAs(tour, 'notsleep');
+  await tour.remove(policyFile);
+  const opened = await tour.waitForEffect(
+    'notsleep is served',
+    () => askAs(tour, 'notsleep'),
+    ({ status }) => status !== 403,
+  );
+  return [
+    compare('mended: notsleep GET', 403, before.status),
+    compare('deleted: notsleep GET', 200, opened.answer.status),
+    compareTime('deleted: first request served after', { to: effectLimitMs }, opened.after),
+  ];
+}
+
+function askAs(tour: Tour, from: 'sleep' | 'notsleep'): Promise<LoggedAnswer> {
+  return tour.ask(from, 'productpage', '/productpage');
+}
+
+/** Where a YAML reader stumbles: at the list item on the line below the bracket that was opened. */
+function placeAfter(text: string, opening: string): string {
+  const lines = text.split('\n');
+  const at = lines.findIndex((line) => line.includes(opening)) + 1;
+  return `${at + 1}:${(lines[at] ?? '').indexOf('-') + 1}`;
+}
