@@ -1,10 +1,20 @@
 // What there is to say about each object on its own, whether or not a waypoint ever looks at it: the questions that configuration
 // which silently does nothing would otherwise leave open.
 
-import { isWildcardHost, type Kind, type MeshObject, type ObjectRef, refOf, resolveHost } from '../mesh/index.ts';
+import {
+  type FieldPath,
+  formatRef,
+  isWildcardHost,
+  type Kind,
+  type MeshObject,
+  type ObjectRef,
+  refOf,
+  resolveHost,
+} from '../mesh/index.ts';
 import { reportPolicyAttachment } from './resolve/authorization.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
+import { declaredSubsets, findDestinationRules } from './resolve/destination-rule.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
 import type { PortProtocol } from './resolve/protocol.ts';
@@ -175,6 +185,7 @@ function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'Des
   const { host, subsets = [] } = object.spec;
   if (isWildcardHost(host)) return;
   const service = findHost(context, object, host, ['spec', 'host']);
+  if (service !== undefined) reportUnusedRule(context, object, service);
   const [port] = service?.ports ?? [];
   if (service === undefined || port === undefined) return;
   for (const [index, subset] of subsets.entries()) {
@@ -187,5 +198,49 @@ function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'Des
       message: `no endpoint of "${service.host}" has these labels, so requests to subset "${subset.name}" are answered with 503`,
       hint: 'compare with the labels of the workloads',
     });
+  }
+}
+
+/** Reports what other rules for the same host keep from having an effect. Rules of the root namespace are meant to be overridden. */
+function reportUnusedRule(
+  context: ResolveContext,
+  object: MeshObject<'DestinationRule'>,
+  service: ResolvedService,
+): void {
+  const { mesh } = context;
+  const key = requestedWaypoint(mesh, service.object);
+  const gateway = key === undefined ? undefined : resolveGateway(mesh, key);
+  if (gateway === undefined || object.spec.workloadSelector !== undefined) return;
+  const rules = findDestinationRules(mesh, gateway, service);
+  const report = (path: FieldPath, reason: string, hint: string): void =>
+    context.report({
+      code: 'NotServed',
+      severity: 'warning',
+      ref: refOf(object),
+      path,
+      message: `${reason}, so this has no effect`,
+      hint,
+    });
+  const merge = 'merge the rules';
+  const isOwn = (rule: MeshObject<'DestinationRule'>): boolean => formatRef(refOf(rule)) === formatRef(refOf(object));
+  const [first] = rules;
+  if (!rules.some(isOwn)) {
+    if (object.metadata.namespace === mesh.settings.rootNamespace) return;
+    if (first === undefined || ![gateway.namespace, service.namespace].includes(first.metadata.namespace)) {
+      const wanted = [...new Set([gateway.namespace, service.namespace])].join(' or ');
+      const reason = `only DestinationRules of namespace ${wanted} that are exported to ${gateway.namespace} apply to "${service.host}"`;
+      report(['spec', 'host'], reason, `move the rule to namespace ${service.namespace}`);
+    } else report(['spec', 'host'], `${formatRef(refOf(first))} goes first for "${service.host}"`, merge);
+    return;
+  }
+  const policy = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
+  if (policy !== undefined && object.spec.trafficPolicy !== undefined && !isOwn(policy)) {
+    report(['spec', 'trafficPolicy'], `the policy of ${formatRef(refOf(policy))} goes first`, merge);
+  }
+  const declared = declaredSubsets(rules);
+  for (const [index, { name }] of (object.spec.subsets ?? []).entries()) {
+    const owner = declared.find(({ subset }) => subset.name === name)?.rule;
+    if (owner === undefined || isOwn(owner)) continue;
+    report(['spec', 'subsets', index], `${formatRef(refOf(owner))} declares subset "${name}" already`, merge);
   }
 }

@@ -163,7 +163,7 @@ describe('the incremental generator', () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 120_000);
 
   const edited = (edit: AnyMeshObject, before: readonly AnyMeshObject[] = []): ResourceChanges | undefined => {
     const store = new MeshStore();

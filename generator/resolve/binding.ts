@@ -1,7 +1,6 @@
 // Which waypoint a service is bound to, and which services a waypoint serves: labels on the service go before those of its namespace.
 
 import {
-  type AnyMeshObject,
   formatRef,
   hbonePort,
   hboneProtocol,
@@ -104,10 +103,11 @@ export function resolveBinding(
   const wanted = `${key.namespace}/${key.name}`;
   const gateway = resolveGateway(mesh, key);
   if (gateway === undefined) {
+    const exists = mesh.get('Gateway', key.namespace, key.name) !== undefined;
     return report(
       'WaypointNotFound',
-      `waypoint "${wanted}" does not exist, so this service has no L7 processing`,
-      `create the Gateway ${wanted} of class ${waypointClass}, or set the label ${useWaypointLabel} to "none"`,
+      `${exists ? `Gateway "${wanted}" is not a waypoint` : `waypoint "${wanted}" does not exist`}, so this service has no L7 processing`,
+      `${exists ? 'make it a Gateway' : `create the Gateway ${wanted}`} of class ${waypointClass}, or set the label ${useWaypointLabel} to "none"`,
     );
   }
   if (gateway.trafficType !== 'service' && gateway.trafficType !== 'all') {

@@ -1,5 +1,5 @@
 // Every golden case: manifests in, resources and Findings out. The head of `in.yaml` says what to show of a waypoint's resources:
-// `# shows: <type> <name, * for any part>`, and a field's name to show nothing else. Where there are several waypoints, what is shown
+// `# shows: <type> <name, * for any part>`, and names of fields to show nothing else. Where there are several waypoints, what is shown
 // stands under the waypoint's name. All resources of a case, shown or not, are encoded, checked against the validation rules of
 // Envoy's API, and accepted by a real Envoy in their static form; and the order of the input changes none of their bytes.
 
@@ -45,7 +45,7 @@ function translate(texts: Readonly<Record<string, string>>): {
   return { served, findings: [...findings, ...placeFindings(analyzeMesh(store), locate)] };
 }
 
-/** The resources, or the one field of each, that a case asks to see. */
+/** The resources, or the fields of them, that a case asks to see. */
 function show(served: readonly Served[], patterns: readonly string[]): unknown {
   const shown = served.flatMap(({ waypoint, resources }) => {
     const parts = resources.flatMap((resource) => showResource(resource, patterns));
@@ -59,9 +59,10 @@ function showResource({ typeUrl, name, json }: EnvoyResource, patterns: readonly
   const isLike = (text: string, pattern: string): boolean =>
     new RegExp(`^${pattern.split('*').map(escapeRegex).join('.*')}$`).test(text);
   for (const pattern of patterns) {
-    const [types = '', names = '*', field] = pattern.split(' ');
+    const [types = '', names = '*', ...fields] = pattern.split(' ');
     if (!isLike(type, types) || !isLike(name, names)) continue;
-    return [field === undefined ? json : { name, [field]: json[field] ?? 'absent' }];
+    const shown = fields.map((field) => [field, json[field] ?? 'absent'] as const);
+    return [fields.length === 0 ? json : { name, ...Object.fromEntries(shown) }];
   }
   return [];
 }

@@ -4,6 +4,7 @@ import {
   combineManifests,
   type CombinedManifests,
   defaultMeshSettings,
+  failClosed,
   type MeshSettings,
   MeshStore,
   parseManifest,
@@ -17,9 +18,9 @@ export interface ReadMesh extends CombinedManifests {
   readonly store: MeshStore;
 }
 
-/** Reads manifests and puts their objects into a store. */
+/** Reads manifests as a first start does, and puts their objects into a store. */
 export function readMesh(texts: Texts, settings: Partial<MeshSettings> = {}): ReadMesh {
-  const combined = combineManifests(Object.entries(texts).map(([file, text]) => parseManifest(file, text)));
+  const combined = combineManifests(Object.entries(texts).map(([file, text]) => failClosed(parseManifest(file, text))));
   const store = new MeshStore({ ...defaultMeshSettings, ...settings });
   store.apply(combined.objects.map((object) => ({ type: 'put', object })));
   return { ...combined, store };
