@@ -43,7 +43,7 @@ async function runUntilStopped({ addressBlock }: DemoOptions, io: Io): Promise<E
     progress.clear();
     const took = formatTime(performance.now() - began);
     io.stdout.write(`Bookinfo runs behind a waypoint on ${mesh.endpoints.block}, ready in ${took}.\n\n`);
-    io.stdout.write(`${formatGuide(mesh, io.env['PWD'] ?? '/')}\n`);
+    io.stdout.write(`${formatGuide(mesh)}\n`);
     const hasEnded = mesh.bookstoreEnded.then(() => 'bookstore' as const);
     const ended = stop.aborted ? undefined : await Promise.race([once(stop, 'abort'), hasEnded]);
     if (ended === 'bookstore') throw new CommandError('the bookstore app has ended');
@@ -57,7 +57,12 @@ async function runUntilStopped({ addressBlock }: DemoOptions, io: Io): Promise<E
   }
 }
 
-async function walkTour({ addressBlock }: DemoOptions, io: Io): Promise<ExitCode> {
+/** Walks the steps on a mesh of their own; exit code 1 when a comparison differs, and then manifests and logs are kept. */
+export async function walkTour(
+  { addressBlock }: DemoOptions,
+  io: Io,
+  steps: readonly TourStep[] = tourSteps,
+): Promise<ExitCode> {
   const stop = io.stopSignal();
   const progress = createProgressLine(io);
   const onEvent = (event: ControllerEvent): void => {
@@ -72,7 +77,7 @@ async function walkTour({ addressBlock }: DemoOptions, io: Io): Promise<ExitCode
     progress.clear();
     io.stdout.write(`Bookinfo runs behind a waypoint on ${mesh.endpoints.block}, ready in ${elapsed(began)}.\n`);
     const tour = new Tour(mesh, progress.show);
-    for (const [index, step] of tourSteps.entries()) {
+    for (const [index, step] of steps.entries()) {
       if (stop.aborted) break;
       io.stdout.write(`\n${index + 1}. ${step.title}\n`);
       const checks = await walkStep(tour, step);

@@ -53,6 +53,7 @@ export async function countLines(file: string, offset: number, isWanted: (line: 
 /** A field as text, a list as its members; undefined when the line has none. */
 export function logField(line: LogLine | undefined, name: string): string | undefined {
   const value = line?.[name];
+  if (value === undefined || value === null) return undefined;
   if (Array.isArray(value)) return value.join(', ');
-  return value === undefined || value === null ? undefined : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -15,6 +15,7 @@ export const bookstorePort = 9080;
 export interface BookstoreOptions {
   /** The command line: interpreter, its options and the app's entry file. */
   readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly workloads: readonly WorkloadView[];
   readonly services: readonly ServiceView[];
   /** Gets what the app prints. */
@@ -37,7 +38,11 @@ export async function startBookstore(options: BookstoreOptions): Promise<Booksto
   const [program = '', ...args] = options.command;
   const log = await open(options.logFile, 'w', 0o600);
   // Over the channel of the parent the app learns that the parent is gone. Detached: Ctrl-C is for us to pass on, at the end.
-  const child = spawn(program, [...args, '-'], { stdio: ['pipe', 'pipe', log.fd, 'ipc'], detached: true });
+  const child = spawn(program, [...args, '-'], {
+    stdio: ['pipe', 'pipe', log.fd, 'ipc'],
+    detached: true,
+    env: { ...options.env },
+  });
   await log.close();
   const ended = once(child, 'exit').then(() => undefined);
   child.stdin?.on('error', () => undefined);

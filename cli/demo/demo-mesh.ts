@@ -58,6 +58,7 @@ export class DemoMesh {
     onProgress('opening the bookstore');
     this.#bookstore = await startBookstore({
       command: [...io.nodeCommand, this.examples.app],
+      env: io.env,
       workloads: controller.workloads(),
       services: controller.services(),
       logFile: this.places.appLog,

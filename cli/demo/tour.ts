@@ -44,7 +44,8 @@ export interface Effect {
 
 /** How long an edit may take to be seen. */
 export const effectLimitMs = 10_000;
-const parallelRequests = 16;
+/** How many requests of `askMany` are under way at a time. */
+export const parallelRequests = 16;
 const pollMs = 2;
 
 /** A walk through one demo. */

@@ -37,6 +37,7 @@ async function walkNone(tour: Tour): Promise<readonly Check[]> {
   const linesBefore = await tour.countLines([before, closed]);
   await tour.copy('details-no-waypoint.yaml', 'details.yaml');
   const opened = await waitUntilRead(tour, 'details', false);
+  const findings = await tour.waitForFindings((all) => all.some(({ object }) => object.name === 'details-closed'));
   return [
     compare('details on the waypoint: x-request-id', 'present', requestIdAt(before)),
     compare('details closed by a DENY policy: sleep GET', 403, closed.status),
@@ -44,6 +45,11 @@ async function walkNone(tour: Tour): Promise<readonly Check[]> {
     compare('use-waypoint none: sleep GET, policy or not', 200, opened.status),
     compare('use-waypoint none: x-request-id', 'absent', requestIdAt(opened)),
     compare('use-waypoint none: lines in the log', 0, await tour.countLines([opened])),
+    compare(
+      'use-waypoint none: Finding about the policy',
+      'PolicyTargetNotBound',
+      findings.find(({ object }) => object.name === 'details-closed')?.code,
+    ),
     compare('productpage still on it: x-request-id', 'present', requestIdAt(await askService(tour, 'productpage'))),
   ];
 }

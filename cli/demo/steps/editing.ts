@@ -1,11 +1,14 @@
 // What happens to the rules when their file is spoilt, mended and deleted: a mistake takes nothing out of force, a deletion does.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { compare, compareTime } from '../check.ts';
 import type { Check } from '../check.ts';
 import { effectLimitMs } from '../tour.ts';
 import type { LoggedAnswer, Tour, TourStep } from '../tour.ts';
 
 const policyFile = 'productpage-viewer.yaml';
+/** Many times what an edit takes to be in force. */
+const settleMs = 500;
 
 /** A policy in force, its file broken, mended, and deleted. */
 export const editingStep: TourStep = {
@@ -30,6 +33,8 @@ async function walkBroken(tour: Tour): Promise<readonly Check[]> {
   const text = await tour.edit(policyFile, (before) => before.replace('methods:', 'methods: ['));
   const expected = `${policyFile}:${placeAfter(text, 'methods: [')} SyntaxError`;
   const findings = await tour.waitForFindings((all) => all.length > 0);
+  // Reported does not yet mean that a change, if there were one, had reached the proxy.
+  await sleep(settleMs);
   const [reader, stranger] = [await askAs(tour, 'sleep'), await askAs(tour, 'notsleep')];
   await tour.copy(policyFile);
   const mended = await tour.waitForFindings((all) => all.length === 0);

@@ -3,13 +3,15 @@
 import { logField } from '../access-log.ts';
 import { compare, compareShare, compareTime } from '../check.ts';
 import type { Check } from '../check.ts';
+import { parallelRequests } from '../tour.ts';
 import type { LoggedAnswer, Tour, TourStep } from '../tour.ts';
 
 const faultFile = 'productpage-fault.yaml';
 const delayMs = 5_000;
 /** For the request itself, and for a machine that is busy. */
 const slackMs = 2_000;
-const delayedCount = 20;
+/** All at once, so that they are held back together. */
+const delayedCount = parallelRequests;
 const abortedCount = 1_000;
 /** An answer that takes longer is one that is held back. */
 const promptMs = 1_000;
@@ -42,7 +44,7 @@ async function walkDelay(tour: Tour): Promise<readonly Check[]> {
 
 async function walkAbort(tour: Tour): Promise<readonly Check[]> {
   await tour.copy('productpage-abort.yaml', faultFile);
-  // A request that still met the delay is given up, and so is not the one that shows the abort.
+  // A request that still meets the delay is given up: what answers promptly has met the abort's configuration.
   const ask = (): Promise<LoggedAnswer> => tour.ask('sleep', 'productpage', '/health', { timeout: promptMs });
   await tour.waitForEffect('requests are not held back any more', ask, () => true);
   const answers = await tour.askMany(abortedCount, 'sleep', 'productpage', '/health');
