@@ -1,5 +1,6 @@
 // One service port of a waypoint: its routes, its authorization, and where it is found.
 
+import type { MeshObject } from '../../mesh/index.ts';
 import type { Authorization } from '../model/authorization.ts';
 import type { ClusterKey } from '../model/cluster.ts';
 import type { HttpRoute } from '../model/http-route.ts';
@@ -81,20 +82,26 @@ function resolveRoutes(
   for (const owner of owners) {
     const own = resolveVirtualServiceRoutes({ ...context, gateway, service, port, owner });
     if (closedBy !== undefined) {
-      context.report({
-        code: 'RouteConflict',
-        severity: 'warning',
-        ref: { kind: owner.kind, namespace: owner.metadata.namespace, name: owner.metadata.name },
-        path: ['spec', 'hosts'],
-        message: `VirtualService ${closedBy.metadata.namespace}/${closedBy.metadata.name} already takes every request for "${service.host}", so none of these rules is reached`,
-        hint: 'merge the two VirtualServices, or give the first one conditions',
-      });
+      if (!namesPorts(closedBy))
+        context.report({
+          code: 'RouteConflict',
+          severity: 'warning',
+          ref: { kind: owner.kind, namespace: owner.metadata.namespace, name: owner.metadata.name },
+          path: ['spec', 'hosts'],
+          message: `VirtualService ${closedBy.metadata.namespace}/${closedBy.metadata.name} already takes every request for "${service.host}", so none of these rules is reached`,
+          hint: 'merge the two VirtualServices, or give the first one conditions',
+        });
       continue;
     }
     routes.push(...own);
     if (own.some(({ match }) => matchesEverything(match))) closedBy = owner;
   }
   return routes;
+}
+
+/** Whether rules depend on the port that was asked for, so that those of others may be reached on another port. */
+function namesPorts({ spec }: MeshObject<'VirtualService'>): boolean {
+  return (spec.http ?? []).some(({ match = [] }) => match.some(({ port }) => port !== undefined));
 }
 
 function defaultRoute(cluster: ClusterKey): HttpRoute {

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import type { FrontendAddress } from '../../model/waypoint.ts';
+import { renderTcpChain } from './tcp-chain.ts';
+
+const filtersOf = (address: Pick<FrontendAddress, 'protocol' | 'addresses'>): readonly (string | undefined)[] =>
+  (renderTcpChain({ host: 'db.example', port: 5432, ...address }).filters ?? []).map(({ name }) => name);
+
+it('leaves to the CONNECT what a list of addresses can name', () => {
+  expect(filtersOf({ protocol: 'tcp', addresses: ['10.0.0.3', 'fd00::3'] })).toEqual([
+    'envoy.filters.network.tcp_proxy',
+  ]);
+});
+
+it.each([
+  ['a range of addresses', { protocol: 'tcp', addresses: ['10.0.0.3', '198.51.100.0/24'] }],
+  ['a sniffed port', { protocol: 'auto', addresses: ['10.0.0.3'] }],
+] as const)('asks the policies of %s before it opens a connection', (_, address) => {
+  expect(filtersOf(address)).toEqual([
+    'deny|inbound-vip|5432|tcp|db.example',
+    'allow|inbound-vip|5432|tcp|db.example',
+    'envoy.filters.network.tcp_proxy',
+  ]);
+});
