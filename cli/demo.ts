@@ -76,11 +76,13 @@ export async function walkTour(
     await mesh.start();
     progress.clear();
     io.stdout.write(`Bookinfo runs behind a waypoint on ${mesh.endpoints.block}, ready in ${elapsed(began)}.\n`);
-    const tour = new Tour(mesh, progress.show);
+    const stopped = once(stop, 'abort').then(() => undefined);
+    const tour = new Tour(mesh, progress.show, stop);
     for (const [index, step] of steps.entries()) {
       if (stop.aborted) break;
       io.stdout.write(`\n${index + 1}. ${step.title}\n`);
-      const checks = await walkStep(tour, step);
+      const checks = await Promise.race([walkStep(tour, step), stopped]);
+      if (checks === undefined) break;
       progress.clear();
       io.stdout.write(formatChecks(checks, io.isTty));
       count += checks.length;

@@ -1,6 +1,6 @@
 // What the steps of the tour do things with: asking as a workload, editing the directory, reading the access log and the Findings.
 
-import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -52,14 +52,17 @@ const pollMs = 2;
 export class Tour {
   readonly #mesh: DemoMesh;
   readonly #onProgress: (text: string) => void;
+  readonly #stop: AbortSignal;
   readonly #clients = new Map<Asker, Client>();
   #asked = 0;
   #logStart = 0;
   #lastWrite = 0;
 
-  constructor(mesh: DemoMesh, onProgress: (text: string) => void) {
+  /** When `stop` aborts, what is waited for rejects, and steps that ask or write fail because the mesh is going away. */
+  constructor(mesh: DemoMesh, onProgress: (text: string) => void, stop: AbortSignal) {
     this.#mesh = mesh;
     this.#onProgress = onProgress;
+    this.#stop = stop;
   }
 
   /** The directory that is edited. */
@@ -92,7 +95,7 @@ export class Tour {
     const answers: LoggedAnswer[] = [];
     let started = 0;
     const askOn = async (): Promise<void> => {
-      while (started < count) {
+      while (started < count && !this.#stop.aborted) {
         started += 1;
         const userAgent = this.#nextUserAgent();
         const none: Answer = { status: 0, headers: {}, body: '', duration: 0 };
@@ -113,7 +116,7 @@ export class Tour {
   /** Puts a file of the start back. */
   async restore(name: string): Promise<void> {
     this.#lastWrite = performance.now();
-    await cp(join(this.#mesh.examples.manifests, name), join(this.directory, name));
+    await copyFile(join(this.#mesh.examples.manifests, name), join(this.directory, name));
   }
 
   /** Changes a file of the directory as an editor does. */
@@ -141,6 +144,7 @@ export class Tour {
     this.progress(`waiting until ${what}`);
     let last = 'no answer';
     for (;;) {
+      this.#stop.throwIfAborted();
       const answer = await ask().catch((error: Error) => {
         last = error.message;
         return undefined;
@@ -180,6 +184,7 @@ export class Tour {
   async waitForFindings(isWanted: (findings: readonly FindingView[]) => boolean): Promise<readonly FindingView[]> {
     const end = Date.now() + effectLimitMs;
     for (;;) {
+      this.#stop.throwIfAborted();
       const findings = await this.readFindings();
       if (isWanted(findings) || Date.now() > end) return findings;
       await sleep(20);

@@ -77,7 +77,7 @@ describe('the tour', () => {
       onProgress: ignore,
     });
     await mesh.start();
-    tour = new Tour(mesh, ignore);
+    tour = new Tour(mesh, ignore, stop);
   });
 
   afterAll(() => mesh.stop({ keepFiles: false }));
@@ -130,9 +130,9 @@ describe('cairn demo --once', () => {
 });
 
 describe('cairn demo', () => {
-  const start = async (): Promise<StartedProcess> => {
+  const start = async (...flags: readonly string[]): Promise<StartedProcess> => {
     const [node = '', ...options] = nodeCommand;
-    const args = [...options, 'cli/main.ts', 'demo', '--address-block', block.cidr];
+    const args = [...options, 'cli/main.ts', 'demo', '--address-block', block.cidr, ...flags];
     return startProcess(node, args, { cwd: repository, env: { XDG_STATE_HOME: home } });
   };
   const waitUntilUp = (demo: StartedProcess): Promise<true> =>
@@ -169,6 +169,16 @@ describe('cairn demo', () => {
     expect((await demo.exited).code).toBe(0);
     expect(running()).toEqual([]);
     expect(existsSync(join(home, 'cairn/demo'))).toBe(false);
+  });
+
+  it('ends the tour in the middle of a step on Ctrl-C', { timeout: 120_000 }, async () => {
+    const demo = await start('--once');
+    await waitFor(() => demo.stdout().includes('\n3. '), { timeout: 60_000, what: () => demo.output() });
+    process.kill(demo.pid, 'SIGINT');
+    expect((await demo.exited).code).toBe(2);
+    expect(demo.stderr()).toContain('stopped before its end');
+    expect(running()).toEqual([]);
+    expect(existsSync(join(home, 'cairn/tour'))).toBe(false);
   });
 
   it('cleans up after one that was killed', { timeout: 120_000 }, async () => {
