@@ -47,7 +47,7 @@ export function createProgressLine(io: Io): ProgressLine {
 
 const differs = 'DIFFERS';
 /** A longer text gets lines of its own, so that a table fits a terminal. */
-const longestCell = 26;
+const longestCell = 30;
 
 /** What was expected and what was seen, side by side; a difference is marked by a word, not by colour alone. */
 export function formatChecks(checks: readonly Check[], isColoured: boolean): string {

@@ -1,6 +1,7 @@
 // Weighted routes: a canary that gets a tenth of the requests, then a fifth, by editing one file while requests flow.
 
-import { compareShare, compareTime } from '../check.ts';
+import { logField } from '../access-log.ts';
+import { compare, compareShare, compareTime } from '../check.ts';
 import type { Check } from '../check.ts';
 import { effectLimitMs } from '../tour.ts';
 import type { LoggedAnswer, Tour, TourStep } from '../tour.ts';
@@ -34,7 +35,9 @@ async function walkWeights(tour: Tour, share: number): Promise<readonly Check[]>
   const answers = await tour.askMany(requestCount, 'sleep', 'reviews', '/reviews/0');
   const count = (version: string): number =>
     answers.filter(({ headers }) => String(headers['x-bookinfo-pod']).startsWith(`reviews-${version}-`)).length;
+  const line = await tour.findLine(effect.answer);
   return [
+    compare(`${weights}: route in the log`, 'VirtualService default/reviews', logField(line, 'route_origin')),
     compareTime(`${weights}: write to first request on it`, { to: effectLimitMs }, effect.after),
     compareShare(`${weights}: v1 of ${requestCount} requests`, 1 - share / 100, requestCount, count('v1')),
     compareShare(`${weights}: v2`, share / 100, requestCount, count('v2')),
