@@ -45,7 +45,11 @@ export interface ConnectionPoolSettings {
   readonly tcp?: {
     readonly maxConnections?: number;
     readonly connectTimeout?: DurationText;
-    readonly tcpKeepalive?: { readonly probes?: number; readonly time?: DurationText; readonly interval?: DurationText };
+    readonly tcpKeepalive?: {
+      readonly probes?: number;
+      readonly time?: DurationText;
+      readonly interval?: DurationText;
+    };
     readonly maxConnectionDuration?: DurationText;
     readonly idleTimeout?: DurationText;
   };

@@ -1,6 +1,5 @@
 // Istio ServiceEntry and WorkloadEntry (networking.istio.io).
 
-
 export interface WorkloadEntrySpec {
   readonly address?: string;
   /** Port number by port name. */
@@ -31,4 +30,3 @@ export interface ServiceEntrySpec {
   readonly exportTo?: readonly string[];
   readonly subjectAltNames?: readonly string[];
 }
-

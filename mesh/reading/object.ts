@@ -1,5 +1,6 @@
 // One plain value to one object of the mesh: which kind and version it is, whether its structure and meaning hold, and its normal form.
 
+import { gatewayGroup, networkingGroup } from '../labels.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
 import { checkMeaning } from '../validation/meaning.ts';
 import { modernize } from './historical.ts';
@@ -57,6 +58,14 @@ function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
   return { ref, object: normalizeTargets(object), problems };
 }
 
+/** The kinds that policies can target, with their groups: a wrong group is a slip, not another target. */
+const targetGroups: Readonly<Record<string, string>> = {
+  Service: '',
+  ServiceEntry: networkingGroup,
+  Gateway: gatewayGroup,
+  GatewayClass: gatewayGroup,
+};
+
 /** A policy that denies everything to those targets of a rejected policy that can be read; AUDIT policies never decide. */
 function standInFor(ref: ObjectRef, fields: Fields): { readonly standIn?: AnyMeshObject } {
   const spec = fields['spec'];
@@ -64,7 +73,8 @@ function standInFor(ref: ObjectRef, fields: Fields): { readonly standIn?: AnyMes
   const written = Array.isArray(spec['targetRefs']) ? spec['targetRefs'] : [spec['targetRef']];
   const targetRefs = written.filter(isRecord).flatMap((target) => {
     const [kind, name] = [textOf(target['kind']), textOf(target['name'])];
-    return kind === '' || name === '' ? [] : [{ group: textOf(target['group']), kind, name }];
+    const group = targetGroups[kind];
+    return group === undefined || name === '' ? [] : [{ group, kind, name }];
   });
   if (targetRefs.length === 0) return {};
   const standIn: MeshObject<'AuthorizationPolicy'> = {

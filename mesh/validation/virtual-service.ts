@@ -131,7 +131,10 @@ function checkMatch(match: HttpMatchRequest, path: FieldPath): readonly Problem[
     Object.entries(match[field] ?? {}).flatMap(([name, matcher]) =>
       name === ''
         ? [errorAt('InvalidValue', [...path, field], `A name in \`${field}\` is empty.`)]
-        : checkMatcher(matcher, [...path, field, name]),
+        : // Istio reads `*` as presence, though it is no pattern.
+          matcher.regex === '*'
+          ? []
+          : checkMatcher(matcher, [...path, field, name]),
     ),
   );
   return [...matchers, ...maps, ...checkPort(match.port, [...path, 'port'])];
