@@ -9,7 +9,10 @@ const patienceMs = 5000;
 
 /** Ends `pid` when this process is gone; the returned function calls it off, and must be called when `pid` has ended. */
 export function guardProcess(pid: number): () => void {
-  const script = `read -r _; kill -TERM "$1" 2>/dev/null; sleep ${patienceMs / 1000}; kill -KILL "$1" 2>/dev/null`;
+  // Looks often, so that a pid that is given to another program meanwhile is not mistaken for Envoy.
+  const script = `read -r _; kill -TERM "$1" 2>/dev/null || exit
+for _ in $(seq ${patienceMs / 100}); do sleep 0.1; kill -0 "$1" 2>/dev/null || exit; done
+kill -KILL "$1" 2>/dev/null`;
   const shell = spawn('/bin/sh', ['-c', script, 'sh', String(pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     // A signal to the agent's process group is for the agent alone to decide about.

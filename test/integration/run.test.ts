@@ -212,10 +212,11 @@ test('an Envoy that is killed comes back with its configuration', async () => {
 test('an agent that is killed is started again', async () => {
   const { pid } = await waypoint();
   process.kill(pid, 'SIGKILL');
-  await waitFor(async () => (await waypoint()).state === 'ready' && (await waypoint()).pid !== pid, {
-    timeout: 20_000,
-    what: () => controller.output(),
-  });
+  const isAnotherReady = async (): Promise<boolean> => {
+    const now = await waypoint();
+    return now.state === 'ready' && now.pid !== pid;
+  };
+  await waitFor(isAnotherReady, { timeout: 20_000, what: () => controller.output() });
   expect((await productpageFrom('sleep')).status).toBe(200);
 }, 30_000);
 
