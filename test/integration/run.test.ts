@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connectDeltaAds, endedWith } from '../support/delta-ads-client.ts';
 import { allocateBlock } from '../support/loopback.ts';
 import type { AddressBlock } from '../support/loopback.ts';
 import { startProcess, stopAll, waitFor } from '../support/processes.ts';
@@ -163,6 +164,32 @@ test('a request from sleep reaches productpage through the waypoint, with the id
 test('an address that is no workload is refused', async () => {
   await expect(productpageFrom(block.address(9, 9))).rejects.toThrow();
 });
+
+test('a workload with a certificate of the mesh gets no configuration of a waypoint, and nobody without one', async () => {
+  const out = join(directory, 'sleep');
+  const issued = await cairn('certificate', '--service-account', 'default/sleep', '--out', out, '--state', state);
+  expect(await issued.exited).toMatchObject({ code: 0 });
+  const read = (name: string): string => readFileSync(join(out, name), 'utf8');
+  const node = {
+    id: 'waypoint~127.0.0.1~x.default~default.svc.cluster.local',
+    metadata: { NAMESPACE: 'default', LABELS: { 'gateway.networking.k8s.io/gateway-name': 'waypoint' } },
+  };
+  const ask = async (own: { readonly certificate?: string; readonly key?: string }): Promise<string> => {
+    const client = await connectDeltaAds(block.address(0, 1) + ':15011', {
+      node,
+      tls: { root: read('root-cert.pem'), serverName: 'cairn.cairn-system.svc', ...own },
+    });
+    client.subscribe('type.googleapis.com/envoy.config.listener.v3.Listener');
+    const status = await client.end();
+    client.close();
+    expect(client.responses).toEqual([]);
+    return endedWith(status, 'PERMISSION_DENIED') ? `denied: ${status.details}` : 'not connected';
+  };
+  expect(await ask({ certificate: read('cert-chain.pem'), key: read('key.pem') })).toBe(
+    'denied: the configuration of Gateway default/waypoint was asked for by spiffe://cluster.local/ns/default/sa/sleep',
+  );
+  expect(await ask({})).toBe('not connected');
+}, 30_000);
 
 test('a policy takes effect, stays while its file is broken, and goes with it', async () => {
   const file = join(config, 'productpage-viewer.yaml');
