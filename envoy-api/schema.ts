@@ -1,24 +1,36 @@
 // The Envoy schema in memory: descriptors are parsed at first use, and a message is loaded with what it refers to when it is first asked
 // for, because loading all of them would cost a short command more than its work does.
 
-import protobuf from 'protobufjs/light.js';
+import { createRequire } from 'node:module';
+import type * as protobuf from 'protobufjs';
 import { schemaText } from './generated/schema.ts';
 
 type Descriptor = protobuf.IType | protobuf.IEnum;
 
+type Library = typeof protobuf;
+
+/** The library, loaded at first use for the same reason, with the root that holds what is loaded. */
+let schema: { readonly library: Library; readonly root: protobuf.Root } | undefined;
 let descriptors: { readonly [name: string]: Descriptor } | undefined;
-const root = new protobuf.Root();
 const loaded = new Set<string>();
 const messages = new Map<string, protobuf.Type | undefined>();
+
+function openSchema(): NonNullable<typeof schema> {
+  if (schema !== undefined) return schema;
+  const library = createRequire(import.meta.url)('protobufjs/light.js') as Library;
+  schema = { library, root: new library.Root() };
+  return schema;
+}
 
 /** The message with this full proto name (no leading dot), or undefined when the schema has none. */
 export function findMessage(name: string): protobuf.Type | undefined {
   if (messages.has(name)) return messages.get(name);
   descriptors ??= JSON.parse(schemaText) as { readonly [name: string]: Descriptor };
   load(name, descriptors);
+  const { library, root } = openSchema();
   root.resolveAll();
   const found = root.lookup(`.${name}`);
-  const message = found instanceof protobuf.Type ? found : undefined;
+  const message = found instanceof library.Type ? found : undefined;
   messages.set(name, message);
   return message;
 }
@@ -32,12 +44,13 @@ function load(name: string, from: { readonly [name: string]: Descriptor }): void
   const simpleName = path.pop() ?? name;
   const outer = path.join('.');
   load(outer, from);
+  const { library, root } = openSchema();
   const parent = (root.lookup(`.${outer}`) ?? root.define(path)) as protobuf.Namespace;
   if ('values' in descriptor) {
-    parent.add(protobuf.Enum.fromJSON(simpleName, descriptor));
+    parent.add(library.Enum.fromJSON(simpleName, descriptor));
     return;
   }
-  parent.add(protobuf.Type.fromJSON(simpleName, descriptor));
+  parent.add(library.Type.fromJSON(simpleName, descriptor));
   for (const { type } of Object.values(descriptor.fields)) if (type.startsWith('.')) load(type.slice(1), from);
 }
 
@@ -67,15 +80,16 @@ export function fieldShapes(type: protobuf.Type): ReadonlyMap<string, FieldShape
 }
 
 function describeField(field: protobuf.Field): FieldShape {
+  const { library } = openSchema();
   const resolved = field.resolve().resolvedType;
-  const message = resolved instanceof protobuf.Type ? resolved : undefined;
+  const message = resolved instanceof library.Type ? resolved : undefined;
   const oneof = field.partOf ?? undefined;
   return {
     name: field.name,
     kind: field.map ? 'map' : field.repeated ? 'repeated' : 'singular',
     scalar: field.type,
     message,
-    enumeration: resolved instanceof protobuf.Enum ? resolved : undefined,
+    enumeration: resolved instanceof library.Enum ? resolved : undefined,
     oneof: oneof?.name,
     hasPresence: message !== undefined || oneof !== undefined,
   };

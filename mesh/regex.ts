@@ -1,6 +1,15 @@
 // RE2 patterns: the one place that says whether Envoy will take a pattern, so that a bad one is a Finding and never a refused push.
 
-import { RE2JS } from 're2js';
+import { createRequire } from 'node:module';
+import type { RE2JS } from 're2js';
+
+/** Loaded with the first pattern: most configurations have none, and a short command should not pay for it. */
+let library: { readonly RE2JS: typeof RE2JS } | undefined;
+
+function loadLibrary(): typeof RE2JS {
+  library ??= createRequire(import.meta.url)('re2js') as { readonly RE2JS: typeof RE2JS };
+  return library.RE2JS;
+}
 
 /**
  * The most instructions of a pattern as re2js counts them. Proxies are started with RE2's limit at 32768, and Envoy was seen to count up
@@ -13,7 +22,9 @@ const maxLength = 4096;
 export function checkRegex(pattern: string): string | undefined {
   if (pattern.length > maxLength) return `it is longer than ${maxLength} characters`;
   try {
-    return RE2JS.compile(pattern).programSize() > maxProgramSize ? 'it repeats too much for a proxy' : undefined;
+    return loadLibrary().compile(pattern).programSize() > maxProgramSize
+      ? 'it repeats too much for a proxy'
+      : undefined;
   } catch (error) {
     return error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : 'it is not a pattern';
   }

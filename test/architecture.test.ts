@@ -26,8 +26,14 @@ const rooms: Readonly<Record<string, Room>> = {
   examples: { imports: [], pure: false },
 };
 
-/** Modules that compute and touch nothing outside. */
-const harmlessModules: ReadonlySet<string> = new Set(['node:assert/strict', 'node:buffer', 'node:crypto', 'node:url']);
+/** Modules that compute, or load a library, and touch nothing outside. */
+const harmlessModules: ReadonlySet<string> = new Set([
+  'node:assert/strict',
+  'node:buffer',
+  'node:crypto',
+  'node:module',
+  'node:url',
+]);
 
 const root = resolve(import.meta.dirname, '..');
 
