@@ -64,6 +64,9 @@ function resolvePath(value: string): Predicate | Problem {
   }
   if (isTemplate) return resolvePathTemplate(value);
   if (pattern.kind === 'present') return { path: { prefix: '/' } };
+  // Envoy merges slashes, but leaves two of a path that is nothing else.
+  if (pattern.kind === 'exact' && pattern.text === '/')
+    return any([{ path: { exact: '/' } }, { path: { exact: '//' } }]);
   const text = escapePath(pattern.text);
   if (!/%[0-9a-f]{2}/i.test(text)) return { path: matcherOf(pattern.kind, text) };
   const start = pattern.kind === 'suffix' ? '.*' : '';

@@ -1,0 +1,224 @@
+// A second opinion on AuthorizationPolicy: what a request is due, worked out from the manifests alone as the API documents them. It
+// shares nothing with the generator, so that a disagreement between the two (through a real Envoy) is a bug in one of them.
+
+/** A policy as it is written in a manifest. */
+export interface WrittenPolicy {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec: {
+    readonly action?: 'ALLOW' | 'DENY';
+    readonly rules?: readonly WrittenRule[];
+  };
+}
+
+type Fields = Readonly<Record<string, readonly string[] | undefined>>;
+
+/** One rule of a policy. */
+export interface WrittenRule {
+  readonly from?: readonly { readonly source: Fields }[];
+  readonly to?: readonly { readonly operation: Fields }[];
+  readonly when?: readonly {
+    readonly key: string;
+    readonly values?: readonly string[];
+    readonly notValues?: readonly string[];
+  }[];
+}
+
+/** What the application port is asked, and by whom. */
+export interface AskedRequest {
+  /** `<namespace>/<service account>` of trust domain cluster.local. */
+  readonly client: string;
+  /** Where the tunnel came from. */
+  readonly sourceAddress: string;
+  readonly port: number;
+  /** Absent for a connection to a TCP port. */
+  readonly http?: {
+    readonly method: string;
+    /** As sent. */
+    readonly path: string;
+    readonly host: string;
+    /** In order; a name may come twice. */
+    readonly headers: readonly (readonly [name: string, value: string])[];
+  };
+}
+
+/** What is due: the status of an HTTP request, or whether a tunnel opens (200) or not (403). */
+export type Verdict = 200 | 400 | 403;
+
+/** The verdict on a request to a service that these policies apply to. */
+export function evaluate(policies: readonly WrittenPolicy[], request: AskedRequest): Verdict {
+  const path = request.http === undefined ? '/' : normalizePath(request.http.path);
+  if (path === undefined) return 400;
+  const matches = (policy: WrittenPolicy): boolean =>
+    (policy.spec.rules ?? []).some((rule) => ruleMatches(policy, rule, request, path));
+  const denies = policies.filter(({ spec }) => spec.action === 'DENY');
+  const allows = policies.filter(({ spec }) => spec.action !== 'DENY');
+  if (denies.some(matches)) return 403;
+  if (allows.length > 0 && !allows.some(matches)) return 403;
+  return path.includes(';') && policies.some(readsPath) ? 400 : 200;
+}
+
+function readsPath({ spec }: WrittenPolicy): boolean {
+  return (spec.rules ?? []).some(({ to = [] }) =>
+    to.some(({ operation }) => 'paths' in operation || 'notPaths' in operation),
+  );
+}
+
+/** The path that policies read: unreserved characters decoded, dots resolved, slashes merged, no query; undefined when it is refused. */
+export function normalizePath(sent: string): string | undefined {
+  const [withoutQuery = ''] = sent.split('?');
+  if (sent.includes('#') || /%2f|%5c|%00/i.test(withoutQuery)) return undefined;
+  const decoded = withoutQuery.replace(/%([0-9a-f]{2})/gi, (escaped, digits: string) => {
+    const character = String.fromCharCode(Number.parseInt(digits, 16));
+    return /[A-Za-z0-9\-._~]/.test(character) ? character : escaped;
+  });
+  const kept: string[] = [];
+  const segments = decoded.split('/').slice(1);
+  for (const [index, segment] of segments.entries()) {
+    const isLast = index === segments.length - 1;
+    if (segment === '..') kept.pop();
+    else if (segment !== '.') kept.push(segment);
+    if (isLast && (segment === '.' || segment === '..')) kept.push('');
+  }
+  return `/${kept.join('/')}`.replace(/\/+/g, '/');
+}
+
+function ruleMatches(policy: WrittenPolicy, rule: WrittenRule, request: AskedRequest, path: string): boolean {
+  const isDeny = policy.spec.action === 'DENY';
+  const holds = (attribute: string, values: readonly string[], negated: boolean): boolean | 'unknown' =>
+    attributeHolds({ attribute, values, negated, isDeny, policy, request, path });
+  const allHold = (conditions: readonly (boolean | 'unknown')[]): boolean =>
+    // On a TCP port what only HTTP has cannot be judged: a DENY rule matches without it.
+    conditions.every((condition) => condition === 'unknown' || condition);
+  const fieldsHold = (fields: Fields): boolean =>
+    allHold(
+      Object.entries(fields).map(([name, values = []]) => {
+        const negated = name.startsWith('not');
+        const plain = negated ? (name[3] ?? '').toLowerCase() + name.slice(4) : name;
+        return holds(plain, values, negated);
+      }),
+    );
+  const { from, to, when = [] } = rule;
+  if (!isDeny && request.http === undefined && needsHttp(rule, String(request.port))) return false;
+  if (from !== undefined && !from.some(({ source }) => fieldsHold(source))) return false;
+  if (to !== undefined && !to.some(({ operation }) => fieldsHold(operation))) return false;
+  return allHold(
+    when.flatMap(({ key, values, notValues }) => [
+      ...(values === undefined ? [] : [holds(key, values, false)]),
+      ...(notValues === undefined ? [] : [holds(key, notValues, true)]),
+    ]),
+  );
+}
+
+/** An ALLOW rule that asks for something of HTTP allows nothing on a TCP port, unless it asks so of other ports only. */
+function needsHttp({ to = [], when = [] }: WrittenRule, port: string): boolean {
+  const isForPort = ({ ports, notPorts }: Fields): boolean =>
+    ports?.includes(port) !== false && notPorts?.includes(port) !== true;
+  return (
+    to.some(({ operation }) => isForPort(operation) && Object.keys(operation).some((name) => !/ports$/i.test(name))) ||
+    when.some(({ key }) => key.startsWith('request.'))
+  );
+}
+
+interface Condition {
+  readonly attribute: string;
+  readonly values: readonly string[];
+  readonly negated: boolean;
+  readonly isDeny: boolean;
+  readonly policy: WrittenPolicy;
+  readonly request: AskedRequest;
+  readonly path: string;
+}
+
+function attributeHolds(condition: Condition): boolean | 'unknown' {
+  const { values, negated } = condition;
+  const matches = attributeMatches(condition, values);
+  if (matches === 'unknown') return 'unknown';
+  return negated ? !matches : matches;
+}
+
+function attributeMatches(condition: Condition, values: readonly string[]): boolean | 'unknown' {
+  const { attribute, policy, request, path } = condition;
+  const [namespace = '', account = ''] = request.client.split('/');
+  switch (attribute) {
+    case 'principals':
+    case 'source.principal':
+      return values.some((value) => wildcardMatches(value, `cluster.local/ns/${namespace}/sa/${account}`));
+    case 'namespaces':
+    case 'source.namespace':
+      return values.some((value) => wildcardMatches(value, namespace));
+    case 'serviceAccounts':
+      return values.some(
+        (value) => (value.includes('/') ? value : `${policy.metadata.namespace}/${value}`) === request.client,
+      );
+    case 'ipBlocks':
+    case 'source.ip':
+      return values.some((value) => inBlock(value, request.sourceAddress));
+    case 'ports':
+    case 'destination.port':
+      return values.includes(String(request.port));
+  }
+  const { http } = request;
+  if (http === undefined) return 'unknown';
+  switch (attribute) {
+    case 'methods':
+      return values.some((value) => wildcardMatches(value, http.method));
+    case 'paths':
+      return values.some((value) =>
+        value.includes('{') ? templateMatches(value, path) : wildcardMatches(value, path),
+      );
+    case 'hosts':
+      return values.some((value) => hostMatches(value.toLowerCase(), http.host.toLowerCase()));
+    default:
+      return headerMatches(condition, /^request\.headers\[(.*)\]$/.exec(attribute)?.[1] ?? '', http.headers);
+  }
+}
+
+/** `*`, `prefix*`, `*suffix`, or the whole. `*` asks for something to be there. */
+function wildcardMatches(pattern: string, value: string): boolean {
+  if (pattern === '*') return value !== '';
+  if (pattern.startsWith('*')) return value.endsWith(pattern.slice(1));
+  if (pattern.endsWith('*')) return value.startsWith(pattern.slice(0, -1));
+  return pattern === value;
+}
+
+/** A policy host without a port means the host on whatever port. */
+function hostMatches(pattern: string, host: string): boolean {
+  const withoutPort = host.replace(/:\d+$/, '');
+  return wildcardMatches(pattern, host) || (!/:\d+$/.test(pattern) && wildcardMatches(pattern, withoutPort));
+}
+
+/** `{*}` is one segment with something in it, `{**}` whatever follows the slash before it. */
+function templateMatches(template: string, path: string): boolean {
+  const match = (pattern: readonly string[], segments: readonly string[]): boolean => {
+    const [head, ...rest] = pattern;
+    if (head === undefined) return segments.length === 0;
+    if (head === '{**}') return segments.length > 0;
+    const [segment, ...others] = segments;
+    if (segment === undefined) return false;
+    return (head === '{*}' ? segment !== '' : head === segment) && match(rest, others);
+  };
+  return match(template.split('/').slice(1), path.split('/').slice(1));
+}
+
+/**
+ * Several values of a header are one list. Where a match denies, any element of it is enough; where a match allows, every line has to
+ * be one of the values as a whole.
+ */
+function headerMatches(
+  { isDeny, negated, values }: Condition,
+  name: string,
+  headers: readonly (readonly [string, string])[],
+): boolean {
+  const lines = headers.filter(([each]) => each.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
+  if (lines.length === 0) return false;
+  const isOne = (value: string): boolean => values.some((pattern) => wildcardMatches(pattern, value));
+  if (isDeny === negated) return lines.every(isOne);
+  return lines.some(isOne) || lines.some((line) => line.split(',').some((element) => isOne(element.trim())));
+}
+
+function inBlock(block: string, address: string): boolean {
+  const [base = '', bits = '32'] = block.split('/');
+  const toNumber = (text: string): number => text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  const size = 2 ** (32 - Number(bits));
+  return Math.floor(toNumber(base) / size) === Math.floor(toNumber(address) / size);
+}
