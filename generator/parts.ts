@@ -6,7 +6,7 @@ import { hbonePort } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
 import type { HttpRoute } from './model/http-route.ts';
 import type { ServedAddress, TcpFrontend } from './model/waypoint.ts';
-import { renderServiceCluster, renderServiceEndpoints } from './render/clusters/service-cluster.ts';
+import { hasEndpoints, renderServiceCluster, renderServiceEndpoints } from './render/clusters/service-cluster.ts';
 import {
   renderConnectOriginate,
   renderConnectOriginateCluster,
@@ -96,7 +96,7 @@ export function makeBackendPart(
   if (service === undefined || servicePort === undefined) return [];
   return resolveBackends(context, key, service, servicePort, owned).flatMap(({ cluster, endpoints }) => [
     renderServiceCluster(cluster),
-    renderServiceEndpoints(endpoints),
+    ...(hasEndpoints(cluster) ? [renderServiceEndpoints(endpoints)] : []),
   ]);
 }
 

@@ -30,6 +30,8 @@ export type FindingCode =
   | 'HostNotFound'
   | 'SubsetNotFound'
   | 'SubsetWithoutEndpoints'
+  | 'LocalityWithoutEffect'
+  | 'PassthroughUnencrypted'
   | 'PortNotFound'
   | 'PortAmbiguous'
   | 'NotServed'

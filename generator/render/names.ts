@@ -24,10 +24,11 @@ export function formatChainName(host: string, port: number, protocol: 'http' | '
   return `inbound-vip|${port}|${protocol}|${host}`;
 }
 
-/** Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE URI. */
+/** Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE URI, the source address its IP. */
 export const filterState = {
   identity: 'io.istio.peer_principal',
   localIdentity: 'io.istio.local_principal',
+  sourceAddress: 'cairn.source_address',
   authority: 'io.istio.connect_authority',
   originalDestination: 'envoy.filters.listener.original_dst.local_ip',
   originalSource: 'envoy.filters.listener.original_dst.remote_ip',

@@ -5,46 +5,51 @@ import type { Backend } from '../model/waypoint.ts';
 import type { ClusterKey, ServiceCluster } from '../model/cluster.ts';
 import type { GatewayKey } from './binding.ts';
 import type { ResolveContext } from './context.ts';
+import { declaredSubsets, type DeclaredSubset, findDestinationRules } from './destination-rule.ts';
 import {
-  declaredSubsets,
-  type DeclaredSubset,
-  findDestinationRules,
-  resolveClusterPolicy,
-} from './destination-rule.ts';
+  resolveCircuitBreaker,
+  resolveConnections,
+  resolveUpstreamProtocol,
+} from './destination-rule/connection-pool.ts';
+import { resolveLoadBalancer } from './destination-rule/load-balancer.ts';
+import { resolveLocalityPreference } from './destination-rule/locality.ts';
+import { resolveOutlierDetection } from './destination-rule/outlier-detection.ts';
+import { type EffectivePolicy, resolveTrafficPolicy } from './destination-rule/policy.ts';
+import { resolveTls } from './destination-rule/tls.ts';
+import { groupEndpoints } from './endpoint-groups.ts';
 import { resolveEndpoints } from './endpoints.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
-/** Every cluster of a service port, without endpoints: for each protocol of the port, the default cluster and those of subsets. */
-export function resolveClusters(
+/** The clusters of a service port with their endpoints: for each protocol of the port, the default cluster and those of subsets. */
+export function resolveBackends(
   context: ResolveContext,
   gateway: GatewayKey,
   service: ResolvedService,
   port: ResolvedPort,
   owned: boolean,
-): readonly ServiceCluster[] {
+): readonly Backend[] {
   const rules = findDestinationRules(context.mesh, gateway, service);
-  const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): ServiceCluster => {
-    const policy = resolveClusterPolicy(context, rules, port, declared);
+  const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Backend => {
+    const policy = resolveTrafficPolicy(rules, port.number, declared);
+    const preference = resolveLocalityPreference(context, gateway, service, policy);
+    const key: ClusterKey = {
+      owned,
+      host: service.host,
+      port: port.number,
+      protocol,
+      ...(declared === undefined ? {} : { subset: declared.subset.name }),
+    };
+    const labels = declared?.subset.labels;
     return {
-      key: {
-        owned,
-        host: service.host,
-        port: port.number,
-        protocol,
-        ...(declared === undefined ? {} : { subset: declared.subset.name }),
+      cluster: {
+        key,
+        ...(labels === undefined ? {} : { subsetLabels: labels }),
+        weighsLocalities: preference.kind === 'distribute',
+        ...resolvePolicy(context, policy, port),
+        origin: rules.map(refOf),
+        service: { namespace: service.namespace, name: service.name },
       },
-      ...(declared?.subset.labels === undefined ? {} : { subsetLabels: declared.subset.labels }),
-      loadBalancer: policy.loadBalancer,
-      connectTimeout: policy.connectTimeout,
-      upstreamProtocol:
-        port.protocol === 'http2' || policy.upgradeToHttp2 === true
-          ? 'http2'
-          : port.protocol === 'auto'
-            ? 'client'
-            : 'http1',
-      circuitBreaker: policy.circuitBreaker,
-      origin: rules.map(refOf),
-      service: { namespace: service.namespace, name: service.name },
+      endpoints: { key, groups: groupEndpoints(resolveEndpoints(context, service, port, labels), preference) },
     };
   };
   return protocolsOf(port).flatMap((protocol) => [
@@ -53,18 +58,25 @@ export function resolveClusters(
   ]);
 }
 
-/** The clusters of a service port with their endpoints. A subset that selects no endpoint is reported. */
-export function resolveBackends(
-  context: ResolveContext,
-  gateway: GatewayKey,
-  service: ResolvedService,
-  port: ResolvedPort,
-  owned: boolean,
-): readonly Backend[] {
-  return resolveClusters(context, gateway, service, port, owned).map((cluster) => ({
-    cluster,
-    endpoints: { key: cluster.key, endpoints: resolveEndpoints(context, service, port, cluster.subsetLabels) },
-  }));
+type ClusterPolicy = Pick<
+  ServiceCluster,
+  'loadBalancer' | 'connections' | 'upstreamProtocol' | 'circuitBreaker' | 'outlierDetection' | 'tls' | 'proxyProtocol'
+>;
+
+function resolvePolicy(context: ResolveContext, policy: EffectivePolicy, port: ResolvedPort): ClusterPolicy {
+  const pool = policy.connectionPool?.value;
+  const tls = resolveTls(policy.tls?.value, context.mesh.settings);
+  return {
+    loadBalancer: resolveLoadBalancer(policy.loadBalancer?.value),
+    connections: resolveConnections(pool),
+    upstreamProtocol: resolveUpstreamProtocol(port, pool),
+    circuitBreaker: resolveCircuitBreaker(pool, policy.retryBudget?.value),
+    ...(policy.outlierDetection === undefined
+      ? {}
+      : { outlierDetection: resolveOutlierDetection(policy.outlierDetection.value) }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(policy.proxyProtocol === undefined ? {} : { proxyProtocol: policy.proxyProtocol.value.version ?? 'V1' }),
+  };
 }
 
 function protocolsOf({ protocol }: ResolvedPort): readonly ClusterKey['protocol'][] {

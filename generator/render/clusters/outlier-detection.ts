@@ -1,0 +1,45 @@
+// Outlier detection: errors in a row, never success rates. An ejected endpoint is not used again because few are left.
+
+import type { MessageTypes } from '../../../envoy-api/index.ts';
+import { formatProtoDuration } from '../../../mesh/index.ts';
+import type { OutlierDetection } from '../../model/cluster.ts';
+
+type Detection = MessageTypes['envoy.config.cluster.v3.OutlierDetection'];
+
+/** The outlier detection of a cluster. */
+export function renderOutlierDetection(settings: OutlierDetection): Detection {
+  const { consecutive5xx, consecutiveGatewayErrors, consecutiveLocalFailures } = settings;
+  return {
+    enforcing_success_rate: 0,
+    ...(consecutive5xx === undefined
+      ? {}
+      : { consecutive_5xx: consecutive5xx, enforcing_consecutive_5xx: enforce(consecutive5xx) }),
+    ...(consecutiveGatewayErrors === undefined
+      ? {}
+      : {
+          consecutive_gateway_failure: consecutiveGatewayErrors,
+          enforcing_consecutive_gateway_failure: enforce(consecutiveGatewayErrors),
+        }),
+    ...(settings.splitLocalFailures
+      ? {
+          split_external_local_origin_errors: true,
+          enforcing_local_origin_success_rate: 0,
+          ...(consecutiveLocalFailures === undefined
+            ? {}
+            : {
+                consecutive_local_origin_failure: consecutiveLocalFailures,
+                enforcing_consecutive_local_origin_failure: 100,
+              }),
+        }
+      : {}),
+    ...(settings.interval === undefined ? {} : { interval: formatProtoDuration(settings.interval) }),
+    ...(settings.baseEjectionTime === undefined
+      ? {}
+      : { base_ejection_time: formatProtoDuration(settings.baseEjectionTime) }),
+    ...(settings.maxEjectionPercent === undefined ? {} : { max_ejection_percent: settings.maxEjectionPercent }),
+  };
+}
+
+function enforce(errors: number): number {
+  return errors > 0 ? 100 : 0;
+}
