@@ -53,10 +53,10 @@ function formatConfigPath({ namespace, name }: ObjectRef): string {
   return `/apis/networking.istio.io/v1/namespaces/${namespace}/destination-rule/${name}`;
 }
 
-function renderCommonLoadBalancing({
-  outlierDetection,
-  weighsLocalities,
-}: ServiceCluster): Pick<Cluster, 'common_lb_config'> {
+/** Consistent hashing weighs localities by its own configuration, and Envoy refuses both together. */
+function renderCommonLoadBalancing(cluster: ServiceCluster): Pick<Cluster, 'common_lb_config'> {
+  const { loadBalancer, outlierDetection } = cluster;
+  const weighsLocalities = cluster.weighsLocalities && loadBalancer.kind !== 'hash' && hasEndpoints(cluster);
   if (outlierDetection === undefined && !weighsLocalities) return {};
   return {
     common_lb_config: {
