@@ -64,6 +64,7 @@ export interface ConnectionSettings {
   readonly connectTimeout: number;
   readonly keepalive?: { readonly probes?: number; readonly time?: number; readonly interval?: number };
   readonly http: {
+    /** 0: never. */
     readonly idleTimeout?: number;
     readonly maxDuration?: number;
     readonly maxRequests?: number;
@@ -76,9 +77,11 @@ export interface ConnectionSettings {
 export interface OutlierDetection {
   readonly consecutive5xx?: number;
   readonly consecutiveGatewayErrors?: number;
-  /** Set: failures to connect are counted apart from answers, and this many of them eject. */
+  /** So many failures to connect, where they are counted apart from answers. */
   readonly consecutiveLocalFailures?: number;
   readonly splitLocalFailures: boolean;
+  /** The statuses that count as errors; absent: 500 to 599. */
+  readonly errorStatuses?: readonly number[];
   readonly interval?: number;
   readonly baseEjectionTime?: number;
   readonly maxEjectionPercent?: number;

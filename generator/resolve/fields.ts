@@ -34,6 +34,7 @@ const portPolicy: FieldCatalogue = {
       'baseEjectionTime',
       'maxEjectionPercent',
       'minHealthPercent',
+      'outlierDetectionHttpErrorCodes[]',
     ].map((field) => `outlierDetection.${field}`),
     ...[
       'mode',
@@ -46,12 +47,7 @@ const portPolicy: FieldCatalogue = {
       'insecureSkipVerify',
     ].map((field) => `tls.${field}`),
   ],
-  reported: [
-    'loadBalancer.zoneAwareLbSetting.**',
-    'outlierDetection.consecutiveErrors',
-    'outlierDetection.outlierDetectionHttpErrorCodes[]',
-    'tls.credentialName',
-  ],
+  reported: ['loadBalancer.zoneAwareLbSetting.**', 'outlierDetection.consecutiveErrors', 'tls.credentialName'],
 };
 
 const trafficPolicy: FieldCatalogue = {

@@ -4,6 +4,7 @@ import { parseDuration } from '../duration.ts';
 import type { FieldPath } from '../finding.ts';
 import type {
   ClientTlsSettings,
+  ConsistentHash,
   DestinationRuleSpec,
   LocalityLbSetting,
   PortTrafficPolicy,
@@ -51,6 +52,7 @@ function checkPolicy(policy: PortTrafficPolicy, path: FieldPath): readonly Probl
   return [
     ...checkDurations(policy, path),
     ...checkTls(policy.tls, [...path, 'tls']),
+    ...checkHashKey(policy.loadBalancer?.consistentHash, [...path, 'loadBalancer', 'consistentHash']),
     ...checkLocality(policy.loadBalancer?.localityLbSetting, [...path, 'loadBalancer', 'localityLbSetting']),
     ...checkRange(policy.outlierDetection?.maxEjectionPercent, 0, 100, [
       ...path,
@@ -104,12 +106,43 @@ function checkTls(tls: ClientTlsSettings | undefined, path: FieldPath): readonly
       errorAt('MissingField', [...path, 'mode'], 'TLS settings need their `mode`; without it they mean `DISABLE`.'),
     ];
   }
+  if (tls?.sni !== undefined && (tls.sni.length > 255 || !/^[\x21-\x7e]*$/.test(tls.sni))) {
+    return [errorAt('InvalidValue', [...path, 'sni'], 'This is no name of a server.')];
+  }
   if (tls?.mode !== 'MUTUAL' || tls.credentialName !== undefined) return [];
   return (['clientCertificate', 'privateKey'] as const).flatMap((field) =>
     tls[field] === undefined || tls[field] === ''
       ? [errorAt('MissingField', [...path, field], `\`MUTUAL\` needs \`${field}\`, a file on the waypoint.`)]
       : [],
   );
+}
+
+/** A name that can stand in an HTTP header. */
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Printable, and not the end of a cookie's attribute. */
+const cookieText = /^[\x20-\x3a\x3c-\x7e]*$/;
+
+/** Names and values that Envoy would refuse. */
+function checkHashKey(hash: ConsistentHash | undefined, path: FieldPath): readonly Problem[] {
+  const { httpHeaderName = '', httpCookie } = hash ?? {};
+  const attributes = httpCookie?.attributes ?? [];
+  return [
+    ...(httpHeaderName === '' || token.test(httpHeaderName.replace(/^:/, ''))
+      ? []
+      : [errorAt('InvalidValue', [...path, 'httpHeaderName'], `\`${httpHeaderName}\` is no name of a header.`)]),
+    ...(httpCookie === undefined || token.test(httpCookie.name)
+      ? []
+      : [errorAt('InvalidValue', [...path, 'httpCookie', 'name'], `\`${httpCookie.name}\` is no name of a cookie.`)]),
+    ...(cookieText.test(httpCookie?.path ?? '')
+      ? []
+      : [errorAt('InvalidValue', [...path, 'httpCookie', 'path'], 'The path cannot stand in a cookie.')]),
+    ...attributes.flatMap(({ name, value = '' }, index) =>
+      token.test(name) && cookieText.test(value)
+        ? []
+        : [errorAt('InvalidValue', [...path, 'httpCookie', 'attributes', index], 'This cannot stand in a cookie.')],
+    ),
+  ];
 }
 
 function checkLocality(setting: LocalityLbSetting | undefined, path: FieldPath): readonly Problem[] {

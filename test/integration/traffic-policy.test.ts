@@ -45,6 +45,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   ...many,
   good: { app: 'half', locality: 'r2/z1' },
   bad: { app: 'half', locality: 'r1/z1/a', version: 'bad', reply: () => ({ status: 500 }) },
+  limited: { app: 'limited', reply: () => ({ status: 429 }) },
   slow: { app: 'slow', reply: () => ({ delayMs: 300 }) },
   once: { app: 'once' },
   keep: { app: 'keep' },
@@ -121,6 +122,15 @@ function services(): Readonly<Record<string, Service>> {
     'stays-failed': {
       app: 'half',
       policy: `{ ${outlier('consecutive5xxErrors: 0, consecutiveGatewayErrors: 2, maxEjectionPercent: 100')} }`,
+    },
+    'counts-429': {
+      app: 'limited',
+      policy: `{ ${outlier('consecutive5xxErrors: 2, maxEjectionPercent: 100, outlierDetectionHttpErrorCodes: [429, 503]')} }`,
+    },
+    'ignores-429': { app: 'limited', policy: `{ ${outlier('consecutive5xxErrors: 2, maxEjectionPercent: 100')} }` },
+    'ignores-500': {
+      app: 'half',
+      policy: `{ ${outlier('consecutive5xxErrors: 2, maxEjectionPercent: 100, outlierDetectionHttpErrorCodes: [429]')} }`,
     },
     'all-ejected': {
       app: 'half',
@@ -480,6 +490,12 @@ describe('outlier detection', () => {
 
   it('does not count what it is told not to count', async () => {
     expect(await statuses('stays-failed', 8)).toEqual(Array(8).fill(500));
+    expect(await statuses('ignores-429', 5)).toEqual(Array(5).fill(429));
+    expect(await statuses('ignores-500', 8)).toEqual(Array(8).fill(500));
+  });
+
+  it('counts the answers that it is told to count', async () => {
+    expect(await statuses('counts-429', 5)).toEqual([429, 429, 503, 503, 503]);
   });
 
   it('uses nothing when everything is ejected, unless a minimum is to stay in use', async () => {

@@ -3,6 +3,7 @@
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { CircuitBreaker, ConnectionSettings, ServiceCluster } from '../../model/cluster.ts';
+import { renderErrorStatuses } from './outlier-detection.ts';
 
 type Cluster = MessageTypes['envoy.config.cluster.v3.Cluster'];
 type ProtocolOptions = MessageTypes['envoy.extensions.upstreams.http.v3.HttpProtocolOptions'];
@@ -41,6 +42,10 @@ export function renderCircuitBreaker({
   };
 }
 
+/** What Linux takes at most; with more, connections would fail. */
+const maximumKeepaliveSeconds = 32_767;
+const maximumKeepaliveProbes = 127;
+
 /** TCP keepalive, in whole seconds. */
 export function renderKeepalive({ keepalive }: ConnectionSettings): Pick<Cluster, 'upstream_connection_options'> {
   if (keepalive === undefined) return {};
@@ -48,7 +53,7 @@ export function renderKeepalive({ keepalive }: ConnectionSettings): Pick<Cluster
   return {
     upstream_connection_options: {
       tcp_keepalive: {
-        ...(probes === undefined ? {} : { keepalive_probes: probes }),
+        ...(probes === undefined ? {} : { keepalive_probes: Math.min(probes, maximumKeepaliveProbes) }),
         ...(time === undefined ? {} : { keepalive_time: wholeSeconds(time) }),
         ...(interval === undefined ? {} : { keepalive_interval: wholeSeconds(interval) }),
       },
@@ -57,7 +62,7 @@ export function renderKeepalive({ keepalive }: ConnectionSettings): Pick<Cluster
 }
 
 function wholeSeconds(milliseconds: number): number {
-  return Math.max(1, Math.round(milliseconds / 1000));
+  return Math.min(Math.max(1, Math.round(milliseconds / 1000)), maximumKeepaliveSeconds);
 }
 
 const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -68,10 +73,13 @@ export function renderProtocolOptions(cluster: ServiceCluster): Pick<Cluster, 't
   if (key.protocol === 'tcp') return {};
   const common = renderCommonOptions(cluster.connections);
   const names = tls === undefined || tls.serverName !== undefined ? undefined : renderServerNames(tls.checksServerName);
-  if (upstreamProtocol === 'http1' && common === undefined && names === undefined) return {};
+  const errors = renderErrorStatuses(cluster.outlierDetection ?? {});
+  if (upstreamProtocol === 'http1' && common === undefined && names === undefined && !('outlier_detection' in errors))
+    return {};
   const options: ProtocolOptions = {
     ...(common === undefined ? {} : { common_http_protocol_options: common }),
     ...(names === undefined ? {} : { upstream_http_protocol_options: names }),
+    ...errors,
     ...renderVersion(cluster),
   };
   return { typed_extension_protocol_options: { [httpProtocolOptions]: typed(httpProtocolOptions, options) } };

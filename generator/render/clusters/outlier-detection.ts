@@ -4,6 +4,7 @@ import type { MessageTypes } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { OutlierDetection } from '../../model/cluster.ts';
 
+type ProtocolOptions = MessageTypes['envoy.extensions.upstreams.http.v3.HttpProtocolOptions'];
 type Detection = MessageTypes['envoy.config.cluster.v3.OutlierDetection'];
 
 /** The outlier detection of a cluster. */
@@ -42,4 +43,13 @@ export function renderOutlierDetection(settings: OutlierDetection): Detection {
 
 function enforce(errors: number): number {
   return errors > 0 ? 100 : 0;
+}
+
+/** Which answers count as errors, as a part of the cluster's HTTP protocol options; nothing where Envoy's own meaning holds. */
+export function renderErrorStatuses({
+  errorStatuses,
+}: Pick<OutlierDetection, 'errorStatuses'>): Pick<ProtocolOptions, 'outlier_detection'> {
+  if (errorStatuses === undefined) return {};
+  const status = { name: ':status', string_match: { safe_regex: { regex: errorStatuses.join('|') } } };
+  return { outlier_detection: { error_matcher: { http_response_headers_match: { headers: [status] } } } };
 }

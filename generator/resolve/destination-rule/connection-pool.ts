@@ -35,6 +35,7 @@ export function resolveConnections(pool: ConnectionPoolSettings | undefined): Co
   const { tcp, http } = pool ?? {};
   const keepalive = tcp?.tcpKeepalive;
   const pings = http?.http2KeepAlive;
+  const idleTimeout = milliseconds(http?.idleTimeout);
   return {
     connectTimeout: milliseconds(tcp?.connectTimeout) ?? defaultConnectTimeout,
     ...(keepalive === undefined
@@ -47,7 +48,7 @@ export function resolveConnections(pool: ConnectionPoolSettings | undefined): Co
           },
         }),
     http: {
-      ...positive('idleTimeout', milliseconds(http?.idleTimeout)),
+      ...(idleTimeout === undefined ? {} : { idleTimeout }),
       ...positive('maxDuration', milliseconds(tcp?.maxConnectionDuration)),
       ...positive('maxRequests', http?.maxRequestsPerConnection),
       ...positive('maxStreams', http?.maxConcurrentStreams),

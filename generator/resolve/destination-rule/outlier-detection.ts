@@ -10,6 +10,7 @@ export function resolveOutlierDetection(settings: Settings): OutlierDetection {
   const ejection = milliseconds(settings.baseEjectionTime);
   const split = settings.splitExternalLocalOriginErrors === true;
   const local = settings.consecutiveLocalOriginFailures;
+  const codes = [...new Set(settings.outlierDetectionHttpErrorCodes)].sort((a, b) => a - b);
   return {
     ...(settings.consecutive5xxErrors === undefined ? {} : { consecutive5xx: settings.consecutive5xxErrors }),
     ...(settings.consecutiveGatewayErrors === undefined
@@ -17,6 +18,7 @@ export function resolveOutlierDetection(settings: Settings): OutlierDetection {
       : { consecutiveGatewayErrors: settings.consecutiveGatewayErrors }),
     ...(split && local !== undefined && local > 0 ? { consecutiveLocalFailures: local } : {}),
     splitLocalFailures: split,
+    ...(codes.length === 0 ? {} : { errorStatuses: codes }),
     ...(interval === undefined ? {} : { interval }),
     ...(ejection === undefined ? {} : { baseEjectionTime: ejection }),
     ...((settings.maxEjectionPercent ?? 0) > 0 ? { maxEjectionPercent: settings.maxEjectionPercent ?? 0 } : {}),

@@ -173,15 +173,6 @@ function reportOutlierDetection(
       'error',
     );
   }
-  if (settings.outlierDetectionHttpErrorCodes !== undefined) {
-    report(
-      'FieldNotSupported',
-      [...path, 'outlierDetectionHttpErrorCodes'],
-      'which answers count as errors cannot be chosen yet, so all of 500 to 599 do',
-      undefined,
-      'error',
-    );
-  }
   if (settings.consecutiveLocalOriginFailures !== undefined && settings.splitExternalLocalOriginErrors !== true) {
     report(
       'InvalidValue',

@@ -13,7 +13,8 @@ export function resolveTls(
   { systemRoots }: Pick<MeshSettings, 'systemRoots'>,
 ): UpstreamTls | undefined {
   if (tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') return undefined;
-  const { sni, clientCertificate, privateKey, caCertificates, caCrl, subjectAltNames = [] } = tls;
+  const { sni, clientCertificate, privateKey, caCertificates = '', caCrl = '' } = tls;
+  const subjectAltNames = (tls.subjectAltNames ?? []).filter((name) => name !== '');
   const checked = tls.insecureSkipVerify !== true;
   const hasName = sni !== undefined && sni !== '';
   return {
@@ -21,10 +22,8 @@ export function resolveTls(
     ...(tls.mode === 'MUTUAL' && clientCertificate !== undefined && privateKey !== undefined
       ? { certificate: { chain: clientCertificate, key: privateKey } }
       : {}),
-    ...(checked
-      ? { roots: caCertificates === undefined || caCertificates === system ? systemRoots : caCertificates }
-      : {}),
-    ...(checked && caCrl !== undefined ? { revocations: caCrl } : {}),
+    ...(checked ? { roots: caCertificates === '' || caCertificates === system ? systemRoots : caCertificates } : {}),
+    ...(checked && caCrl !== '' ? { revocations: caCrl } : {}),
     subjectAltNames: checked ? subjectAltNames : [],
     checksServerName: checked && tls.mode === 'SIMPLE' && !hasName && subjectAltNames.length === 0,
   };
