@@ -86,6 +86,9 @@ function services(): Readonly<Record<string, Service>> {
     'cookie-read': hash('{ httpCookie: { name: session } }'),
     source: hash('{ useSourceIp: true }'),
     'source-tcp': { ...hash('{ useSourceIp: true }'), port: 'tcp' },
+    'header-tcp': { ...hash('{ httpHeaderName: x-user }'), port: 'tcp' },
+    'cookie-tcp': { ...hash('{ httpCookie: { name: session, ttl: 60s } }'), port: 'tcp' },
+    'query-tcp': { ...hash('{ httpQueryParameterName: user }'), port: 'tcp' },
     'default-tcp': { app: 'many', port: 'tcp' },
     'source-of-port': {
       app: 'many',
@@ -440,6 +443,14 @@ describe('consistent hashing', () => {
     const answers = await Promise.all(users.map(() => reached('default-tcp', 1, undefined, block.address(7, 1))));
     expect(new Set(answers.flat()).size).toBeGreaterThan(1);
   });
+
+  it.each(['header-tcp', 'cookie-tcp', 'query-tcp'])(
+    'by what a TCP connection has not (%s) is at random',
+    async (service) => {
+      const answers = await Promise.all(users.map(() => reached(service, 1, () => byHeader('ann'))));
+      expect(new Set(answers.flat()).size).toBeGreaterThan(1);
+    },
+  );
 
   it('by source address is not moved by x-forwarded-for', async () => {
     const source = block.address(7, 1);

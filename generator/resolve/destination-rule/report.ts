@@ -12,7 +12,9 @@ import {
   type TrafficPolicy,
 } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
+import type { ResolvedPort, ResolvedService } from '../service.ts';
 import { isMaglevSize, resolveHashKey } from './load-balancer.ts';
+import { type EffectivePolicy, reportStated } from './policy.ts';
 
 type DestinationRule = MeshObject<'DestinationRule'>;
 type Report = (code: FindingCode, path: FieldPath, message: string, hint?: string, severity?: Severity) => void;
@@ -178,6 +180,41 @@ function reportOutlierDetection(
       'InvalidValue',
       [...path, 'consecutiveLocalOriginFailures'],
       'failures to connect are only counted apart with splitExternalLocalOriginErrors: true, so this has no effect',
+    );
+  }
+}
+
+/** Reports what a policy asks of a TCP port that has a meaning for HTTP only; of no great weight where other ports are HTTP. */
+export function reportOnTcpPort(
+  context: ResolveContext,
+  { loadBalancer, connectionPool }: EffectivePolicy,
+  service: Pick<ResolvedService, 'ports'>,
+  port: ResolvedPort,
+): void {
+  if (port.protocol !== 'tcp') return;
+  const severity = service.ports.some(({ protocol }) => protocol !== 'tcp' && protocol !== 'udp') ? 'info' : 'warning';
+  const hash = loadBalancer?.value.consistentHash;
+  const key = hash === undefined ? undefined : resolveHashKey(hash);
+  if (loadBalancer !== undefined && key !== undefined && key !== 'source_address') {
+    reportStated(
+      context,
+      loadBalancer,
+      'FieldNotSupported',
+      ['consistentHash'],
+      `connections to TCP port ${port.number} have no headers, cookies or queries, so endpoints are chosen at random there`,
+      'use useSourceIp: true',
+      severity,
+    );
+  }
+  if (connectionPool?.value.tcp?.maxConnectionDuration !== undefined) {
+    reportStated(
+      context,
+      connectionPool,
+      'FieldNotSupported',
+      ['tcp', 'maxConnectionDuration'],
+      `connections to TCP port ${port.number} are not limited in time yet; only those of HTTP ports are`,
+      undefined,
+      severity,
     );
   }
 }
