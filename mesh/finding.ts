@@ -32,6 +32,7 @@ export type FindingCode =
   | 'SubsetWithoutEndpoints'
   | 'LocalityWithoutEffect'
   | 'PassthroughUnencrypted'
+  | 'PlaintextEndpoints'
   | 'PortNotFound'
   | 'PortAmbiguous'
   | 'NotServed'

@@ -15,7 +15,7 @@ import { resolveLoadBalancer } from './destination-rule/load-balancer.ts';
 import { resolveLocalityPreference } from './destination-rule/locality.ts';
 import { resolveOutlierDetection } from './destination-rule/outlier-detection.ts';
 import { type EffectivePolicy, resolveTrafficPolicy } from './destination-rule/policy.ts';
-import { reportOnTcpPort } from './destination-rule/report.ts';
+import { reportOnTcpPort, reportPlainEndpoints } from './destination-rule/report.ts';
 import { resolveTls } from './destination-rule/tls.ts';
 import { groupEndpoints } from './endpoint-groups.ts';
 import { resolveEndpoints } from './endpoints.ts';
@@ -42,6 +42,8 @@ export function resolveBackends(
       ...(declared === undefined ? {} : { subset: declared.subset.name }),
     };
     const labels = declared?.subset.labels;
+    const endpoints = resolveEndpoints(context, service, port, labels);
+    reportPlainEndpoints(context, policy, service, endpoints);
     return {
       cluster: {
         key,
@@ -51,7 +53,7 @@ export function resolveBackends(
         origin: rules.map(refOf),
         service: { namespace: service.namespace, name: service.name },
       },
-      endpoints: { key, groups: groupEndpoints(resolveEndpoints(context, service, port, labels), preference) },
+      endpoints: { key, groups: groupEndpoints(endpoints, preference) },
     };
   };
   return protocolsOf(port).flatMap((protocol) => [

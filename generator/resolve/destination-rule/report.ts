@@ -11,6 +11,7 @@ import {
   type Severity,
   type TrafficPolicy,
 } from '../../../mesh/index.ts';
+import type { Endpoint } from '../../model/cluster.ts';
 import type { ResolveContext } from '../context.ts';
 import type { ResolvedPort, ResolvedService } from '../service.ts';
 import { isMaglevSize, resolveHashKey } from './load-balancer.ts';
@@ -217,4 +218,23 @@ export function reportOnTcpPort(
       severity,
     );
   }
+}
+
+/** Reports ISTIO_MUTUAL where it cannot hold: endpoints without a tunnel are spoken to in plain text. */
+export function reportPlainEndpoints(
+  context: ResolveContext,
+  { tls }: EffectivePolicy,
+  service: Pick<ResolvedService, 'host'>,
+  endpoints: readonly Pick<Endpoint, 'transport' | 'address'>[],
+): void {
+  const plain = endpoints.find(({ transport }) => transport === 'plain');
+  if (tls?.value.mode !== 'ISTIO_MUTUAL' || plain === undefined) return;
+  reportStated(
+    context,
+    tls,
+    'PlaintextEndpoints',
+    ['mode'],
+    `endpoints of "${service.host}" without a tunnel, such as ${plain.address}, are spoken to in plain text`,
+    'bring the workload into the mesh, or use SIMPLE or MUTUAL',
+  );
 }
