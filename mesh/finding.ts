@@ -41,6 +41,7 @@ export type FindingCode =
   | 'PolicyNotAttached'
   | 'PolicyFailsClosed'
   | 'PolicyTcpField'
+  | 'ReferenceNotPermitted'
   | 'RouteConflict'
   | 'AddressInvalid'
   | 'AddressConflict';
