@@ -38,7 +38,8 @@ function renderForward(action: ForwardAction, match: HttpMatch): RouteAction {
     ...renderDestinations(action.destinations, action.authority),
     cluster_not_found_response_code: action.invalidStatus === 500 ? 'INTERNAL_SERVER_ERROR' : 'SERVICE_UNAVAILABLE',
     timeout,
-    max_stream_duration: { grpc_timeout_header_max: timeout },
+    // Deprecated, but the field in its place makes Envoy ignore `timeout`.
+    max_grpc_timeout: timeout,
     ...(action.path === undefined ? {} : renderRewrite(action.path, match)),
     ...(action.retry === undefined ? {} : { retry_policy: renderRetry(action.retry) }),
     ...(action.mirrors.length === 0 ? {} : { request_mirror_policies: action.mirrors.map(renderMirror) }),
