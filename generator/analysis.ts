@@ -18,6 +18,7 @@ import { declaredSubsets, findDestinationRules } from './resolve/destination-rul
 import { reportDestinationRuleFields } from './resolve/destination-rule/report.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
+import { reportRouteAttachment } from './resolve/gateway-route/analysis.ts';
 import type { PortProtocol } from './resolve/protocol.ts';
 import { findService, type ResolvedService } from './resolve/service.ts';
 import { isBoundToMesh } from './resolve/virtual-service/selection.ts';
@@ -28,13 +29,15 @@ export const analyzedKinds: readonly AnalyzedKind[] = [
   'AuthorizationPolicy',
   'DestinationRule',
   'Gateway',
+  'GRPCRoute',
+  'HTTPRoute',
   'Service',
   'ServiceEntry',
   'VirtualService',
   'WorkloadEntry',
 ];
 
-type AnalyzedKind = Exclude<Kind, 'GatewayClass' | 'Namespace'>;
+type AnalyzedKind = Exclude<Kind, 'GatewayClass' | 'Namespace' | 'ReferenceGrant'>;
 
 /** Reports on every object of a configuration. */
 export function analyzeObjects(context: ResolveContext): void {
@@ -59,6 +62,9 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
       return analyzeDestinationRule(context, object as MeshObject<'DestinationRule'>);
     case 'Gateway':
       return analyzeGateway(context, object as MeshObject<'Gateway'>);
+    case 'GRPCRoute':
+    case 'HTTPRoute':
+      return reportRouteAttachment(context, object as MeshObject<'GRPCRoute'> | MeshObject<'HTTPRoute'>);
     case 'Service':
     case 'ServiceEntry':
       return analyzeService(context, object as MeshObject<'Service'> | MeshObject<'ServiceEntry'>);

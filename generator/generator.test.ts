@@ -91,6 +91,26 @@ const policy = (target: string, action: 'ALLOW' | 'DENY', account: string): AnyM
   },
 });
 
+const route = (kind: 'GRPCRoute' | 'HTTPRoute', own: string, host: string, to: string): AnyMeshObject => ({
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind,
+  metadata: { ...metadata(host), namespace: own },
+  spec: {
+    parentRefs: [{ group: '', kind: 'Service', name: host, namespace: 'shop' }],
+    rules: [{ backendRefs: [{ name: to, namespace: 'shop', port: 80 }] }],
+  },
+});
+
+const grant = (to: string): AnyMeshObject => ({
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'ReferenceGrant',
+  metadata: metadata('grant'),
+  spec: {
+    from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'consumer' }],
+    to: [{ group: '', kind: 'Service', name: to }],
+  },
+});
+
 const apps = ['a', 'bb', 'ccc'] as const;
 const app = fc.constantFrom(...apps);
 const version = fc.constantFrom('v', 'vv');
@@ -109,6 +129,15 @@ const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
       fc.integer({ min: 1, max: 3 }),
     )
     .map((args) => virtualService(...args)),
+  fc
+    .tuple(
+      fc.constantFrom('GRPCRoute', 'HTTPRoute'),
+      fc.constantFrom('shop', 'consumer'),
+      app,
+      fc.constantFrom(...apps, 'nowhere'),
+    )
+    .map((args) => route(...args)),
+  app.map(grant),
   fc
     .tuple(app, fc.uniqueArray(version), fc.constantFrom(undefined, byHeader('x'), byHeader('y'), failingOver, passing))
     .map((args) => destinationRule(...args)),

@@ -7,4 +7,6 @@ export type { Translation } from './translation.ts';
 export { inlineResources } from './static-form.ts';
 export type { SecretFiles, StaticResources } from './static-form.ts';
 export type { GatewayKey } from './resolve/binding.ts';
+export { resolveRouteStatuses } from './resolve/route-status.ts';
+export type { RouteCondition, RouteParentStatus, RouteStatus } from './resolve/route-status.ts';
 export { translateNode } from './node-translation.ts';

@@ -44,6 +44,7 @@ export type FindingCode =
   | 'PolicyNotAttached'
   | 'PolicyFailsClosed'
   | 'PolicyTcpField'
+  | 'ReferenceNotPermitted'
   | 'RouteConflict'
   | 'AddressInvalid'
   | 'AddressConflict';

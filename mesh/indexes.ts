@@ -2,7 +2,8 @@
 // change touches exactly the keys of the object before and after it.
 
 import { isWildcardHost, resolveHost } from './host.ts';
-import { noWaypoint, useWaypointLabel, useWaypointNamespaceLabel } from './labels.ts';
+import type { RouteParentRef } from './kinds/gateway-route.ts';
+import { gatewayGroup, networkingGroup, noWaypoint, useWaypointLabel, useWaypointNamespaceLabel } from './labels.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta } from './object.ts';
 import type { MeshSettings } from './settings.ts';
 import type { IndexKinds, IndexName } from './snapshot.ts';
@@ -33,6 +34,9 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
   'AuthorizationPolicy/target': { kind: 'AuthorizationPolicy', keys: targetKeys },
   'AuthorizationPolicy/namespace': { kind: 'AuthorizationPolicy', keys: namespaceKeys },
   'Gateway/class': { kind: 'Gateway', keys: ({ spec }) => [spec.gatewayClassName] },
+  'GRPCRoute/parent': { kind: 'GRPCRoute', keys: parentKeys },
+  'HTTPRoute/parent': { kind: 'HTTPRoute', keys: parentKeys },
+  'ReferenceGrant/namespace': { kind: 'ReferenceGrant', keys: namespaceKeys },
 };
 
 type AnyDefinition = IndexDefinition<Kind> & { readonly index: IndexName };
@@ -88,6 +92,17 @@ function hostKeys(
 
 function wildcardKeys(hosts: readonly string[] | undefined): readonly string[] {
   return (hosts ?? []).some(isWildcardHost) ? [''] : [];
+}
+
+/** The key of `HTTPRoute/parent` and `GRPCRoute/parent` for a parent of a route in `namespace`; undefined for parents that are no service. */
+export function formatParentKey(parent: RouteParentRef, namespace: string): string | undefined {
+  const { group = gatewayGroup, kind = 'Gateway', name } = parent;
+  const isService = (group === '' && kind === 'Service') || (group === networkingGroup && kind === 'ServiceEntry');
+  return isService ? `${kind}/${parent.namespace ?? namespace}/${name}` : undefined;
+}
+
+function parentKeys({ metadata, spec }: MeshObject<'GRPCRoute'> | MeshObject<'HTTPRoute'>): readonly string[] {
+  return (spec.parentRefs ?? []).flatMap((parent) => formatParentKey(parent, metadata.namespace) ?? []);
 }
 
 function targetKeys({ metadata, spec }: MeshObject<'AuthorizationPolicy'>): readonly string[] {

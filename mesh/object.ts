@@ -3,6 +3,7 @@
 import type { AuthorizationPolicySpec } from './kinds/authorization-policy.ts';
 import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
 import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
+import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec } from './kinds/gateway-route.ts';
 import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry.ts';
 import type { NamespaceSpec, ServiceSpec } from './kinds/service.ts';
 import type { VirtualServiceSpec } from './kinds/virtual-service.ts';
@@ -13,7 +14,10 @@ export interface SpecByKind {
   DestinationRule: DestinationRuleSpec;
   Gateway: GatewaySpec;
   GatewayClass: GatewayClassSpec;
+  GRPCRoute: GrpcRouteSpec;
+  HTTPRoute: HttpRouteSpec;
   Namespace: NamespaceSpec;
+  ReferenceGrant: ReferenceGrantSpec;
   Service: ServiceSpec;
   ServiceEntry: ServiceEntrySpec;
   VirtualService: VirtualServiceSpec;

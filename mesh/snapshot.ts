@@ -29,6 +29,10 @@ export interface IndexKinds {
   'AuthorizationPolicy/namespace': 'AuthorizationPolicy';
   /** Key: a `status`-independent class name. */
   'Gateway/class': 'Gateway';
+  /** Routes by their parents that are services; key: `<kind>/<namespace>/<name>`, of a Service or ServiceEntry. */
+  'GRPCRoute/parent': 'GRPCRoute';
+  'HTTPRoute/parent': 'HTTPRoute';
+  'ReferenceGrant/namespace': 'ReferenceGrant';
 }
 
 export type IndexName = keyof IndexKinds;

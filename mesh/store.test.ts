@@ -99,6 +99,9 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'AuthorizationPolicy/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],
   'AuthorizationPolicy/namespace': namespaces,
   'Gateway/class': ['istio-waypoint', 'other'],
+  'GRPCRoute/parent': ['Service/x/a'],
+  'HTTPRoute/parent': ['Service/x/a', 'Service/y/b', 'ServiceEntry/x/a'],
+  'ReferenceGrant/namespace': namespaces,
 };
 
 /** The answers to every question that the objects above can make a difference to. */

@@ -2,7 +2,11 @@
 // expressions, with what repeats written once. For maintainers, when a new version of an API is taken in:
 //
 //   node tools/update-mesh-schemas.mjs <istio.io/api>/kubernetes/customresourcedefinitions.gen.yaml \
-//     <sigs.k8s.io/gateway-api>/config/crd/standard/gateway.networking.k8s.io_gateway{s,classes}.yaml
+//     <sigs.k8s.io/gateway-api>/config/crd/standard/gateway.networking.k8s.io_{gateways,gatewayclasses,referencegrants}.yaml \
+//     <sigs.k8s.io/gateway-api>/config/crd/experimental/gateway.networking.k8s.io_{http,grpc}routes.yaml
+//
+// Routes are taken from the experimental channel: it holds all of the standard one, and what else a cluster may serve is then reported
+// by its own name, and does not reject the route.
 //
 // The files of Service, Namespace and the metadata are written by hand: Kubernetes has no definitions of them in this form.
 
@@ -18,6 +22,9 @@ const files = {
   WorkloadEntry: 'workload-entry',
   'gateway.networking.k8s.io/Gateway': 'gateway',
   GatewayClass: 'gateway-class',
+  GRPCRoute: 'grpc-route',
+  HTTPRoute: 'http-route',
+  ReferenceGrant: 'reference-grant',
 };
 const integerRanges = { int32: [-2147483648, 2147483647] };
 const kept = [
@@ -42,7 +49,9 @@ for (const file of process.argv.slice(2)) {
     const { group, names, versions } = definition.spec;
     const name = files[`${group}/${names.kind}`] ?? files[names.kind];
     if (name === undefined) continue;
-    const specs = versions.map((version) => JSON.stringify(prune(version.schema.openAPIV3Schema.properties.spec)));
+    const specs = versions
+      .filter(({ served }) => served)
+      .map((version) => JSON.stringify(prune(version.schema.openAPIV3Schema.properties.spec)));
     if (new Set(specs).size !== 1)
       throw new Error(`${names.kind}: the versions of the API differ; they need a schema each`);
     const schema = shareRepeats(JSON.parse(specs[0]));

@@ -71,6 +71,20 @@ const trafficPolicies = (fields: readonly string[] = []): readonly string[] =>
 const destination = (prefix: string): readonly string[] =>
   ['host', 'subset', 'port.number'].map((field) => `${prefix}.${field}`);
 
+const parentRef = ['group', 'kind', 'namespace', 'name', 'sectionName', 'port'].map((field) => `parentRefs[].${field}`);
+
+const route = (prefix: string): readonly string[] => [
+  ...['group', 'kind', 'namespace', 'name', 'port', 'weight'].map((field) => `${prefix}.backendRefs[].${field}`),
+  `${prefix}.name`,
+  `${prefix}.matches[].**`,
+];
+
+/** Of filters, the resolver reports those that it does not apply. */
+const filters = (prefix: string): readonly string[] => [
+  `${prefix}.filters[].**`,
+  `${prefix}.backendRefs[].filters[].**`,
+];
+
 const everything: FieldCatalogue = { applied: ['**'] };
 
 const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
@@ -78,6 +92,12 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   Gateway: everything,
   GatewayClass: everything,
   Namespace: everything,
+  ReferenceGrant: everything,
+  GRPCRoute: { applied: [...parentRef, ...route('rules[]')], reported: ['hostnames[]', ...filters('rules[]')] },
+  HTTPRoute: {
+    applied: [...parentRef, ...route('rules[]'), 'rules[].timeouts.*', 'rules[].retry.**'],
+    reported: ['hostnames[]', ...filters('rules[]')],
+  },
   Service: everything,
   WorkloadEntry: { applied: ['address', 'ports.*', 'labels.*', 'locality', 'weight', 'serviceAccount'] },
   ServiceEntry: {

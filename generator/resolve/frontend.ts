@@ -7,6 +7,7 @@ import type { HttpRoute } from '../model/http-route.ts';
 import { type Frontend, type FrontendAddress, isDecidedInChain, type WaypointGateway } from '../model/waypoint.ts';
 import { resolveAuthorization } from './authorization.ts';
 import type { ResolveContext } from './context.ts';
+import { isClosed, reportGoingBefore, resolveGatewayRoutes } from './gateway-route/routes.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 import { everyRequest, matchesEverything } from './virtual-service/match.ts';
 import { defaultRetry } from './virtual-service/retry.ts';
@@ -67,7 +68,10 @@ function isAnyPath(path: HttpRoute['match']['path']): boolean {
   return path === undefined || ('prefix' in path && path.prefix === '/');
 }
 
-/** The routes of every VirtualService that applies; the service's own default route where none applies. */
+/**
+ * The routes of the Gateway API, then those of every VirtualService that applies; the service's own default route where neither says
+ * what every client is to get.
+ */
 function resolveRoutes(
   context: ResolveContext,
   gateway: WaypointGateway,
@@ -75,9 +79,14 @@ function resolveRoutes(
   port: ResolvedPort,
 ): readonly HttpRoute[] {
   const owners = findVirtualServices(context.mesh, gateway, service).filter(({ spec }) => (spec.http ?? []).length > 0);
-  if (owners.length === 0)
-    return [defaultRoute({ owned: true, host: service.host, port: port.number, protocol: 'http' })];
-  const routes: HttpRoute[] = [];
+  const gatewayRoutes = resolveGatewayRoutes(context, gateway, service, port);
+  if (owners.length === 0) {
+    const own = defaultRoute({ owned: true, host: service.host, port: port.number, protocol: 'http' });
+    return gatewayRoutes.producers.length === 0 ? [...gatewayRoutes.routes, own] : gatewayRoutes.routes;
+  }
+  reportGoingBefore(context, gatewayRoutes, service, owners);
+  if (isClosed(gatewayRoutes)) return gatewayRoutes.routes;
+  const routes: HttpRoute[] = [...gatewayRoutes.routes];
   let closedBy: (typeof owners)[number] | undefined;
   for (const owner of owners) {
     const own = resolveVirtualServiceRoutes({ ...context, gateway, service, port, owner });

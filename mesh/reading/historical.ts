@@ -15,9 +15,18 @@ import { isRecord } from './structure.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** Kinds that had a `v1alpha2`. */
+const historicalKinds: ReadonlySet<unknown> = new Set([
+  'Gateway',
+  'GatewayClass',
+  'GRPCRoute',
+  'HTTPRoute',
+  'ReferenceGrant',
+]);
+
 /** The object in its current form, and a warning for everything that was rewritten or no longer means anything. */
 export function modernize(object: Fields): { readonly object: Fields; readonly problems: readonly Problem[] } {
-  if (object['kind'] !== 'Gateway' && object['kind'] !== 'GatewayClass') return { object, problems: [] };
+  if (!historicalKinds.has(object['kind'])) return { object, problems: [] };
   const problems: Problem[] = [];
   let result = object;
   if (object['apiVersion'] === `${gatewayGroup}/v1alpha2`) {

@@ -39,7 +39,10 @@ export const kindDefinitions: Readonly<Record<Kind, KindDefinition>> = {
   DestinationRule: networking,
   Gateway: gateway,
   GatewayClass: { ...gateway, isNamespaced: false },
+  GRPCRoute: { ...gateway, versions: ['v1'] },
+  HTTPRoute: gateway,
   Namespace: { ...core, isNamespaced: false },
+  ReferenceGrant: gateway,
   Service: core,
   ServiceEntry: networking,
   VirtualService: networking,
@@ -61,12 +64,9 @@ export function formatApiVersion(group: string, version: string): string {
 
 /** Objects of the mesh that have no effect here yet: worth a warning. */
 const meshKinds: ReadonlySet<string> = new Set([
-  'HTTPRoute',
-  'GRPCRoute',
   'TCPRoute',
   'TLSRoute',
   'UDPRoute',
-  'ReferenceGrant',
   'ListenerSet',
   'BackendTLSPolicy',
   'Sidecar',

@@ -111,7 +111,7 @@ describe('what is wrong is shown where it stands', () => {
       ['2:7 info UnknownKind kind'],
     ],
     'a kind of the mesh without effect': [
-      'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: a}',
+      'apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: {name: a}',
       ['2:7 warning UnknownKind kind'],
     ],
     "Istio's own Gateway": [

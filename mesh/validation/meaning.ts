@@ -4,6 +4,7 @@ import type { AnyMeshObject } from '../object.ts';
 import type { Problem } from '../reading/problem.ts';
 import { checkAuthorizationPolicy } from './authorization-policy.ts';
 import { checkDestinationRule } from './destination-rule.ts';
+import { checkGrpcRouteObject, checkHttpRouteObject } from './gateway-route.ts';
 import { checkService } from './service.ts';
 import { checkServiceEntry, checkWorkloadEntry } from './service-entry.ts';
 import { checkVirtualService } from './virtual-service.ts';
@@ -15,6 +16,10 @@ export function checkMeaning(object: AnyMeshObject): readonly Problem[] {
       return checkAuthorizationPolicy(object.spec);
     case 'DestinationRule':
       return checkDestinationRule(object.spec);
+    case 'GRPCRoute':
+      return checkGrpcRouteObject(object.spec);
+    case 'HTTPRoute':
+      return checkHttpRouteObject(object.spec);
     case 'Service':
       return checkService(object);
     case 'ServiceEntry':

@@ -1,4 +1,4 @@
-// Every golden case: manifests in, resources and Findings out. The head of `in.yaml` says what to show of a waypoint's resources:
+// Every golden case: manifests in, resources, Findings and the status of routes out. The head of `in.yaml` says what to show of a waypoint's resources:
 // `# shows: <type> <name, * for any part>`, and names of fields to show nothing else. Where there are several waypoints, what is shown
 // stands under the waypoint's name. All resources of a case, shown or not, are encoded, checked against the validation rules of
 // Envoy's API, and accepted by a real Envoy in their static form; and the order of the input changes none of their bytes.
@@ -10,7 +10,14 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkResource, encodeResource, type EnvoyResource, type JsonObject } from '../../envoy-api/index.ts';
-import { analyzeMesh, inlineResources, listWaypoints, translateWaypoint } from '../../generator/index.ts';
+import {
+  analyzeMesh,
+  inlineResources,
+  listWaypoints,
+  resolveRouteStatuses,
+  type RouteStatus,
+  translateWaypoint,
+} from '../../generator/index.ts';
 import { formatPath, formatRef, type PlacedFinding, placeFindings } from '../../mesh/index.ts';
 import { findEnvoy } from '../support/envoy.ts';
 import { expectGolden, headComments, listCases } from '../support/golden.ts';
@@ -36,13 +43,18 @@ interface Served {
 function translate(texts: Readonly<Record<string, string>>): {
   readonly served: readonly Served[];
   readonly findings: readonly PlacedFinding[];
+  readonly statuses: readonly RouteStatus[];
 } {
   const { store, findings, locate } = readMesh(texts);
   const served = listWaypoints(store).map((key) => ({
     waypoint: `${key.namespace}/${key.name}`,
     resources: translateWaypoint(store, key).resources,
   }));
-  return { served, findings: [...findings, ...placeFindings(analyzeMesh(store), locate)] };
+  return {
+    served,
+    findings: [...findings, ...placeFindings(analyzeMesh(store), locate)],
+    statuses: resolveRouteStatuses(store),
+  };
 }
 
 /** The resources, or the fields of them, that a case asks to see. */
@@ -113,7 +125,7 @@ describe('golden cases', () => {
   it.concurrent.each(listCases(cases).map((path) => relative(cases, path)))('%s', async (name) => {
     const path = join(cases, name);
     const text = readFileSync(join(path, 'in.yaml'), 'utf8');
-    const { served, findings } = translate({ 'base.yaml': base, 'in.yaml': text });
+    const { served, findings, statuses } = translate({ 'base.yaml': base, 'in.yaml': text });
     expectGolden(path, {
       'out.envoy.yaml': show(served, headComments(text, 'shows')),
       'out.findings.yaml': findings.map((finding) => ({
@@ -122,6 +134,13 @@ describe('golden cases', () => {
         path: formatPath(finding.path),
         says: `${finding.severity} ${finding.code}: ${finding.message}`,
         ...(finding.hint === undefined ? {} : { hint: finding.hint }),
+      })),
+      'out.status.yaml': statuses.map(({ ref, parents }) => ({
+        object: formatRef(ref),
+        parents: parents.map(({ parentRef, conditions }) => ({
+          parentRef,
+          conditions: conditions.map(({ type, status, reason, message }) => `${type} ${status} ${reason}: ${message}`),
+        })),
       })),
     });
     for (const { waypoint, resources } of served) {

@@ -51,7 +51,9 @@ function readSchemas() {
   const files = readdirSync(input).filter((file) => file.endsWith('.json') && file !== 'metadata.json');
   return Object.fromEntries(
     files.sort().map((file) => {
-      const kind = basename(file, '.json').replace(/(?:^|-)(.)/g, (_, letter) => letter.toUpperCase());
+      const kind = basename(file, '.json')
+        .replace(/^(?:grpc|http)(?=-)/, (word) => word.toUpperCase())
+        .replace(/(?:^|-)(.)/g, (_, letter) => letter.toUpperCase());
       const { $defs = {}, ...spec } = JSON.parse(readFileSync(join(input, file), 'utf8'));
       const schema = {
         type: 'object',

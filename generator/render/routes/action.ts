@@ -26,7 +26,7 @@ export function renderAction(action: Action, match: HttpMatch): Pick<Route, 'rou
     case 'forward':
       return { route: renderForward(action, match) };
     case 'redirect':
-      return { redirect: renderRedirect(action) };
+      return { redirect: renderRedirect(action, match) };
     case 'respond':
       return { direct_response: renderDirectResponse(action) };
   }
@@ -38,7 +38,8 @@ function renderForward(action: ForwardAction, match: HttpMatch): RouteAction {
     ...renderDestinations(action.destinations, action.authority),
     cluster_not_found_response_code: action.invalidStatus === 500 ? 'INTERNAL_SERVER_ERROR' : 'SERVICE_UNAVAILABLE',
     timeout,
-    max_stream_duration: { grpc_timeout_header_max: timeout },
+    // Deprecated, but the field in its place makes Envoy ignore `timeout`.
+    max_grpc_timeout: timeout,
     ...(action.path === undefined ? {} : renderRewrite(action.path, match)),
     ...(action.retry === undefined ? {} : { retry_policy: renderRetry(action.retry) }),
     ...(action.mirrors.length === 0 ? {} : { request_mirror_policies: action.mirrors.map(renderMirror) }),
@@ -77,11 +78,15 @@ function renderRewrite(path: PathRewrite, match: HttpMatch): RouteAction {
   if ('full' in path) {
     return { regex_rewrite: { pattern: { regex: '^/.*$' }, substitution: path.full.replaceAll('\\', '\\\\') } };
   }
+  return renderPrefixRewrite(path.prefix, match);
+}
+
+/** Replacing `/x` by `/` as text would leave `//rest`. */
+function renderPrefixRewrite(prefix: string, match: HttpMatch): Pick<RouteAction, 'prefix_rewrite' | 'regex_rewrite'> {
   const stripped =
-    match.path !== undefined && 'pathPrefix' in match.path && path.prefix === '/' ? match.path.pathPrefix : '';
-  // Replacing `/x` by `/` as text would leave `//rest`.
+    match.path !== undefined && 'pathPrefix' in match.path && prefix === '/' ? match.path.pathPrefix : '';
   return stripped === '' || stripped === '/'
-    ? { prefix_rewrite: path.prefix }
+    ? { prefix_rewrite: prefix }
     : { regex_rewrite: { pattern: { regex: `^${quoteRegex(stripped)}/*` }, substitution: '/' } };
 }
 
@@ -106,14 +111,14 @@ const redirectCodes = {
   308: 'PERMANENT_REDIRECT',
 } as const;
 
-function renderRedirect(action: RedirectAction): NonNullable<Route['redirect']> {
+function renderRedirect(action: RedirectAction, match: HttpMatch): NonNullable<Route['redirect']> {
   return {
     response_code: redirectCodes[action.status],
     ...(action.path === undefined
       ? {}
       : 'full' in action.path
         ? { path_redirect: action.path.full }
-        : { prefix_rewrite: action.path.prefix }),
+        : renderPrefixRewrite(action.path.prefix, match)),
     ...(action.authority === undefined ? {} : { host_redirect: action.authority }),
     ...(action.scheme === undefined ? {} : { scheme_redirect: action.scheme }),
     ...(action.port === undefined ? {} : { port_redirect: action.port }),

@@ -1,0 +1,74 @@
+// Which routes apply to a service port, and for whom: those of the service's own namespace (its producer's) for every client, those of
+// any other namespace (a consumer's) for the clients of that namespace alone, which then see no route of the producer.
+
+import { formatParentKey, type MeshSnapshot, type RouteParentRef } from '../../../mesh/index.ts';
+import { type ResolvedPort, type ResolvedService, resolveServices } from '../service.ts';
+import type { GatewayRoute } from './context.ts';
+
+/** The routes of one namespace that apply to a service port. */
+export interface RouteGroup {
+  readonly namespace: string;
+  /** Of one kind, oldest first. */
+  readonly routes: readonly GatewayRoute[];
+  /** HTTPRoutes that do not apply, since a GRPCRoute of the same namespace has the port. */
+  readonly rejected: readonly GatewayRoute[];
+}
+
+/** The routes of a service port by namespace: consumers' in the order of their names, then the producer's. */
+export function findRouteGroups(
+  mesh: MeshSnapshot,
+  service: ResolvedService,
+  port: ResolvedPort,
+): readonly RouteGroup[] {
+  const key = `${service.object.kind}/${service.namespace}/${service.name}`;
+  const names = (route: GatewayRoute): boolean =>
+    (route.spec.parentRefs ?? []).some(
+      (parent) => formatParentKey(parent, route.metadata.namespace) === key && selectsPort(parent, port),
+    );
+  const grpc = mesh.find('GRPCRoute/parent', key).filter(names);
+  const http = mesh.find('HTTPRoute/parent', key).filter(names);
+  const namespaces = [...new Set([...grpc, ...http].map(({ metadata }) => metadata.namespace))].sort((a, b) =>
+    a === service.namespace ? 1 : b === service.namespace ? -1 : a < b ? -1 : 1,
+  );
+  return namespaces.map((namespace) => {
+    const own = ({ metadata }: GatewayRoute): boolean => metadata.namespace === namespace;
+    const [first, second] = [grpc.filter(own), http.filter(own)];
+    return first.length > 0
+      ? { namespace, routes: first, rejected: second }
+      : { namespace, routes: second, rejected: [] };
+  });
+}
+
+/** Whether a parent reference means this port: all of them, unless it names a number or a name. */
+export function selectsPort({ port, sectionName }: RouteParentRef, candidate: ResolvedPort): boolean {
+  return (
+    (port === undefined || port === candidate.number) && (sectionName === undefined || sectionName === candidate.name)
+  );
+}
+
+/** A parent of a route that is a service: its hosts and the ports that the reference selects; or why it is none. */
+export type ResolvedParent =
+  | { readonly services: readonly ResolvedService[]; readonly ports: readonly ResolvedPort[] }
+  | { readonly problem: string; readonly field: 'name' | 'port' | 'sectionName' };
+
+/** Resolves a parent reference; undefined for parents that are no services. The messages are those of status conditions. */
+export function resolveParent(
+  mesh: MeshSnapshot,
+  parent: RouteParentRef,
+  routeNamespace: string,
+): ResolvedParent | undefined {
+  if (formatParentKey(parent, routeNamespace) === undefined) return undefined;
+  const namespace = parent.namespace ?? routeNamespace;
+  const object =
+    parent.kind === 'ServiceEntry'
+      ? mesh.get('ServiceEntry', namespace, parent.name)
+      : mesh.get('Service', namespace, parent.name);
+  if (object === undefined) return { problem: `parent service: "${parent.name}" not found`, field: 'name' };
+  const services = resolveServices(object, mesh.settings.clusterDomain);
+  const all = services[0]?.ports ?? [];
+  const ports = all.filter((port) => selectsPort(parent, port));
+  if (ports.length > 0) return { services, ports };
+  return parent.sectionName === undefined
+    ? { problem: `port ${parent.port} not found`, field: 'port' }
+    : { problem: `sectionName "${parent.sectionName}" not found`, field: 'sectionName' };
+}

@@ -1,0 +1,133 @@
+// The Gateway API routes of one frontend, in the order in which they are tried.
+
+import { formatPath, formatRef, type MeshObject, type ObjectRef, refOf } from '../../../mesh/index.ts';
+import type { HttpRoute } from '../../model/http-route.ts';
+import type { GatewayKey } from '../binding.ts';
+import type { ResolveContext } from '../context.ts';
+import type { ResolvedPort, ResolvedService } from '../service.ts';
+import { matchesEverything } from '../virtual-service/match.ts';
+import { findRouteGroups } from './attachment.ts';
+import { type GatewayRoute, reportRoute } from './context.ts';
+import { compareRanks } from './match.ts';
+import { type RankedRoute, resolveRules } from './rule.ts';
+
+/** The routes of a frontend, and the objects that speak for every client. */
+export interface GatewayRoutes {
+  readonly routes: readonly HttpRoute[];
+  /** Routes of the service's own namespace. Where there are some, the service has no route by default. */
+  readonly producers: readonly ObjectRef[];
+}
+
+/** What the clients of one namespace meet when none of their own routes fits: the producer's are not theirs. */
+const noRouteStatus = 404;
+
+/**
+ * The routes of every HTTPRoute and GRPCRoute that names this service port as its parent. A client's namespace is that of its identity.
+ */
+export function resolveGatewayRoutes(
+  context: ResolveContext,
+  gateway: GatewayKey,
+  service: ResolvedService,
+  port: ResolvedPort,
+): GatewayRoutes {
+  const routes: HttpRoute[] = [];
+  let producers: readonly ObjectRef[] = [];
+  for (const group of findRouteGroups(context.mesh, service, port)) {
+    const isProducer = group.namespace === service.namespace;
+    const own = group.routes.flatMap((route) => resolveRouteRules(context, gateway, service, port, route));
+    const ordered = dropDuplicates(
+      context,
+      [...own].sort((a, b) => compareRanks(a.rank, b.rank)),
+    );
+    if (isProducer) {
+      routes.push(...ordered);
+      producers = group.routes.map(refOf);
+    } else {
+      const sourceNamespace = group.namespace;
+      routes.push(...ordered.map((route) => ({ ...route, match: { ...route.match, sourceNamespace } })), {
+        name: `${sourceNamespace}/no-route`,
+        match: { headers: [], query: [], sourceNamespace },
+        action: { kind: 'respond', status: noRouteStatus },
+      });
+    }
+  }
+  return { routes, producers };
+}
+
+/** Whether the routes take every request of every client. */
+export function isClosed({ routes }: GatewayRoutes): boolean {
+  return routes.some(({ match }) => matchesEverything(match));
+}
+
+/** Reports VirtualServices of a host that has routes of its service's own namespace: those go first. */
+export function reportGoingBefore(
+  context: ResolveContext,
+  gatewayRoutes: GatewayRoutes,
+  service: ResolvedService,
+  virtualServices: readonly MeshObject<'VirtualService'>[],
+): void {
+  const [producer] = gatewayRoutes.producers;
+  if (producer === undefined) return;
+  for (const virtualService of virtualServices) {
+    context.report({
+      code: 'RouteConflict',
+      severity: 'warning',
+      ref: refOf(virtualService),
+      path: ['spec', 'hosts'],
+      message: isClosed(gatewayRoutes)
+        ? `${formatRef(producer)} goes before these rules and takes every request for "${service.host}", so none of them is reached`
+        : `${formatRef(producer)} goes before these rules, which get only those requests for "${service.host}" that it does not match`,
+      hint: 'write all routes of the service in one of the two kinds',
+    });
+  }
+}
+
+/** The rules of one route on one port of one parent; problems are reported, and passed on. */
+export function resolveRouteRules(
+  context: ResolveContext,
+  gateway: GatewayKey,
+  service: ResolvedService,
+  port: ResolvedPort,
+  route: GatewayRoute,
+  addProblem: Parameters<typeof resolveRules>[0]['addProblem'] = () => undefined,
+): readonly OwnedRoute[] {
+  const resolved = resolveRules({
+    ...context,
+    gateway,
+    service,
+    port: port.number,
+    route,
+    invalidStatus: route.kind === 'GRPCRoute' ? 503 : 500,
+    addProblem,
+  });
+  return resolved.map((ranked) => ({ ...ranked, owner: route }));
+}
+
+interface OwnedRoute extends RankedRoute {
+  readonly owner: GatewayRoute;
+}
+
+/** Of two equal matches the first is in force; the other is reported, naming the winner. */
+function dropDuplicates(context: ResolveContext, routes: readonly OwnedRoute[]): readonly HttpRoute[] {
+  const winners = new Map<string, OwnedRoute>();
+  return routes.flatMap((candidate) => {
+    const key = JSON.stringify(candidate.route.match);
+    const winner = winners.get(key);
+    if (winner === undefined) {
+      winners.set(key, candidate);
+      return [candidate.route];
+    }
+    const isOwn = winner.owner === candidate.owner;
+    reportRoute(
+      { ...context, route: candidate.owner },
+      isOwn ? 'RuleUnreachable' : 'RouteConflict',
+      candidate.path,
+      isOwn
+        ? `${formatPath(winner.path)} takes the same requests and stands before it, so this is never reached`
+        : `${formatRef(refOf(winner.owner))} takes the same requests and is older, or comes first by name, so this is never reached`,
+      isOwn ? 'remove one of the two' : 'give one of the two another match',
+      'warning',
+    );
+    return [];
+  });
+}
