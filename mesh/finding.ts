@@ -41,6 +41,9 @@ export type FindingCode =
   | 'PolicyNotAttached'
   | 'PolicyFailsClosed'
   | 'PolicyTcpField'
+  | 'KeysNotFound'
+  | 'KeysInvalid'
+  | 'ProviderInvalid'
   | 'RouteConflict'
   | 'AddressInvalid'
   | 'AddressConflict';

@@ -4,6 +4,8 @@ import type { AuthorizationPolicySpec } from './kinds/authorization-policy.ts';
 import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
 import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
 import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry.ts';
+import type { MeshConfigSpec } from './kinds/mesh-config.ts';
+import type { JwksDocumentSpec, RequestAuthenticationSpec } from './kinds/request-authentication.ts';
 import type { NamespaceSpec, ServiceSpec } from './kinds/service.ts';
 import type { VirtualServiceSpec } from './kinds/virtual-service.ts';
 
@@ -13,7 +15,10 @@ export interface SpecByKind {
   DestinationRule: DestinationRuleSpec;
   Gateway: GatewaySpec;
   GatewayClass: GatewayClassSpec;
+  JwksDocument: JwksDocumentSpec;
+  MeshConfig: MeshConfigSpec;
   Namespace: NamespaceSpec;
+  RequestAuthentication: RequestAuthenticationSpec;
   Service: ServiceSpec;
   ServiceEntry: ServiceEntrySpec;
   VirtualService: VirtualServiceSpec;

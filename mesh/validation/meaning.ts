@@ -4,6 +4,8 @@ import type { AnyMeshObject } from '../object.ts';
 import type { Problem } from '../reading/problem.ts';
 import { checkAuthorizationPolicy } from './authorization-policy.ts';
 import { checkDestinationRule } from './destination-rule.ts';
+import { checkMeshConfig } from './mesh-config.ts';
+import { checkRequestAuthentication } from './request-authentication.ts';
 import { checkService } from './service.ts';
 import { checkServiceEntry, checkWorkloadEntry } from './service-entry.ts';
 import { checkVirtualService } from './virtual-service.ts';
@@ -15,6 +17,10 @@ export function checkMeaning(object: AnyMeshObject): readonly Problem[] {
       return checkAuthorizationPolicy(object.spec);
     case 'DestinationRule':
       return checkDestinationRule(object.spec);
+    case 'MeshConfig':
+      return checkMeshConfig(object.spec);
+    case 'RequestAuthentication':
+      return checkRequestAuthentication(object.spec);
     case 'Service':
       return checkService(object);
     case 'ServiceEntry':
