@@ -11,6 +11,7 @@ import {
   refOf,
   resolveHost,
 } from '../mesh/index.ts';
+import { reportEmptyAuthentication } from './resolve/authentication.ts';
 import { reportPolicyAttachment } from './resolve/authorization.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
@@ -31,13 +32,15 @@ export const analyzedKinds: readonly AnalyzedKind[] = [
   'Gateway',
   'GRPCRoute',
   'HTTPRoute',
+  'MeshConfig',
+  'RequestAuthentication',
   'Service',
   'ServiceEntry',
   'VirtualService',
   'WorkloadEntry',
 ];
 
-type AnalyzedKind = Exclude<Kind, 'GatewayClass' | 'Namespace' | 'ReferenceGrant'>;
+type AnalyzedKind = Exclude<Kind, 'GatewayClass' | 'JwksDocument' | 'Namespace' | 'ReferenceGrant'>;
 
 /** Reports on every object of a configuration. */
 export function analyzeObjects(context: ResolveContext): void {
@@ -58,6 +61,10 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
   switch (kind) {
     case 'AuthorizationPolicy':
       return reportPolicyAttachment(context, object as MeshObject<'AuthorizationPolicy'>);
+    case 'MeshConfig':
+      return analyzeMeshConfig(context, object as MeshObject<'MeshConfig'>);
+    case 'RequestAuthentication':
+      return analyzeAuthentication(context, object as MeshObject<'RequestAuthentication'>);
     case 'DestinationRule':
       return analyzeDestinationRule(context, object as MeshObject<'DestinationRule'>);
     case 'Gateway':
@@ -73,6 +80,30 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
     case 'WorkloadEntry':
       return undefined;
   }
+}
+
+function analyzeMeshConfig(context: ResolveContext, config: MeshObject<'MeshConfig'>): void {
+  const { normalization } = config.spec.pathNormalization ?? {};
+  if (
+    normalization === undefined ||
+    normalization === 'MERGE_SLASHES' ||
+    normalization === 'DECODE_AND_MERGE_SLASHES'
+  ) {
+    return;
+  }
+  context.report({
+    code: 'FieldNotSupported',
+    severity: 'warning',
+    ref: refOf(config),
+    path: ['spec', 'pathNormalization', 'normalization'],
+    message: `paths are always normalized and their slashes merged, since policies compare them, so ${normalization} has no effect`,
+    hint: 'write MERGE_SLASHES, or DECODE_AND_MERGE_SLASHES for %2F and %5C to be decoded and not refused',
+  });
+}
+
+function analyzeAuthentication(context: ResolveContext, object: MeshObject<'RequestAuthentication'>): void {
+  reportPolicyAttachment(context, object);
+  reportEmptyAuthentication(context, object);
 }
 
 function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>): void {

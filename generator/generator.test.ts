@@ -111,10 +111,58 @@ const grant = (to: string): AnyMeshObject => ({
   },
 });
 
+const customPolicy = (target: string, provider: string): AnyMeshObject => ({
+  apiVersion: 'security.istio.io/v1',
+  kind: 'AuthorizationPolicy',
+  metadata: metadata(`${target}-custom`),
+  spec: {
+    action: 'CUSTOM',
+    provider: { name: provider },
+    targetRefs: [{ group: '', kind: 'Service', name: target }],
+    rules: [{}],
+  },
+});
+
+const authentication = (target: string, key: string): AnyMeshObject => ({
+  apiVersion: 'security.istio.io/v1',
+  kind: 'RequestAuthentication',
+  metadata: metadata(target),
+  spec: {
+    targetRefs: [{ group: '', kind: 'Service', name: target }],
+    jwtRules: [{ issuer: 'someone', jwksUri: `https://${key}.example` }],
+  },
+});
+
+const keyDocument = (key: string, x: string): AnyMeshObject => ({
+  apiVersion: 'cairn.dev/v1alpha1',
+  kind: 'JwksDocument',
+  metadata: { ...metadata(key), namespace: '' },
+  spec: { uri: `https://${key}.example`, jwks: JSON.stringify({ keys: [{ kty: 'OKP', crv: 'Ed25519', x }] }) },
+});
+
+/** With an authorizer, and another trust domain beside. */
+const meshConfig = (provider: string, target: string, alias: string): AnyMeshObject => ({
+  apiVersion: 'mesh.istio.io/v1alpha1',
+  kind: 'MeshConfig',
+  metadata: { ...metadata('mesh'), namespace: '' },
+  spec: {
+    trustDomainAliases: [alias],
+    extensionProviders: [
+      { name: provider, envoyExtAuthzHttp: { service: `${target}.shop.svc.cluster.local`, port: 80 } },
+    ],
+  },
+});
+
 const apps = ['a', 'bb', 'ccc'] as const;
 const app = fc.constantFrom(...apps);
 const version = fc.constantFrom('v', 'vv');
 const waypointName = fc.constantFrom('waypoint', 'other', 'none', undefined);
+
+/** Two points of the curve. */
+const publicKeys = [
+  'AwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+  'BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+] as const;
 
 const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
   waypointName.map(namespace),
@@ -142,6 +190,12 @@ const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
     .tuple(app, fc.uniqueArray(version), fc.constantFrom(undefined, byHeader('x'), byHeader('y'), failingOver, passing))
     .map((args) => destinationRule(...args)),
   fc.tuple(app, fc.constantFrom('ALLOW', 'DENY'), fc.constantFrom('x', 'y')).map((args) => policy(...args)),
+  fc.tuple(app, fc.constantFrom('p', 'q')).map((args) => customPolicy(...args)),
+  fc.tuple(app, fc.constantFrom('k', 'l')).map((args) => authentication(...args)),
+  fc.tuple(fc.constantFrom('k', 'l'), fc.constantFrom(...publicKeys)).map((args) => keyDocument(...args)),
+  fc
+    .tuple(fc.constantFrom('p', 'q'), app, fc.constantFrom('old.example', 'older.example'))
+    .map((args) => meshConfig(...args)),
 );
 
 const change: fc.Arbitrary<MeshChange> = fc.oneof(
@@ -204,7 +258,7 @@ describe('the incremental generator', () => {
           expect(generator.findings()).toEqual(analyzeMesh(store));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   }, 120_000);
 
@@ -228,6 +282,20 @@ describe('the incremental generator', () => {
   it('changes one route configuration for an edit of an AuthorizationPolicy', () => {
     const changes = edited(policy('bb', 'ALLOW', 'y'), [policy('bb', 'ALLOW', 'x')]);
     expect(names(changes?.upserts)).toEqual(['RouteConfiguration inbound-vip|80|http|bb.shop.svc.cluster.local']);
+  });
+
+  it('changes one extension configuration for a new key of an issuer', () => {
+    const [one, two] = publicKeys;
+    const changes = edited(keyDocument('k', two), [keyDocument('k', one), authentication('bb', 'k')]);
+    expect(names(changes?.upserts)).toEqual(['TypedExtensionConfig jwt|inbound-vip|80|http|bb.shop.svc.cluster.local']);
+  });
+
+  it('changes routes and authorizer of one service for a CUSTOM policy', () => {
+    const changes = edited(customPolicy('bb', 'p'), [meshConfig('p', 'a', 'old.example')]);
+    expect(names(changes?.upserts)).toEqual([
+      'RouteConfiguration inbound-vip|80|http|bb.shop.svc.cluster.local',
+      'TypedExtensionConfig custom|inbound-vip|80|http|bb.shop.svc.cluster.local',
+    ]);
   });
 
   it('changes the endpoints of the clusters that a workload is in, and nothing else', () => {

@@ -4,8 +4,9 @@
 import type { EnvoyResource } from '../envoy-api/index.ts';
 import { hbonePort } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
-import type { HttpRoute } from './model/http-route.ts';
-import type { ServedAddress, TcpFrontend } from './model/waypoint.ts';
+import type { HttpFrontend, ServedAddress, TcpFrontend } from './model/waypoint.ts';
+import { renderAuthentication } from './render/authentication.ts';
+import { renderAuthorizer } from './render/authorizer.ts';
 import { hasEndpoints, renderServiceCluster, renderServiceEndpoints } from './render/clusters/service-cluster.ts';
 import {
   renderConnectOriginate,
@@ -15,6 +16,7 @@ import {
 import { renderConnectRoutes, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
 import { renderMainInternal } from './render/listeners/main-internal.ts';
 import { renderChainPolicies } from './render/listeners/tcp-chain.ts';
+import { formatChainName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
 import { resolveBackends } from './resolve/backend.ts';
 import { type GatewayKey, resolveGateway } from './resolve/binding.ts';
@@ -59,7 +61,7 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
       renderMainInternal(model),
       renderConnectOriginate(),
       renderMainInternalCluster(),
-      renderConnectOriginateCluster(model.trustDomain),
+      renderConnectOriginateCluster(model.trustDomains),
     ],
   };
 }
@@ -73,15 +75,16 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
     return { resources: [], foreign: [] };
   const frontend = resolveFrontend(context, gateway, service, servicePort);
   if (frontend === undefined) return { resources: [], foreign: [] };
+  const { settings } = context.mesh;
   return {
     resources: [
       ...(frontend.http === undefined
         ? []
-        : [renderRouteConfiguration(frontend.http, context.mesh.settings.trustDomain)]),
+        : renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases])),
       ...(frontend.tcp === undefined ? [] : renderChainPolicies(frontend.tcp)),
     ],
     ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
-    foreign: foreignHosts(frontend.http?.routes ?? []),
+    foreign: foreignHosts(frontend.http),
   };
 }
 
@@ -113,14 +116,25 @@ function findServedPort(service: ResolvedService | undefined, port: number): Res
   return service?.ports.find(({ number, protocol }) => number === port && protocol !== 'udp');
 }
 
-function foreignHosts(routes: readonly HttpRoute[]): readonly HostPort[] {
+/** What comes by RDS, and what the filters of the chain take by ECDS. */
+function renderHttpFrontend(http: HttpFrontend, trustDomains: readonly string[]): readonly EnvoyResource[] {
+  const chain = formatChainName(http.host, http.port, 'http');
+  return [
+    renderRouteConfiguration(http, trustDomains),
+    renderAuthorizer(chain, http.authorization.custom?.authorizer),
+    renderAuthentication(chain, http.authentication),
+  ];
+}
+
+function foreignHosts(http: HttpFrontend | undefined): readonly HostPort[] {
   const found = new Map<string, HostPort>();
   const add = (cluster: ClusterKey | undefined): void => {
     if (cluster !== undefined && !cluster.owned) {
       found.set(`${cluster.host}:${cluster.port}`, { host: cluster.host, port: cluster.port });
     }
   };
-  for (const { action } of routes) {
+  add(http?.authorization.custom?.authorizer.cluster);
+  for (const { action } of http?.routes ?? []) {
     if (action.kind !== 'forward') continue;
     for (const { cluster } of action.destinations) add(cluster);
     for (const { cluster } of action.mirrors) add(cluster);

@@ -45,6 +45,9 @@ export type FindingCode =
   | 'PolicyFailsClosed'
   | 'PolicyTcpField'
   | 'ReferenceNotPermitted'
+  | 'KeysNotFound'
+  | 'KeysInvalid'
+  | 'ProviderInvalid'
   | 'RouteConflict'
   | 'AddressInvalid'
   | 'AddressConflict';

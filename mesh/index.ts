@@ -18,6 +18,8 @@ export type * from './kinds/authorization-policy.ts';
 export type * from './kinds/destination-rule.ts';
 export type * from './kinds/gateway.ts';
 export type * from './kinds/gateway-route.ts';
+export type * from './kinds/mesh-config.ts';
+export type * from './kinds/request-authentication.ts';
 export type * from './kinds/service-entry.ts';
 export type * from './kinds/service.ts';
 export type * from './kinds/virtual-service.ts';

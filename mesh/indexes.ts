@@ -33,6 +33,8 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
   'DestinationRule/wildcard': { kind: 'DestinationRule', keys: ({ spec }) => wildcardKeys([spec.host]) },
   'AuthorizationPolicy/target': { kind: 'AuthorizationPolicy', keys: targetKeys },
   'AuthorizationPolicy/namespace': { kind: 'AuthorizationPolicy', keys: namespaceKeys },
+  'RequestAuthentication/target': { kind: 'RequestAuthentication', keys: targetKeys },
+  'JwksDocument/uri': { kind: 'JwksDocument', keys: ({ spec }) => [spec.uri] },
   'Gateway/class': { kind: 'Gateway', keys: ({ spec }) => [spec.gatewayClassName] },
   'GRPCRoute/parent': { kind: 'GRPCRoute', keys: parentKeys },
   'HTTPRoute/parent': { kind: 'HTTPRoute', keys: parentKeys },
@@ -105,7 +107,10 @@ function parentKeys({ metadata, spec }: MeshObject<'GRPCRoute'> | MeshObject<'HT
   return (spec.parentRefs ?? []).flatMap((parent) => formatParentKey(parent, metadata.namespace) ?? []);
 }
 
-function targetKeys({ metadata, spec }: MeshObject<'AuthorizationPolicy'>): readonly string[] {
+function targetKeys({
+  metadata,
+  spec,
+}: MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>): readonly string[] {
   return (spec.targetRefs ?? []).map(({ kind, namespace, name }) =>
     kind === 'GatewayClass' ? `${kind}//${name}` : `${kind}/${namespace ?? metadata.namespace}/${name}`,
   );

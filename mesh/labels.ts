@@ -37,6 +37,12 @@ export const networkingGroup = 'networking.istio.io';
 /** API group of AuthorizationPolicy. */
 export const securityGroup = 'security.istio.io';
 
+/** API group of Istio's MeshConfig, which no cluster serves: it is a file, or text in a ConfigMap. */
+export const meshConfigGroup = 'mesh.istio.io';
+
+/** API group of Cairn's own kinds. */
+export const cairnGroup = 'cairn.dev';
+
 /** The 2022 class of waypoint Gateways, read as `istio-waypoint`. */
 export const historicalWaypointClass = 'istio-mesh';
 

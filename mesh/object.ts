@@ -5,6 +5,8 @@ import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
 import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
 import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec } from './kinds/gateway-route.ts';
 import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry.ts';
+import type { MeshConfigSpec } from './kinds/mesh-config.ts';
+import type { JwksDocumentSpec, RequestAuthenticationSpec } from './kinds/request-authentication.ts';
 import type { NamespaceSpec, ServiceSpec } from './kinds/service.ts';
 import type { VirtualServiceSpec } from './kinds/virtual-service.ts';
 
@@ -16,8 +18,11 @@ export interface SpecByKind {
   GatewayClass: GatewayClassSpec;
   GRPCRoute: GrpcRouteSpec;
   HTTPRoute: HttpRouteSpec;
+  JwksDocument: JwksDocumentSpec;
+  MeshConfig: MeshConfigSpec;
   Namespace: NamespaceSpec;
   ReferenceGrant: ReferenceGrantSpec;
+  RequestAuthentication: RequestAuthenticationSpec;
   Service: ServiceSpec;
   ServiceEntry: ServiceEntrySpec;
   VirtualService: VirtualServiceSpec;

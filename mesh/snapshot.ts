@@ -27,6 +27,9 @@ export interface IndexKinds {
   /** Key: `<kind>/<namespace>/<name>` of a target reference (namespace '' for GatewayClass). */
   'AuthorizationPolicy/target': 'AuthorizationPolicy';
   'AuthorizationPolicy/namespace': 'AuthorizationPolicy';
+  'RequestAuthentication/target': 'RequestAuthentication';
+  /** Key: `spec.uri`. */
+  'JwksDocument/uri': 'JwksDocument';
   /** Key: a `status`-independent class name. */
   'Gateway/class': 'Gateway';
   /** Routes by their parents that are services; key: `<kind>/<namespace>/<name>`, of a Service or ServiceEntry. */

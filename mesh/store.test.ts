@@ -42,6 +42,9 @@ function objectsOf<K extends Kind>(
   });
 }
 
+const targetRefs = fc.array(
+  fc.record({ kind: fc.constantFrom('Service', 'GatewayClass'), name: fc.constantFrom(...names) }),
+);
 const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
   objectsOf('Service', fc.constant({})),
   objectsOf('Namespace', fc.constant({})),
@@ -49,14 +52,16 @@ const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
   objectsOf('DestinationRule', fc.record({ host: fc.constantFrom(...hosts) })),
   objectsOf('ServiceEntry', fc.record({ hosts: hostList })),
   objectsOf('Gateway', fc.record({ gatewayClassName: fc.constantFrom('istio-waypoint', 'other') })),
+  objectsOf('AuthorizationPolicy', fc.record({ targetRefs })),
+  objectsOf('RequestAuthentication', fc.record({ targetRefs })),
   objectsOf(
-    'AuthorizationPolicy',
+    'JwksDocument',
     fc.record({
-      targetRefs: fc.array(
-        fc.record({ kind: fc.constantFrom('Service', 'GatewayClass'), name: fc.constantFrom(...names) }),
-      ),
+      uri: fc.constantFrom('https://one.example/keys', 'https://two.example/keys'),
+      jwks: fc.constant('{}'),
     }),
   ),
+  objectsOf('MeshConfig', fc.record({ rootNamespace: fc.constantFrom('x', 'y') })),
 );
 const change: fc.Arbitrary<MeshChange> = fc.oneof(
   { weight: 3, arbitrary: object.map((object): MeshChange => ({ type: 'put', object })) },
@@ -77,6 +82,9 @@ const kinds = [
   'ServiceEntry',
   'Gateway',
   'AuthorizationPolicy',
+  'RequestAuthentication',
+  'JwksDocument',
+  'MeshConfig',
 ] as const;
 const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'Service/namespace': namespaces,
@@ -98,6 +106,8 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'DestinationRule/wildcard': [''],
   'AuthorizationPolicy/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],
   'AuthorizationPolicy/namespace': namespaces,
+  'RequestAuthentication/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],
+  'JwksDocument/uri': ['https://one.example/keys', 'https://two.example/keys'],
   'Gateway/class': ['istio-waypoint', 'other'],
   'GRPCRoute/parent': ['Service/x/a'],
   'HTTPRoute/parent': ['Service/x/a', 'Service/y/b', 'ServiceEntry/x/a'],

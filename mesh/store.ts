@@ -7,7 +7,7 @@ import type { IndexKey } from './indexes.ts';
 import { formatRef, refOf } from './object.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectRef } from './object.ts';
 import { findKey, getKey, listKey, settingsKey } from './query.ts';
-import { defaultMeshSettings } from './settings.ts';
+import { applyMeshConfig, defaultMeshSettings } from './settings.ts';
 import type { MeshSettings } from './settings.ts';
 import type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
 
@@ -28,12 +28,15 @@ interface Entry {
 
 /** A `MeshSnapshot` that changes in place. Objects put into it must not be changed afterwards. */
 export class MeshStore implements MeshSnapshot {
+  /** Without what a MeshConfig says. */
+  #given: MeshSettings;
   #settings: MeshSettings;
   readonly #entries = new Map<QueryKey, Entry>();
   /** Keyed by the query that a bucket answers. */
   readonly #buckets = new Map<QueryKey, Bucket>();
 
   constructor(settings: MeshSettings = defaultMeshSettings) {
+    this.#given = settings;
     this.#settings = settings;
   }
 
@@ -67,13 +70,22 @@ export class MeshStore implements MeshSnapshot {
         this.#add(key, { object: change.object, keys: indexKeys(change.object, this.#settings) }, touched);
       }
     }
+    if (touched.has(listKey('MeshConfig'))) this.#deriveSettings(touched);
     return touched;
   }
 
-  /** Replaces the settings; returns the keys of the queries whose answers may have changed. */
+  /** Replaces the settings that a MeshConfig goes over; returns the keys of the queries whose answers may have changed. */
   setSettings(settings: MeshSettings): ReadonlySet<QueryKey> {
     const touched = new Set<QueryKey>();
-    if (isDeepEqual(settings, this.#settings)) return touched;
+    this.#given = settings;
+    this.#deriveSettings(touched);
+    return touched;
+  }
+
+  #deriveSettings(touched: Set<QueryKey>): void {
+    const [config] = this.list('MeshConfig');
+    const settings = config === undefined ? this.#given : applyMeshConfig(this.#given, config.spec);
+    if (isDeepEqual(settings, this.#settings)) return;
     this.#settings = settings;
     touched.add(settingsKey);
     const moved = [...this.#entries].flatMap(([key, entry]) => {
@@ -84,7 +96,6 @@ export class MeshStore implements MeshSnapshot {
       this.#remove(key, entry, touched);
       this.#add(key, { object: entry.object, keys }, touched);
     }
-    return touched;
   }
 
   #add(key: QueryKey, entry: Entry, touched: Set<QueryKey>): void {

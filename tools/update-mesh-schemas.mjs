@@ -16,6 +16,7 @@ import { parseAllDocuments } from 'yaml';
 
 const files = {
   AuthorizationPolicy: 'authorization-policy',
+  RequestAuthentication: 'request-authentication',
   DestinationRule: 'destination-rule',
   ServiceEntry: 'service-entry',
   VirtualService: 'virtual-service',

@@ -1,5 +1,6 @@
 // Who may ask what: authorization of one frontend as a tree of predicates, the same for HTTP and for the CONNECT of a TCP port.
 
+import type { ClusterKey } from './cluster.ts';
 import type { StringMatcher } from './http-route.ts';
 
 /** An address block: `address` is IPv4 or IPv6 text, `prefix` its length in bits. */
@@ -23,7 +24,20 @@ export type Predicate =
    */
   | { readonly header: string; readonly value: StringMatcher | 'present'; readonly ignoreCase?: boolean }
   /** The path without its query, normalized. */
-  | { readonly path: StringMatcher };
+  | { readonly path: StringMatcher }
+  | MetadataPredicate;
+
+/** A condition on a claim of the request's token, or on what another filter says of the request. What is absent never matches. */
+export interface MetadataPredicate {
+  /** `claims`, or the name of an Envoy filter. */
+  readonly metadata: string;
+  /** Names, from the outside in. */
+  readonly keys: readonly string[];
+  /** `present`: not empty. */
+  readonly value: StringMatcher | 'present';
+  /** What may match: the value as text, an element of it as a list, one of both, or also a number or truth value that is so written. */
+  readonly of: 'text' | 'list' | 'either' | 'anything';
+}
 
 /** One rule of one policy. It matches when both predicates hold. */
 export interface AuthorizationRule {
@@ -33,12 +47,55 @@ export interface AuthorizationRule {
   readonly source: Predicate;
 }
 
+/** Who is asked about requests, and how. */
+export interface ExternalAuthorizer {
+  /** As MeshConfig calls it. */
+  readonly provider: string;
+  readonly cluster: ClusterKey;
+  /** Host header towards it. */
+  readonly authority: string;
+  readonly timeoutMilliseconds: number;
+  /** Let requests pass that it gives no answer to. */
+  readonly failOpen: boolean;
+  /** Of requests that it gives no answer to; 403 when absent. */
+  readonly statusOnError?: number;
+  readonly clearRouteCache: boolean;
+  readonly requestBody?: { readonly maxBytes: number; readonly allowPartial: boolean; readonly packAsBytes: boolean };
+  /** Absent: it speaks gRPC, and is told all headers. */
+  readonly http?: {
+    readonly pathPrefix: string;
+    /** Header names; what is compared is folded to lower case. */
+    readonly requestHeaders: readonly StringMatcher[];
+    readonly addedHeaders: readonly (readonly [name: string, value: string])[];
+    readonly toUpstreamOnAllow: readonly StringMatcher[];
+    readonly toClientOnDeny: readonly StringMatcher[];
+    readonly toClientOnAllow: readonly StringMatcher[];
+  };
+}
+
+/** Which requests an external authorizer decides. */
+export interface CustomAuthorization {
+  readonly rules: readonly AuthorizationRule[];
+  readonly authorizer: ExternalAuthorizer;
+}
+
+/** Rules that are evaluated and logged, and decide nothing. */
+export interface ObservedAuthorization {
+  readonly audit: readonly AuthorizationRule[];
+  readonly deny: readonly AuthorizationRule[];
+  /** Absent: no ALLOW policy is tried. */
+  readonly allow?: readonly AuthorizationRule[];
+}
+
 /** Deny is evaluated before allow. Absent `allow` means that nothing restricts; an empty one that nothing is allowed. */
 export interface Authorization {
   readonly deny: readonly AuthorizationRule[];
   readonly allow?: readonly AuthorizationRule[];
   /** The ALLOW policies in force, as `<namespace>/<name>`, sorted: what was tried when none matched. */
   readonly allowPolicies: readonly string[];
+  /** Asked before everything else. */
+  readonly custom?: CustomAuthorization;
+  readonly observed?: ObservedAuthorization;
   /** Some rule reads the path. */
   readonly readsPath: boolean;
 }

@@ -30,12 +30,22 @@ export interface QueryMatch {
   readonly value?: StringMatcher;
 }
 
+/** A condition on a claim of the request's token, as text or as an element of a list. */
+export interface ClaimMatch {
+  /** Names, from the outside in. */
+  readonly keys: readonly string[];
+  /** Absent: the claim must be there, and not empty. */
+  readonly value?: StringMatcher;
+  readonly invert?: boolean;
+}
+
 /** All conditions must hold; an empty match matches every request. */
 export interface HttpMatch {
   readonly path?: PathMatcher;
   readonly ignorePathCase?: boolean;
   readonly headers: readonly HeaderMatch[];
   readonly query: readonly QueryMatch[];
+  readonly claims?: readonly ClaimMatch[];
   /** Namespace of the client's identity. */
   readonly sourceNamespace?: string;
 }

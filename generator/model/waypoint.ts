@@ -1,6 +1,7 @@
 // The resolved meaning of one waypoint: plain data that the Envoy renderer and any other reader (explain, test, diff) understand.
 // It knows neither Kubernetes nor Envoy types. The unit of work is a frontend: one service port that the waypoint serves.
 
+import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { ServiceCluster, ServiceEndpoints } from './cluster.ts';
 import type { HttpRoute } from './http-route.ts';
@@ -42,6 +43,7 @@ export interface HttpFrontend {
   readonly host: string;
   readonly port: number;
   readonly routes: readonly HttpRoute[];
+  readonly authentication: Authentication;
   readonly authorization: Authorization;
   /** Answer 400 to paths that contain `;`, since policies or routes read the path and applications may not. */
   readonly rejectPathParameters: boolean;
@@ -83,7 +85,8 @@ export interface ServedAddress {
 /** What the listeners of a waypoint are made of; changes when services appear, disappear or change ports, never with policy. */
 export interface ListenerModel {
   readonly gateway: WaypointGateway;
-  readonly trustDomain: string;
+  /** Our own first, then its aliases. */
+  readonly trustDomains: readonly string[];
   readonly escapedSlashes: 'reject' | 'decode';
   /** Sorted by host, then port. */
   readonly served: readonly ServedAddress[];

@@ -1,11 +1,12 @@
-// Authorization as Envoy's RBAC: two HTTP filters that are the same in every chain, and their rules per virtual host, so that a change
-// of policy is a change of routes only. The allow filter's own rules are empty: a route without its policy is closed.
+// Authorization as Envoy's RBAC: HTTP filters that are the same in every chain, and their rules per virtual host, so that a change of
+// policy is a change of routes only. The allow filter's own rules are empty: a route without its policy is closed.
 
 import assert from 'node:assert/strict';
 import { type MessageTypes, typed } from '../../envoy-api/index.ts';
 import type { Authorization, AuthorizationRule, Predicate } from '../model/authorization.ts';
 import { renderStringMatcher } from './matchers.ts';
-import { filterState } from './names.ts';
+import { renderMetadataMatcher } from './metadata-matcher.ts';
+import { filterMetadata, filterState } from './names.ts';
 
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
 type Metadata = MessageTypes['envoy.config.core.v3.Metadata'];
@@ -14,37 +15,66 @@ type Principal = MessageTypes['envoy.config.rbac.v3.Principal'];
 type Rbac = MessageTypes['envoy.config.rbac.v3.RBAC'];
 type Any = ReturnType<typeof typed>;
 
-const filterNames = { deny: 'cairn.rbac.deny', allow: 'cairn.rbac.allow' } as const;
+const filterNames = {
+  custom: 'cairn.rbac.custom',
+  audit: 'cairn.rbac.audit',
+  deny: 'cairn.rbac.deny',
+  allow: 'cairn.rbac.allow',
+} as const;
+
+const rbacType = 'envoy.extensions.filters.http.rbac.v3.RBAC';
 
 /** Which of the two decisions: deny comes first. */
-export type NetworkAuthorizationAction = keyof typeof filterNames;
+export type NetworkAuthorizationAction = 'deny' | 'allow';
 
-/** The RBAC filters of every HTTP chain, in order: deny has nothing to deny, allow allows nothing until a virtual host says otherwise. */
+/** The RBAC filters that decide, in order: deny has nothing to deny, allow allows nothing until a virtual host says otherwise. */
 export function renderAuthorizationFilters(): readonly HttpFilter[] {
-  const type = 'envoy.extensions.filters.http.rbac.v3.RBAC';
   return [
-    { name: filterNames.deny, typed_config: typed(type, { rules_stat_prefix: statPrefix('deny') }) },
+    { name: filterNames.deny, typed_config: typed(rbacType, { rules_stat_prefix: statPrefix('deny') }) },
     {
       name: filterNames.allow,
-      typed_config: typed(type, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),
+      typed_config: typed(rbacType, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),
     },
   ];
 }
 
+/** The filter that finds out what an external authorizer is to be asked about. */
+export const customFilter: HttpFilter = {
+  name: filterNames.custom,
+  typed_config: typed(rbacType, { shadow_rules_stat_prefix: filterMetadata.customPrefix }),
+};
+
+/** The filter that finds out what audit policies are to record. */
+export const auditFilter: HttpFilter = {
+  name: filterNames.audit,
+  typed_config: typed(rbacType, { shadow_rules_stat_prefix: filterMetadata.auditPrefix }),
+};
+
 /** What a virtual host carries: the rules for the filters, and as metadata the ALLOW policies, for the log of a request that none matched. */
-export function renderAuthorization({ deny, allow, allowPolicies }: Authorization): {
+export function renderAuthorization({ deny, allow, allowPolicies, custom, observed }: Authorization): {
   readonly typedPerFilterConfig: Readonly<Record<string, Any>>;
   readonly metadata?: Metadata;
 } {
+  const { audit = [], deny: wouldDeny = [], allow: wouldAllow } = observed ?? {};
   return {
     typedPerFilterConfig: {
-      ...(deny.length === 0 ? {} : { [filterNames.deny]: renderPerRoute(deny, 'deny') }),
-      [filterNames.allow]: renderPerRoute(allow, 'allow'),
+      ...(custom === undefined
+        ? {}
+        : { [filterNames.custom]: renderShadow(custom.rules, filterMetadata.customPrefix) }),
+      ...(audit.length === 0 ? {} : { [filterNames.audit]: renderShadow(audit, filterMetadata.auditPrefix) }),
+      ...(deny.length === 0 && wouldDeny.length === 0
+        ? {}
+        : { [filterNames.deny]: renderPerRoute('deny', orAbsent(deny), orAbsent(wouldDeny)) }),
+      [filterNames.allow]: renderPerRoute('allow', allow, wouldAllow),
     },
     ...(allowPolicies.length === 0
       ? {}
       : { metadata: { filter_metadata: { cairn: { allow_policies: allowPolicies.join(',') } } } }),
   };
+}
+
+function orAbsent(rules: readonly AuthorizationRule[]): readonly AuthorizationRule[] | undefined {
+  return rules.length === 0 ? undefined : rules;
 }
 
 /** The configuration of a network RBAC filter, for chains that carry their policy themselves. */
@@ -56,11 +86,32 @@ export function renderNetworkAuthorization({ deny, allow }: Authorization, actio
   });
 }
 
-/** Without rules the filter is off for the virtual host; with an empty list of them it is not. */
-function renderPerRoute(rules: readonly AuthorizationRule[] | undefined, action: NetworkAuthorizationAction): Any {
-  const rbac =
-    rules === undefined ? {} : { rbac: { rules: renderRules(rules, action), rules_stat_prefix: statPrefix(action) } };
-  return typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', rbac);
+/** Without rules the filter decides nothing for the virtual host; with an empty list of them it does. */
+function renderPerRoute(
+  action: NetworkAuthorizationAction,
+  rules: readonly AuthorizationRule[] | undefined,
+  observed: readonly AuthorizationRule[] | undefined,
+): Any {
+  const rbac = {
+    ...(rules === undefined ? {} : { rules: renderRules(rules, action), rules_stat_prefix: statPrefix(action) }),
+    ...(observed === undefined
+      ? {}
+      : {
+          shadow_rules: renderRules(observed, action),
+          shadow_rules_stat_prefix: filterMetadata.dryRunPrefixes[action],
+        }),
+  };
+  return typed(
+    'envoy.extensions.filters.http.rbac.v3.RBACPerRoute',
+    rules === undefined && observed === undefined ? {} : { rbac },
+  );
+}
+
+/** Rules that only leave word of the first one that matches. */
+function renderShadow(rules: readonly AuthorizationRule[], prefix: string): Any {
+  return typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {
+    rbac: { shadow_rules: renderRules(rules, 'deny'), shadow_rules_stat_prefix: prefix },
+  });
 }
 
 /** Keeps what the two filters say about a request apart, in statistics and in dynamic metadata. */
@@ -91,6 +142,7 @@ function renderPermission(predicate: Predicate): Permission {
   }
   if ('not' in predicate) return { not_rule: renderPermission(predicate.not) };
   if ('header' in predicate) return { header: renderHeader(predicate) };
+  if ('metadata' in predicate) return { sourced_metadata: { metadata_matcher: renderMetadataMatcher(predicate) } };
   assert('path' in predicate, 'a condition on the client cannot be one on the operation');
   return { url_path: { path: renderStringMatcher(predicate.path) } };
 }
@@ -118,6 +170,7 @@ function renderPrincipal(predicate: Predicate): Principal {
     };
   }
   if ('header' in predicate) return { header: renderHeader(predicate) };
+  if ('metadata' in predicate) return { sourced_metadata: { metadata_matcher: renderMetadataMatcher(predicate) } };
   return { url_path: { path: renderStringMatcher(predicate.path) } };
 }
 

@@ -34,6 +34,19 @@ export const filterState = {
   originalSource: 'envoy.filters.listener.original_dst.remote_ip',
 } as const;
 
+/**
+ * Dynamic metadata of a request: the claims of its token, and what RBAC filters found without enforcing it. The prefixes of the latter
+ * are Istio's where Istio has one.
+ */
+export const filterMetadata = {
+  jwt: 'envoy.filters.http.jwt_authn',
+  payload: 'payload',
+  rbac: 'envoy.filters.http.rbac',
+  customPrefix: 'istio_ext_authz_',
+  auditPrefix: 'cairn_audit_',
+  dryRunPrefixes: { deny: 'istio_dry_run_deny_', allow: 'istio_dry_run_allow_' },
+} as const;
+
 /** Endpoint metadata that the original_dst listener filter of `connect_originate` reads its target from. */
 export const originalDestinationMetadata = 'envoy.filters.listener.original_dst';
 

@@ -58,7 +58,7 @@ export function renderClientTls(common: CommonTlsContext): { readonly name: stri
   };
 }
 
-/** Any peer of a trust domain. */
-export function trustDomainPeers(trustDomain: string): readonly { readonly prefix: string }[] {
-  return [{ prefix: `spiffe://${trustDomain}/` }];
+/** Any peer of one of the trust domains. */
+export function trustDomainPeers(trustDomains: readonly string[]): readonly { readonly prefix: string }[] {
+  return trustDomains.map((trustDomain) => ({ prefix: `spiffe://${trustDomain}/` }));
 }

@@ -204,10 +204,9 @@ describe('conditions', () => {
 describe('failing closed', () => {
   const never: Rule = { to: [{ operation: { ports: ['1'] } }] };
   const broken: readonly (readonly [string, Rule, string])[] = [
-    ['a request principal', { from: [{ source: { requestPrincipals: ['*'] } }] }, 'FieldNotSupported'],
-    ['a claim', { when: [{ key: 'request.auth.claims[a]', values: ['b'] }] }, 'FieldNotSupported'],
-    ['sni', { when: [{ key: 'connection.sni', values: ['b'] }] }, 'FieldNotSupported'],
-    ['filter metadata', { when: [{ key: 'experimental.envoy.filters.a.b[c]', values: ['d'] }] }, 'FieldNotSupported'],
+    ['a claim without a name', { when: [{ key: 'request.auth.claims', values: ['b'] }] }, 'InvalidValue'],
+    ['a claim with half a name', { when: [{ key: 'request.auth.claims[a][', values: ['b'] }] }, 'InvalidValue'],
+    ['a filter without a key', { when: [{ key: 'experimental.envoy.filters.a', values: ['d'] }] }, 'InvalidValue'],
     ['an unknown attribute', { when: [{ key: 'source.labels', values: ['d'] }] }, 'InvalidValue'],
     ['a condition without values', { when: [{ key: 'source.ip' }] }, 'MissingField'],
     ['a bad header name', { when: [{ key: 'request.headers[a b]', values: ['c'] }] }, 'InvalidValue'],
@@ -249,7 +248,7 @@ describe('failing closed', () => {
   });
 
   it('leaves only the inexpressible condition out of a deny rule', () => {
-    const rule: Rule = { from: [{ source: { namespaces: ['a'], requestPrincipals: ['*'] } }] };
+    const rule: Rule = { from: [{ source: { namespaces: ['a'], ipBlocks: ['10.0.0.0/33'] } }] };
     expect(resolve([policy({ action: 'DENY', rules: [rule] })]).authorization.deny).toMatchObject([
       { operation: always, source: identity({ prefix: 'spiffe://cluster.local/ns/a/' }) },
     ]);
@@ -285,11 +284,49 @@ describe('failing closed', () => {
     });
   });
 
-  it('makes CUSTOM a denial, an unknown action a denial of everything, and lets AUDIT and dry runs be', () => {
+  it('takes a request principal apart at the last slash to allow, and at every slash to deny', () => {
+    const rule: Rule = { from: [{ source: { requestPrincipals: ['https://a/b'] } }] };
+    const claim = (key: string, exact: string, of: string): object => ({
+      metadata: 'claims',
+      keys: [key],
+      value: { exact },
+      of,
+    });
+    const [, allowed] = ruleOf('ALLOW', rule);
+    expect(allowed).toEqual({ all: [claim('iss', 'https://a', 'text'), claim('sub', 'b', 'text')] });
+    const [, denied] = ruleOf('DENY', rule);
+    expect(denied).toEqual({
+      any: [
+        { all: [claim('iss', 'https:', 'anything'), claim('sub', '/a/b', 'anything')] },
+        { all: [claim('iss', 'https:/', 'anything'), claim('sub', 'a/b', 'anything')] },
+        { all: [claim('iss', 'https://a', 'anything'), claim('sub', 'b', 'anything')] },
+      ],
+    });
+    expect(ruleOf('ALLOW', { from: [{ source: { requestPrincipals: ['no-slash', '/', 'a/', '/a'] } }] })).toEqual([]);
+  });
+
+  it('gives an identity of an alias what the trust domain has, and nothing to one that is no alias', () => {
+    const settings = { trustDomainAliases: ['old.example'] };
+    const ofBoth = (rest: string): object => ({
+      any: [
+        { identity: { exact: `spiffe://cluster.local/${rest}` } },
+        { identity: { exact: `spiffe://old.example/${rest}` } },
+      ],
+    });
+    const sourceOf = (source: Source): unknown => ruleOf('ALLOW', { from: [{ source }] }, settings)[1];
+    expect(sourceOf({ principals: ['old.example/ns/a/sa/b'] })).toEqual(ofBoth('ns/a/sa/b'));
+    expect(sourceOf({ principals: ['cluster.local/ns/a/sa/b'] })).toEqual(ofBoth('ns/a/sa/b'));
+    expect(sourceOf({ serviceAccounts: ['a/b'] })).toEqual(ofBoth('ns/a/sa/b'));
+    expect(sourceOf({ principals: ['other.example/ns/a/sa/b'] })).toEqual({
+      identity: { exact: 'spiffe://other.example/ns/a/sa/b' },
+    });
+  });
+
+  it('makes CUSTOM without a provider a denial, an unknown action a denial of everything, and lets AUDIT and dry runs be', () => {
     const rules: Rule[] = [{ from: [{ source: { namespaces: ['a'] } }] }];
     expect(resolve([policy({ action: 'CUSTOM', rules })])).toMatchObject({
       authorization: { deny: [{ source: { identity: {} } }] },
-      findings: [{ code: 'PolicyFailsClosed' }],
+      findings: [{ code: 'ProviderInvalid' }],
     });
     const unknown: object = { action: 'Allow', rules };
     expect(resolve([policy(unknown)])).toMatchObject({
@@ -297,15 +334,19 @@ describe('failing closed', () => {
       findings: [{ code: 'PolicyFailsClosed' }],
     });
     const open = { deny: [], allowPolicies: [], readsPath: false };
-    expect(resolve([policy({ action: 'AUDIT', rules })])).toMatchObject({
-      authorization: open,
-      findings: [{ code: 'FieldNotSupported' }],
-    });
     const dryRun = { annotations: { 'istio.io/dry-run': 'true' } };
-    expect(resolve([policy({ rules }, dryRun)])).toMatchObject({
-      authorization: open,
-      findings: [{ code: 'FieldNotSupported' }],
-    });
+    const tcp = { protocol: 'tcp' } as const;
+    for (const spoken of [policy({ action: 'AUDIT', rules }), policy({ rules }, dryRun)]) {
+      const http = resolve([spoken]);
+      expect(http.findings).toEqual([]);
+      expect(http.authorization).toMatchObject(open);
+      expect(http.authorization.allow).toBeUndefined();
+      expect(http.authorization.observed).toBeDefined();
+      expect(resolve([spoken], tcp)).toMatchObject({
+        authorization: open,
+        findings: [{ code: 'FieldNotSupported' }],
+      });
+    }
   });
 
   it('reports a star that is no wildcard', () => {

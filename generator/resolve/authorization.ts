@@ -1,33 +1,101 @@
 // Who may ask what of one frontend: the union of every policy attached to its service, its Gateway and its GatewayClass.
 
-import type { Authorization, AuthorizationRule } from '../model/authorization.ts';
-import { findPolicies } from './authorization/attachment.ts';
+import { type MeshObject, refOf } from '../../mesh/index.ts';
+import type { Authorization, AuthorizationRule, CustomAuthorization } from '../model/authorization.ts';
+import { findAttached } from './authorization/attachment.ts';
+import { resolveAuthorizer } from './authorization/authorizer.ts';
 import type { AuthorizationTarget } from './authorization/field.ts';
 import { readsPath } from './authorization/predicate.ts';
-import { resolvePolicy } from './authorization/rules.ts';
+import { type ResolvedPolicy, resolvePolicy } from './authorization/rules.ts';
 import type { ResolveContext } from './context.ts';
 
 export { reportPolicyAttachment } from './authorization/attachment.ts';
 export type { AuthorizationTarget } from './authorization/field.ts';
 
+interface AttachedPolicy extends ResolvedPolicy {
+  readonly policy: MeshObject<'AuthorizationPolicy'>;
+}
+
 /** The authorization of a service port; Findings about fields are reported for each port that they concern. */
 export function resolveAuthorization(context: ResolveContext, target: AuthorizationTarget): Authorization {
-  const deny: AuthorizationRule[] = [];
-  const allow: AuthorizationRule[] = [];
-  const allowPolicies: string[] = [];
-  for (const policy of findPolicies(context.mesh, target)) {
-    const resolved = resolvePolicy(context, target, policy);
-    if (resolved === undefined) continue;
-    if (resolved.effect === 'deny') deny.push(...resolved.rules);
-    else {
-      allow.push(...resolved.rules);
-      allowPolicies.push(`${policy.metadata.namespace}/${policy.metadata.name}`);
-    }
-  }
+  const { mesh } = context;
+  const attached = findAttached(mesh, (key) => mesh.find('AuthorizationPolicy/target', key), target).flatMap(
+    (policy): readonly AttachedPolicy[] => {
+      const resolved = resolvePolicy(context, target, policy);
+      return resolved === undefined ? [] : [{ ...resolved, policy }];
+    },
+  );
+  const of = (effect: ResolvedPolicy['effect'], isDryRun = false): readonly AttachedPolicy[] =>
+    attached.filter((policy) => policy.effect === effect && policy.isDryRun === isDryRun);
+  const { custom, denied } = resolveCustom(context, target, of('ask'));
+  const deny = [...rulesOf(of('deny')), ...denied];
+  const allow = rulesOf(of('allow'));
+  const allowPolicies = of('allow').map(({ policy: { metadata } }) => `${metadata.namespace}/${metadata.name}`);
+  const observed = {
+    audit: rulesOf(of('audit')),
+    deny: rulesOf(of('deny', true)),
+    ...(of('allow', true).length === 0 ? {} : { allow: rulesOf(of('allow', true)) }),
+  };
   return {
     deny,
     ...(allowPolicies.length === 0 ? {} : { allow }),
     allowPolicies,
-    readsPath: [...deny, ...allow].some(({ operation, source }) => readsPath(operation) || readsPath(source)),
+    ...(custom === undefined ? {} : { custom }),
+    ...(observed.audit.length === 0 && observed.deny.length === 0 && observed.allow === undefined ? {} : { observed }),
+    readsPath: [...deny, ...allow, ...(custom?.rules ?? [])].some(
+      ({ operation, source }) => readsPath(operation) || readsPath(source),
+    ),
   };
+}
+
+function rulesOf(policies: readonly AttachedPolicy[]): readonly AuthorizationRule[] {
+  return policies.flatMap(({ rules }) => rules);
+}
+
+/** Appended to the keys of rules that deny since there is nobody to ask. */
+const deniedSuffix = '-deny-due-to-bad-CUSTOM-action';
+
+/** The rules of CUSTOM policies: for one authorizer that can be asked, or else to be denied. */
+function resolveCustom(
+  context: ResolveContext,
+  target: AuthorizationTarget,
+  policies: readonly AttachedPolicy[],
+): { readonly custom?: CustomAuthorization; readonly denied: readonly AuthorizationRule[] } {
+  const denied = (): readonly AuthorizationRule[] =>
+    rulesOf(policies).map((rule) => ({ ...rule, key: `${rule.key}${deniedSuffix}` }));
+  const report = (message: string, code: 'PolicyFailsClosed' | 'ProviderInvalid', path: readonly string[]): void => {
+    for (const { policy } of policies) {
+      context.report({
+        code,
+        severity: 'error',
+        ref: refOf(policy),
+        path,
+        message: `${message}, so everything that the rules match is denied`,
+      });
+    }
+  };
+  const [first] = policies;
+  if (first === undefined) return { denied: [] };
+  if (target.protocol === 'tcp') {
+    report(`port ${target.port} is TCP, where no external authorizer is asked`, 'PolicyFailsClosed', [
+      'spec',
+      'action',
+    ]);
+    return { denied: denied() };
+  }
+  const providers = [...new Set(policies.map(({ policy }) => policy.spec.provider?.name ?? ''))].sort();
+  if (providers.length > 1) {
+    const names = providers.map((name) => `"${name}"`).join(', ');
+    report(`port ${target.port} has policies of several providers (${names})`, 'ProviderInvalid', [
+      'spec',
+      'provider',
+      'name',
+    ]);
+    return { denied: denied() };
+  }
+  // Each policy reports what is wrong with its own provider.
+  const [authorizer] = policies.map(({ policy }) => resolveAuthorizer(context, target, policy));
+  if (authorizer === undefined) return { denied: denied() };
+  const rules = rulesOf(policies);
+  return rules.length === 0 ? { denied: [] } : { custom: { rules, authorizer }, denied: [] };
 }

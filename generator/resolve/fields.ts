@@ -90,6 +90,20 @@ const everything: FieldCatalogue = { applied: ['**'] };
 const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   AuthorizationPolicy: everything,
   Gateway: everything,
+  JwksDocument: everything,
+  RequestAuthentication: everything,
+  MeshConfig: {
+    applied: [
+      'trustDomain',
+      'trustDomainAliases[]',
+      'rootNamespace',
+      'extensionProviders[].name',
+      'extensionProviders[].envoyExtAuthzHttp.**',
+      'extensionProviders[].envoyExtAuthzGrpc.**',
+      'pathNormalization.normalization',
+    ],
+    reported: ['pathNormalization.normalization'],
+  },
   GatewayClass: everything,
   Namespace: everything,
   ReferenceGrant: everything,
@@ -168,7 +182,8 @@ export function reportUnsupportedFields(context: ResolveContext, object: MeshObj
     }
     context.report({
       code: 'FieldNotSupported',
-      severity: 'error',
+      // A mesh is not wrong because of what only other parts of Istio read.
+      severity: object.kind === 'MeshConfig' ? 'warning' : 'error',
       ref: refOf(object),
       path,
       message: 'this field is not supported at a waypoint yet, and has no effect',

@@ -5,6 +5,7 @@ import type { Authorization } from '../model/authorization.ts';
 import type { ClusterKey } from '../model/cluster.ts';
 import type { HttpRoute } from '../model/http-route.ts';
 import { type Frontend, type FrontendAddress, isDecidedInChain, type WaypointGateway } from '../model/waypoint.ts';
+import { resolveAuthentication } from './authentication.ts';
 import { resolveAuthorization } from './authorization.ts';
 import type { ResolveContext } from './context.ts';
 import { isClosed, reportGoingBefore, resolveGatewayRoutes } from './gateway-route/routes.ts';
@@ -31,14 +32,14 @@ export function resolveFrontend(
   const address = resolveFrontendAddress(service, port);
   if (address === undefined) return undefined;
   const { host, port: number, addresses, protocol } = address;
+  const target = {
+    gateway,
+    service: { kind: service.object.kind, namespace: service.namespace, name: service.name },
+    port: number,
+    addresses,
+  };
   const authorize = (level: 'http' | 'tcp'): Authorization =>
-    resolveAuthorization(context, {
-      gateway,
-      service: { kind: service.object.kind, namespace: service.namespace, name: service.name },
-      port: number,
-      protocol: level,
-      addresses,
-    });
+    resolveAuthorization(context, { ...target, protocol: level });
   const frontend = { address, service: { namespace: service.namespace, name: service.name } };
   const tcp = (): NonNullable<Frontend['tcp']> => ({
     host,
@@ -57,6 +58,7 @@ export function resolveFrontend(
       host,
       port: number,
       routes,
+      authentication: resolveAuthentication(context, target),
       authorization,
       rejectPathParameters: context.mesh.settings.rejectPathParameters && readsPath,
     },

@@ -7,7 +7,7 @@ import { resolveFrontendAddress } from './frontend.ts';
 
 /** The listeners of a waypoint. An address and port that two services claim goes to the first by host name, and is reported. */
 export function resolveListeners(context: ResolveContext, gateway: WaypointGateway): ListenerModel {
-  const { trustDomain, escapedSlashes } = context.mesh.settings;
+  const { trustDomain, trustDomainAliases, escapedSlashes } = context.mesh.settings;
   const served: ServedAddress[] = [];
   const taken = new Map<string, string>();
   for (const service of resolveServedServices(context, gateway)) {
@@ -37,5 +37,5 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
     }
   }
   served.sort(({ address: a }, { address: b }) => (a.host < b.host ? -1 : a.host > b.host ? 1 : a.port - b.port));
-  return { gateway, trustDomain, escapedSlashes, served };
+  return { gateway, trustDomains: [trustDomain, ...trustDomainAliases], escapedSlashes, served };
 }

@@ -1,6 +1,6 @@
 // Which kinds and versions are read, and what to say of the others: what people keep beside the mesh's objects is no mistake.
 
-import { gatewayGroup, networkingGroup, securityGroup } from '../labels.ts';
+import { cairnGroup, gatewayGroup, meshConfigGroup, networkingGroup, securityGroup } from '../labels.ts';
 import type { Kind } from '../object.ts';
 
 /** How a kind is written in `apiVersion` and whether it lives in a namespace. */
@@ -20,6 +20,7 @@ const networking: KindDefinition = {
   historicalVersions: [],
   isNamespaced: true,
 };
+const security: KindDefinition = { ...networking, group: securityGroup, versions: ['v1', 'v1beta1'] };
 const core: KindDefinition = { group: '', versions: ['v1'], historicalVersions: [], isNamespaced: true };
 const gateway: KindDefinition = {
   group: gatewayGroup,
@@ -30,19 +31,17 @@ const gateway: KindDefinition = {
 
 /** Every kind that is read. */
 export const kindDefinitions: Readonly<Record<Kind, KindDefinition>> = {
-  AuthorizationPolicy: {
-    group: securityGroup,
-    versions: ['v1', 'v1beta1'],
-    historicalVersions: [],
-    isNamespaced: true,
-  },
+  AuthorizationPolicy: security,
   DestinationRule: networking,
   Gateway: gateway,
   GatewayClass: { ...gateway, isNamespaced: false },
   GRPCRoute: { ...gateway, versions: ['v1'] },
   HTTPRoute: gateway,
+  JwksDocument: { group: cairnGroup, versions: ['v1alpha1'], historicalVersions: [], isNamespaced: false },
+  MeshConfig: { group: meshConfigGroup, versions: ['v1alpha1'], historicalVersions: [], isNamespaced: false },
   Namespace: { ...core, isNamespaced: false },
   ReferenceGrant: gateway,
+  RequestAuthentication: security,
   Service: core,
   ServiceEntry: networking,
   VirtualService: networking,
@@ -74,7 +73,6 @@ const meshKinds: ReadonlySet<string> = new Set([
   'WorkloadGroup',
   'ProxyConfig',
   'PeerAuthentication',
-  'RequestAuthentication',
   'Telemetry',
   'WasmPlugin',
   'TrafficExtension',

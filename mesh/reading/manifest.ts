@@ -4,7 +4,8 @@ import type { FieldPath, Finding, PlacedFinding, Position } from '../finding.ts'
 import { formatPath } from '../finding.ts';
 import type { AnyMeshObject, ObjectRef } from '../object.ts';
 import { formatRef, refOf } from '../object.ts';
-import { readObject } from './object.ts';
+import { findMeshConfig, meshConfigRef } from './mesh-config.ts';
+import { closedMesh, readObject } from './object.ts';
 import { isRecord } from './structure.ts';
 import { parseText } from './text.ts';
 import type { TextDocument } from './text.ts';
@@ -32,6 +33,8 @@ export type CombinedManifests = Omit<ParsedManifest, 'file'>;
 interface Placed {
   readonly document: TextDocument;
   readonly prefix: FieldPath;
+  /** For objects that are written in another form: where a field stands. */
+  readonly asWritten?: (path: FieldPath) => FieldPath;
 }
 
 /** Reads YAML or JSON: many documents, each an object or a list of objects. `file` only names the text in Findings. */
@@ -52,9 +55,10 @@ export function parseManifest(file: string, text: string): ParsedManifest {
   const rejected: ObjectRef[] = [];
   const standIns: AnyMeshObject[] = [];
   let isPartial = problems.length > 0;
-  const report = (finding: Finding, { document, prefix }: Placed): void => {
+  const report = (finding: Finding, { document, prefix, asWritten: rewrite }: Placed): void => {
     const part = finding.code === 'UnknownField' || finding.code === 'DuplicateObject' ? 'key' : 'value';
-    findings.push({ ...finding, position: document.locate([...prefix, ...finding.path], part) });
+    const path = rewrite === undefined ? finding.path : rewrite(finding.path);
+    findings.push({ ...finding, position: document.locate([...prefix, ...path], part) });
   };
   const read = (value: unknown, placed: Placed): void => {
     if (!isRecord(value)) {
@@ -68,6 +72,17 @@ export function parseManifest(file: string, text: string): ParsedManifest {
       items.forEach((item, index) => read(item, { ...placed, prefix: [...placed.prefix, 'items', index] }));
       return;
     }
+    const config = findMeshConfig(file, value);
+    if (config === undefined) return readOne(value, placed);
+    const { fields, problem, asWritten } = config;
+    const inside = { ...placed, asWritten };
+    if (fields !== undefined) return readOne(fields, inside);
+    const message = problem ?? 'This is no MeshConfig.';
+    report({ code: 'SyntaxError', severity: 'error', ref: meshConfigRef, path: [], message }, inside);
+    rejected.push(meshConfigRef);
+    standIns.push(closedMesh);
+  };
+  const readOne = (value: Readonly<Record<string, unknown>>, placed: Placed): void => {
     const { ref, object, standIn, problems } = readObject(value);
     for (const problem of problems) report({ ...problem, ref }, placed);
     const key = formatRef(ref);
@@ -109,16 +124,24 @@ export function failClosed(parsed: ParsedManifest): ParsedManifest {
   const given = new Set(parsed.objects.map((object) => formatRef(refOf(object))));
   const standIns = parsed.standIns.filter((object) => !given.has(formatRef(refOf(object))));
   if (standIns.length === 0) return parsed;
-  const closed = new Set(standIns.map((object) => formatRef(refOf(object))));
+  const closed = new Set(standIns.map((object) => formatRef(standsFor(object))));
   const findings = parsed.findings.map((finding) =>
     finding.severity === 'error' && closed.has(formatRef(finding.ref))
       ? {
           ...finding,
-          message: `${finding.message} Until this is mended, everything to the policy's targets is denied.`,
+          message: `${finding.message} Until this is mended, everything to ${finding.ref.kind === meshConfigRef.kind ? 'every service' : "the policy's targets"} is denied.`,
         }
       : finding,
   );
   return { ...parsed, objects: [...parsed.objects, ...standIns], findings };
+}
+
+/** What a stand-in was made for: it is a policy, also in place of other kinds, which then are the first part of its name. */
+function standsFor(object: AnyMeshObject): ObjectRef {
+  const ref = refOf(object);
+  const [kind = '', name] = ref.name.split('/');
+  if (name === undefined) return ref;
+  return { kind, name, namespace: kind === meshConfigRef.kind ? meshConfigRef.namespace : ref.namespace };
 }
 
 /** Puts the texts of a directory together, in the order of their file names. An object given twice is an error; the first one stays. */
@@ -215,7 +238,8 @@ function itemsOf(value: Readonly<Record<string, unknown>>): readonly unknown[] |
 }
 
 /** A path of the normal form as the text has it: the deprecated `targetRef` is read as a list of one. */
-function asWritten(path: FieldPath, { document, prefix }: Placed): FieldPath {
+function asWritten(path: FieldPath, { document, prefix, asWritten: rewrite }: Placed): FieldPath {
+  if (rewrite !== undefined) return rewrite(path);
   if (path[0] !== 'spec' || path[1] !== 'targetRefs') return path;
   const spec = prefix.reduce<unknown>((value, step) => (value as Record<string, unknown>)[step], document.value);
   const fields = isRecord(spec) && isRecord(spec['spec']) ? spec['spec'] : {};

@@ -1,6 +1,7 @@
 // One plain value to one object of the mesh: which kind and version it is, whether its structure and meaning hold, and its normal form.
 
-import { gatewayGroup, networkingGroup } from '../labels.ts';
+import { gatewayGroup, networkingGroup, securityGroup, waypointClass } from '../labels.ts';
+import { defaultMeshSettings } from '../settings.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
 import { checkMeaning } from '../validation/meaning.ts';
 import { modernize } from './historical.ts';
@@ -66,21 +67,47 @@ const targetGroups: Readonly<Record<string, string>> = {
   GatewayClass: gatewayGroup,
 };
 
-/** A policy that denies everything to those targets of a rejected policy that can be read; AUDIT policies never decide. */
+/**
+ * In place of a MeshConfig that cannot be read: nothing may pass, since it names the namespace whose policies are the whole mesh's, and
+ * which escaped paths are one.
+ */
+export const closedMesh: AnyMeshObject = {
+  apiVersion: formatApiVersion(securityGroup, 'v1'),
+  kind: 'AuthorizationPolicy',
+  metadata: { name: 'MeshConfig/mesh', namespace: defaultMeshSettings.rootNamespace, labels: {}, annotations: {} },
+  spec: {
+    action: 'DENY',
+    targetRefs: [{ group: gatewayGroup, kind: 'GatewayClass', name: waypointClass }],
+    rules: [{}],
+  },
+};
+
+/**
+ * A policy that denies everything to those targets of a rejected policy that can be read; AUDIT policies never decide. Without a
+ * RequestAuthentication tokens would pass unverified, so one that is spoilt closes its targets too.
+ */
 function standInFor(ref: ObjectRef, fields: Fields): { readonly standIn?: AnyMeshObject } {
   const spec = fields['spec'];
-  if (ref.kind !== 'AuthorizationPolicy' || ref.name === '' || !isRecord(spec) || spec['action'] === 'AUDIT') return {};
+  if (ref.kind === 'MeshConfig') return { standIn: closedMesh };
+  if (ref.kind !== 'AuthorizationPolicy' && ref.kind !== 'RequestAuthentication') return {};
+  if (ref.name === '' || !isRecord(spec) || spec['action'] === 'AUDIT') return {};
   const written = Array.isArray(spec['targetRefs']) ? spec['targetRefs'] : [spec['targetRef']];
   const targetRefs = written.filter(isRecord).flatMap((target) => {
     const [kind, name] = [textOf(target['kind']), textOf(target['name'])];
-    const group = targetGroups[kind];
+    const group = Object.hasOwn(targetGroups, kind) ? targetGroups[kind] : undefined;
     return group === undefined || name === '' ? [] : [{ group, kind, name }];
   });
   if (targetRefs.length === 0) return {};
   const standIn: MeshObject<'AuthorizationPolicy'> = {
     apiVersion: textOf(fields['apiVersion']),
     kind: 'AuthorizationPolicy',
-    metadata: { name: ref.name, namespace: ref.namespace, labels: {}, annotations: {} },
+    // No object can have a name with a slash, so this one takes the place of no other policy.
+    metadata: {
+      name: ref.kind === 'AuthorizationPolicy' ? ref.name : `${ref.kind}/${ref.name}`,
+      namespace: ref.namespace,
+      labels: {},
+      annotations: {},
+    },
     spec: { action: 'DENY', targetRefs, rules: [{}] },
   };
   return { standIn };
@@ -151,7 +178,8 @@ function normalizeMetadata(ref: ObjectRef, metadata: Fields): ObjectMeta {
 
 /** The deprecated single `targetRef` becomes the list. */
 function normalizeTargets(object: AnyMeshObject): AnyMeshObject {
-  if (object.kind !== 'AuthorizationPolicy' || object.spec.targetRef === undefined) return object;
+  if (object.kind !== 'AuthorizationPolicy' && object.kind !== 'RequestAuthentication') return object;
+  if (object.spec.targetRef === undefined) return object;
   const { targetRef, ...spec } = object.spec;
   return { ...object, spec: { ...spec, targetRefs: [targetRef] } };
 }

@@ -67,7 +67,7 @@ const removedKeys: ReadonlySet<string> = new Set([
 export function checkAuthorizationPolicy(spec: AuthorizationPolicySpec): readonly Problem[] {
   const action = spec.action ?? 'ALLOW';
   return [
-    ...checkTargets(spec),
+    ...checkPolicyTargets(spec),
     ...(action === 'DENY' && spec.rules === undefined
       ? [
           errorAt(
@@ -86,7 +86,12 @@ export function checkAuthorizationPolicy(spec: AuthorizationPolicySpec): readonl
   ];
 }
 
-function checkTargets({ selector, targetRef, targetRefs }: AuthorizationPolicySpec): readonly Problem[] {
+/** What a policy of any kind may be attached to. */
+export function checkPolicyTargets({
+  selector,
+  targetRef,
+  targetRefs,
+}: Pick<AuthorizationPolicySpec, 'selector' | 'targetRef' | 'targetRefs'>): readonly Problem[] {
   const given = [selector, targetRef, targetRefs].filter((target) => target !== undefined).length;
   const problems = (targetRefs ?? []).flatMap((target, index) => checkTarget(target, ['spec', 'targetRefs', index]));
   if (targetRef !== undefined) problems.push(...checkTarget(targetRef, ['spec', 'targetRef']));

@@ -5,6 +5,8 @@ import type { Problem } from '../reading/problem.ts';
 import { checkAuthorizationPolicy } from './authorization-policy.ts';
 import { checkDestinationRule } from './destination-rule.ts';
 import { checkGrpcRouteObject, checkHttpRouteObject } from './gateway-route.ts';
+import { checkMeshConfig } from './mesh-config.ts';
+import { checkRequestAuthentication } from './request-authentication.ts';
 import { checkService } from './service.ts';
 import { checkServiceEntry, checkWorkloadEntry } from './service-entry.ts';
 import { checkVirtualService } from './virtual-service.ts';
@@ -20,6 +22,10 @@ export function checkMeaning(object: AnyMeshObject): readonly Problem[] {
       return checkGrpcRouteObject(object.spec);
     case 'HTTPRoute':
       return checkHttpRouteObject(object.spec);
+    case 'MeshConfig':
+      return checkMeshConfig(object.spec);
+    case 'RequestAuthentication':
+      return checkRequestAuthentication(object.spec);
     case 'Service':
       return checkService(object);
     case 'ServiceEntry':

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Authority, createAuthority } from '../../certificates/index.ts';
+import type { EnvoyResource } from '../../envoy-api/index.ts';
 import { inlineResources, listWaypoints, translateWaypoint } from '../../generator/index.ts';
 import type { MeshSettings } from '../../mesh/index.ts';
 import { randomLoopback, type RunningEnvoy, startEnvoy } from './envoy.ts';
@@ -39,7 +40,12 @@ export interface TestWaypoint {
 /** Starts the only waypoint of the manifests. Its Gateway listens on an address of its own. */
 export async function startWaypoint(
   manifests: string,
-  options: { readonly settings?: Partial<MeshSettings>; readonly concurrency?: number } = {},
+  options: {
+    readonly settings?: Partial<MeshSettings>;
+    readonly concurrency?: number;
+    /** What arrives at the proxy in place of what was generated, to see a state in between. */
+    readonly alter?: (resources: readonly EnvoyResource[]) => readonly EnvoyResource[];
+  } = {},
 ): Promise<TestWaypoint> {
   const host = randomLoopback();
   const { store, findings } = readMesh({ 'test.yaml': manifests.replaceAll('$ADDRESS', host) }, options.settings);
@@ -52,7 +58,7 @@ export async function startWaypoint(
   const authority = await createAuthority({ trustDomain: 'cluster.local', now: new Date() });
   const identity = `spiffe://cluster.local/ns/${key.namespace}/sa/${key.name}`;
   const files = await writeTestCertificates(folder, identity, authority);
-  const statics = inlineResources(translateWaypoint(store, key).resources, {
+  const statics = inlineResources((options.alter ?? ((same) => same))(translateWaypoint(store, key).resources), {
     certificates: { default: files },
     roots: files.roots,
   });

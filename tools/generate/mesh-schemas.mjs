@@ -11,7 +11,7 @@ const input = join(root, 'mesh', 'schemas');
 const output = join(root, 'mesh', 'generated');
 
 /** Kinds whose `spec` may be absent; what they mean without one is their own affair. */
-const specOptional = new Set(['Namespace', 'AuthorizationPolicy']);
+const specOptional = new Set(['Namespace', 'AuthorizationPolicy', 'RequestAuthentication']);
 
 /** Writes `mesh/generated/{validators,schemas}.ts`; returns what was made, or undefined when both files were as they should be. */
 export async function generateMeshSchemas() {

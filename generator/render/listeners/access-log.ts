@@ -2,13 +2,20 @@
 // were in force; and Istio's counters, made from the same operators.
 
 import { type Any, type MessageTypes, typed } from '../../../envoy-api/index.ts';
-import { filterState } from '../names.ts';
+import { filterMetadata, filterState } from '../names.ts';
 
 type AccessLog = MessageTypes['envoy.config.accesslog.v3.AccessLog'];
 
 const identity = `%FILTER_STATE(${filterState.identity}:PLAIN)%`;
 
-/** Istio's 24 keys, then ours: the client's identity, where the route was written, and the ALLOW policies that were tried. */
+function observed(key: string): string {
+  return `%METADATA(DYNAMIC:${filterMetadata.rbac}:${key})%`;
+}
+
+/**
+ * Istio's 24 keys, then ours: the client's identity, where the route was written, the ALLOW policies that were tried, and what policies
+ * found that do not decide.
+ */
 const requestFormat: Readonly<Record<string, string>> = {
   start_time: '%START_TIME%',
   method: '%REQ(:METHOD)%',
@@ -38,6 +45,12 @@ const requestFormat: Readonly<Record<string, string>> = {
   source_address: `%FILTER_STATE(${filterState.originalSource}:PLAIN)%`,
   route_origin: '%METADATA(ROUTE:cairn:origin)%',
   allow_policies: '%METADATA(VIRTUAL_HOST:cairn:allow_policies)%',
+  custom_policy: observed(`${filterMetadata.customPrefix}shadow_effective_policy_id`),
+  audit_policy: observed(`${filterMetadata.auditPrefix}shadow_effective_policy_id`),
+  dry_run_deny: observed(`${filterMetadata.dryRunPrefixes.deny}shadow_engine_result`),
+  dry_run_deny_policy: observed(`${filterMetadata.dryRunPrefixes.deny}shadow_effective_policy_id`),
+  dry_run_allow: observed(`${filterMetadata.dryRunPrefixes.allow}shadow_engine_result`),
+  dry_run_allow_policy: observed(`${filterMetadata.dryRunPrefixes.allow}shadow_effective_policy_id`),
 };
 
 /** The access log of a service's HTTP chain. */

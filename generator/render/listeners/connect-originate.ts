@@ -33,7 +33,7 @@ export function renderConnectOriginate(): EnvoyResource {
 }
 
 /** The cluster of tunnels to workloads: their own address, port 15008. */
-export function renderConnectOriginateCluster(trustDomain: string): EnvoyResource {
+export function renderConnectOriginateCluster(trustDomains: readonly string[]): EnvoyResource {
   const json: MessageTypes['envoy.config.cluster.v3.Cluster'] = {
     name: connectOriginate,
     type: 'ORIGINAL_DST',
@@ -53,7 +53,7 @@ export function renderConnectOriginateCluster(trustDomain: string): EnvoyResourc
         },
       }),
     },
-    transport_socket: renderClientTls(renderHboneTls(secrets.certificate, trustDomainPeers(trustDomain))),
+    transport_socket: renderClientTls(renderHboneTls(secrets.certificate, trustDomainPeers(trustDomains))),
   };
   return { typeUrl: typeUrls.cluster, name: connectOriginate, json };
 }

@@ -18,7 +18,7 @@ const maxStreams = 100;
 
 /** The listener; `address` and `port` are where HBONE is accepted. */
 export function renderConnectTerminate(
-  model: Pick<ListenerModel, 'trustDomain'>,
+  model: Pick<ListenerModel, 'trustDomains'>,
   { address, port }: { readonly address: string; readonly port: number },
 ): EnvoyResource {
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
@@ -29,7 +29,7 @@ export function renderConnectTerminate(
     filter_chains: [
       {
         name: 'default',
-        transport_socket: renderServerTls(renderHboneTls(secrets.certificate, trustDomainPeers(model.trustDomain))),
+        transport_socket: renderServerTls(renderHboneTls(secrets.certificate, trustDomainPeers(model.trustDomains))),
         filters: [
           {
             name: 'envoy.filters.network.http_connection_manager',

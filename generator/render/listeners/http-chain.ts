@@ -2,7 +2,9 @@
 
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
-import { renderAuthorizationFilters } from '../authorization.ts';
+import { renderAuthenticationFilter } from '../authentication.ts';
+import { auditFilter, customFilter, renderAuthorizationFilters } from '../authorization.ts';
+import { renderAuthorizerFilter } from '../authorizer.ts';
 import { formatChainName } from '../names.ts';
 import { corsFilter } from '../routes/cors.ts';
 import { faultFilter } from '../routes/fault.ts';
@@ -18,8 +20,12 @@ export const router: HttpFilter = {
   typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}),
 };
 
-/** A denied request must not cost a fault's delay, so policy comes before faults. */
-const filters: readonly HttpFilter[] = [
+/** An external authorizer comes before tokens are verified, as in Istio. A denied request must not cost a fault's delay. */
+const renderFilters = (chain: string): readonly HttpFilter[] => [
+  customFilter,
+  renderAuthorizerFilter(chain),
+  renderAuthenticationFilter(chain),
+  auditFilter,
   ...renderAuthorizationFilters(),
   { name: faultFilter, typed_config: typed('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) },
   { name: corsFilter, typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors', {}) },
@@ -53,7 +59,7 @@ export function renderHttpChain(
           upgrade_configs: [{ upgrade_type: 'websocket' }],
           ...(protocol === 'http2' ? { http2_protocol_options: {} } : {}),
           access_log: [requestLog, renderRequestMetrics({ host, ...service })],
-          http_filters: [...filters],
+          http_filters: [...renderFilters(name)],
         }),
       },
     ],

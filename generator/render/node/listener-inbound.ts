@@ -23,7 +23,7 @@ export function renderInboundListeners({ workloads, trustDomain }: NodeModel): r
       connection_balance_config: { exact_balance: {} },
       filter_chains: [
         {
-          transport_socket: renderServerTls(renderHboneTls(server.identity, trustDomainPeers(trustDomain))),
+          transport_socket: renderServerTls(renderHboneTls(server.identity, trustDomainPeers([trustDomain]))),
           filters: [renderConnectionManager(server, name)],
         },
       ],

@@ -2,7 +2,8 @@
 
 import type { MessageTypes } from '../../../envoy-api/index.ts';
 import type { HeaderMatch, HttpMatch, QueryMatch } from '../../model/http-route.ts';
-import { renderStringMatcher } from '../matchers.ts';
+import { type EnvoyStringMatcher, renderStringMatcher } from '../matchers.ts';
+import { renderMetadataMatcher } from '../metadata-matcher.ts';
 import { filterState } from '../names.ts';
 
 type RouteMatch = MessageTypes['envoy.config.route.v3.RouteMatch'];
@@ -10,23 +11,43 @@ type HeaderMatcher = MessageTypes['envoy.config.route.v3.HeaderMatcher'];
 type QueryParameterMatcher = MessageTypes['envoy.config.route.v3.QueryParameterMatcher'];
 
 /** The match of a route. The client's namespace is read from its identity, which TLS has verified. */
-export function renderRouteMatch(match: HttpMatch, trustDomain: string): RouteMatch {
+export function renderRouteMatch(match: HttpMatch, trustDomains: readonly string[]): RouteMatch {
   return {
     ...renderPath(match),
     ...(match.ignorePathCase === true ? { case_sensitive: false } : {}),
     ...(match.headers.length === 0 ? {} : { headers: match.headers.map(renderHeader) }),
     ...(match.query.length === 0 ? {} : { query_parameters: match.query.map(renderQuery) }),
+    ...(match.claims === undefined || match.claims.length === 0
+      ? {}
+      : {
+          dynamic_metadata: match.claims.map(({ keys, value, invert }) => ({
+            ...renderMetadataMatcher({
+              metadata: 'claims',
+              keys,
+              value: value ?? 'present',
+              of: invert === true ? 'anything' : 'either',
+            }),
+            ...(invert === true ? { invert } : {}),
+          })),
+        }),
     ...(match.sourceNamespace === undefined
       ? {}
       : {
           filter_state: [
             {
               key: filterState.identity,
-              string_match: { prefix: `spiffe://${trustDomain}/ns/${match.sourceNamespace}/` },
+              string_match: renderNamespace(match.sourceNamespace, trustDomains),
             },
           ],
         }),
   };
+}
+
+function renderNamespace(namespace: string, trustDomains: readonly string[]): EnvoyStringMatcher {
+  const [only] = trustDomains;
+  if (trustDomains.length === 1) return { prefix: `spiffe://${only}/ns/${namespace}/` };
+  const names = trustDomains.map((trustDomain) => trustDomain.replaceAll('.', '[.]')).join('|');
+  return { safe_regex: { regex: `spiffe://(?:${names})/ns/${namespace.replaceAll('.', '[.]')}/.*` } };
 }
 
 function renderPath({ path }: HttpMatch): RouteMatch {

@@ -20,7 +20,7 @@ const maximumBodyBytes = 1024 * 1024;
  * The RouteConfiguration of a frontend. One virtual host takes every Host and carries the policy. It ends in a 404 of its own: a
  * request without a route would otherwise meet the filters' own, closed, policy and be answered 403.
  */
-export function renderRouteConfiguration(frontend: HttpFrontend, trustDomain: string): EnvoyResource {
+export function renderRouteConfiguration(frontend: HttpFrontend, trustDomains: readonly string[]): EnvoyResource {
   const name = formatChainName(frontend.host, frontend.port, 'http');
   const { typedPerFilterConfig, metadata } = renderAuthorization(frontend.authorization);
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
@@ -37,7 +37,7 @@ export function renderRouteConfiguration(frontend: HttpFrontend, trustDomain: st
           : { typed_per_filter_config: { ...typedPerFilterConfig } }),
         routes: [
           ...(frontend.rejectPathParameters ? [pathParametersRefused] : []),
-          ...frontend.routes.map((route) => renderRoute(route, trustDomain)),
+          ...frontend.routes.map((route) => renderRoute(route, trustDomains)),
           noRoute,
         ],
       },
@@ -46,14 +46,14 @@ export function renderRouteConfiguration(frontend: HttpFrontend, trustDomain: st
   return { typeUrl: typeUrls.routeConfiguration, name, json };
 }
 
-function renderRoute(route: HttpRoute, trustDomain: string): Route {
+function renderRoute(route: HttpRoute, trustDomains: readonly string[]): Route {
   const perFilter = {
     ...(route.cors === undefined ? {} : { [corsFilter]: renderCors(route.cors) }),
     ...(route.fault === undefined ? {} : { [faultFilter]: renderFault(route.fault) }),
   };
   return {
     name: route.name,
-    match: renderRouteMatch(route.match, trustDomain),
+    match: renderRouteMatch(route.match, trustDomains),
     ...(route.origin === undefined
       ? {}
       : {

@@ -7,28 +7,33 @@ import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding } from '.
 import type { ResolveContext } from '../context.ts';
 import type { AuthorizationTarget } from './field.ts';
 
-type Policy = MeshObject<'AuthorizationPolicy'>;
+/** Objects that are attached by target references. */
+type Policy = MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>;
 
-/** Every policy that applies to a frontend, each once, sorted by namespace and name. */
-export function findPolicies(mesh: MeshSnapshot, { gateway, service }: AuthorizationTarget): readonly Policy[] {
-  const attached = [
-    ...findAttached(mesh, service.kind, service.namespace, service.name),
-    ...findAttached(mesh, 'Gateway', gateway.namespace, gateway.name),
-    ...findAttached(mesh, 'GatewayClass', '', gateway.className),
-  ];
-  const byName = new Map(attached.map((policy) => [formatRef(refOf(policy)), policy]));
-  return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, policy]) => policy);
-}
-
-function findAttached(mesh: MeshSnapshot, kind: string, namespace: string, name: string): readonly Policy[] {
-  const home = namespace === '' ? mesh.settings.rootNamespace : namespace;
-  return mesh
-    .find('AuthorizationPolicy/target', `${kind}/${namespace}/${name}`)
-    .filter(
+/**
+ * Every policy of a kind that applies to a frontend, each once, sorted by namespace and name. `find` asks the index of the kind's
+ * targets.
+ */
+export function findAttached<P extends Policy>(
+  mesh: MeshSnapshot,
+  find: (key: string) => readonly P[],
+  { gateway, service }: Pick<AuthorizationTarget, 'gateway' | 'service'>,
+): readonly P[] {
+  const attachedTo = (kind: string, namespace: string, name: string): readonly P[] => {
+    const home = namespace === '' ? mesh.settings.rootNamespace : namespace;
+    return find(`${kind}/${namespace}/${name}`).filter(
       ({ metadata, spec }) =>
         metadata.namespace === home &&
         (spec.targetRefs ?? []).some((ref) => ref.kind === kind && ref.name === name && isOfGroup(ref)),
     );
+  };
+  const attached = [
+    ...attachedTo(service.kind, service.namespace, service.name),
+    ...attachedTo('Gateway', gateway.namespace, gateway.name),
+    ...attachedTo('GatewayClass', '', gateway.className),
+  ];
+  const byName = new Map(attached.map((policy) => [formatRef(refOf(policy)), policy] as const));
+  return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, policy]) => policy);
 }
 
 const groups: Readonly<Record<string, readonly string[]>> = {

@@ -3,6 +3,7 @@
 import type { Condition } from '../../../mesh/index.ts';
 import type { Predicate } from '../../model/authorization.ts';
 import { isInBlock, parseAddressBlock } from './address-block.ts';
+import { claimField, filterMetadataField, parseClaimPath, requestPrincipalField } from './claims.ts';
 import { resolveValues } from './field.ts';
 import type { FieldDefinition, Problem, RuleScope } from './field.ts';
 import { headerField } from './headers.ts';
@@ -41,6 +42,13 @@ export function resolveCondition(
     scope.report(path, { code: 'MissingField', message: `the condition on "${key}" has neither values nor notValues` });
     return failed;
   }
+  if (key === 'connection.sni' && scope.target.protocol === 'http') {
+    scope.warn([...path, 'key'], {
+      code: 'FieldNotSupported',
+      message: 'requests that a waypoint reads have no server name, so values never match and notValues always do',
+      hint: 'match on hosts',
+    });
+  }
   const lists = [
     { name: 'values', list: values, negated: false },
     { name: 'notValues', list: notValues, negated: true },
@@ -68,15 +76,32 @@ function conditionOf(key: string): readonly [definition: FieldDefinition | undef
   if (key === 'destination.ip') return [{ resolve: resolveDestinationAddress }, 'operation'];
   const header = /^request\.headers\[(:?[!#$%&'*+.^_`|~0-9A-Za-z-]+)\]$/.exec(key)?.[1];
   if (header !== undefined) return [headerField(header.toLowerCase()), 'operation'];
-  if (key.startsWith('request.auth.')) {
-    return [{ http: true, unsupported: 'request authentication is not supported yet' }, 'source'];
-  }
-  if (key === 'connection.sni') return [{ unsupported: '"connection.sni" is not supported' }, 'operation'];
-  if (/^experimental\.envoy\.filters\..+\[.+\]$/.test(key)) {
-    return [{ unsupported: 'conditions on metadata of Envoy filters are not supported' }, 'operation'];
-  }
+  if (key.startsWith('request.auth.')) return [tokenField(key.slice('request.auth.'.length)), 'source'];
+  if (key === 'connection.sni') return [serverNameField, 'operation'];
+  const [, filter, name] = /^experimental\.(envoy\.filters\.[^[\]]+)\[([^[\]]+)\]$/.exec(key) ?? [];
+  if (filter !== undefined && name !== undefined) return [filterMetadataField(filter, name), 'source'];
   return [undefined, 'operation'];
 }
+
+function tokenField(key: string): FieldDefinition | undefined {
+  if (key === 'principal') return requestPrincipalField;
+  if (key === 'audiences') return claimField(['aud']);
+  if (key === 'presenter') return claimField(['azp'], 'text');
+  const path = /^claims(\[.+)$/.exec(key)?.[1];
+  const keys = path === undefined ? undefined : parseClaimPath(path);
+  return keys === undefined ? undefined : claimField(keys);
+}
+
+/** HTTP that a waypoint reads is not inside TLS of the client's own, so that no request has a server name. */
+const serverNameField: FieldDefinition = {
+  resolve: (_value, scope) =>
+    scope.target.protocol === 'http'
+      ? never
+      : {
+          code: 'FieldNotSupported',
+          message: `"connection.sni" is not known where port ${scope.target.port} is decided, before the client sends a byte`,
+        },
+};
 
 function resolveDestinationAddress(value: string, { target }: RuleScope): Predicate | Problem {
   const block = parseAddressBlock(value);

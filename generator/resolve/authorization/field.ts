@@ -21,8 +21,9 @@ export interface AuthorizationTarget {
 export interface RuleScope {
   readonly target: AuthorizationTarget;
   readonly policy: MeshObject<'AuthorizationPolicy'>;
-  readonly trustDomain: string;
-  /** What the rule does when it matches. */
+  /** Our own first, then its aliases. */
+  readonly trustDomains: readonly string[];
+  /** What the rule does when it matches; `deny` also stands for asking someone who may deny, and for observing. */
   readonly effect: 'allow' | 'deny';
   /** Says that something is not in effect as written. */
   report(path: FieldPath, problem: Problem): void;

@@ -12,16 +12,18 @@ import { operationFields } from './operations.ts';
 import { all, always, any, isNever } from './predicate.ts';
 import { sourceFields } from './sources.ts';
 
-/** What a policy adds to its targets; undefined: nothing at all. */
+/** What a policy adds to its targets. `ask`: the policy's provider decides. */
 export interface ResolvedPolicy {
-  readonly effect: 'allow' | 'deny';
+  readonly effect: 'allow' | 'deny' | 'audit' | 'ask';
+  /** The policy is tried and logged, and decides nothing. */
+  readonly isDryRun: boolean;
   readonly rules: readonly AuthorizationRule[];
 }
 
 /** Annotation of a policy that is to be tried without effect. */
 const dryRunAnnotation = 'istio.io/dry-run';
 
-/** The rules of a policy that can match on the target, in their order. */
+/** The rules of a policy that can match on the target, in their order; undefined: it has no effect there. */
 export function resolvePolicy(
   context: ResolveContext,
   target: AuthorizationTarget,
@@ -29,53 +31,59 @@ export function resolvePolicy(
 ): ResolvedPolicy | undefined {
   const { action = 'ALLOW', rules = [] } = policy.spec;
   const ref = refOf(policy);
-  if (policy.metadata.annotations[dryRunAnnotation] === 'true') {
+  const isDryRun = policy.metadata.annotations[dryRunAnnotation] === 'true';
+  const effect = effects.get(action);
+  if (effect === undefined) {
+    context.report({
+      code: 'PolicyFailsClosed',
+      severity: 'error',
+      ref,
+      path: ['spec', 'action'],
+      message: `"${action}" is not an action, so the policy denies every request to its targets`,
+      hint: 'actions are ALLOW, DENY, CUSTOM and AUDIT, in capitals',
+    });
+    const everything = { key: formatRuleKey(policy, 0), operation: always, source: always };
+    return { effect: 'deny', isDryRun: false, rules: [everything] };
+  }
+  const isHttp = target.protocol === 'http';
+  if (isDryRun && (!isHttp || effect === 'ask' || effect === 'audit')) {
     context.report({
       code: 'FieldNotSupported',
       severity: 'warning',
       ref,
       path: ['metadata', 'annotations', dryRunAnnotation],
-      message: 'the policy has no effect, as a dry run should, but its verdicts are not recorded either',
+      message: `the policy has no effect, as a dry run should, but its verdicts are not recorded either${isHttp ? '' : ` on TCP port ${target.port}`}`,
     });
     return undefined;
   }
-  switch (action) {
-    case 'ALLOW':
-      return { effect: 'allow', rules: resolveRules(context, target, policy, 'allow', rules) };
-    case 'DENY':
-      return { effect: 'deny', rules: resolveRules(context, target, policy, 'deny', rules) };
-    case 'CUSTOM':
-      context.report({
-        code: 'PolicyFailsClosed',
-        severity: 'error',
-        ref,
-        path: ['spec', 'action'],
-        message: 'external authorization is not supported yet, so everything that the rules match is denied',
-      });
-      return { effect: 'deny', rules: resolveRules(context, target, policy, 'deny', rules) };
-    case 'AUDIT':
-      context.report({
-        code: 'FieldNotSupported',
-        severity: 'warning',
-        ref,
-        path: ['spec', 'action'],
-        message: 'audit policies are not supported yet; this one records nothing, and denies nothing either',
-      });
-      return undefined;
-    default:
-      context.report({
-        code: 'PolicyFailsClosed',
-        severity: 'error',
-        ref,
-        path: ['spec', 'action'],
-        message: `"${String(action)}" is not an action, so the policy denies every request to its targets`,
-        hint: 'actions are ALLOW, DENY, CUSTOM and AUDIT, in capitals',
-      });
-      return { effect: 'deny', rules: [{ key: ruleKey(policy, 0), operation: always, source: always }] };
+  if (effect === 'audit' && !isHttp) {
+    context.report({
+      code: 'FieldNotSupported',
+      severity: 'warning',
+      ref,
+      path: ['spec', 'action'],
+      message: `an audit policy records nothing on TCP port ${target.port}, and denies nothing either`,
+    });
+    return undefined;
   }
+  return { effect, isDryRun, rules: resolveRules(context, target, policy, effect, rules) };
 }
 
-function ruleKey({ metadata: { namespace, name } }: MeshObject, index: number): string {
+const effects: ReadonlyMap<string, ResolvedPolicy['effect']> = new Map([
+  ['ALLOW', 'allow'],
+  ['DENY', 'deny'],
+  ['AUDIT', 'audit'],
+  ['CUSTOM', 'ask'],
+]);
+
+const consequences: Readonly<Record<ResolvedPolicy['effect'], string>> = {
+  allow: 'so the rule allows nothing',
+  deny: 'so the condition is left out and the rule denies more than it says',
+  audit: 'so the condition is left out and the rule records more than it says',
+  ask: 'so the condition is left out and the provider is asked about more than the rule says',
+};
+
+function formatRuleKey({ metadata: { namespace, name } }: MeshObject, index: number): string {
   return `ns[${namespace}]-policy[${name}]-rule[${index}]`;
 }
 
@@ -83,7 +91,7 @@ function resolveRules(
   context: ResolveContext,
   target: AuthorizationTarget,
   policy: MeshObject<'AuthorizationPolicy'>,
-  effect: RuleScope['effect'],
+  effect: ResolvedPolicy['effect'],
   rules: readonly Rule[],
 ): readonly AuthorizationRule[] {
   const scope = createScope(context, target, policy, effect);
@@ -91,7 +99,7 @@ function resolveRules(
     const resolved = resolveRule(scope, rule, ['spec', 'rules', index]);
     return resolved === undefined || isNever(resolved.operation) || isNever(resolved.source)
       ? []
-      : [{ key: ruleKey(policy, index), ...resolved }];
+      : [{ key: formatRuleKey(policy, index), ...resolved }];
   });
 }
 
@@ -99,25 +107,21 @@ function createScope(
   context: ResolveContext,
   target: AuthorizationTarget,
   policy: MeshObject<'AuthorizationPolicy'>,
-  effect: RuleScope['effect'],
+  effect: ResolvedPolicy['effect'],
 ): RuleScope {
   const ref = refOf(policy);
-  const consequence =
-    effect === 'allow'
-      ? 'so the rule allows nothing'
-      : 'so the condition is left out and the rule denies more than it says';
   return {
     target,
     policy,
-    trustDomain: context.mesh.settings.trustDomain,
-    effect,
+    trustDomains: [context.mesh.settings.trustDomain, ...context.mesh.settings.trustDomainAliases],
+    effect: effect === 'allow' ? 'allow' : 'deny',
     report: (path, { message, ...problem }) =>
       context.report({
         // A policy for a whole Gateway may well be meant for its HTTP ports only.
         severity: problem.code === 'PolicyTcpField' ? 'warning' : 'error',
         ref,
         path,
-        message: `${message}, ${consequence}`,
+        message: `${message}, ${consequences[effect]}`,
         ...problem,
       }),
     warn: (path, problem) => context.report({ severity: 'warning', ref, path, ...problem }),

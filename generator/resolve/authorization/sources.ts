@@ -1,15 +1,18 @@
 // Who asks: the fields of a source. An identity is `spiffe://<trust domain>/ns/<namespace>/sa/<service account>` and has passed the
-// TLS check for our own trust domain, so that most fields are a prefix or the whole of it. No header has a say in any of this.
+// TLS check for our own trust domain or an alias of it, so that most fields are a prefix or the whole of it. What one of these trust
+// domains may, all may. No header has a say in any of this.
 
 import type { Predicate } from '../../model/authorization.ts';
 import { parseAddressBlock } from './address-block.ts';
+import { requestPrincipalField } from './claims.ts';
 import type { FieldDefinition, Problem, RuleScope } from './field.ts';
 import { matcherOf, parsePattern, quoteRegex } from './pattern.ts';
+import { any } from './predicate.ts';
 
 const scheme = 'spiffe://';
 
 /** The trust domain that policies may write whatever the mesh's own is called. */
-const anyMeshTrustDomain = 'cluster.local/';
+const anyMeshTrustDomain = 'cluster.local';
 
 const ipBlocks: FieldDefinition = { resolve: resolveAddress };
 
@@ -22,20 +25,38 @@ export const sourceFields: Readonly<Record<string, FieldDefinition>> = {
   ipBlocks,
   // Without a number of trusted hops the client is who opened the tunnel, whatever its headers say.
   remoteIpBlocks: ipBlocks,
-  requestPrincipals: { http: true, unsupported: 'request authentication is not supported yet' },
+  requestPrincipals: requestPrincipalField,
 };
 
-function resolvePrincipal(value: string, { trustDomain }: RuleScope): Predicate {
+function resolvePrincipal(value: string, { trustDomains }: RuleScope): Predicate {
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return { identity: { prefix: scheme } };
   if (pattern.kind === 'suffix') return { identity: { suffix: pattern.text } };
   const text = pattern.text.startsWith(scheme) ? pattern.text.slice(scheme.length) : pattern.text;
-  const own = text.startsWith(anyMeshTrustDomain) ? `${trustDomain}/${text.slice(anyMeshTrustDomain.length)}` : text;
-  return { identity: matcherOf(pattern.kind, scheme + own) };
+  const { kind } = pattern;
+  const slash = text.indexOf('/');
+  return any(
+    sameTrustDomains(slash < 0 ? undefined : text.slice(0, slash), trustDomains).map((trustDomain) => ({
+      identity: matcherOf(kind, scheme + (trustDomain === undefined ? text : trustDomain + text.slice(slash))),
+    })),
+  );
 }
 
-function resolveNamespace(value: string, { trustDomain }: RuleScope): Predicate {
-  const start = `${scheme}${trustDomain}/ns/`;
+/** Every trust domain that is the same as one that a policy names; only `written` itself when it is none of ours. */
+function sameTrustDomains<T extends string | undefined>(
+  written: T,
+  trustDomains: readonly string[],
+): readonly (string | T)[] {
+  return written !== undefined && (written === anyMeshTrustDomain || trustDomains.includes(written))
+    ? trustDomains
+    : [written];
+}
+
+function resolveNamespace(value: string, { trustDomains }: RuleScope): Predicate {
+  return any(trustDomains.map((trustDomain) => resolveNamespaceOf(`${scheme}${trustDomain}/ns/`, value)));
+}
+
+function resolveNamespaceOf(start: string, value: string): Predicate {
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return { identity: { prefix: start } };
   if (!pattern.text.includes('*')) {
@@ -46,7 +67,7 @@ function resolveNamespace(value: string, { trustDomain }: RuleScope): Predicate 
   return { identity: { regex: `${quoteRegex(start)}${name}/.*` } };
 }
 
-function resolveServiceAccount(value: string, { trustDomain, policy }: RuleScope): Predicate | Problem {
+function resolveServiceAccount(value: string, { trustDomains, policy }: RuleScope): Predicate | Problem {
   const parts = value.split('/');
   const [namespace, name] = parts.length === 1 ? [policy.metadata.namespace, value] : parts;
   if (parts.length > 2 || !namespace || !name || value.includes('*')) {
@@ -56,14 +77,21 @@ function resolveServiceAccount(value: string, { trustDomain, policy }: RuleScope
       hint: 'write <name> or <namespace>/<name>, without wildcards',
     };
   }
-  return { identity: { exact: `${scheme}${trustDomain}/ns/${namespace}/sa/${name}` } };
+  return any(
+    trustDomains.map((trustDomain) => ({ identity: { exact: `${scheme}${trustDomain}/ns/${namespace}/sa/${name}` } })),
+  );
 }
 
-function resolveTrustDomain(value: string): Predicate {
+function resolveTrustDomain(value: string, { trustDomains }: RuleScope): Predicate {
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return { identity: { prefix: scheme } };
   if (pattern.kind === 'suffix') return { identity: { regex: `${scheme}[^/]*${quoteRegex(pattern.text)}/.*` } };
-  return { identity: { prefix: `${scheme}${pattern.text}${pattern.kind === 'exact' ? '/' : ''}` } };
+  if (pattern.kind === 'prefix') return { identity: { prefix: scheme + pattern.text } };
+  return any(
+    sameTrustDomains(pattern.text, trustDomains).map((trustDomain) => ({
+      identity: { prefix: `${scheme}${trustDomain}/` },
+    })),
+  );
 }
 
 function resolveAddress(value: string): Predicate | Problem {

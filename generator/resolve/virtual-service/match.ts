@@ -2,7 +2,15 @@
 // not catch requests that it was not written for.
 
 import type { FieldPath, HttpMatchRequest, StringMatch } from '../../../mesh/index.ts';
-import type { HeaderMatch, HttpMatch, PathMatcher, QueryMatch, StringMatcher } from '../../model/http-route.ts';
+import type {
+  ClaimMatch,
+  HeaderMatch,
+  HttpMatch,
+  PathMatcher,
+  QueryMatch,
+  StringMatcher,
+} from '../../model/http-route.ts';
+import { parseClaimPath } from '../authorization/claims.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /** The match of a rule that has none: every request. */
@@ -20,6 +28,7 @@ export function resolveMatch(
     return unsupported(context, [...path, 'sourceLabels'], 'the labels of a client are not known at a waypoint');
   }
   const headers: HeaderMatch[] = [];
+  const claims: ClaimMatch[] = [];
   const pseudoHeaders = [
     [':method', match.method],
     [':scheme', match.scheme],
@@ -29,13 +38,17 @@ export function resolveMatch(
     if (condition !== undefined) headers.push({ name, ...optionalValue(condition) });
   }
   for (const [name, condition] of sortedEntries(match.headers)) {
-    if (name.startsWith('@')) {
-      return unsupported(context, [...path, 'headers', name], 'routing by JWT claims is not supported yet');
-    }
-    headers.push({ name: name.toLowerCase(), ...optionalValue(condition) });
+    const keys = claimKeys(name);
+    if (keys !== undefined) claims.push({ keys, ...optionalValue(condition) });
+    else if (name.startsWith('@')) return unsupported(context, [...path, 'headers', name], notAClaim(name), claimHint);
+    else headers.push({ name: name.toLowerCase(), ...optionalValue(condition) });
   }
   for (const [name, condition] of sortedEntries(match.withoutHeaders)) {
-    headers.push({ name: name.toLowerCase(), ...optionalValue(condition), invert: true });
+    const keys = claimKeys(name);
+    if (keys !== undefined) claims.push({ keys, ...optionalValue(condition), invert: true });
+    else if (name.startsWith('@')) {
+      return unsupported(context, [...path, 'withoutHeaders', name], notAClaim(name), claimHint);
+    } else headers.push({ name: name.toLowerCase(), ...optionalValue(condition), invert: true });
   }
   const query: QueryMatch[] = sortedEntries(match.queryParams).map(([name, condition]) => ({
     name,
@@ -47,6 +60,7 @@ export function resolveMatch(
     ...(match.ignoreUriCase === true ? { ignorePathCase: true } : {}),
     headers,
     query,
+    ...(claims.length === 0 ? {} : { claims }),
     ...(match.sourceNamespace === undefined || match.sourceNamespace === ''
       ? {}
       : { sourceNamespace: match.sourceNamespace }),
@@ -59,6 +73,7 @@ export function matchesEverything(match: HttpMatch): boolean {
     (match.path === undefined || ('prefix' in match.path && match.path.prefix === '/')) &&
     match.headers.length === 0 &&
     match.query.length === 0 &&
+    (match.claims ?? []).length === 0 &&
     match.sourceNamespace === undefined
   );
 }
@@ -88,12 +103,24 @@ function sortedEntries<V>(record: Readonly<Record<string, V>> | undefined): read
   return Object.entries(record ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function unsupported(context: VirtualServiceContext, path: FieldPath, reason: string): undefined {
-  reportField(
-    context,
-    'FieldNotSupported',
-    path,
-    `${reason}, so this match never holds`,
-    'match on what a request carries, or on sourceNamespace',
-  );
+const claimHint =
+  'write @request.auth.claims.<name>, or @request.auth.claims[<name>][<name>] for a claim inside another';
+
+function notAClaim(name: string): string {
+  return `"${name}" is no claim of a token`;
+}
+
+/** The path of `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`; undefined for anything else. */
+function claimKeys(name: string): readonly string[] | undefined {
+  const prefix = '@request.auth.claims';
+  return name.startsWith(prefix) ? parseClaimPath(name.slice(prefix.length)) : undefined;
+}
+
+function unsupported(
+  context: VirtualServiceContext,
+  path: FieldPath,
+  reason: string,
+  hint = 'match on what a request carries, or on sourceNamespace',
+): undefined {
+  reportField(context, 'FieldNotSupported', path, `${reason}, so this match never holds`, hint);
 }

@@ -1,0 +1,91 @@
+// Request authentication as Envoy's jwt_authn filter. It is the same in every chain and takes its configuration by ECDS, one for each
+// service port, so that a new key touches no listener.
+
+import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
+import type { Authentication, JwtProvider } from '../model/authentication.ts';
+import { filterMetadata } from './names.ts';
+import { aggregatedSource } from './tls.ts';
+
+type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
+type Requirement = MessageTypes['envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement'];
+
+const type = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication';
+
+/** Claims whose text is a list of words in every token. */
+const listClaims = ['permission', 'scope'];
+
+/** The filter of a chain, and what its configuration is called. */
+export function renderAuthenticationFilter(chain: string): HttpFilter {
+  return {
+    name: extensionName(chain),
+    config_discovery: { config_source: aggregatedSource, type_urls: [`type.googleapis.com/${type}`] },
+  };
+}
+
+function extensionName(chain: string): string {
+  return `jwt|${chain}`;
+}
+
+/** The filter's configuration. Without providers it lets every request through as it is. */
+export function renderAuthentication(chain: string, { providers }: Authentication): EnvoyResource {
+  const name = extensionName(chain);
+  const names = providers.map((_, index) => `origins-${index}`);
+  const config: MessageTypes[typeof type] =
+    providers.length === 0
+      ? {}
+      : {
+          providers: Object.fromEntries(
+            providers.map((provider, index) => [`origins-${index}`, renderProvider(provider)]),
+          ),
+          rules: [{ match: { prefix: '/' }, requires: renderRequirement(names) }],
+        };
+  const json: MessageTypes['envoy.config.core.v3.TypedExtensionConfig'] = { name, typed_config: typed(type, config) };
+  return { typeUrl: typeUrls.extensionConfig, name, json };
+}
+
+/** A valid token of any provider, or none at all; a token that no provider takes is refused. */
+function renderRequirement(names: readonly string[]): Requirement {
+  const orMissing = (name: string): Requirement => ({
+    requires_any: { requirements: [{ provider_name: name }, { allow_missing: {} }] },
+  });
+  const [only] = names;
+  if (names.length === 1 && only !== undefined) return orMissing(only);
+  return {
+    requires_any: {
+      requirements: [
+        ...names.map((name) => ({ provider_name: name })),
+        { requires_all: { requirements: names.map(orMissing) } },
+      ],
+    },
+  };
+}
+
+function renderProvider(provider: JwtProvider): MessageTypes['envoy.extensions.filters.http.jwt_authn.v3.JwtProvider'] {
+  const { fromHeaders, fromParams, fromCookies } = provider;
+  return {
+    issuer: provider.issuer,
+    ...(provider.audiences.length === 0 ? {} : { audiences: [...provider.audiences] }),
+    local_jwks: { inline_string: provider.jwks },
+    forward: provider.forward,
+    ...(fromHeaders.length === 0
+      ? {}
+      : { from_headers: fromHeaders.map(({ name, prefix }) => ({ name, value_prefix: prefix })) }),
+    ...(fromParams.length === 0 ? {} : { from_params: [...fromParams] }),
+    ...(fromCookies.length === 0 ? {} : { from_cookies: [...fromCookies] }),
+    ...(provider.payloadHeader === undefined ? {} : { forward_payload_header: provider.payloadHeader }),
+    payload_in_metadata: filterMetadata.payload,
+    normalize_payload_in_metadata: {
+      space_delimited_claims: [...new Set([...listClaims, ...provider.spaceDelimitedClaims])].sort(),
+    },
+    ...(provider.claimHeaders.length === 0
+      ? {}
+      : {
+          claim_to_headers: provider.claimHeaders.map(({ header, claim }) => ({
+            header_name: header,
+            claim_name: claim,
+          })),
+        }),
+    // Routes may match on claims.
+    clear_route_cache: true,
+  };
+}

@@ -1,0 +1,148 @@
+// External authorization as Envoy's ext_authz filter. It is the same in every chain and takes its configuration by ECDS, one for each
+// service port. Whether a request is asked about is left word of by the filter before it, whose rules come with the routes. The two
+// arrive one after the other, so whoever has word and no authorizer is denied.
+
+import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
+import { formatProtoDuration } from '../../mesh/index.ts';
+import type { ExternalAuthorizer } from '../model/authorization.ts';
+import type { StringMatcher } from '../model/http-route.ts';
+import { renderStringMatcher } from './matchers.ts';
+import { filterMetadata, formatClusterName } from './names.ts';
+import { escapeHeaderValue } from './routes/headers.ts';
+import { aggregatedSource } from './tls.ts';
+
+type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
+type ListStringMatcher = MessageTypes['envoy.type.matcher.v3.ListStringMatcher'];
+
+const authorizerType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
+const denyingType = 'envoy.extensions.filters.http.rbac.v3.RBAC';
+
+/** The filter of a chain, and what its configuration is called. */
+export function renderAuthorizerFilter(chain: string): HttpFilter {
+  return {
+    name: extensionName(chain),
+    config_discovery: {
+      config_source: aggregatedSource,
+      type_urls: [`type.googleapis.com/${authorizerType}`, `type.googleapis.com/${denyingType}`],
+    },
+  };
+}
+
+function extensionName(chain: string): string {
+  return `custom|${chain}`;
+}
+
+/** What the filter before leaves word of. */
+const isAsked: MessageTypes['envoy.type.matcher.v3.MetadataMatcher'] = {
+  filter: filterMetadata.rbac,
+  path: [{ key: `${filterMetadata.customPrefix}shadow_engine_result` }],
+  value: { string_match: { exact: 'denied' } },
+};
+
+/** The filter's configuration: whom to ask, or to deny when there is nobody. */
+export function renderAuthorizer(chain: string, authorizer: ExternalAuthorizer | undefined): EnvoyResource {
+  const name = extensionName(chain);
+  const json: MessageTypes['envoy.config.core.v3.TypedExtensionConfig'] = {
+    name,
+    typed_config: authorizer === undefined ? denyAsked : typed(authorizerType, renderExtAuthz(authorizer)),
+  };
+  return { typeUrl: typeUrls.extensionConfig, name, json };
+}
+
+const denyAsked = typed(denyingType, {
+  rules: {
+    action: 'DENY',
+    policies: {
+      'no-authorizer': {
+        permissions: [{ any: true }],
+        principals: [{ sourced_metadata: { metadata_matcher: isAsked } }],
+      },
+    },
+  },
+});
+
+function renderExtAuthz(authorizer: ExternalAuthorizer): MessageTypes[typeof authorizerType] {
+  const { http, requestBody, statusOnError } = authorizer;
+  const timeout = formatProtoDuration(authorizer.timeoutMilliseconds);
+  const cluster = formatClusterName(authorizer.cluster);
+  return {
+    transport_api_version: 'V3',
+    stat_prefix: authorizer.provider,
+    filter_enabled_metadata: isAsked,
+    failure_mode_allow: authorizer.failOpen,
+    ...(statusOnError === undefined ? {} : { status_on_error: { code: statusNames[statusOnError] ?? 'Forbidden' } }),
+    ...(authorizer.clearRouteCache ? { clear_route_cache: true } : {}),
+    ...(requestBody === undefined
+      ? {}
+      : {
+          with_request_body: {
+            max_request_bytes: requestBody.maxBytes,
+            allow_partial_message: requestBody.allowPartial,
+            pack_as_bytes: requestBody.packAsBytes,
+          },
+        }),
+    ...(http === undefined
+      ? { grpc_service: { envoy_grpc: { cluster_name: cluster, authority: authorizer.authority }, timeout } }
+      : {
+          ...(http.requestHeaders.length === 0 ? {} : { allowed_headers: renderNames(http.requestHeaders) }),
+          http_service: {
+            server_uri: { uri: `http://${authorizer.authority}:${authorizer.cluster.port}`, cluster, timeout },
+            ...(http.pathPrefix === '' ? {} : { path_prefix: http.pathPrefix }),
+            ...(http.addedHeaders.length === 0
+              ? {}
+              : {
+                  authorization_request: {
+                    headers_to_add: http.addedHeaders.map(([key, value]) => ({ key, value: escapeHeaderValue(value) })),
+                  },
+                }),
+            authorization_response: {
+              ...nonEmpty('allowed_upstream_headers', http.toUpstreamOnAllow),
+              ...nonEmpty('allowed_client_headers', http.toClientOnDeny),
+              ...nonEmpty('allowed_client_headers_on_success', http.toClientOnAllow),
+            },
+          },
+        }),
+  };
+}
+
+/** What Envoy calls the statuses that mean an error. */
+const statusNames: Readonly<Record<number, MessageTypes['envoy.type.v3.HttpStatus']['code']>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  402: 'PaymentRequired',
+  403: 'Forbidden',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  406: 'NotAcceptable',
+  407: 'ProxyAuthenticationRequired',
+  408: 'RequestTimeout',
+  409: 'Conflict',
+  410: 'Gone',
+  412: 'PreconditionFailed',
+  413: 'PayloadTooLarge',
+  417: 'ExpectationFailed',
+  421: 'MisdirectedRequest',
+  422: 'UnprocessableEntity',
+  423: 'Locked',
+  424: 'FailedDependency',
+  426: 'UpgradeRequired',
+  428: 'PreconditionRequired',
+  429: 'TooManyRequests',
+  500: 'InternalServerError',
+  501: 'NotImplemented',
+  502: 'BadGateway',
+  503: 'ServiceUnavailable',
+  504: 'GatewayTimeout',
+  511: 'NetworkAuthenticationRequired',
+};
+
+function nonEmpty<F extends string>(
+  field: F,
+  names: readonly StringMatcher[],
+): { readonly [K in F]?: ListStringMatcher } {
+  return names.length === 0 ? {} : ({ [field]: renderNames(names) } as { readonly [K in F]: ListStringMatcher });
+}
+
+function renderNames(names: readonly StringMatcher[]): ListStringMatcher {
+  return { patterns: names.map((name) => renderStringMatcher(name, true)) };
+}

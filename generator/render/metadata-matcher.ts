@@ -1,0 +1,47 @@
+// Conditions on a request's token, and on what other filters say of it, as Envoy's matchers of dynamic metadata. Clients cannot write it.
+
+import type { MessageTypes } from '../../envoy-api/index.ts';
+import type { MetadataPredicate } from '../model/authorization.ts';
+import { renderStringMatcher } from './matchers.ts';
+import { filterMetadata } from './names.ts';
+
+type ValueMatcher = MessageTypes['envoy.type.matcher.v3.ValueMatcher'];
+
+/** The matcher of a condition, for policies and for routes. What is absent does not match. */
+export function renderMetadataMatcher({
+  metadata,
+  keys,
+  value,
+  of,
+}: MetadataPredicate): MessageTypes['envoy.type.matcher.v3.MetadataMatcher'] {
+  const path = metadata === 'claims' ? [filterMetadata.payload, ...keys] : keys;
+  return {
+    filter: metadata === 'claims' ? filterMetadata.jwt : metadata,
+    path: path.map((key) => ({ key })),
+    value: renderValue(value, of),
+  };
+}
+
+function renderValue(value: MetadataPredicate['value'], of: MetadataPredicate['of']): ValueMatcher {
+  if (value === 'present' && of === 'anything') return { present_match: true };
+  const text: ValueMatcher = { string_match: renderStringMatcher(value === 'present' ? { regex: '.+' } : value) };
+  const element: ValueMatcher = { list_match: { one_of: text } };
+  switch (of) {
+    case 'text':
+      return text;
+    case 'list':
+      return element;
+    case 'either':
+      return { or_match: { value_matchers: [text, element] } };
+    case 'anything':
+      return { or_match: { value_matchers: [text, element, ...renderScalar(value)] } };
+  }
+}
+
+/** The number or truth value that a text stands for. */
+function renderScalar(value: MetadataPredicate['value']): readonly ValueMatcher[] {
+  if (value === 'present' || !('exact' in value)) return [];
+  const { exact } = value;
+  if (exact === 'true' || exact === 'false') return [{ bool_match: exact === 'true' }];
+  return /^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?$/.test(exact) ? [{ double_match: { exact: Number(exact) } }] : [];
+}

@@ -1,0 +1,162 @@
+// Who a CUSTOM policy asks: an external authorizer of MeshConfig, as the policy's provider names it. What Envoy would refuse, or could
+// not reach, is found here: then there is nobody to ask, and the policy denies.
+
+import {
+  type ExtensionProvider,
+  type GrpcAuthorizer,
+  type HttpAuthorizer,
+  type MeshObject,
+  parseDuration,
+  refOf,
+  resolveHost,
+} from '../../../mesh/index.ts';
+import type { ExternalAuthorizer } from '../../model/authorization.ts';
+import type { ClusterKey } from '../../model/cluster.ts';
+import type { StringMatcher } from '../../model/http-route.ts';
+import { resolveBinding } from '../binding.ts';
+import type { ResolveContext } from '../context.ts';
+import { findService } from '../service.ts';
+import type { AuthorizationTarget } from './field.ts';
+import { matcherOf, parsePattern } from './pattern.ts';
+
+/** As long as Istio waits for an answer when nothing is said: 10 minutes. */
+const defaultTimeout = 600_000;
+
+/** The authorizer of a policy; undefined when there is none that can be asked, which is reported. */
+export function resolveAuthorizer(
+  context: ResolveContext,
+  { gateway }: Pick<AuthorizationTarget, 'gateway'>,
+  policy: MeshObject<'AuthorizationPolicy'>,
+): ExternalAuthorizer | undefined {
+  const name = policy.spec.provider?.name ?? '';
+  const fail = (message: string, hint?: string): undefined => {
+    context.report({
+      code: 'ProviderInvalid',
+      severity: 'error',
+      ref: refOf(policy),
+      path: ['spec', 'provider', 'name'],
+      message: `${message}, so everything that the rules match is denied`,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  };
+  const { extensionProviders } = context.mesh.settings;
+  const provider = extensionProviders.find((candidate) => candidate.name === name);
+  if (provider === undefined) {
+    const known = extensionProviders.filter(isAuthorizer).map((candidate) => candidate.name);
+    return fail(
+      `MeshConfig has no extensionProvider "${name}"`,
+      known.length === 0 ? 'add it to extensionProviders of MeshConfig' : `there are: ${known.join(', ')}`,
+    );
+  }
+  const { envoyExtAuthzHttp: http, envoyExtAuthzGrpc: grpc } = provider;
+  const written: HttpAuthorizer | GrpcAuthorizer | undefined = http ?? grpc;
+  if (written === undefined) return fail(`extensionProvider "${name}" is no external authorizer`);
+  const problem = authorizerProblem(written, http);
+  if (problem !== undefined) return fail(`in extensionProvider "${name}", ${problem}`);
+  const [namespace, host] = written.service.includes('/')
+    ? written.service.split('/')
+    : [policy.metadata.namespace, written.service];
+  const service = findService(
+    context.mesh,
+    resolveHost(host ?? '', namespace ?? '', context.mesh.settings.clusterDomain),
+  );
+  if (service === undefined) {
+    return fail(
+      `no service has the host "${written.service}" of extensionProvider "${name}"`,
+      'write the host in full: <name>.<namespace>.svc.cluster.local',
+    );
+  }
+  const port = service.ports.find(({ number, protocol }) => number === written.port && protocol !== 'udp');
+  if (port === undefined || port.protocol === 'tcp') {
+    return fail(
+      `"${service.host}" has no HTTP port ${written.port}, which extensionProvider "${name}" names`,
+      `give the port a name that begins with ${http === undefined ? 'grpc' : 'http'}`,
+    );
+  }
+  if (http === undefined && port.protocol !== 'http2') {
+    return fail(
+      `port ${port.number} of "${service.host}" is not HTTP/2, which extensionProvider "${name}" needs for gRPC`,
+      'give the port a name that begins with grpc',
+    );
+  }
+  const binding = resolveBinding({ mesh: context.mesh, report: () => undefined }, service.object);
+  const cluster: ClusterKey = {
+    owned: binding?.namespace === gateway.namespace && binding.name === gateway.name,
+    host: service.host,
+    port: port.number,
+    protocol: 'http',
+  };
+  return {
+    provider: name,
+    cluster,
+    authority: service.host,
+    timeoutMilliseconds: written.timeout === undefined ? defaultTimeout : (parseDuration(written.timeout) ?? 0),
+    failOpen: written.failOpen ?? false,
+    ...(written.statusOnError === undefined ? {} : { statusOnError: Number(written.statusOnError) }),
+    clearRouteCache: written.clearRouteCache ?? false,
+    ...resolveBody(written),
+    ...(http === undefined ? {} : { http: resolveHttp(http) }),
+  };
+}
+
+function isAuthorizer({ envoyExtAuthzHttp, envoyExtAuthzGrpc }: ExtensionProvider): boolean {
+  return envoyExtAuthzHttp !== undefined || envoyExtAuthzGrpc !== undefined;
+}
+
+/** Statuses that say that something failed. Envoy refuses a number that it has no name for. */
+const statuses: ReadonlySet<number> = new Set([
+  400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 412, 413, 417, 421, 422, 423, 424, 426, 428, 429, 500, 501,
+  502, 503, 504, 511,
+]);
+
+const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** What Envoy would refuse, as half a sentence. */
+function authorizerProblem(
+  written: HttpAuthorizer | GrpcAuthorizer,
+  http: HttpAuthorizer | undefined,
+): string | undefined {
+  const { statusOnError, includeRequestBodyInCheck: body, timeout } = written;
+  if (statusOnError !== undefined && !statuses.has(Number(statusOnError))) {
+    return `statusOnError "${statusOnError}" is no status of an error`;
+  }
+  if (timeout !== undefined && (parseDuration(timeout) ?? 0) < 1)
+    return `timeout "${timeout}" leaves no time to answer`;
+  if (body !== undefined && (body.maxRequestBytes ?? 0) < 1) {
+    return 'includeRequestBodyInCheck needs maxRequestBytes of at least 1';
+  }
+  if (http?.pathPrefix !== undefined && http.pathPrefix !== '' && !/^\/[!-~]*$/.test(http.pathPrefix)) {
+    return `pathPrefix "${http.pathPrefix}" does not begin with "/"`;
+  }
+  for (const [name, value] of Object.entries(http?.includeAdditionalHeadersInCheck ?? {})) {
+    if (!headerName.test(name) || /[\0\r\n]/.test(value)) return `"${name}" cannot be sent as a header`;
+  }
+  return undefined;
+}
+
+function resolveBody({ includeRequestBodyInCheck: body }: GrpcAuthorizer): Pick<ExternalAuthorizer, 'requestBody'> {
+  if (body === undefined) return {};
+  const { maxRequestBytes = 0, allowPartialMessage = false, packAsBytes = false } = body;
+  return { requestBody: { maxBytes: maxRequestBytes, allowPartial: allowPartialMessage, packAsBytes } };
+}
+
+function resolveHttp(http: HttpAuthorizer): NonNullable<ExternalAuthorizer['http']> {
+  return {
+    pathPrefix: http.pathPrefix ?? '',
+    requestHeaders: resolveHeaderNames(http.includeRequestHeadersInCheck ?? http.includeHeadersInCheck),
+    addedHeaders: Object.entries(http.includeAdditionalHeadersInCheck ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
+    toUpstreamOnAllow: resolveHeaderNames(http.headersToUpstreamOnAllow),
+    toClientOnDeny: resolveHeaderNames(http.headersToDownstreamOnDeny),
+    toClientOnAllow: resolveHeaderNames(http.headersToDownstreamOnAllow),
+  };
+}
+
+/** Header names with a star at one end; an empty one names nothing. */
+function resolveHeaderNames(names: readonly string[] = []): readonly StringMatcher[] {
+  return names
+    .filter((name) => name !== '')
+    .map((name) => {
+      const pattern = parsePattern(name.toLowerCase());
+      return pattern.kind === 'present' ? { regex: '.+' } : matcherOf(pattern.kind, pattern.text);
+    });
+}

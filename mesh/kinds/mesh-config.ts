@@ -1,0 +1,51 @@
+// Istio's MeshConfig, as far as it is read: a file of its own, or the key `mesh` of the ConfigMap `istio`.
+
+/** How much of a request's body an external authorizer is sent. */
+export interface RequestBodyInCheck {
+  readonly maxRequestBytes?: number;
+  readonly allowPartialMessage?: boolean;
+  readonly packAsBytes?: boolean;
+}
+
+/** The part that both external authorizers share. */
+interface ExternalAuthorizer {
+  /** `host` or `namespace/host`. */
+  readonly service: string;
+  readonly port: number;
+  readonly timeout?: string;
+  readonly failOpen?: boolean;
+  readonly clearRouteCache?: boolean;
+  /** A number as text. */
+  readonly statusOnError?: string;
+  readonly includeRequestBodyInCheck?: RequestBodyInCheck;
+}
+
+export interface HttpAuthorizer extends ExternalAuthorizer {
+  readonly pathPrefix?: string;
+  readonly includeRequestHeadersInCheck?: readonly string[];
+  /** The earlier name of `includeRequestHeadersInCheck`. */
+  readonly includeHeadersInCheck?: readonly string[];
+  readonly includeAdditionalHeadersInCheck?: Readonly<Record<string, string>>;
+  readonly headersToUpstreamOnAllow?: readonly string[];
+  readonly headersToDownstreamOnDeny?: readonly string[];
+  readonly headersToDownstreamOnAllow?: readonly string[];
+}
+
+export type GrpcAuthorizer = ExternalAuthorizer;
+
+/** Something outside that proxies talk to, by name. Other sorts of providers are kept without being read. */
+export interface ExtensionProvider {
+  readonly name: string;
+  readonly envoyExtAuthzHttp?: HttpAuthorizer;
+  readonly envoyExtAuthzGrpc?: GrpcAuthorizer;
+}
+
+export interface MeshConfigSpec {
+  readonly trustDomain?: string;
+  readonly trustDomainAliases?: readonly string[];
+  readonly rootNamespace?: string;
+  readonly extensionProviders?: readonly ExtensionProvider[];
+  readonly pathNormalization?: {
+    readonly normalization?: 'DEFAULT' | 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
+  };
+}

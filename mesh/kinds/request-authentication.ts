@@ -1,0 +1,43 @@
+// Istio RequestAuthentication (security.istio.io), and the documents of keys that its `jwksUri` names.
+
+import type { PolicyTargetReference } from './authorization-policy.ts';
+
+/** Where a token is looked for: a header, and what stands before the token in it. */
+export interface JwtHeader {
+  readonly name: string;
+  readonly prefix?: string;
+}
+
+export interface JwtRule {
+  readonly issuer?: string;
+  readonly audiences?: readonly string[];
+  /** A JSON Web Key Set as text. */
+  readonly jwks?: string;
+  readonly jwksUri?: string;
+  /** Another spelling of `jwksUri`. */
+  readonly jwks_uri?: string;
+  readonly fromHeaders?: readonly JwtHeader[];
+  readonly fromParams?: readonly string[];
+  readonly fromCookies?: readonly string[];
+  readonly outputPayloadToHeader?: string;
+  readonly outputClaimToHeaders?: readonly { readonly header: string; readonly claim: string }[];
+  readonly forwardOriginalToken?: boolean;
+  readonly spaceDelimitedClaims?: readonly string[];
+  /** Of fetching `jwksUri`. */
+  readonly timeout?: string;
+}
+
+export interface RequestAuthenticationSpec {
+  readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  readonly targetRef?: PolicyTargetReference;
+  readonly targetRefs?: readonly PolicyTargetReference[];
+  readonly jwtRules?: readonly JwtRule[];
+}
+
+/** Keys as they were last fetched. Made by whoever fetches them; read from text in tests and on machines without a network. */
+export interface JwksDocumentSpec {
+  /** What it was fetched for: a `jwksUri`, or the well-known address of an issuer's configuration. */
+  readonly uri: string;
+  /** A JSON Web Key Set as text. */
+  readonly jwks: string;
+}

@@ -1,0 +1,51 @@
+// MeshConfig: names that are used once, and values of the fields that are read.
+
+import type { FieldPath } from '../finding.ts';
+import type { MeshConfigSpec } from '../kinds/mesh-config.ts';
+import type { Problem } from '../reading/problem.ts';
+import { errorAt } from '../reading/problem.ts';
+import { checkDuration, checkUnique } from './value.ts';
+
+/** The problems of a MeshConfig. */
+export function checkMeshConfig({
+  trustDomain,
+  trustDomainAliases = [],
+  rootNamespace,
+  extensionProviders = [],
+}: MeshConfigSpec): readonly Problem[] {
+  const path: FieldPath = ['spec', 'extensionProviders'];
+  return [
+    ...checkTrustDomain(trustDomain, ['spec', 'trustDomain']),
+    ...trustDomainAliases.flatMap((alias, index) => checkTrustDomain(alias, ['spec', 'trustDomainAliases', index])),
+    ...(rootNamespace === undefined || /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(rootNamespace)
+      ? []
+      : [errorAt('InvalidValue', ['spec', 'rootNamespace'], `\`${rootNamespace}\` is no name of a namespace.`)]),
+    ...checkUnique(
+      extensionProviders.map(({ name }) => name),
+      path,
+      'name',
+    ),
+    ...extensionProviders.flatMap(({ envoyExtAuthzHttp, envoyExtAuthzGrpc }, index) => [
+      ...checkDuration(envoyExtAuthzHttp?.timeout, [...path, index, 'envoyExtAuthzHttp', 'timeout']),
+      ...checkDuration(envoyExtAuthzGrpc?.timeout, [...path, index, 'envoyExtAuthzGrpc', 'timeout']),
+      ...(envoyExtAuthzHttp !== undefined && envoyExtAuthzGrpc !== undefined
+        ? [
+            errorAt(
+              'InvalidValue',
+              [...path, index],
+              '`envoyExtAuthzHttp` and `envoyExtAuthzGrpc` exclude each other.',
+              'make them two providers',
+            ),
+          ]
+        : []),
+    ]),
+  ];
+}
+
+/** Trust domains become part of patterns that identities are compared with. */
+function checkTrustDomain(text: string | undefined, path: FieldPath): readonly Problem[] {
+  if (text === undefined || /^[a-z0-9_](?:[-a-z0-9._]{0,253}[a-z0-9_])?$/.test(text)) return [];
+  return [
+    errorAt('InvalidValue', path, `\`${text}\` is no trust domain.`, 'write it like a DNS name, in small letters'),
+  ];
+}

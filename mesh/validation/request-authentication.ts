@@ -1,0 +1,57 @@
+// RequestAuthentication: Istio's rules for what one may say. Keys are judged where they are used, since a bad key spoils only its issuer.
+
+import type { FieldPath } from '../finding.ts';
+import type { JwtRule, RequestAuthenticationSpec } from '../kinds/request-authentication.ts';
+import type { Problem } from '../reading/problem.ts';
+import { errorAt } from '../reading/problem.ts';
+import { checkPolicyTargets } from './authorization-policy.ts';
+import { checkDuration } from './value.ts';
+
+/** The problems of one RequestAuthentication. */
+export function checkRequestAuthentication(spec: RequestAuthenticationSpec): readonly Problem[] {
+  return [
+    ...checkPolicyTargets(spec),
+    ...(spec.jwtRules ?? []).flatMap((rule, index) => checkRule(rule, ['spec', 'jwtRules', index])),
+  ];
+}
+
+function checkRule(rule: JwtRule, path: FieldPath): readonly Problem[] {
+  const problems: Problem[] = [...checkDuration(rule.timeout, [...path, 'timeout'])];
+  if (rule.issuer === undefined) {
+    problems.push(errorAt('MissingField', [...path, 'issuer'], 'A JWT rule needs the field `issuer`.'));
+  }
+  const uri = rule.jwksUri ?? rule.jwks_uri;
+  if (uri !== undefined && !isHttpUri(uri)) {
+    problems.push(errorAt('InvalidValue', [...path, 'jwksUri'], `\`${uri}\` is no http or https address.`));
+  }
+  if (rule.jwksUri !== undefined && rule.jwks_uri !== undefined) {
+    problems.push(errorAt('InvalidValue', [...path, 'jwks_uri'], '`jwksUri` and `jwks_uri` exclude each other.'));
+  }
+  if (uri !== undefined && rule.jwks !== undefined && rule.jwks !== '') {
+    problems.push(
+      errorAt('InvalidValue', [...path, 'jwks'], '`jwks` and `jwksUri` exclude each other.', 'keep one of them'),
+    );
+  }
+  rule.fromHeaders?.forEach(({ name, prefix = '' }, index) => {
+    problems.push(...checkHeader(name, [...path, 'fromHeaders', index, 'name']));
+    if (/[\0\r\n]/.test(prefix)) {
+      problems.push(errorAt('InvalidValue', [...path, 'fromHeaders', index, 'prefix'], 'The prefix has a line break.'));
+    }
+  });
+  rule.outputClaimToHeaders?.forEach(({ header }, index) => {
+    problems.push(...checkHeader(header, [...path, 'outputClaimToHeaders', index, 'header']));
+  });
+  if (rule.outputPayloadToHeader !== undefined && rule.outputPayloadToHeader !== '') {
+    problems.push(...checkHeader(rule.outputPayloadToHeader, [...path, 'outputPayloadToHeader']));
+  }
+  return problems;
+}
+
+function checkHeader(name: string, path: FieldPath): readonly Problem[] {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return [];
+  return [errorAt('InvalidValue', path, `\`${name}\` is no name of a header.`)];
+}
+
+function isHttpUri(text: string): boolean {
+  return /^https?:\/\/[^\s]+$/.test(text) && URL.canParse(text);
+}
