@@ -100,11 +100,25 @@ function analyzeService(context: ResolveContext, service: MeshObject<'Service'> 
 function analyzeVirtualService(context: ResolveContext, object: MeshObject<'VirtualService'>): void {
   const { hosts = [], gateways } = object.spec;
   if (!isBoundToMesh(gateways)) return;
+  if (hosts.length === 0) return reportUndelegated(context, object);
   for (const [index, host] of hosts.entries()) {
     if (isWildcardHost(host)) continue;
     const service = findHost(context, object, host, ['spec', 'hosts', index]);
     if (service !== undefined) reportUnserved(context, object, service, ['spec', 'hosts', index]);
   }
+}
+
+function reportUndelegated(context: ResolveContext, object: MeshObject<'VirtualService'>): void {
+  const { namespace, name } = object.metadata;
+  if (context.mesh.find('VirtualService/delegate', `${namespace}/${name}`).length > 0) return;
+  context.report({
+    code: 'MissingField',
+    severity: 'warning',
+    ref: refOf(object),
+    path: ['spec', 'hosts'],
+    message: 'without hosts a VirtualService has no effect of its own, and no other one delegates to it',
+    hint: 'name the hosts that the rules are for, or delegate to it',
+  });
 }
 
 function reportUnserved(

@@ -5,6 +5,7 @@ import type { EnvoyResource } from '../envoy-api/index.ts';
 import { hbonePort } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
 import type { HttpRoute } from './model/http-route.ts';
+import type { TcpRoute } from './model/tcp-route.ts';
 import type { ServedAddress, TcpFrontend } from './model/waypoint.ts';
 import { renderServiceCluster, renderServiceEndpoints } from './render/clusters/service-cluster.ts';
 import {
@@ -14,7 +15,7 @@ import {
 } from './render/listeners/connect-originate.ts';
 import { renderConnectRoutes, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
 import { renderMainInternal } from './render/listeners/main-internal.ts';
-import { renderChainPolicies } from './render/listeners/tcp-chain.ts';
+import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
 import { resolveBackends } from './resolve/backend.ts';
 import { type GatewayKey, resolveGateway } from './resolve/binding.ts';
@@ -78,10 +79,10 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
       ...(frontend.http === undefined
         ? []
         : [renderRouteConfiguration(frontend.http, context.mesh.settings.trustDomain)]),
-      ...(frontend.tcp === undefined ? [] : renderChainPolicies(frontend.tcp)),
+      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp)),
     ],
     ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
-    foreign: foreignHosts(frontend.http?.routes ?? []),
+    foreign: foreignHosts(frontend.http?.routes ?? [], frontend.tcp?.routes ?? []),
   };
 }
 
@@ -113,7 +114,7 @@ function findServedPort(service: ResolvedService | undefined, port: number): Res
   return service?.ports.find(({ number, protocol }) => number === port && protocol !== 'udp');
 }
 
-function foreignHosts(routes: readonly HttpRoute[]): readonly HostPort[] {
+function foreignHosts(routes: readonly HttpRoute[], tcpRoutes: readonly TcpRoute[]): readonly HostPort[] {
   const found = new Map<string, HostPort>();
   const add = (cluster: ClusterKey | undefined): void => {
     if (cluster !== undefined && !cluster.owned) {
@@ -125,5 +126,6 @@ function foreignHosts(routes: readonly HttpRoute[]): readonly HostPort[] {
     for (const { cluster } of action.destinations) add(cluster);
     for (const { cluster } of action.mirrors) add(cluster);
   }
+  for (const { destinations } of tcpRoutes) for (const { cluster } of destinations) add(cluster);
   return [...found.values()];
 }

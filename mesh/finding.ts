@@ -35,6 +35,8 @@ export type FindingCode =
   | 'NotServed'
   | 'RuleUnreachable'
   | 'RegexInvalid'
+  | 'DelegateInvalid'
+  | 'HostConflict'
   | 'WeightsInvalid'
   | 'PolicyTargetNotFound'
   | 'PolicyTargetNotBound'

@@ -25,6 +25,8 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
     keys: (object, settings) => hostKeys(object, object.spec.hosts, settings),
   },
   'VirtualService/wildcard': { kind: 'VirtualService', keys: ({ spec }) => wildcardKeys(spec.hosts) },
+  'VirtualService/conditional-tcp': { kind: 'VirtualService', keys: conditionalTcpKeys },
+  'VirtualService/delegate': { kind: 'VirtualService', keys: delegateKeys },
   'DestinationRule/host': {
     kind: 'DestinationRule',
     keys: (object, settings) => hostKeys(object, [object.spec.host], settings),
@@ -84,6 +86,18 @@ function hostKeys(
   settings: MeshSettings,
 ): readonly string[] {
   return (hosts ?? []).map((host) => resolveHost(host, metadata.namespace, settings.clusterDomain));
+}
+
+function conditionalTcpKeys(object: MeshObject<'VirtualService'>, settings: MeshSettings): readonly string[] {
+  const { hosts, tcp = [], tls = [] } = object.spec;
+  if (![...tcp, ...tls].some(({ match = [] }) => match.length > 0)) return [];
+  return hostKeys(object, hosts, settings).map((host) => (isWildcardHost(host) ? '*' : host));
+}
+
+function delegateKeys({ metadata, spec }: MeshObject<'VirtualService'>): readonly string[] {
+  return (spec.http ?? []).flatMap(({ delegate }) =>
+    delegate?.name === undefined ? [] : [`${delegate.namespace ?? metadata.namespace}/${delegate.name}`],
+  );
 }
 
 function wildcardKeys(hosts: readonly string[] | undefined): readonly string[] {

@@ -21,6 +21,10 @@ export interface IndexKinds {
   'VirtualService/host': 'VirtualService';
   /** VirtualServices with a wildcard host; key: ''. */
   'VirtualService/wildcard': 'VirtualService';
+  /** VirtualServices whose `tcp` or `tls` rules have matches; key: a host of `spec.hosts`, fully qualified; `*` for any wildcard. */
+  'VirtualService/conditional-tcp': 'VirtualService';
+  /** VirtualServices that delegate to another one; key: `<namespace>/<name>` of that one. */
+  'VirtualService/delegate': 'VirtualService';
   /** Key: `spec.host`, fully qualified by the object's namespace; wildcards under their own text. */
   'DestinationRule/host': 'DestinationRule';
   'DestinationRule/wildcard': 'DestinationRule';

@@ -94,6 +94,8 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
     '*',
   ],
   'VirtualService/wildcard': [''],
+  'VirtualService/conditional-tcp': ['a.x.svc.cluster.local', '*'],
+  'VirtualService/delegate': ['x/a'],
   'DestinationRule/host': ['a.x.svc.cluster.local', 'a.y.svc.mesh.example', '*'],
   'DestinationRule/wildcard': [''],
   'AuthorizationPolicy/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],

@@ -4,6 +4,7 @@
 import type { Authorization } from './authorization.ts';
 import type { ServiceCluster, ServiceEndpoints } from './cluster.ts';
 import type { HttpRoute } from './http-route.ts';
+import type { TcpMatch, TcpRoute } from './tcp-route.ts';
 
 /** The Gateway that a waypoint is. */
 export interface WaypointGateway {
@@ -52,6 +53,8 @@ export interface TcpFrontend {
   readonly host: string;
   readonly port: number;
   readonly addresses: readonly string[];
+  /** In order of precedence; the last one takes every connection. */
+  readonly routes: readonly TcpRoute[];
   readonly authorization: Authorization;
   /**
    * Where the verdict falls. `connect`: on the CONNECT, before any upstream connection exists, so that a denied client of a server
@@ -77,6 +80,8 @@ export interface Backend {
 /** A frontend's address together with its service's names. */
 export interface ServedAddress {
   readonly address: FrontendAddress;
+  /** The conditions of the port's conditional TCP routes, in order: each has a filter chain of its own. */
+  readonly tcpConditions: readonly (readonly TcpMatch[])[];
   readonly service: { readonly namespace: string; readonly name: string };
 }
 

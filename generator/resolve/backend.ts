@@ -47,7 +47,7 @@ export function resolveClusters(
       service: { namespace: service.namespace, name: service.name },
     };
   };
-  return protocolsOf(port).flatMap((protocol) => [
+  return protocolsOf(port, owned).flatMap((protocol) => [
     make(protocol),
     ...declaredSubsets(rules).map((declared) => make(protocol, declared)),
   ]);
@@ -67,7 +67,8 @@ export function resolveBackends(
   }));
 }
 
-function protocolsOf({ protocol }: ResolvedPort): readonly ClusterKey['protocol'][] {
+/** The name of a foreign cluster says nothing of the protocol: there is one, which takes both. */
+function protocolsOf({ protocol }: ResolvedPort, owned: boolean): readonly ClusterKey['protocol'][] {
   switch (protocol) {
     case 'http':
     case 'http2':
@@ -75,7 +76,7 @@ function protocolsOf({ protocol }: ResolvedPort): readonly ClusterKey['protocol'
     case 'tcp':
       return ['tcp'];
     case 'auto':
-      return ['http', 'tcp'];
+      return owned ? ['http', 'tcp'] : ['http'];
     case 'udp':
       return [];
   }

@@ -90,8 +90,19 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'http[].mirrors[].percentage.value',
       'http[].corsPolicy.**',
       'http[].headers.**',
+      'http[].delegate.name',
+      'http[].delegate.namespace',
+      ...['tcp', 'tls'].flatMap((level) => [
+        ...['port', 'gateways[]', 'sourceNamespace', 'destinationSubnets[]'].map(
+          (field) => `${level}[].match[].${field}`,
+        ),
+        ...destination(`${level}[].route[].destination`),
+        `${level}[].route[].weight`,
+      ]),
+      'tcp[].match[].sourceSubnet',
+      'tls[].match[].sniHosts[]',
     ],
-    reported: ['http[].match[].sourceLabels.*', 'http[].delegate.**'],
+    reported: ['http', 'tcp', 'tls'].map((level) => `${level}[].match[].sourceLabels.*`),
   },
 };
 

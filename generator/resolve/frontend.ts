@@ -12,6 +12,7 @@ import { everyRequest, matchesEverything } from './virtual-service/match.ts';
 import { defaultRetry } from './virtual-service/retry.ts';
 import { resolveVirtualServiceRoutes } from './virtual-service/routes.ts';
 import { findVirtualServices } from './virtual-service/selection.ts';
+import { resolveTcpRoutes } from './virtual-service/tcp-routes.ts';
 
 /** The address of a port in the waypoint's listener; undefined for protocols that a waypoint does not serve. */
 export function resolveFrontendAddress(service: ResolvedService, port: ResolvedPort): FrontendAddress | undefined {
@@ -43,6 +44,7 @@ export function resolveFrontend(
     host,
     port: number,
     addresses,
+    routes: resolveTcpRoutes(context, { gateway, service, port }),
     authorization: authorize('tcp'),
     decidedAt: isDecidedInChain(address) ? 'chain' : 'connect',
   });

@@ -4,6 +4,7 @@ import type { ListenerModel, ServedAddress, WaypointGateway } from '../model/way
 import { resolveServedServices } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { resolveFrontendAddress } from './frontend.ts';
+import { resolveTcpConditions } from './virtual-service/tcp-routes.ts';
 
 /** The listeners of a waypoint. An address and port that two services claim goes to the first by host name, and is reported. */
 export function resolveListeners(context: ResolveContext, gateway: WaypointGateway): ListenerModel {
@@ -32,6 +33,10 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
       });
       served.push({
         address: { ...address, addresses: free },
+        tcpConditions:
+          address.protocol === 'tcp' || address.protocol === 'auto'
+            ? resolveTcpConditions(context, { gateway, service, port })
+            : [],
         service: { namespace: service.namespace, name: service.name },
       });
     }

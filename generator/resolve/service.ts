@@ -2,6 +2,7 @@
 
 import { type MeshObject, type MeshSnapshot, type ObjectRef, refOf } from '../../mesh/index.ts';
 import { type PortProtocol, resolvePortProtocol } from './protocol.ts';
+import { isExportedTo } from './visibility.ts';
 
 /** A port of a service; `targetPort` is a number, or the name that workloads give it. */
 export interface ResolvedPort {
@@ -38,8 +39,11 @@ export function resolveServices(
   return object.kind === 'Service' ? [fromService(object, clusterDomain)] : fromServiceEntry(object);
 }
 
-/** The service that a fully qualified host names, or undefined. A Kubernetes Service goes before a ServiceEntry of the same host. */
-export function findService(mesh: MeshSnapshot, host: string): ResolvedService | undefined {
+/**
+ * The service that a fully qualified host names, or undefined. A Kubernetes Service goes before a ServiceEntry of the same host, and
+ * of several the oldest holds. `viewer`: only what is exported to this namespace counts.
+ */
+export function findService(mesh: MeshSnapshot, host: string, viewer?: string): ResolvedService | undefined {
   const { clusterDomain } = mesh.settings;
   const suffix = `.svc.${clusterDomain}`;
   if (host.endsWith(suffix)) {
@@ -49,7 +53,9 @@ export function findService(mesh: MeshSnapshot, host: string): ResolvedService |
       if (service !== undefined) return fromService(service, clusterDomain);
     }
   }
-  const [entry] = mesh.find('ServiceEntry/host', host);
+  const entry = mesh
+    .find('ServiceEntry/host', host)
+    .find(({ metadata, spec }) => viewer === undefined || isExportedTo(spec.exportTo, metadata.namespace, viewer));
   return entry === undefined ? undefined : fromServiceEntry(entry).find((service) => service.host === host);
 }
 

@@ -2,15 +2,18 @@
 
 import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
-import { formatChainName, mainInternal } from '../names.ts';
+import { formatChainName, formatConditionalChainName, mainInternal } from '../names.ts';
 import { renderHttpChain } from './http-chain.ts';
-import { renderTcpChain } from './tcp-chain.ts';
+import { renderTcpChains } from './tcp-chain.ts';
+import { renderTcpDispatch } from './tcp-dispatch.ts';
 
 type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
 type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];
 
 /** The listener for all frontends of a waypoint. An address or port that no frontend has matches nothing, and is closed. */
-export function renderMainInternal(model: Pick<ListenerModel, 'escapedSlashes' | 'served'>): EnvoyResource {
+export function renderMainInternal(
+  model: Pick<ListenerModel, 'escapedSlashes' | 'served' | 'trustDomain'>,
+): EnvoyResource {
   const served = model.served.filter(({ address }) => address.addresses.length > 0);
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name: mainInternal,
@@ -20,10 +23,10 @@ export function renderMainInternal(model: Pick<ListenerModel, 'escapedSlashes' |
     ...(served.length === 0
       ? { filter_chains: [closedChain] }
       : {
-          filter_chain_matcher: renderDispatch(served),
-          filter_chains: served.flatMap(({ address, service }) => [
-            ...(hasHttp(address) ? [renderHttpChain(address, service, model)] : []),
-            ...(hasTcp(address) ? [renderTcpChain(address)] : []),
+          filter_chain_matcher: renderDispatch(served, model.trustDomain),
+          filter_chains: served.flatMap((each) => [
+            ...(hasHttp(each.address) ? [renderHttpChain(each.address, each.service, model)] : []),
+            ...(hasTcp(each.address) ? renderTcpChains(each) : []),
           ]),
         }),
   };
@@ -63,12 +66,16 @@ function renderInspector(served: readonly ServedAddress[]): readonly ListenerFil
   ];
 }
 
-function renderDispatch(served: readonly ServedAddress[]): MessageTypes['xds.type.matcher.v3.Matcher'] {
-  const byService = new Map<string, { readonly addresses: readonly string[]; readonly ports: FrontendAddress[] }>();
-  for (const { address } of served) {
-    const key = address.addresses.join(' ');
-    const entry = byService.get(key) ?? { addresses: address.addresses, ports: [] };
-    entry.ports.push(address);
+function renderDispatch(
+  served: readonly ServedAddress[],
+  trustDomain: string,
+): MessageTypes['xds.type.matcher.v3.Matcher'] {
+  const byService = new Map<string, { readonly addresses: readonly string[]; readonly ports: ServedAddress[] }>();
+  for (const each of served) {
+    const { addresses } = each.address;
+    const key = addresses.join(' ');
+    const entry = byService.get(key) ?? { addresses, ports: [] };
+    entry.ports.push(each);
     byService.set(key, entry);
   }
   return {
@@ -82,7 +89,7 @@ function renderDispatch(served: readonly ServedAddress[]): MessageTypes['xds.typ
         typed_config: typed('xds.type.matcher.v3.IPMatcher', {
           range_matchers: [...byService.values()].map(({ addresses, ports }) => ({
             ranges: addresses.map(renderRange),
-            on_match: renderPorts(ports),
+            on_match: renderPorts(ports, trustDomain),
           })),
         }),
       },
@@ -96,7 +103,7 @@ function renderRange(address: string): MessageTypes['xds.core.v3.CidrRange'] {
   return { address_prefix: prefix, prefix_len: length === undefined ? whole : Number(length) };
 }
 
-function renderPorts(ports: readonly FrontendAddress[]): OnMatch {
+function renderPorts(ports: readonly ServedAddress[], trustDomain: string): OnMatch {
   return {
     matcher: {
       matcher_tree: {
@@ -105,16 +112,19 @@ function renderPorts(ports: readonly FrontendAddress[]): OnMatch {
           typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput', {}),
         },
         exact_match_map: {
-          map: Object.fromEntries(ports.map((address) => [String(address.port), renderProtocol(address)])),
+          map: Object.fromEntries(ports.map((each) => [String(each.address.port), renderProtocol(each, trustDomain)])),
         },
       },
     },
   };
 }
 
-function renderProtocol(address: FrontendAddress): OnMatch {
-  if (address.protocol !== 'auto') return toChain(address, hasHttp(address) ? 'http' : 'tcp');
-  const http = toChain(address, 'http');
+function renderProtocol(served: ServedAddress, trustDomain: string): OnMatch {
+  const { address } = served;
+  const http = toChain(formatChainName(address.host, address.port, 'http'));
+  if (!hasTcp(address)) return http;
+  const tcp = renderTcp(served, trustDomain);
+  if (!hasHttp(address)) return tcp;
   return {
     matcher: {
       matcher_tree: {
@@ -124,13 +134,20 @@ function renderProtocol(address: FrontendAddress): OnMatch {
         },
         exact_match_map: { map: { "'h2c'": http, "'http/1.0'": http, "'http/1.1'": http } },
       },
-      on_no_match: toChain(address, 'tcp'),
+      on_no_match: tcp,
     },
   };
 }
 
-function toChain({ host, port }: FrontendAddress, protocol: 'http' | 'tcp'): OnMatch {
-  const name = formatChainName(host, port, protocol);
+function renderTcp({ address: { host, port }, tcpConditions }: ServedAddress, trustDomain: string): OnMatch {
+  const branches = tcpConditions.map((matches) => ({
+    matches,
+    onMatch: toChain(formatConditionalChainName(host, port, matches)),
+  }));
+  return renderTcpDispatch(branches, toChain(formatChainName(host, port, 'tcp')), trustDomain);
+}
+
+function toChain(name: string): OnMatch {
   const value: Any = { '@type': 'type.googleapis.com/google.protobuf.StringValue', value: name };
   return { action: { name, typed_config: value } };
 }

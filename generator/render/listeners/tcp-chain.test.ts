@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { FrontendAddress } from '../../model/waypoint.ts';
-import { renderTcpChain } from './tcp-chain.ts';
+import { renderTcpChains } from './tcp-chain.ts';
 
 const filtersOf = (address: Pick<FrontendAddress, 'protocol' | 'addresses'>): readonly (string | undefined)[] =>
   (renderTcpChain({ host: 'db.example', port: 5432, ...address }).filters ?? []).map(({ name }) => name);
