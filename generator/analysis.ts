@@ -10,11 +10,13 @@ import {
   type ObjectRef,
   refOf,
   resolveHost,
+  waypointForLabel,
 } from '../mesh/index.ts';
 import { reportPolicyAttachment } from './resolve/authorization.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
 import { declaredSubsets, findDestinationRules } from './resolve/destination-rule.ts';
+import { reportResolution } from './resolve/discovery.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
 import type { PortProtocol } from './resolve/protocol.ts';
@@ -84,16 +86,20 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
 
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
-  if (service.kind !== 'ServiceEntry') return;
-  const { resolution } = service.spec;
-  if (resolution === 'STATIC') return;
+  if (service.kind === 'Service') return reportHeadless(context, service);
+  reportResolution(context, service);
+}
+
+function reportHeadless(context: ResolveContext, service: MeshObject<'Service'>): void {
+  if (service.spec.clusterIP !== 'None' || requestedWaypoint(context.mesh, service) === undefined) return;
   context.report({
-    code: 'FieldNotSupported',
-    severity: 'error',
+    code: 'NotServed',
+    severity: 'warning',
     ref: refOf(service),
-    path: resolution === undefined ? ['spec'] : ['spec', 'resolution'],
-    message: `resolution ${resolution ?? 'NONE, the default,'} is not supported yet, so only endpoints with addresses are used`,
-    hint: 'write resolution: STATIC',
+    path: ['spec', 'clusterIP'],
+    message:
+      'a headless service has no address that leads to its waypoint: clients connect to its workloads themselves',
+    hint: `leave clusterIP out, or let a waypoint labelled ${waypointForLabel}: all serve its workloads`,
   });
 }
 

@@ -7,7 +7,7 @@ import type { ClusterKey } from './model/cluster.ts';
 import type { HttpRoute } from './model/http-route.ts';
 import type { TcpRoute } from './model/tcp-route.ts';
 import type { ServedAddress, TcpFrontend } from './model/waypoint.ts';
-import { renderServiceCluster, renderServiceEndpoints } from './render/clusters/service-cluster.ts';
+import { renderBackend } from './render/clusters/discovery.ts';
 import {
   renderConnectOriginate,
   renderConnectOriginateCluster,
@@ -95,10 +95,7 @@ export function makeBackendPart(
   const service = findService(context.mesh, host);
   const servicePort = findServedPort(service, port);
   if (service === undefined || servicePort === undefined) return [];
-  return resolveBackends(context, key, service, servicePort, owned).flatMap(({ cluster, endpoints }) => [
-    renderServiceCluster(cluster),
-    renderServiceEndpoints(endpoints),
-  ]);
+  return resolveBackends(context, key, service, servicePort, owned).flatMap(renderBackend);
 }
 
 /** Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners, and from what it serves. */

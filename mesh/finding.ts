@@ -36,7 +36,6 @@ export type FindingCode =
   | 'RuleUnreachable'
   | 'RegexInvalid'
   | 'DelegateInvalid'
-  | 'HostConflict'
   | 'WeightsInvalid'
   | 'PolicyTargetNotFound'
   | 'PolicyTargetNotBound'

@@ -21,9 +21,18 @@ export interface CircuitBreaker {
   readonly maxRetries?: number;
 }
 
+/**
+ * How a cluster finds its endpoints. `listed`: they are known. `dns`: by name, connecting to `each` address of each name, to `one` of one
+ * name, or to all of one in a `race`. `original`: the address that the client dialled. `by-host`: the name in each request's Host.
+ */
+export type Discovery =
+  | { readonly kind: 'listed' | 'original' | 'by-host' }
+  | { readonly kind: 'dns'; readonly connect: 'each' | 'one' | 'race' };
+
 /** A cluster without its endpoints, which change on their own. */
 export interface ServiceCluster {
   readonly key: ClusterKey;
+  readonly discovery: Discovery;
   /** Labels of the endpoints that belong to it; absent for the default cluster. */
   readonly subsetLabels?: Readonly<Record<string, string>>;
   readonly loadBalancer: LoadBalancer;

@@ -23,12 +23,17 @@ export interface FrontendAddress {
   readonly host: string;
   readonly port: number;
   readonly protocol: FrontendProtocol;
-  /** Virtual addresses of the service, sorted; IPv4 or IPv6 text. */
+  /** Virtual addresses of the service, sorted; IPv4 or IPv6 text, or ranges of them. */
   readonly addresses: readonly string[];
+  /** The port of every destination where each request names its own, under the wildcard that `host` is. */
+  readonly forwardPort?: number;
 }
 
-/** How a port is served. `http2` is HTTP whose upstream is spoken to in HTTP/2 (also gRPC); `auto` sniffs between HTTP and TCP. */
-export type FrontendProtocol = 'http' | 'http2' | 'tcp' | 'auto';
+/**
+ * How a port is served. `http2` is HTTP whose upstream is spoken to in HTTP/2 (also gRPC); `grpc-web` is that, for clients that speak the
+ * browsers' form of gRPC too; `auto` sniffs between HTTP and TCP.
+ */
+export type FrontendProtocol = 'http' | 'http2' | 'grpc-web' | 'tcp' | 'auto';
 
 /**
  * Whether the TCP policies of a port are decided in its filter chain and not on the CONNECT: when sniffing has to come first, and for a
@@ -43,6 +48,8 @@ export interface HttpFrontend {
   readonly host: string;
   readonly port: number;
   readonly routes: readonly HttpRoute[];
+  /** Answer 404 to requests whose Host is not under this wildcard. */
+  readonly onlyHosts?: string;
   readonly authorization: Authorization;
   /** Answer 400 to paths that contain `;`, since policies or routes read the path and applications may not. */
   readonly rejectPathParameters: boolean;

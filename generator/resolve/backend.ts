@@ -11,7 +11,7 @@ import {
   findDestinationRules,
   resolveClusterPolicy,
 } from './destination-rule.ts';
-import { resolveEndpoints } from './endpoints.ts';
+import { resolveDiscovery } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
 /** Every cluster of a service port, without endpoints: for each protocol of the port, the default cluster and those of subsets. */
@@ -21,9 +21,9 @@ export function resolveClusters(
   service: ResolvedService,
   port: ResolvedPort,
   owned: boolean,
-): readonly ServiceCluster[] {
+): readonly Omit<ServiceCluster, 'discovery'>[] {
   const rules = findDestinationRules(context.mesh, gateway, service);
-  const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): ServiceCluster => {
+  const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Omit<ServiceCluster, 'discovery'> => {
     const policy = resolveClusterPolicy(context, rules, port, declared);
     return {
       key: {
@@ -37,7 +37,7 @@ export function resolveClusters(
       loadBalancer: policy.loadBalancer,
       connectTimeout: policy.connectTimeout,
       upstreamProtocol:
-        port.protocol === 'http2' || policy.upgradeToHttp2 === true
+        port.protocol === 'http2' || port.protocol === 'grpc-web' || policy.upgradeToHttp2 === true
           ? 'http2'
           : port.protocol === 'auto'
             ? 'client'
@@ -61,10 +61,10 @@ export function resolveBackends(
   port: ResolvedPort,
   owned: boolean,
 ): readonly Backend[] {
-  return resolveClusters(context, gateway, service, port, owned).map((cluster) => ({
-    cluster,
-    endpoints: { key: cluster.key, endpoints: resolveEndpoints(context, service, port, cluster.subsetLabels) },
-  }));
+  return resolveClusters(context, gateway, service, port, owned).map((cluster) => {
+    const { discovery, endpoints } = resolveDiscovery(context, service, port, cluster.subsetLabels);
+    return { cluster: { ...cluster, discovery }, endpoints: { key: cluster.key, endpoints } };
+  });
 }
 
 /** The name of a foreign cluster says nothing of the protocol: there is one, which takes both. */
@@ -72,6 +72,7 @@ function protocolsOf({ protocol }: ResolvedPort, owned: boolean): readonly Clust
   switch (protocol) {
     case 'http':
     case 'http2':
+    case 'grpc-web':
       return ['http'];
     case 'tcp':
       return ['tcp'];

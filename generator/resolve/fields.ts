@@ -48,10 +48,10 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'ports[].**',
       'location',
       'resolution',
+      'exportTo[]',
       'workloadSelector.labels.*',
       ...['address', 'ports.*', 'labels.*', 'weight', 'serviceAccount'].map((field) => `endpoints[].${field}`),
     ],
-    reported: ['resolution'],
   },
   DestinationRule: {
     applied: [

@@ -7,6 +7,7 @@ import type { HttpRoute } from '../model/http-route.ts';
 import { type Frontend, type FrontendAddress, isDecidedInChain, type WaypointGateway } from '../model/waypoint.ts';
 import { resolveAuthorization } from './authorization.ts';
 import type { ResolveContext } from './context.ts';
+import { isByHost } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 import { everyRequest, matchesEverything } from './virtual-service/match.ts';
 import { defaultRetry } from './virtual-service/retry.ts';
@@ -16,9 +17,15 @@ import { resolveTcpRoutes } from './virtual-service/tcp-routes.ts';
 
 /** The address of a port in the waypoint's listener; undefined for protocols that a waypoint does not serve. */
 export function resolveFrontendAddress(service: ResolvedService, port: ResolvedPort): FrontendAddress | undefined {
-  return port.protocol === 'udp'
-    ? undefined
-    : { host: service.host, port: port.number, protocol: port.protocol, addresses: service.addresses };
+  if (port.protocol === 'udp') return undefined;
+  const { host, addresses } = service;
+  return {
+    host,
+    port: port.number,
+    protocol: port.protocol,
+    addresses,
+    ...(isByHost(service, port) ? { forwardPort: Number(port.targetPort) } : {}),
+  };
 }
 
 /** The whole meaning of one service port at its waypoint, or undefined when it is not served. */
@@ -58,6 +65,7 @@ export function resolveFrontend(
       host,
       port: number,
       routes,
+      ...(address.forwardPort === undefined ? {} : { onlyHosts: host }),
       authorization,
       rejectPathParameters: context.mesh.settings.rejectPathParameters && readsPath,
     },

@@ -23,18 +23,22 @@ const maximumBodyBytes = 1024 * 1024;
 export function renderRouteConfiguration(frontend: HttpFrontend, trustDomain: string): EnvoyResource {
   const name = formatChainName(frontend.host, frontend.port, 'http');
   const { typedPerFilterConfig, metadata } = renderAuthorization(frontend.authorization);
+  const policy = {
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(Object.keys(typedPerFilterConfig).length === 0 ? {} : { typed_per_filter_config: { ...typedPerFilterConfig } }),
+  };
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
     name,
     validate_clusters: false,
     max_direct_response_body_size_bytes: maximumBodyBytes,
     virtual_hosts: [
+      ...(frontend.onlyHosts === undefined
+        ? []
+        : [{ name: 'other-hosts', domains: ['*'], ...policy, routes: [noRoute] }]),
       {
         name: `inbound|http|${frontend.port}`,
-        domains: ['*'],
-        ...(metadata === undefined ? {} : { metadata }),
-        ...(Object.keys(typedPerFilterConfig).length === 0
-          ? {}
-          : { typed_per_filter_config: { ...typedPerFilterConfig } }),
+        domains: [frontend.onlyHosts ?? '*'],
+        ...policy,
         routes: [
           ...(frontend.rejectPathParameters ? [pathParametersRefused] : []),
           ...frontend.routes.map((route) => renderRoute(route, trustDomain)),
