@@ -61,6 +61,48 @@ const virtualService = (host: string, to: string, subset: string | undefined, se
   },
 });
 
+const tcpRules = (host: string, to: string, from: string | undefined): AnyMeshObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'VirtualService',
+  metadata: metadata(`${host}-tcp`),
+  spec: {
+    hosts: [host],
+    tcp: [
+      {
+        ...(from === undefined ? {} : { match: [{ sourceNamespace: from }] }),
+        route: [{ destination: { host: to } }],
+      },
+    ],
+  },
+});
+
+const delegating = (host: string, name: string | undefined): AnyMeshObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'VirtualService',
+  metadata: metadata(name === undefined ? 'rules' : host),
+  spec:
+    name === undefined
+      ? { http: [{ match: [{ uri: { prefix: '/x' } }], route: [{ destination: { host } }] }] }
+      : { hosts: [host], http: [{ delegate: { name } }] },
+});
+
+const entry = (
+  resolution: 'NONE' | 'STATIC' | 'DNS' | 'DYNAMIC_DNS',
+  host: string,
+  exportTo: string,
+): AnyMeshObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'ServiceEntry',
+  metadata: metadata('entry'),
+  spec: {
+    hosts: [host],
+    addresses: ['10.2.0.1'],
+    resolution,
+    exportTo: [exportTo],
+    ports: [{ number: 80, name: 'http' }],
+  },
+});
+
 const destinationRule = (host: string, subsets: readonly string[]): AnyMeshObject => ({
   apiVersion: 'networking.istio.io/v1',
   kind: 'DestinationRule',
@@ -92,11 +134,22 @@ const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
   fc
     .tuple(
       app,
-      fc.constantFrom(...apps, 'nowhere'),
+      fc.constantFrom(...apps, 'nowhere', 'x.example.com'),
       fc.option(version, { nil: undefined }),
       fc.integer({ min: 1, max: 3 }),
     )
     .map((args) => virtualService(...args)),
+  fc
+    .tuple(app, fc.constantFrom(...apps, 'x.example.com'), fc.constantFrom(undefined, 'ops', 'lab'))
+    .map((args) => tcpRules(...args)),
+  fc.tuple(app, fc.constantFrom('rules', 'nothing', undefined)).map((args) => delegating(...args)),
+  fc
+    .tuple(
+      fc.constantFrom('NONE', 'STATIC', 'DNS', 'DYNAMIC_DNS'),
+      fc.constantFrom('x.example.com', '*.example.com'),
+      fc.constantFrom('*', 'elsewhere'),
+    )
+    .map((args) => entry(...args)),
   fc.tuple(app, fc.uniqueArray(version)).map((args) => destinationRule(...args)),
   fc.tuple(app, fc.constantFrom('ALLOW', 'DENY'), fc.constantFrom('x', 'y')).map((args) => policy(...args)),
 );
@@ -203,6 +256,21 @@ describe('the incremental generator', () => {
       'ClusterLoadAssignment outbound|80||ccc.shop.svc.cluster.local',
       'RouteConfiguration inbound-vip|80|http|a.shop.svc.cluster.local',
     ]);
+  });
+
+  it('changes where the connections of a TCP port go without touching a listener', () => {
+    const changes = edited(tcpRules('a', 'bb', 'ops'), [service('a', undefined, 'tcp'), tcpRules('a', 'ccc', 'ops')]);
+    expect(names(changes?.upserts)).toEqual([
+      'TypedExtensionConfig tcp_proxy|inbound-vip|80|tcp|a.shop.svc.cluster.local|source.namespace=ops',
+    ]);
+    expect(changes?.removals).toEqual([]);
+  });
+
+  it('gives a new condition of a TCP port a chain of its own', () => {
+    const changes = edited(tcpRules('a', 'a', 'lab'), [service('a', undefined, 'tcp'), tcpRules('a', 'a', 'ops')]);
+    const chain = 'tcp_proxy|inbound-vip|80|tcp|a.shop.svc.cluster.local|source.namespace';
+    expect(names(changes?.upserts)).toEqual(['Listener main_internal', `TypedExtensionConfig ${chain}=lab`]);
+    expect(names(changes?.removals)).toEqual([`TypedExtensionConfig ${chain}=ops`]);
   });
 
   it('leaves other listeners than main_internal alone when a service appears', () => {
