@@ -45,6 +45,7 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
     applied: [
       'hosts[]',
       'addresses[]',
+      'hostAddresses.**',
       'ports[].**',
       'location',
       'resolution',

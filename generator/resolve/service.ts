@@ -1,6 +1,6 @@
 // One view on the two kinds of service, Kubernetes Service and ServiceEntry: a host, its addresses and its ports.
 
-import { type MeshObject, type MeshSnapshot, type ObjectRef, refOf } from '../../mesh/index.ts';
+import { type MeshObject, type MeshSnapshot, type ObjectRef, refOf, type ServiceEntrySpec } from '../../mesh/index.ts';
 import { type PortProtocol, resolvePortProtocol } from './protocol.ts';
 import { isExportedTo } from './visibility.ts';
 
@@ -91,6 +91,10 @@ function fromService(object: MeshObject<'Service'>, clusterDomain: string): Reso
   };
 }
 
+function addressesOf({ addresses = [], hostAddresses }: ServiceEntrySpec, host: string): readonly string[] {
+  return addresses.length > 0 ? addresses : (hostAddresses?.[host] ?? []);
+}
+
 function fromServiceEntry(object: MeshObject<'ServiceEntry'>): readonly ResolvedService[] {
   const { namespace, name } = object.metadata;
   const { spec } = object;
@@ -100,7 +104,7 @@ function fromServiceEntry(object: MeshObject<'ServiceEntry'>): readonly Resolved
     namespace,
     name,
     host: host.toLowerCase(),
-    addresses: (spec.addresses ?? []).map(formatAddress).sort(),
+    addresses: addressesOf(spec, host).map(formatAddress).sort(),
     ports: (spec.ports ?? []).map((port) => ({
       number: port.number,
       name: port.name,
