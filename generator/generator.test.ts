@@ -25,10 +25,10 @@ const namespace = (waypoint: string | undefined): AnyMeshObject => ({
   spec: {},
 });
 
-const gateway = (name: string): AnyMeshObject => ({
+const gateway = (name: string, trafficType = 'service'): AnyMeshObject => ({
   apiVersion: 'gateway.networking.k8s.io/v1',
   kind: 'Gateway',
-  metadata: metadata(name),
+  metadata: metadata(name, { 'istio.io/waypoint-for': trafficType }),
   spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
 });
 
@@ -116,7 +116,11 @@ const policy = (target: string, action: 'ALLOW' | 'DENY', account: string): AnyM
   metadata: metadata(`${target}-${action.toLowerCase()}`),
   spec: {
     action,
-    targetRefs: [{ group: '', kind: 'Service', name: target }],
+    targetRefs: [
+      target === 'waypoint'
+        ? { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: target }
+        : { group: '', kind: 'Service', name: target },
+    ],
     rules: [{ from: [{ source: { principals: [`cluster.local/ns/shop/sa/${account}`] } }] }],
   },
 });
@@ -128,7 +132,9 @@ const waypointName = fc.constantFrom('waypoint', 'other', 'none', undefined);
 
 const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
   waypointName.map(namespace),
-  fc.constantFrom('waypoint', 'other').map(gateway),
+  fc
+    .tuple(fc.constantFrom('waypoint', 'other'), fc.constantFrom('service', 'workload', 'all'))
+    .map((args) => gateway(...args)),
   fc.tuple(app, waypointName, fc.constantFrom('http', 'tcp', 'grpc', 'unnamed')).map((args) => service(...args)),
   fc.tuple(app, version).map((args) => workload(...args)),
   fc
@@ -151,7 +157,9 @@ const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
     )
     .map((args) => entry(...args)),
   fc.tuple(app, fc.uniqueArray(version)).map((args) => destinationRule(...args)),
-  fc.tuple(app, fc.constantFrom('ALLOW', 'DENY'), fc.constantFrom('x', 'y')).map((args) => policy(...args)),
+  fc
+    .tuple(fc.constantFrom(...apps, 'waypoint'), fc.constantFrom('ALLOW', 'DENY'), fc.constantFrom('x', 'y'))
+    .map((args) => policy(...args)),
 );
 
 const change: fc.Arbitrary<MeshChange> = fc.oneof(

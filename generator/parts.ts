@@ -4,6 +4,7 @@
 import type { EnvoyResource } from '../envoy-api/index.ts';
 import { hbonePort } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
+import type { DirectFrontend } from './model/direct.ts';
 import type { HttpRoute } from './model/http-route.ts';
 import type { TcpRoute } from './model/tcp-route.ts';
 import type { ServedAddress, TcpFrontend } from './model/waypoint.ts';
@@ -14,6 +15,7 @@ import {
   renderMainInternalCluster,
 } from './render/listeners/connect-originate.ts';
 import { renderConnectRoutes, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
+import { renderDirectResources } from './render/listeners/direct.ts';
 import { renderMainInternal } from './render/listeners/main-internal.ts';
 import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
@@ -39,6 +41,7 @@ export interface BackendKey extends HostPort {
 export interface ListenerPart {
   readonly resources: readonly EnvoyResource[];
   readonly served: readonly ServedAddress[];
+  readonly direct?: DirectFrontend;
 }
 
 /** One frontend: its route configuration and policies, what it decides on the CONNECT, and foreign hosts that it routes to. */
@@ -55,12 +58,14 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
   const model = resolveListeners(context, gateway);
   return {
     served: model.served,
+    ...(model.direct === undefined ? {} : { direct: model.direct }),
     resources: [
       renderConnectTerminate(model, { address: gateway.listenAddress, port: hbonePort }),
       renderMainInternal(model),
       renderConnectOriginate(),
       renderMainInternalCluster(),
       renderConnectOriginateCluster(model.trustDomain),
+      ...(model.direct === undefined ? [] : renderDirectResources(model.direct)),
     ],
   };
 }
@@ -101,9 +106,9 @@ export function makeBackendPart(
 /** Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners, and from what it serves. */
 export function makeConnectPart(
   frontends: readonly TcpFrontend[],
-  served: readonly ServedAddress[],
+  { served, direct }: ListenerPart,
 ): readonly EnvoyResource[] {
-  return [renderConnectRoutes(frontends, served)];
+  return [renderConnectRoutes(frontends, served, direct)];
 }
 
 /** A number can stand twice: for TCP, and for UDP, which no waypoint serves. */

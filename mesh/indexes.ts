@@ -15,6 +15,11 @@ interface IndexDefinition<K extends Kind> {
 const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> } = {
   'Service/namespace': { kind: 'Service', keys: namespaceKeys },
   'ServiceEntry/namespace': { kind: 'ServiceEntry', keys: namespaceKeys },
+  'WorkloadEntry/namespace': { kind: 'WorkloadEntry', keys: namespaceKeys },
+  'WorkloadEntry/waypoint': {
+    kind: 'WorkloadEntry',
+    keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace),
+  },
   'WorkloadEntry/label': { kind: 'WorkloadEntry', keys: labelKeys },
   'Service/waypoint': { kind: 'Service', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'ServiceEntry/waypoint': { kind: 'ServiceEntry', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },

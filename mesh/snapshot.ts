@@ -11,9 +11,11 @@ export interface IndexKinds {
   'ServiceEntry/namespace': 'ServiceEntry';
   /** Key: `<namespace>/<label>=<value>`, for each label of the specification over those of the metadata. */
   'WorkloadEntry/label': 'WorkloadEntry';
+  'WorkloadEntry/namespace': 'WorkloadEntry';
   /** Services and namespaces by the waypoint that their own labels name; key: `<gateway namespace>/<gateway name>`. */
   'Service/waypoint': 'Service';
   'ServiceEntry/waypoint': 'ServiceEntry';
+  'WorkloadEntry/waypoint': 'WorkloadEntry';
   'Namespace/waypoint': 'Namespace';
   /** Key: a host name of `spec.hosts`, fully qualified. */
   'ServiceEntry/host': 'ServiceEntry';

@@ -81,6 +81,8 @@ const kinds = [
 const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'Service/namespace': namespaces,
   'ServiceEntry/namespace': namespaces,
+  'WorkloadEntry/namespace': namespaces,
+  'WorkloadEntry/waypoint': ['x/w', 'y/w'],
   'WorkloadEntry/label': ['x/app=a', 'y/app=b'],
   'Service/waypoint': ['x/w', 'y/w', 'x/none'],
   'ServiceEntry/waypoint': ['x/w', 'y/w'],

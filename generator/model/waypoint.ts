@@ -3,6 +3,7 @@
 
 import type { Authorization } from './authorization.ts';
 import type { ServiceCluster, ServiceEndpoints } from './cluster.ts';
+import type { DirectFrontend } from './direct.ts';
 import type { HttpRoute } from './http-route.ts';
 import type { TcpMatch, TcpRoute } from './tcp-route.ts';
 
@@ -99,4 +100,12 @@ export interface ListenerModel {
   readonly escapedSlashes: 'reject' | 'decode';
   /** Sorted by host, then port. */
   readonly served: readonly ServedAddress[];
+  readonly direct?: DirectFrontend;
+}
+
+/** Ports that every service declares as TCP, sorted: they need no sniffing, so that their servers may speak first. */
+export function declaredTcpPorts(served: readonly Pick<ServedAddress, 'address'>[]): readonly number[] {
+  const others = new Set(served.filter(({ address }) => address.protocol !== 'tcp').map(({ address }) => address.port));
+  const ports = served.map(({ address }) => address.port).filter((port) => !others.has(port));
+  return [...new Set(ports)].sort((a, b) => a - b);
 }

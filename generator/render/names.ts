@@ -10,6 +10,11 @@ export const mainInternal = 'main_internal';
 /** The internal listener that opens tunnels to workloads, and the cluster that they go through. */
 export const connectOriginate = 'connect_originate';
 
+/** The chains of connections to workloads themselves, and the cluster that both lead to. */
+export const directHttp = 'direct-http';
+export const directTcp = 'direct-tcp';
+export const encap = 'encap';
+
 /** The cluster name that no cluster has: requests sent there are answered with the route's status for a missing cluster. */
 export const unknownService = 'UnknownService';
 

@@ -3,6 +3,7 @@
 import type { ListenerModel, ServedAddress, WaypointGateway } from '../model/waypoint.ts';
 import { resolveServedServices } from './binding.ts';
 import type { ResolveContext } from './context.ts';
+import { resolveDirect } from './direct.ts';
 import { resolveFrontendAddress } from './frontend.ts';
 import { resolveTcpConditions } from './virtual-service/tcp-routes.ts';
 
@@ -42,5 +43,6 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
     }
   }
   served.sort(({ address: a }, { address: b }) => (a.host < b.host ? -1 : a.host > b.host ? 1 : a.port - b.port));
-  return { gateway, trustDomain, escapedSlashes, served };
+  const direct = resolveDirect(context, gateway, served);
+  return { gateway, trustDomain, escapedSlashes, served, ...(direct === undefined ? {} : { direct }) };
 }

@@ -60,7 +60,7 @@ export function findService(mesh: MeshSnapshot, host: string, viewer?: string): 
 }
 
 /** An address, or range, as everyone else writes it: clients name IPv6 addresses in their shortest form. */
-function formatAddress(text: string): string {
+export function formatAddress(text: string): string {
   if (!text.includes(':')) return text;
   const [address = '', length] = text.split('/');
   const shortest = new URL(`http://[${address}]/`).hostname.slice(1, -1);

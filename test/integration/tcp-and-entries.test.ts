@@ -239,7 +239,8 @@ async function hear(
   try {
     const stream = await connection.connect(target);
     if (say !== undefined) stream.write(say);
-    return await firstText(stream);
+    // A server may have echoed what was said by the time it is read.
+    return (await firstText(stream)).replace(/\n.*/s, '');
   } catch (error) {
     // Whether the answer to the CONNECT or the end of its stream comes first is Envoy's choice.
     return isHboneRefusal(error) && error.status !== 503 ? `refused ${error.status}` : 'closed';

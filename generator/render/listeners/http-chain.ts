@@ -38,8 +38,8 @@ export function renderHttpChain(
   { host, port, protocol, forwardPort }: FrontendAddress,
   service: ServedAddress['service'],
   { escapedSlashes }: Pick<ListenerModel, 'escapedSlashes'>,
+  name: string = formatChainName(host, port, 'http'),
 ): FilterChain {
-  const name = formatChainName(host, port, 'http');
   return {
     name,
     filters: [

@@ -1,8 +1,14 @@
 // `main_internal`: the internal listener behind the tunnel. The original destination, address then port, chooses the filter chain.
 
 import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
-import { formatChainName, formatConditionalChainName, mainInternal } from '../names.ts';
+import {
+  declaredTcpPorts,
+  type FrontendAddress,
+  type ListenerModel,
+  type ServedAddress,
+} from '../../model/waypoint.ts';
+import { directHttp, directTcp, formatChainName, formatConditionalChainName, mainInternal } from '../names.ts';
+import { renderDirectChains } from './direct.ts';
 import { renderHttpChain } from './http-chain.ts';
 import { renderTcpChains } from './tcp-chain.ts';
 import { renderTcpDispatch } from './tcp-dispatch.ts';
@@ -11,23 +17,24 @@ type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
 type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];
 
 /** The listener for all frontends of a waypoint. An address or port that no frontend has matches nothing, and is closed. */
-export function renderMainInternal(
-  model: Pick<ListenerModel, 'escapedSlashes' | 'served' | 'trustDomain'>,
-): EnvoyResource {
+export function renderMainInternal(model: ListenerModel): EnvoyResource {
   const served = model.served.filter(({ address }) => address.addresses.length > 0);
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name: mainInternal,
     internal_listener: {},
     traffic_direction: 'INBOUND',
-    listener_filters: [originalDestinationFilter, ...renderInspector(served)],
-    ...(served.length === 0
+    listener_filters: [originalDestinationFilter, ...renderInspector(served, model.direct !== undefined)],
+    ...(served.length === 0 && model.direct === undefined
       ? { filter_chains: [closedChain] }
       : {
-          filter_chain_matcher: renderDispatch(served, model.trustDomain),
-          filter_chains: served.flatMap((each) => [
-            ...(hasHttp(each.address) ? [renderHttpChain(each.address, each.service, model)] : []),
-            ...(hasTcp(each.address) ? renderTcpChains(each) : []),
-          ]),
+          filter_chain_matcher: renderDispatch(served, model),
+          filter_chains: [
+            ...served.flatMap((each) => [
+              ...(hasHttp(each.address) ? [renderHttpChain(each.address, each.service, model)] : []),
+              ...(hasTcp(each.address) ? renderTcpChains(each) : []),
+            ]),
+            ...(model.direct === undefined ? [] : renderDirectChains(model)),
+          ],
         }),
   };
   return { typeUrl: typeUrls.listener, name: mainInternal, json };
@@ -45,14 +52,18 @@ export const originalDestinationFilter: ListenerFilter = {
   typed_config: typed('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}),
 };
 
-/** Sniffing waits for the client to speak, so it is off on ports that need none: a server that speaks first would hang. */
-function renderInspector(served: readonly ServedAddress[]): readonly ListenerFilter[] {
+/**
+ * Sniffing waits for the client to speak, so it is off on ports that need none: a server that speaks first would hang. Workloads may speak
+ * HTTP on any port but those that services declare as TCP.
+ */
+function renderInspector(served: readonly ServedAddress[], hasWorkloads: boolean): readonly ListenerFilter[] {
   const sniffed = new Set(
     served.filter(({ address }) => address.protocol === 'auto').map(({ address }) => address.port),
   );
-  if (sniffed.size === 0) return [];
+  if (sniffed.size === 0 && !hasWorkloads) return [];
+  const tcpOnly = new Set(declaredTcpPorts(served));
   const declared = [...new Set(served.map(({ address }) => address.port))]
-    .filter((port) => !sniffed.has(port))
+    .filter((port) => (hasWorkloads ? tcpOnly.has(port) : !sniffed.has(port)))
     .sort((a, b) => a - b);
   const disabled = declared.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
   return [
@@ -68,7 +79,7 @@ function renderInspector(served: readonly ServedAddress[]): readonly ListenerFil
 
 function renderDispatch(
   served: readonly ServedAddress[],
-  trustDomain: string,
+  { trustDomain, direct }: Pick<ListenerModel, 'trustDomain' | 'direct'>,
 ): MessageTypes['xds.type.matcher.v3.Matcher'] {
   const byService = new Map<string, { readonly addresses: readonly string[]; readonly ports: ServedAddress[] }>();
   for (const each of served) {
@@ -87,10 +98,20 @@ function renderDispatch(
       custom_match: {
         name: 'ip',
         typed_config: typed('xds.type.matcher.v3.IPMatcher', {
-          range_matchers: [...byService.values()].map(({ addresses, ports }) => ({
-            ranges: addresses.map(renderRange),
-            on_match: renderPorts(ports, trustDomain),
-          })),
+          range_matchers: [
+            ...[...byService.values()].map(({ addresses, ports }) => ({
+              ranges: addresses.map(renderRange),
+              on_match: renderPorts(ports, trustDomain),
+            })),
+            ...(direct === undefined
+              ? []
+              : [
+                  {
+                    ranges: direct.addresses.map(renderRange),
+                    on_match: renderSniffed(toChain(directHttp), toChain(directTcp)),
+                  },
+                ]),
+          ],
         }),
       },
     },
@@ -124,7 +145,11 @@ function renderProtocol(served: ServedAddress, trustDomain: string): OnMatch {
   const http = toChain(formatChainName(address.host, address.port, 'http'));
   if (!hasTcp(address)) return http;
   const tcp = renderTcp(served, trustDomain);
-  if (!hasHttp(address)) return tcp;
+  return hasHttp(address) ? renderSniffed(http, tcp) : tcp;
+}
+
+/** What the client speaks decides; what is not HTTP is TCP. */
+function renderSniffed(http: OnMatch, tcp: OnMatch): OnMatch {
   return {
     matcher: {
       matcher_tree: {

@@ -3,6 +3,7 @@
 // of addresses, carry their policy in the chain, by extension configuration too.
 
 import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import type { Authorization } from '../../model/authorization.ts';
 import type { TcpDestination, TcpRoute } from '../../model/tcp-route.ts';
 import { isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/waypoint.ts';
 import { type NetworkAuthorizationAction, renderNetworkAuthorization } from '../authorization.ts';
@@ -22,11 +23,21 @@ const types = {
 export function renderTcpChains({ address, tcpConditions }: ServedAddress): readonly FilterChain[] {
   const { host, port } = address;
   const name = formatChainName(host, port, 'tcp');
-  const policies = isDecidedInChain(address)
-    ? [discovered(policyName(name, 'deny'), types.rbac), discovered(policyName(name, 'allow'), types.rbac)]
-    : [];
+  const policies = isDecidedInChain(address) ? discoverPolicies(name) : [];
   const chains = [name, ...tcpConditions.map((matches) => formatConditionalChainName(host, port, matches))];
   return chains.map((chain) => ({ name: chain, filters: [...policies, discovered(proxyName(chain), types.proxy)] }));
+}
+
+/** The policy filters of a chain that is decided in the chain. */
+export function discoverPolicies(chain: string): readonly Filter[] {
+  return [discovered(policyName(chain, 'deny'), types.rbac), discovered(policyName(chain, 'allow'), types.rbac)];
+}
+
+/** The extension configurations that `discoverPolicies` refers to. */
+export function renderPolicies(chain: string, authorization: Authorization): readonly EnvoyResource[] {
+  return (['deny', 'allow'] as const).map((action) =>
+    toExtension(policyName(chain, action), renderNetworkAuthorization(authorization, action)),
+  );
 }
 
 function discovered(name: string, type: string): Filter {
@@ -46,11 +57,7 @@ export function renderTcpExtensions(frontend: TcpFrontend): readonly EnvoyResour
   const { host, port, routes, authorization, decidedAt } = frontend;
   const name = formatChainName(host, port, 'tcp');
   return [
-    ...(decidedAt === 'chain'
-      ? (['deny', 'allow'] as const).map((action) =>
-          toExtension(policyName(name, action), renderNetworkAuthorization(authorization, action)),
-        )
-      : []),
+    ...(decidedAt === 'chain' ? renderPolicies(name, authorization) : []),
     ...routes.map((route) => {
       const chain = route.matches.length === 0 ? name : formatConditionalChainName(host, port, route.matches);
       return toExtension(proxyName(chain), renderProxy(chain, route));

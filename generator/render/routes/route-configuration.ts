@@ -74,10 +74,11 @@ function renderRoute(route: HttpRoute, trustDomain: string): Route {
 }
 
 /** `/admin;x` is `/admin` to some applications and not to others, so a policy on paths could be passed with it. */
-const pathParametersRefused: Route = {
+export const pathParametersRefused: Route = {
   name: 'path-parameters-refused',
   match: { safe_regex: { regex: '[^;]*;.*' } },
   direct_response: { status: 400, body: { inline_string: 'path parameters are not accepted' } },
 };
 
-const noRoute: Route = { name: 'no-route', match: { prefix: '/' }, direct_response: { status: 404 } };
+/** The end of every virtual host. */
+export const noRoute: Route = { name: 'no-route', match: { prefix: '/' }, direct_response: { status: 404 } };
