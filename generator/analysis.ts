@@ -173,6 +173,18 @@ function reportUnserved(
       message: `no port of "${service.host}" is HTTP, so the http rules have no effect`,
       hint: 'give HTTP ports a name that begins with http, http2 or grpc',
     });
+  } else if (
+    (object.spec.tcp ?? object.spec.tls) !== undefined &&
+    service.ports.every(({ protocol }) => protocol !== 'tcp' && protocol !== 'auto')
+  ) {
+    context.report({
+      code: 'NotServed',
+      severity: 'warning',
+      ref: refOf(object),
+      path,
+      message: `no port of "${service.host}" is TCP, so the tcp and tls rules have no effect`,
+      hint: 'write http rules, or give TCP ports a name that begins with tcp or tls',
+    });
   }
 }
 

@@ -36,6 +36,7 @@ export type FindingCode =
   | 'RuleUnreachable'
   | 'RegexInvalid'
   | 'DelegateInvalid'
+  | 'ProtocolUnknown'
   | 'WeightsInvalid'
   | 'PolicyTargetNotFound'
   | 'PolicyTargetNotBound'
