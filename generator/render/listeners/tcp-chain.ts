@@ -56,11 +56,12 @@ function proxyName(chain: string): string {
 export function renderTcpExtensions(frontend: TcpFrontend): readonly EnvoyResource[] {
   const { host, port, routes, authorization, decidedAt } = frontend;
   const name = formatChainName(host, port, 'tcp');
+  const waits = decidedAt === 'chain' && (authorization.allow !== undefined || authorization.deny.length > 0);
   return [
     ...(decidedAt === 'chain' ? renderPolicies(name, authorization) : []),
     ...routes.map((route) => {
       const chain = route.matches.length === 0 ? name : formatConditionalChainName(host, port, route.matches);
-      return toExtension(proxyName(chain), renderProxy(chain, route));
+      return toExtension(proxyName(chain), renderProxy(chain, route, waits));
     }),
   ];
 }
@@ -70,7 +71,10 @@ function toExtension(name: string, config: Any): EnvoyResource {
   return { typeUrl: typeUrls.extensionConfig, name, json };
 }
 
-function renderProxy(chain: string, { destinations }: TcpRoute): Any {
+/** Policies in a chain are asked with the client's first bytes. Before that nothing is opened that could answer a client they deny. */
+const onFirstBytes = { upstream_connect_mode: 'ON_DOWNSTREAM_DATA', max_early_data_bytes: 65_536 } as const;
+
+function renderProxy(chain: string, { destinations }: TcpRoute, waits: boolean): Any {
   const [only] = destinations;
   return typed(types.proxy, {
     stat_prefix: chain,
@@ -81,6 +85,7 @@ function renderProxy(chain: string, { destinations }: TcpRoute): Any {
             clusters: destinations.map((destination) => ({ name: clusterOf(destination), weight: destination.weight })),
           },
         }),
+    ...(waits ? onFirstBytes : {}),
     access_log: [connectionLog],
   });
 }
