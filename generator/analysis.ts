@@ -16,6 +16,7 @@ import { reportPolicyAttachment } from './resolve/authorization.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
 import { declaredSubsets, findDestinationRules } from './resolve/destination-rule.ts';
+import { reportDestinationRuleFields } from './resolve/destination-rule/report.ts';
 import { reportResolution } from './resolve/discovery.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
@@ -215,6 +216,7 @@ function findHost(
 
 function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'DestinationRule'>): void {
   const { host, subsets = [] } = object.spec;
+  reportDestinationRuleFields(context, object);
   if (isWildcardHost(host)) return;
   const service = findHost(context, object, host, ['spec', 'host']);
   if (service !== undefined) reportUnusedRule(context, object, service);

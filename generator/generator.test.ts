@@ -4,7 +4,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeResource, type EncodedResource, typeUrls } from '../envoy-api/index.ts';
-import { type AnyMeshObject, type MeshChange, MeshStore, refOf } from '../mesh/index.ts';
+import { type AnyMeshObject, type MeshChange, MeshStore, refOf, type TrafficPolicy } from '../mesh/index.ts';
 import { Generator, type GeneratorUpdate, type ResourceChanges } from './generator.ts';
 import { analyzeMesh, listWaypoints, translateWaypoint } from './translation.ts';
 
@@ -25,10 +25,13 @@ const namespace = (waypoint: string | undefined): AnyMeshObject => ({
   spec: {},
 });
 
-const gateway = (name: string, trafficType = 'service'): AnyMeshObject => ({
+const gateway = (name: string, trafficType = 'service', locality = 'eu/a'): AnyMeshObject => ({
   apiVersion: 'gateway.networking.k8s.io/v1',
   kind: 'Gateway',
-  metadata: metadata(name, { 'istio.io/waypoint-for': trafficType }),
+  metadata: {
+    ...metadata(name, { 'istio.io/waypoint-for': trafficType }),
+    annotations: { 'cairn.dev/locality': locality },
+  },
   spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
 });
 
@@ -43,7 +46,11 @@ const workload = (app: string, version: string): AnyMeshObject => ({
   apiVersion: 'networking.istio.io/v1',
   kind: 'WorkloadEntry',
   metadata: metadata(`${app}-${version}`),
-  spec: { address: `10.1.${app.length}.${version.length}`, labels: { app, version } },
+  spec: {
+    address: `10.1.${app.length}.${version.length}`,
+    locality: version === 'v' ? 'eu/a' : 'eu/b',
+    labels: { app, version },
+  },
 });
 
 const virtualService = (host: string, to: string, subset: string | undefined, seconds: number): AnyMeshObject => ({
@@ -103,12 +110,20 @@ const entry = (
   },
 });
 
-const destinationRule = (host: string, subsets: readonly string[]): AnyMeshObject => ({
+const destinationRule = (host: string, subsets: readonly string[], trafficPolicy?: TrafficPolicy): AnyMeshObject => ({
   apiVersion: 'networking.istio.io/v1',
   kind: 'DestinationRule',
   metadata: metadata(host),
-  spec: { host, subsets: subsets.map((name) => ({ name, labels: { version: name } })) },
+  spec: {
+    host,
+    subsets: subsets.map((name) => ({ name, labels: { version: name } })),
+    ...(trafficPolicy === undefined ? {} : { trafficPolicy }),
+  },
 });
+
+const byHeader = (httpHeaderName: string): TrafficPolicy => ({ loadBalancer: { consistentHash: { httpHeaderName } } });
+const failingOver: TrafficPolicy = { outlierDetection: { consecutive5xxErrors: 2 } };
+const passing: TrafficPolicy = { loadBalancer: { simple: 'PASSTHROUGH' } };
 
 const policy = (target: string, action: 'ALLOW' | 'DENY', account: string): AnyMeshObject => ({
   apiVersion: 'security.istio.io/v1',
@@ -133,7 +148,11 @@ const waypointName = fc.constantFrom('waypoint', 'other', 'none', undefined);
 const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
   waypointName.map(namespace),
   fc
-    .tuple(fc.constantFrom('waypoint', 'other'), fc.constantFrom('service', 'workload', 'all'))
+    .tuple(
+      fc.constantFrom('waypoint', 'other'),
+      fc.constantFrom('service', 'workload', 'all'),
+      fc.constantFrom('eu/a', 'eu/b'),
+    )
     .map((args) => gateway(...args)),
   fc.tuple(app, waypointName, fc.constantFrom('http', 'tcp', 'grpc', 'unnamed')).map((args) => service(...args)),
   fc.tuple(app, version).map((args) => workload(...args)),
@@ -156,7 +175,9 @@ const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
       fc.constantFrom('*', 'elsewhere'),
     )
     .map((args) => entry(...args)),
-  fc.tuple(app, fc.uniqueArray(version)).map((args) => destinationRule(...args)),
+  fc
+    .tuple(app, fc.uniqueArray(version), fc.constantFrom(undefined, byHeader('x'), byHeader('y'), failingOver, passing))
+    .map((args) => destinationRule(...args)),
   fc
     .tuple(fc.constantFrom(...apps, 'waypoint'), fc.constantFrom('ALLOW', 'DENY'), fc.constantFrom('x', 'y'))
     .map((args) => policy(...args)),
@@ -255,6 +276,20 @@ describe('the incremental generator', () => {
       'ClusterLoadAssignment inbound-vip|80|http/v|a.shop.svc.cluster.local',
       'ClusterLoadAssignment inbound-vip|80|http|a.shop.svc.cluster.local',
     ]);
+  });
+
+  it('changes clusters only for an edit of what a DestinationRule hashes by', () => {
+    const changes = edited(destinationRule('a', ['v'], byHeader('y')), [destinationRule('a', ['v'], byHeader('x'))]);
+    expect(names(changes?.upserts)).toEqual([
+      'Cluster inbound-vip|80|http/v|a.shop.svc.cluster.local',
+      'Cluster inbound-vip|80|http|a.shop.svc.cluster.local',
+    ]);
+    expect(changes?.removals).toEqual([]);
+  });
+
+  it('changes endpoints only when a waypoint moves', () => {
+    const changes = edited(gateway('waypoint', 'service', 'eu/b'), [destinationRule('a', [], failingOver)]);
+    expect(names(changes?.upserts)).toEqual(['ClusterLoadAssignment inbound-vip|80|http|a.shop.svc.cluster.local']);
   });
 
   it('adds the cluster of a foreign host with the first route that names it', () => {

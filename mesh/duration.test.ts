@@ -11,13 +11,17 @@ it.each([
   ['250us', 0.25],
   ['0', 0],
   ['0s', 0],
+  ['2562047h', 9_223_369_200_000],
 ])('%s is %d ms', (text, milliseconds) => {
   expect(parseDuration(text)).toBe(milliseconds);
 });
 
-it.each(['', '5', 's', '5 s', '-5s', '5s6', 'x5s', '1d', '5S', '1e3s'])('%j is no duration', (text) => {
-  expect(parseDuration(text)).toBeUndefined();
-});
+it.each(['', '5', 's', '5 s', '-5s', '5s6', 'x5s', '1d', '5S', '1e3s', '9999999h', '2562048h'])(
+  '%j is no duration',
+  (text) => {
+    expect(parseDuration(text)).toBeUndefined();
+  },
+);
 
 it.each([
   [0, '0s'],

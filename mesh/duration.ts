@@ -11,6 +11,9 @@ const unitMilliseconds: Readonly<Record<string, number>> = {
 };
 const part = /(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)/gy;
 
+/** Go's longest duration, some 292 years; protobuf's is longer. */
+const longestMilliseconds = 9_223_372_036_854;
+
 /** The number of milliseconds of a Go duration that is not negative; undefined when the text is none. `0` needs no unit. */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
@@ -20,7 +23,7 @@ export function parseDuration(text: string): number | undefined {
     total += Number(match[1]) * (unitMilliseconds[match[2] ?? ''] ?? Number.NaN);
     end = match.index + match[0].length;
   }
-  return end === text.length && end > 0 && Number.isFinite(total) ? total : undefined;
+  return end === text.length && end > 0 && total <= longestMilliseconds ? total : undefined;
 }
 
 /** A duration in the JSON form of protobuf: `1.5s`, with at most nine decimals. */

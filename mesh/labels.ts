@@ -60,3 +60,19 @@ export const tunnelLabel = 'networking.istio.io/tunnel';
 
 /** Annotation on a Gateway whose waypoint must listen on one address only, as on a machine that several waypoints share. */
 export const listenAddressAnnotation = 'cairn.dev/listen-address';
+
+/** Annotation on a Gateway: where its waypoint runs, as `region/zone/subzone`. */
+export const localityAnnotation = 'cairn.dev/locality';
+
+/** Label on a workload: where it runs, as `region.zone.subzone`. */
+export const localityLabel = 'istio-locality';
+
+/** Labels of Kubernetes nodes, and of what copies them: region, zone and subzone. */
+export const topologyLabels: readonly string[] = [
+  'topology.kubernetes.io/region',
+  'topology.kubernetes.io/zone',
+  'topology.istio.io/subzone',
+];
+
+/** Annotation on a Service or ServiceEntry: its `trafficDistribution`. */
+export const trafficDistributionAnnotation = 'networking.istio.io/traffic-distribution';

@@ -12,6 +12,8 @@ export interface MeshSettings {
   readonly rejectPathParameters: boolean;
   /** What to do with `%2F` and `%5C` in paths. */
   readonly escapedSlashes: 'reject' | 'decode';
+  /** The file, on a waypoint, of the roots that certificates of servers outside of the mesh are checked against. */
+  readonly systemRoots: string;
 }
 
 /** The defaults, as Istio's where Istio has the setting. */
@@ -21,4 +23,5 @@ export const defaultMeshSettings: MeshSettings = {
   rootNamespace: 'istio-system',
   rejectPathParameters: true,
   escapedSlashes: 'reject',
+  systemRoots: '/etc/ssl/certs/ca-certificates.crt',
 };

@@ -12,13 +12,95 @@ export interface ClusterKey {
   readonly subset?: string;
 }
 
-export type LoadBalancer = 'least_request' | 'round_robin' | 'random';
+/** How one of the endpoints is chosen. */
+export type LoadBalancer =
+  | { readonly kind: 'least_request' | 'round_robin'; readonly warmup?: Warmup }
+  | { readonly kind: 'random' }
+  | { readonly kind: 'hash'; readonly key?: HashKey; readonly table: HashTable };
 
+/** An endpoint that is new gets its full share only after a while. */
+export interface Warmup {
+  /** Milliseconds. */
+  readonly window: number;
+  /** Percent of the full share at the start. */
+  readonly minimumPercent: number;
+  /** 1: the share grows evenly; more: faster at the start. */
+  readonly aggression: number;
+}
+
+/** What requests that go to the same endpoint have in common. A cookie with a `ttl` (milliseconds) is made where it is missing. */
+export type HashKey =
+  | { readonly header: string }
+  | { readonly query: string }
+  | {
+      readonly cookie: string;
+      readonly path?: string;
+      readonly ttl?: number;
+      readonly attributes: readonly (readonly [name: string, value: string])[];
+    }
+  | 'source_address';
+
+/** The table that keys are looked up in; sizes are numbers of entries. */
+export type HashTable =
+  { readonly kind: 'ring'; readonly minimumSize: number } | { readonly kind: 'maglev'; readonly size?: number };
+
+/** Limits of what a cluster may have open at a time; without one, none. */
 export interface CircuitBreaker {
   readonly maxConnections?: number;
   readonly maxPendingRequests?: number;
   readonly maxRequests?: number;
   readonly maxRetries?: number;
+  /** In place of `maxRetries`: a share of the requests in flight, and how many retries are always allowed. */
+  readonly retryBudget?: {
+    readonly percent: number;
+    readonly minimum: number;
+    /** Milliseconds over which requests are counted; absent: those in flight. */
+    readonly interval?: number;
+  };
+}
+
+/** The connections to an endpoint. Times in milliseconds; what is absent is left to Envoy. */
+export interface ConnectionSettings {
+  readonly connectTimeout: number;
+  readonly keepalive?: { readonly probes?: number; readonly time?: number; readonly interval?: number };
+  readonly http: {
+    /** 0: never. */
+    readonly idleTimeout?: number;
+    readonly maxDuration?: number;
+    readonly maxRequests?: number;
+    readonly maxStreams?: number;
+    readonly http2Keepalive?: { readonly interval: number; readonly timeout: number };
+  };
+}
+
+/** When an endpoint that fails is left out for a while. Times in milliseconds; a number of errors of 0 turns that kind off. */
+export interface OutlierDetection {
+  readonly consecutive5xx?: number;
+  readonly consecutiveGatewayErrors?: number;
+  /** So many failures to connect, where they are counted apart from answers. */
+  readonly consecutiveLocalFailures?: number;
+  readonly splitLocalFailures: boolean;
+  /** The statuses that count as errors; absent: 500 to 599. */
+  readonly errorStatuses?: readonly number[];
+  readonly interval?: number;
+  readonly baseEjectionTime?: number;
+  readonly maxEjectionPercent?: number;
+  /** Below this share of healthy endpoints all of them are used again; 0: never. */
+  readonly panicPercent: number;
+}
+
+/** TLS to the application, inside of the tunnel where there is one. Files are on the waypoint. */
+export interface UpstreamTls {
+  /** The name that is asked for; absent: the request's host on HTTP ports. */
+  readonly serverName?: string;
+  readonly certificate?: { readonly chain: string; readonly key: string };
+  /** What server certificates are checked against: a file of roots, or nothing at all. */
+  readonly roots?: string;
+  readonly revocations?: string;
+  /** Any of these names must be in the certificate. */
+  readonly subjectAltNames: readonly string[];
+  /** The name that is asked for must be in the certificate. */
+  readonly checksServerName: boolean;
 }
 
 /**
@@ -36,14 +118,26 @@ export interface ServiceCluster {
   /** Labels of the endpoints that belong to it; absent for the default cluster. */
   readonly subsetLabels?: Readonly<Record<string, string>>;
   readonly loadBalancer: LoadBalancer;
-  /** Milliseconds. */
-  readonly connectTimeout: number;
+  /** Whether each locality has a share of its own, whatever the number of its endpoints. */
+  readonly weighsLocalities: boolean;
+  readonly connections: ConnectionSettings;
   /** Speak HTTP/2 to the application; `client`: what the client spoke. */
   readonly upstreamProtocol: 'http1' | 'http2' | 'client';
   readonly circuitBreaker: CircuitBreaker;
+  readonly outlierDetection?: OutlierDetection;
+  readonly tls?: UpstreamTls;
+  /** The client's address is written before the first byte, in this version of the PROXY protocol. */
+  readonly proxyProtocol?: 'V1' | 'V2';
   /** DestinationRules that shaped it. */
   readonly origin: readonly ObjectRef[];
   readonly service: { readonly namespace: string; readonly name: string };
+}
+
+/** Where something runs, from the largest to the smallest; '' where it is not known. */
+export interface Locality {
+  readonly region: string;
+  readonly zone: string;
+  readonly subzone: string;
 }
 
 /** One place where the service runs. */
@@ -54,12 +148,24 @@ export interface Endpoint {
   /** `hbone`: reached through a tunnel to `address`:15008; `plain`: a socket. */
   readonly transport: 'hbone' | 'plain';
   readonly weight: number;
+  readonly locality?: Locality;
   /** For access logs and metrics. */
   readonly workload: { readonly namespace: string; readonly name: string };
 }
 
-/** The endpoints of one cluster, sorted by address and port. */
+/** Endpoints of one locality that are used alike. */
+export interface EndpointGroup {
+  readonly locality?: Locality;
+  /** 0 is used first; the next only as far as those before it are not healthy. */
+  readonly priority: number;
+  /** The locality's share, where localities have shares. */
+  readonly weight?: number;
+  /** Sorted by address and port. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** The endpoints of one cluster, sorted by priority and locality. */
 export interface ServiceEndpoints {
   readonly key: ClusterKey;
-  readonly endpoints: readonly Endpoint[];
+  readonly groups: readonly EndpointGroup[];
 }

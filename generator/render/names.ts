@@ -45,10 +45,11 @@ function formatTcpMatch({ sourceNamespace, sourceBlocks, destinationBlocks }: Tc
   ].join('&');
 }
 
-/** Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE URI. */
+/** Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE URI, the source address its IP. */
 export const filterState = {
   identity: 'io.istio.peer_principal',
   localIdentity: 'io.istio.local_principal',
+  sourceAddress: 'cairn.source_address',
   authority: 'io.istio.connect_authority',
   originalDestination: 'envoy.filters.listener.original_dst.local_ip',
   originalSource: 'envoy.filters.listener.original_dst.remote_ip',

@@ -5,46 +5,58 @@ import type { Backend } from '../model/waypoint.ts';
 import type { ClusterKey, ServiceCluster } from '../model/cluster.ts';
 import type { GatewayKey } from './binding.ts';
 import type { ResolveContext } from './context.ts';
+import { declaredSubsets, type DeclaredSubset, findDestinationRules } from './destination-rule.ts';
 import {
-  declaredSubsets,
-  type DeclaredSubset,
-  findDestinationRules,
-  resolveClusterPolicy,
-} from './destination-rule.ts';
+  resolveCircuitBreaker,
+  resolveConnections,
+  resolveUpstreamProtocol,
+} from './destination-rule/connection-pool.ts';
+import { resolveLoadBalancer } from './destination-rule/load-balancer.ts';
+import { resolveLocalityPreference } from './destination-rule/locality.ts';
+import { resolveOutlierDetection } from './destination-rule/outlier-detection.ts';
+import { type EffectivePolicy, resolveTrafficPolicy } from './destination-rule/policy.ts';
+import { reportOnTcpPort, reportPlainEndpoints } from './destination-rule/report.ts';
+import { resolveTls } from './destination-rule/tls.ts';
+import { groupEndpoints } from './endpoint-groups.ts';
 import { resolveDiscovery } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
-/** Every cluster of a service port, without endpoints: for each protocol of the port, the default cluster and those of subsets. */
-export function resolveClusters(
+/** The clusters of a service port with their endpoints: for each protocol of the port, the default cluster and those of subsets. */
+export function resolveBackends(
   context: ResolveContext,
   gateway: GatewayKey,
   service: ResolvedService,
   port: ResolvedPort,
   owned: boolean,
-): readonly Omit<ServiceCluster, 'discovery'>[] {
+): readonly Backend[] {
   const rules = findDestinationRules(context.mesh, gateway, service);
-  const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Omit<ServiceCluster, 'discovery'> => {
-    const policy = resolveClusterPolicy(context, rules, port, declared);
+  const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Backend => {
+    const policy = resolveTrafficPolicy(rules, port.number, declared);
+    reportOnTcpPort(context, policy, service, port);
+    const preference = resolveLocalityPreference(context, gateway, service, policy);
+    const key: ClusterKey = {
+      owned,
+      host: service.host,
+      port: port.number,
+      protocol,
+      ...(declared === undefined ? {} : { subset: declared.subset.name }),
+    };
+    const labels = declared?.subset.labels;
+    const { discovery, endpoints } = isPassedThrough(policy)
+      ? ({ discovery: { kind: 'original' }, endpoints: [] } as const)
+      : resolveDiscovery(context, service, port, labels);
+    reportPlainEndpoints(context, policy, service, endpoints);
     return {
-      key: {
-        owned,
-        host: service.host,
-        port: port.number,
-        protocol,
-        ...(declared === undefined ? {} : { subset: declared.subset.name }),
+      cluster: {
+        key,
+        discovery,
+        ...(labels === undefined ? {} : { subsetLabels: labels }),
+        weighsLocalities: preference.kind === 'distribute' && endpoints.length > 0,
+        ...resolvePolicy(context, policy, port),
+        origin: rules.map(refOf),
+        service: { namespace: service.namespace, name: service.name },
       },
-      ...(declared?.subset.labels === undefined ? {} : { subsetLabels: declared.subset.labels }),
-      loadBalancer: policy.loadBalancer,
-      connectTimeout: policy.connectTimeout,
-      upstreamProtocol:
-        port.protocol === 'http2' || port.protocol === 'grpc-web' || policy.upgradeToHttp2 === true
-          ? 'http2'
-          : port.protocol === 'auto'
-            ? 'client'
-            : 'http1',
-      circuitBreaker: policy.circuitBreaker,
-      origin: rules.map(refOf),
-      service: { namespace: service.namespace, name: service.name },
+      endpoints: { key, groups: groupEndpoints(endpoints, preference) },
     };
   };
   return protocolsOf(port, owned).flatMap((protocol) => [
@@ -53,18 +65,30 @@ export function resolveClusters(
   ]);
 }
 
-/** The clusters of a service port with their endpoints. A subset that selects no endpoint is reported. */
-export function resolveBackends(
-  context: ResolveContext,
-  gateway: GatewayKey,
-  service: ResolvedService,
-  port: ResolvedPort,
-  owned: boolean,
-): readonly Backend[] {
-  return resolveClusters(context, gateway, service, port, owned).map((cluster) => {
-    const { discovery, endpoints } = resolveDiscovery(context, service, port, cluster.subsetLabels);
-    return { cluster: { ...cluster, discovery }, endpoints: { key: cluster.key, endpoints } };
-  });
+/** Whether connections go to the address that the client dialled, whatever the service is. */
+function isPassedThrough({ loadBalancer }: EffectivePolicy): boolean {
+  return loadBalancer?.value.simple === 'PASSTHROUGH' && loadBalancer.value.consistentHash === undefined;
+}
+
+type ClusterPolicy = Pick<
+  ServiceCluster,
+  'loadBalancer' | 'connections' | 'upstreamProtocol' | 'circuitBreaker' | 'outlierDetection' | 'tls' | 'proxyProtocol'
+>;
+
+function resolvePolicy(context: ResolveContext, policy: EffectivePolicy, port: ResolvedPort): ClusterPolicy {
+  const pool = policy.connectionPool?.value;
+  const tls = resolveTls(policy.tls?.value, context.mesh.settings);
+  return {
+    loadBalancer: resolveLoadBalancer(policy.loadBalancer?.value),
+    connections: resolveConnections(pool),
+    upstreamProtocol: resolveUpstreamProtocol(port, pool),
+    circuitBreaker: resolveCircuitBreaker(pool, policy.retryBudget?.value),
+    ...(policy.outlierDetection === undefined
+      ? {}
+      : { outlierDetection: resolveOutlierDetection(policy.outlierDetection.value) }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(policy.proxyProtocol === undefined ? {} : { proxyProtocol: policy.proxyProtocol.value.version ?? 'V1' }),
+  };
 }
 
 /** The name of a foreign cluster says nothing of the protocol: there is one, which takes both. */

@@ -1,19 +1,8 @@
-// DestinationRules of a host: which apply, in which order, and what they make of its clusters.
+// DestinationRules of a host: which apply, and in which order. What they say is in the files of `destination-rule/`.
 
-import {
-  isHostMatch,
-  type FieldPath,
-  type MeshObject,
-  type MeshSnapshot,
-  parseDuration,
-  refOf,
-  resolveHost,
-} from '../../mesh/index.ts';
-import type { PortTrafficPolicy, Subset, TrafficPolicy } from '../../mesh/index.ts';
-import type { CircuitBreaker, LoadBalancer } from '../model/cluster.ts';
+import { isHostMatch, type MeshObject, type MeshSnapshot, resolveHost, type Subset } from '../../mesh/index.ts';
 import type { GatewayKey } from './binding.ts';
-import type { ResolveContext } from './context.ts';
-import type { ResolvedPort, ResolvedService } from './service.ts';
+import type { ResolvedService } from './service.ts';
 import { isExportedTo } from './visibility.ts';
 
 type DestinationRule = MeshObject<'DestinationRule'>;
@@ -24,16 +13,6 @@ export interface DeclaredSubset {
   readonly index: number;
   readonly subset: Subset;
 }
-
-/** What the rules say of a cluster. Times in milliseconds. */
-export interface ClusterPolicy {
-  readonly loadBalancer: LoadBalancer;
-  readonly connectTimeout: number;
-  readonly circuitBreaker: CircuitBreaker;
-  readonly upgradeToHttp2?: boolean;
-}
-
-const defaultConnectTimeout = 10_000;
 
 /**
  * The rules that apply to a service as its waypoint sees it: those of the waypoint's namespace, else of the service's, else of the
@@ -76,73 +55,4 @@ export function declaredSubsets(rules: readonly DestinationRule[]): readonly Dec
     }
   }
   return [...byName.values()].sort((a, b) => (a.subset.name < b.subset.name ? -1 : 1));
-}
-
-/** The policy of a service port, or of one subset of it: port-level instead of top-level, the subset's over the rule's. */
-export function resolveClusterPolicy(
-  context: ResolveContext,
-  rules: readonly DestinationRule[],
-  port: ResolvedPort,
-  declared?: DeclaredSubset,
-): ClusterPolicy {
-  const rule = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
-  const layers: { readonly rule: DestinationRule; readonly path: FieldPath; readonly policy: PortTrafficPolicy }[] = [];
-  const push = (owner: DestinationRule, path: FieldPath, policy: TrafficPolicy | undefined): void => {
-    if (policy === undefined) return;
-    layers.unshift({ rule: owner, path, policy });
-    const index = (policy.portLevelSettings ?? []).findIndex((settings) => settings.port?.number === port.number);
-    const level = policy.portLevelSettings?.[index];
-    // What is set for a port replaces everything that is said for all ports, also what it leaves out.
-    if (level !== undefined) {
-      layers.splice(0, layers.length, { rule: owner, path: [...path, 'portLevelSettings', index], policy: level });
-    }
-  };
-  if (rule !== undefined) push(rule, ['spec', 'trafficPolicy'], rule.spec.trafficPolicy);
-  if (declared !== undefined) {
-    push(declared.rule, ['spec', 'subsets', declared.index, 'trafficPolicy'], declared.subset.trafficPolicy);
-  }
-  const loadBalancer = layers.find(({ policy }) => policy.loadBalancer !== undefined);
-  const pool = layers.find(({ policy }) => policy.connectionPool !== undefined);
-  const tcp = pool?.policy.connectionPool?.tcp;
-  const http = pool?.policy.connectionPool?.http;
-  return {
-    loadBalancer: loadBalancerOf(context, loadBalancer),
-    connectTimeout:
-      tcp?.connectTimeout === undefined
-        ? defaultConnectTimeout
-        : (parseDuration(tcp.connectTimeout) ?? defaultConnectTimeout),
-    circuitBreaker: {
-      ...(tcp?.maxConnections === undefined ? {} : { maxConnections: tcp.maxConnections }),
-      ...(http?.http1MaxPendingRequests === undefined ? {} : { maxPendingRequests: http.http1MaxPendingRequests }),
-      ...(http?.http2MaxRequests === undefined ? {} : { maxRequests: http.http2MaxRequests }),
-      ...(http?.maxRetries === undefined ? {} : { maxRetries: http.maxRetries }),
-    },
-    ...(http?.h2UpgradePolicy === 'UPGRADE' ? { upgradeToHttp2: true } : {}),
-  };
-}
-
-function loadBalancerOf(
-  context: ResolveContext,
-  layer: { readonly rule: DestinationRule; readonly path: FieldPath; readonly policy: PortTrafficPolicy } | undefined,
-): LoadBalancer {
-  const simple = layer?.policy.loadBalancer?.simple;
-  switch (simple) {
-    case 'ROUND_ROBIN':
-      return 'round_robin';
-    case 'RANDOM':
-      return 'random';
-    case 'PASSTHROUGH':
-      if (layer !== undefined) {
-        context.report({
-          code: 'FieldNotSupported',
-          severity: 'error',
-          ref: refOf(layer.rule),
-          path: [...layer.path, 'loadBalancer', 'simple'],
-          message: 'load balancer PASSTHROUGH is not supported at a waypoint yet; least request is used',
-        });
-      }
-      return 'least_request';
-    default:
-      return 'least_request';
-  }
 }

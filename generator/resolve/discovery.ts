@@ -2,15 +2,15 @@
 // and the cluster is made so that Envoy accepts it.
 
 import { isIpAddress, isWildcardHost, type MeshObject, refOf, connectStrategyAnnotation } from '../../mesh/index.ts';
-import type { Discovery, Endpoint } from '../model/cluster.ts';
+import type { Discovery } from '../model/cluster.ts';
 import type { ResolveContext } from './context.ts';
-import { resolveEndpoints } from './endpoints.ts';
+import { type ResolvedEndpoint, resolveEndpoints } from './endpoints.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
 /** How a cluster finds its endpoints, and those that are known beforehand. */
 export interface ResolvedDiscovery {
   readonly discovery: Discovery;
-  readonly endpoints: readonly Endpoint[];
+  readonly endpoints: readonly ResolvedEndpoint[];
 }
 
 /** The discovery of a service port, or of the subset with these labels. */
@@ -47,7 +47,7 @@ export function isByHost({ object, host }: ResolvedService, { protocol }: Resolv
   );
 }
 
-function hasIpAddress({ address }: Endpoint): boolean {
+function hasIpAddress({ address }: ResolvedEndpoint): boolean {
   return isIpAddress(address);
 }
 
@@ -56,12 +56,12 @@ function resolveDns(
   { metadata, spec }: MeshObject<'ServiceEntry'>,
   { host }: ResolvedService,
   port: ResolvedPort,
-  endpoints: readonly Endpoint[],
+  endpoints: readonly ResolvedEndpoint[],
   subsetLabels: Readonly<Record<string, string>> | undefined,
 ): ResolvedDiscovery {
   const isListed = (spec.endpoints ?? []).length > 0 || spec.workloadSelector !== undefined;
   const isWhole = subsetLabels === undefined || Object.keys(subsetLabels).length === 0;
-  const named: readonly Endpoint[] =
+  const named: readonly ResolvedEndpoint[] =
     isListed || !isWhole || isWildcardHost(host) || typeof port.targetPort !== 'number'
       ? endpoints
       : [
@@ -70,6 +70,7 @@ function resolveDns(
             port: port.targetPort,
             transport: 'plain',
             weight: 1,
+            labels: {},
             workload: { namespace: metadata.namespace, name: metadata.name },
           },
         ];

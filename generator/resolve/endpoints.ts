@@ -3,9 +3,15 @@
 import { formatLabelKey, type MeshObject, redirectionAnnotation, tunnelLabel } from '../../mesh/index.ts';
 import type { Endpoint } from '../model/cluster.ts';
 import type { ResolveContext } from './context.ts';
+import { resolveLocality } from './locality.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
 type WorkloadEntry = MeshObject<'WorkloadEntry'>;
+
+/** An endpoint with the labels that it can be told apart by. */
+export interface ResolvedEndpoint extends Endpoint {
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 /** The endpoints of a service port, optionally only those with all of `subsetLabels`; sorted by address and port. */
 export function resolveEndpoints(
@@ -13,8 +19,8 @@ export function resolveEndpoints(
   service: ResolvedService,
   port: ResolvedPort,
   subsetLabels: Readonly<Record<string, string>> = {},
-): readonly Endpoint[] {
-  const endpoints: Endpoint[] = [];
+): readonly ResolvedEndpoint[] {
+  const endpoints: ResolvedEndpoint[] = [];
   for (const entry of selectWorkloads(mesh, service)) {
     if (!hasLabels(workloadLabels(entry), subsetLabels)) continue;
     const endpoint = fromWorkload(entry, service, port);
@@ -55,14 +61,22 @@ export function isCaptured(entry: WorkloadEntry): boolean {
   );
 }
 
-function fromWorkload(entry: WorkloadEntry, service: ResolvedService, port: ResolvedPort): Endpoint | undefined {
+function fromWorkload(
+  entry: WorkloadEntry,
+  service: ResolvedService,
+  port: ResolvedPort,
+): ResolvedEndpoint | undefined {
   const number = workloadPort(entry.spec.ports ?? {}, port);
   if (entry.spec.address === undefined || entry.spec.address === '' || number === undefined) return undefined;
+  const labels = workloadLabels(entry);
+  const locality = resolveLocality(entry.spec.locality, labels);
   return {
     address: entry.spec.address,
     port: number,
     transport: isCaptured(entry) ? 'hbone' : 'plain',
     weight: entry.spec.weight ?? 1,
+    ...(locality === undefined ? {} : { locality }),
+    labels,
     workload: { namespace: service.namespace, name: entry.metadata.name },
   };
 }
@@ -77,17 +91,21 @@ function fromServiceEntry(
   entry: MeshObject<'ServiceEntry'>,
   port: ResolvedPort,
   subsetLabels: Readonly<Record<string, string>>,
-): readonly Endpoint[] {
+): readonly ResolvedEndpoint[] {
   return (entry.spec.endpoints ?? []).flatMap((endpoint) => {
     const number = workloadPort(endpoint.ports ?? {}, port);
     if (endpoint.address === undefined || number === undefined || !hasLabels(endpoint.labels ?? {}, subsetLabels))
       return [];
+    const { labels = {} } = endpoint;
+    const locality = resolveLocality(endpoint.locality, labels);
     return [
       {
         address: endpoint.address,
         port: number,
         transport: endpoint.labels?.[tunnelLabel] === 'http' ? ('hbone' as const) : ('plain' as const),
         weight: endpoint.weight ?? 1,
+        ...(locality === undefined ? {} : { locality }),
+        labels,
         workload: { namespace: entry.metadata.namespace, name: entry.metadata.name },
       },
     ];

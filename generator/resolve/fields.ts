@@ -12,22 +12,61 @@ interface FieldCatalogue {
   readonly reported?: readonly string[];
 }
 
-const trafficPolicy = (prefix: string): readonly string[] =>
-  [
+/** Fields of a traffic policy that a port can have of its own; `tls` and `consistentHash` hold fields that go together. */
+const portPolicy: FieldCatalogue = {
+  applied: [
     'loadBalancer.simple',
+    'loadBalancer.consistentHash.**',
+    'loadBalancer.localityLbSetting.**',
+    'loadBalancer.warmup.**',
+    'loadBalancer.warmupDurationSecs',
     'connectionPool.tcp.maxConnections',
     'connectionPool.tcp.connectTimeout',
-    'connectionPool.http.http1MaxPendingRequests',
-    'connectionPool.http.http2MaxRequests',
-    'connectionPool.http.maxRetries',
-    'connectionPool.http.h2UpgradePolicy',
-  ].map((field) => `${prefix}.${field}`);
+    'connectionPool.tcp.maxConnectionDuration',
+    'connectionPool.tcp.tcpKeepalive.**',
+    'connectionPool.http.**',
+    ...[
+      'consecutive5xxErrors',
+      'consecutiveGatewayErrors',
+      'consecutiveLocalOriginFailures',
+      'splitExternalLocalOriginErrors',
+      'interval',
+      'baseEjectionTime',
+      'maxEjectionPercent',
+      'minHealthPercent',
+      'outlierDetectionHttpErrorCodes[]',
+    ].map((field) => `outlierDetection.${field}`),
+    ...[
+      'mode',
+      'clientCertificate',
+      'privateKey',
+      'caCertificates',
+      'caCrl',
+      'subjectAltNames[]',
+      'sni',
+      'insecureSkipVerify',
+    ].map((field) => `tls.${field}`),
+  ],
+  reported: ['loadBalancer.zoneAwareLbSetting.**', 'outlierDetection.consecutiveErrors', 'tls.credentialName'],
+};
 
-const trafficPolicyWithPorts = (prefix: string): readonly string[] => [
-  ...trafficPolicy(prefix),
-  `${prefix}.portLevelSettings[].port.number`,
-  ...trafficPolicy(`${prefix}.portLevelSettings[]`),
-];
+const trafficPolicy: FieldCatalogue = {
+  applied: [
+    ...portPolicy.applied,
+    ...portPolicy.applied.map((field) => `portLevelSettings[].${field}`),
+    'portLevelSettings[].port.number',
+    'proxyProtocol.version',
+    'retryBudget.**',
+  ],
+  reported: [
+    ...(portPolicy.reported ?? []),
+    ...(portPolicy.reported ?? []).map((field) => `portLevelSettings[].${field}`),
+    'tunnel.**',
+  ],
+};
+
+const trafficPolicies = (fields: readonly string[] = []): readonly string[] =>
+  ['trafficPolicy', 'subsets[].trafficPolicy'].flatMap((prefix) => fields.map((field) => `${prefix}.${field}`));
 
 const destination = (prefix: string): readonly string[] =>
   ['host', 'subset', 'port.number'].map((field) => `${prefix}.${field}`);
@@ -40,7 +79,7 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   GatewayClass: everything,
   Namespace: everything,
   Service: everything,
-  WorkloadEntry: { applied: ['address', 'ports.*', 'labels.*', 'weight', 'serviceAccount'] },
+  WorkloadEntry: { applied: ['address', 'ports.*', 'labels.*', 'locality', 'weight', 'serviceAccount'] },
   ServiceEntry: {
     applied: [
       'hosts[]',
@@ -51,18 +90,14 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'resolution',
       'exportTo[]',
       'workloadSelector.labels.*',
-      ...['address', 'ports.*', 'labels.*', 'weight', 'serviceAccount'].map((field) => `endpoints[].${field}`),
+      ...['address', 'ports.*', 'labels.*', 'locality', 'weight', 'serviceAccount'].map(
+        (field) => `endpoints[].${field}`,
+      ),
     ],
   },
   DestinationRule: {
-    applied: [
-      'host',
-      'exportTo[]',
-      'subsets[].name',
-      'subsets[].labels.*',
-      ...trafficPolicyWithPorts('trafficPolicy'),
-      ...trafficPolicyWithPorts('subsets[].trafficPolicy'),
-    ],
+    applied: ['host', 'exportTo[]', 'subsets[].name', 'subsets[].labels.*', ...trafficPolicies(trafficPolicy.applied)],
+    reported: ['workloadSelector.**', ...trafficPolicies(trafficPolicy.reported)],
   },
   VirtualService: {
     applied: [

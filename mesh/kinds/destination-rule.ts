@@ -1,6 +1,6 @@
 // Istio DestinationRule (networking.istio.io).
 
-import type { DurationText, PercentValue } from './virtual-service.ts';
+import type { DurationText } from './virtual-service.ts';
 
 export type SimpleLoadBalancer =
   'UNSPECIFIED' | 'LEAST_CONN' | 'LEAST_REQUEST' | 'RANDOM' | 'PASSTHROUGH' | 'ROUND_ROBIN';
@@ -39,6 +39,7 @@ export interface LoadBalancerSettings {
   readonly localityLbSetting?: LocalityLbSetting;
   readonly warmupDurationSecs?: DurationText;
   readonly warmup?: WarmupConfiguration;
+  readonly zoneAwareLbSetting?: Readonly<Record<string, unknown>>;
 }
 
 export interface ConnectionPoolSettings {
@@ -58,11 +59,11 @@ export interface ConnectionPoolSettings {
     readonly http2MaxRequests?: number;
     readonly maxRequestsPerConnection?: number;
     readonly maxRetries?: number;
-    readonly retryBudget?: { readonly percent?: number; readonly minRetryConcurrency?: number };
     readonly idleTimeout?: DurationText;
     readonly h2UpgradePolicy?: 'DEFAULT' | 'DO_NOT_UPGRADE' | 'UPGRADE';
     readonly useClientProtocol?: boolean;
     readonly maxConcurrentStreams?: number;
+    readonly http2KeepAlive?: { readonly interval?: DurationText; readonly timeout?: DurationText };
   };
 }
 
@@ -76,6 +77,7 @@ export interface OutlierDetection {
   readonly baseEjectionTime?: DurationText;
   readonly maxEjectionPercent?: number;
   readonly minHealthPercent?: number;
+  readonly outlierDetectionHttpErrorCodes?: readonly number[];
 }
 
 export interface ClientTlsSettings {
@@ -102,7 +104,11 @@ export interface TrafficPolicy extends Omit<PortTrafficPolicy, 'port'> {
   readonly portLevelSettings?: readonly PortTrafficPolicy[];
   readonly tunnel?: { readonly protocol?: string; readonly targetHost: string; readonly targetPort: number };
   readonly proxyProtocol?: { readonly version?: 'V1' | 'V2' };
-  readonly retryBudget?: { readonly percent?: PercentValue; readonly minRetryConcurrency?: number };
+  readonly retryBudget?: {
+    readonly percent?: number;
+    readonly minRetryConcurrency?: number;
+    readonly budgetInterval?: DurationText;
+  };
 }
 
 export interface Subset {

@@ -1,10 +1,18 @@
 // DestinationRule: subsets have names of their own, and durations and ports are valid wherever a traffic policy stands.
 
+import { parseDuration } from '../duration.ts';
 import type { FieldPath } from '../finding.ts';
-import type { DestinationRuleSpec, PortTrafficPolicy, TrafficPolicy } from '../kinds/destination-rule.ts';
+import type {
+  ClientTlsSettings,
+  ConsistentHash,
+  DestinationRuleSpec,
+  LocalityLbSetting,
+  PortTrafficPolicy,
+  TrafficPolicy,
+} from '../kinds/destination-rule.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
-import { checkDuration, checkPort, checkUnique } from './value.ts';
+import { checkDuration, checkPort, checkRange, checkUnique } from './value.ts';
 
 /** The problems of one DestinationRule. */
 export function checkDestinationRule({ host, subsets = [], trafficPolicy }: DestinationRuleSpec): readonly Problem[] {
@@ -30,6 +38,7 @@ function checkTrafficPolicy(policy: TrafficPolicy | undefined, path: FieldPath):
   if (policy === undefined) return [];
   return [
     ...checkPolicy(policy, path),
+    ...checkDuration(policy.retryBudget?.budgetInterval, [...path, 'retryBudget', 'budgetInterval']),
     ...(policy.portLevelSettings ?? []).flatMap((settings, index) => {
       const inner = [...path, 'portLevelSettings', index];
       return settings.port?.number === undefined
@@ -39,23 +48,127 @@ function checkTrafficPolicy(policy: TrafficPolicy | undefined, path: FieldPath):
   ];
 }
 
-function checkPolicy(
+function checkPolicy(policy: PortTrafficPolicy, path: FieldPath): readonly Problem[] {
+  return [
+    ...checkDurations(policy, path),
+    ...checkTls(policy.tls, [...path, 'tls']),
+    ...checkHashKey(policy.loadBalancer?.consistentHash, [...path, 'loadBalancer', 'consistentHash']),
+    ...checkLocality(policy.loadBalancer?.localityLbSetting, [...path, 'loadBalancer', 'localityLbSetting']),
+    ...checkRange(policy.outlierDetection?.maxEjectionPercent, 0, 100, [
+      ...path,
+      'outlierDetection',
+      'maxEjectionPercent',
+    ]),
+    ...checkRange(policy.outlierDetection?.minHealthPercent, 0, 100, [...path, 'outlierDetection', 'minHealthPercent']),
+  ];
+}
+
+/** Envoy's shortest time for what must be longer than nothing; a duration that is none is reported by itself. */
+const shortestMilliseconds = 1;
+
+function checkDurations(
   { connectionPool, outlierDetection, loadBalancer }: PortTrafficPolicy,
   path: FieldPath,
 ): readonly Problem[] {
   const { tcp, http } = connectionPool ?? {};
+  const { consistentHash, warmupDurationSecs, warmup } = loadBalancer ?? {};
   const durations: readonly (readonly [string | undefined, readonly string[]])[] = [
+    [tcp?.idleTimeout, ['connectionPool', 'tcp', 'idleTimeout']],
+    [http?.idleTimeout, ['connectionPool', 'http', 'idleTimeout']],
+    [consistentHash?.httpCookie?.ttl, ['loadBalancer', 'consistentHash', 'httpCookie', 'ttl']],
+    [warmupDurationSecs, ['loadBalancer', 'warmupDurationSecs']],
+  ];
+  const notNothing: typeof durations = [
     [tcp?.connectTimeout, ['connectionPool', 'tcp', 'connectTimeout']],
     [tcp?.maxConnectionDuration, ['connectionPool', 'tcp', 'maxConnectionDuration']],
-    [tcp?.idleTimeout, ['connectionPool', 'tcp', 'idleTimeout']],
     [tcp?.tcpKeepalive?.time, ['connectionPool', 'tcp', 'tcpKeepalive', 'time']],
     [tcp?.tcpKeepalive?.interval, ['connectionPool', 'tcp', 'tcpKeepalive', 'interval']],
-    [http?.idleTimeout, ['connectionPool', 'http', 'idleTimeout']],
+    [http?.http2KeepAlive?.interval, ['connectionPool', 'http', 'http2KeepAlive', 'interval']],
+    [http?.http2KeepAlive?.timeout, ['connectionPool', 'http', 'http2KeepAlive', 'timeout']],
     [outlierDetection?.interval, ['outlierDetection', 'interval']],
     [outlierDetection?.baseEjectionTime, ['outlierDetection', 'baseEjectionTime']],
-    [loadBalancer?.consistentHash?.httpCookie?.ttl, ['loadBalancer', 'consistentHash', 'httpCookie', 'ttl']],
-    [loadBalancer?.warmupDurationSecs, ['loadBalancer', 'warmupDurationSecs']],
-    [loadBalancer?.warmup?.duration, ['loadBalancer', 'warmup', 'duration']],
+    [warmup?.duration, ['loadBalancer', 'warmup', 'duration']],
   ];
-  return durations.flatMap(([text, field]) => checkDuration(text, [...path, ...field]));
+  return [
+    ...[...durations, ...notNothing].flatMap(([text, field]) => checkDuration(text, [...path, ...field])),
+    ...notNothing.flatMap(([text, field]) => {
+      const time = text === undefined ? undefined : parseDuration(text);
+      return time === undefined || time >= shortestMilliseconds
+        ? []
+        : [errorAt('InvalidValue', [...path, ...field], `\`${text}\` is too short: it must be 1ms at least.`)];
+    }),
+  ];
+}
+
+function checkTls(tls: ClientTlsSettings | undefined, path: FieldPath): readonly Problem[] {
+  if (tls?.mode === undefined && tls !== undefined && Object.keys(tls).length > 0) {
+    return [
+      errorAt('MissingField', [...path, 'mode'], 'TLS settings need their `mode`; without it they mean `DISABLE`.'),
+    ];
+  }
+  if (tls?.sni !== undefined && (tls.sni.length > 255 || !/^[\x21-\x7e]*$/.test(tls.sni))) {
+    return [errorAt('InvalidValue', [...path, 'sni'], 'This is no name of a server.')];
+  }
+  if (tls?.mode !== 'MUTUAL' || tls.credentialName !== undefined) return [];
+  return (['clientCertificate', 'privateKey'] as const).flatMap((field) =>
+    tls[field] === undefined || tls[field] === ''
+      ? [errorAt('MissingField', [...path, field], `\`MUTUAL\` needs \`${field}\`, a file on the waypoint.`)]
+      : [],
+  );
+}
+
+/** A name that can stand in an HTTP header. */
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Printable, and not the end of a cookie's attribute. */
+const cookieText = /^[\x20-\x3a\x3c-\x7e]*$/;
+
+/** Names and values that Envoy would refuse. */
+function checkHashKey(hash: ConsistentHash | undefined, path: FieldPath): readonly Problem[] {
+  const { httpHeaderName = '', httpCookie } = hash ?? {};
+  const attributes = httpCookie?.attributes ?? [];
+  return [
+    ...(httpHeaderName === '' || token.test(httpHeaderName.replace(/^:/, ''))
+      ? []
+      : [errorAt('InvalidValue', [...path, 'httpHeaderName'], `\`${httpHeaderName}\` is no name of a header.`)]),
+    ...(httpCookie === undefined || token.test(httpCookie.name)
+      ? []
+      : [errorAt('InvalidValue', [...path, 'httpCookie', 'name'], `\`${httpCookie.name}\` is no name of a cookie.`)]),
+    ...(cookieText.test(httpCookie?.path ?? '')
+      ? []
+      : [errorAt('InvalidValue', [...path, 'httpCookie', 'path'], 'The path cannot stand in a cookie.')]),
+    ...attributes.flatMap(({ name, value = '' }, index) =>
+      token.test(name) && cookieText.test(value)
+        ? []
+        : [errorAt('InvalidValue', [...path, 'httpCookie', 'attributes', index], 'This cannot stand in a cookie.')],
+    ),
+  ];
+}
+
+function checkLocality(setting: LocalityLbSetting | undefined, path: FieldPath): readonly Problem[] {
+  if (setting === undefined) return [];
+  const { distribute = [], failover = [], failoverPriority = [] } = setting;
+  return [
+    ...(distribute.length > 0 && (failover.length > 0 || failoverPriority.length > 0)
+      ? [errorAt('InvalidValue', path, 'Either `distribute` or a failover can be set, not both.')]
+      : []),
+    ...distribute.flatMap(({ to = {} }, index) => {
+      const sum = Object.values(to).reduce((total, share) => total + share, 0);
+      return sum === 100
+        ? []
+        : [errorAt('InvalidValue', [...path, 'distribute', index, 'to'], `The shares sum to ${sum}, not to 100.`)];
+    }),
+    ...failover.flatMap(({ from, to }, index) =>
+      from !== undefined && to !== undefined && from !== to && !`${from}${to}`.includes('/')
+        ? []
+        : [
+            errorAt(
+              'InvalidValue',
+              [...path, 'failover', index],
+              'A failover goes from one region to another.',
+              'write {from: region-a, to: region-b}',
+            ),
+          ],
+    ),
+  ];
 }

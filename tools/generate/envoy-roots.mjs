@@ -16,6 +16,7 @@ export const envoyRoots = [
   'envoy/config/route/v3/route.proto',
   'envoy/config/endpoint/v3/endpoint.proto',
   'envoy/config/core/v3/extension.proto',
+  'envoy/config/common/matcher/v3/matcher.proto',
   'envoy/config/bootstrap/v3/bootstrap.proto',
   'envoy/config/rbac/v3/rbac.proto',
   extension('transport_sockets/tls/v3/secret'),

@@ -1,46 +1,40 @@
 // The cluster of a service port or subset, and its endpoints, each pushed on its own.
 
-import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import { formatProtoDuration } from '../../../mesh/index.ts';
-import type { Endpoint, ServiceCluster, ServiceEndpoints } from '../../model/cluster.ts';
+import { type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
+import { formatProtoDuration, type ObjectRef } from '../../../mesh/index.ts';
+import type { Endpoint, EndpointGroup, Locality, ServiceCluster, ServiceEndpoints } from '../../model/cluster.ts';
 import { connectOriginate, formatClusterName, originalDestinationMetadata } from '../names.ts';
 import { aggregatedSource } from '../tls.ts';
+import { renderCircuitBreaker, renderKeepalive, renderProtocolOptions } from './connections.ts';
+import { renderLoadBalancer } from './load-balancer.ts';
+import { renderOutlierDetection } from './outlier-detection.ts';
+import { renderTransportSocket } from './transport-socket.ts';
 
 type Cluster = MessageTypes['envoy.config.cluster.v3.Cluster'];
 
-const loadBalancers = { least_request: 'LEAST_REQUEST', round_robin: 'ROUND_ROBIN', random: 'RANDOM' } as const;
-
-/** No limit, unless a DestinationRule sets one. */
-const unlimited = 4_294_967_295;
-
 /** The Cluster resource; its endpoints come by EDS under the same name. */
 export function renderServiceCluster(cluster: ServiceCluster): EnvoyResource {
-  const name = formatClusterName(cluster.key);
-  const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = cluster.circuitBreaker;
-  const protocolOptions = renderProtocolOptions(cluster);
+  const { key, connections, outlierDetection, origin, service } = cluster;
+  const name = formatClusterName(key);
+  const [rule] = origin;
   const json: Cluster = {
     name,
     type: 'EDS',
     eds_cluster_config: { eds_config: aggregatedSource, service_name: name },
-    connect_timeout: formatProtoDuration(cluster.connectTimeout),
-    lb_policy: loadBalancers[cluster.loadBalancer],
-    circuit_breakers: {
-      thresholds: [
-        {
-          max_connections: maxConnections ?? unlimited,
-          max_pending_requests: maxPendingRequests ?? unlimited,
-          max_requests: maxRequests ?? unlimited,
-          max_retries: maxRetries ?? unlimited,
-        },
-      ],
-    },
-    transport_socket: internalUpstream,
-    ...(protocolOptions === undefined ? {} : { typed_extension_protocol_options: protocolOptions }),
+    connect_timeout: formatProtoDuration(connections.connectTimeout),
+    ...renderLoadBalancer(cluster),
+    ...renderCommonLoadBalancing(cluster),
+    circuit_breakers: renderCircuitBreaker(cluster.circuitBreaker),
+    ...(outlierDetection === undefined ? {} : { outlier_detection: renderOutlierDetection(outlierDetection) }),
+    transport_socket: renderTransportSocket(cluster),
+    ...renderKeepalive(connections),
+    ...renderProtocolOptions(cluster),
     metadata: {
       filter_metadata: {
         istio: {
-          services: [{ host: cluster.key.host, name: cluster.service.name, namespace: cluster.service.namespace }],
-          ...(cluster.key.subset === undefined ? {} : { subset: cluster.key.subset }),
+          services: [{ host: key.host, name: service.name, namespace: service.namespace }],
+          ...(rule === undefined ? {} : { config: formatConfigPath(rule) }),
+          ...(key.subset === undefined ? {} : { subset: key.subset }),
         },
       },
     },
@@ -48,40 +42,50 @@ export function renderServiceCluster(cluster: ServiceCluster): EnvoyResource {
   return { typeUrl: typeUrls.cluster, name, json };
 }
 
-const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+/** The path of the rule that shaped a cluster, as the Kubernetes API and Istio's tools write it. */
+function formatConfigPath({ namespace, name }: ObjectRef): string {
+  return `/apis/networking.istio.io/v1/namespaces/${namespace}/destination-rule/${name}`;
+}
 
-function renderProtocolOptions({ key, upstreamProtocol }: ServiceCluster): Cluster['typed_extension_protocol_options'] {
-  if (key.protocol === 'tcp' || upstreamProtocol === 'http1') return undefined;
+/** Consistent hashing weighs localities by its own configuration, and Envoy refuses both together. */
+function renderCommonLoadBalancing(cluster: ServiceCluster): Pick<Cluster, 'common_lb_config'> {
+  const { loadBalancer, outlierDetection } = cluster;
+  const weighsLocalities = cluster.weighsLocalities && loadBalancer.kind !== 'hash';
+  if (outlierDetection === undefined && !weighsLocalities) return {};
   return {
-    [httpProtocolOptions]: typed(
-      httpProtocolOptions,
-      upstreamProtocol === 'http2'
-        ? { explicit_http_config: { http2_protocol_options: {} } }
-        : { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } },
-    ),
+    common_lb_config: {
+      ...(outlierDetection === undefined ? {} : { healthy_panic_threshold: { value: outlierDetection.panicPercent } }),
+      ...(weighsLocalities ? { locality_weighted_lb_config: {} } : {}),
+    },
   };
 }
 
-/** Carries an endpoint's original destination into `connect_originate`; plain endpoints pass it by. */
-const internalUpstream = {
-  name: 'internal_upstream',
-  typed_config: typed('envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport', {
-    passthrough_metadata: [{ kind: { host: {} }, name: originalDestinationMetadata }],
-    transport_socket: {
-      name: 'raw_buffer',
-      typed_config: typed('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
-    },
-  }),
-};
-
 /** The ClusterLoadAssignment resource. */
-export function renderServiceEndpoints({ key, endpoints }: ServiceEndpoints): EnvoyResource {
+export function renderServiceEndpoints({ key, groups }: ServiceEndpoints): EnvoyResource {
   const name = formatClusterName(key);
   const json: MessageTypes['envoy.config.endpoint.v3.ClusterLoadAssignment'] = {
     cluster_name: name,
-    ...(endpoints.length === 0 ? {} : { endpoints: [{ lb_endpoints: endpoints.map(renderEndpoint) }] }),
+    ...(groups.length === 0 ? {} : { endpoints: groups.map(renderGroup) }),
   };
   return { typeUrl: typeUrls.clusterLoadAssignment, name, json };
+}
+
+function renderGroup({
+  locality,
+  priority,
+  weight,
+  endpoints,
+}: EndpointGroup): MessageTypes['envoy.config.endpoint.v3.LocalityLbEndpoints'] {
+  return {
+    ...(locality === undefined ? {} : { locality: renderLocality(locality) }),
+    ...(priority === 0 ? {} : { priority }),
+    ...(weight === undefined ? {} : { load_balancing_weight: weight }),
+    lb_endpoints: endpoints.map(renderEndpoint),
+  };
+}
+
+function renderLocality({ region, zone, subzone }: Locality): MessageTypes['envoy.config.core.v3.Locality'] {
+  return { region, ...(zone === '' ? {} : { zone }), ...(subzone === '' ? {} : { sub_zone: subzone }) };
 }
 
 function renderEndpoint(endpoint: Endpoint): MessageTypes['envoy.config.endpoint.v3.LbEndpoint'] {

@@ -65,6 +65,7 @@ const connectState = {
       state(filterState.originalDestination, '%REQ(:AUTHORITY)%'),
       // The direct one: the plain remote address would follow an x-forwarded-for that the client writes on its CONNECT.
       state(filterState.originalSource, '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%'),
+      state(filterState.sourceAddress, '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%', 'envoy.hashable_string'),
       state(filterState.authority, '%REQ(:AUTHORITY)%', 'envoy.hashable_string'),
       state(filterState.identity, '%DOWNSTREAM_PEER_URI_SAN%', 'envoy.hashable_string'),
       state(filterState.localIdentity, '%DOWNSTREAM_LOCAL_URI_SAN%', 'envoy.hashable_string'),

@@ -1,0 +1,125 @@
+// The connections of a cluster: their limits, times and protocol.
+
+import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { formatProtoDuration } from '../../../mesh/index.ts';
+import type { CircuitBreaker, ConnectionSettings, ServiceCluster } from '../../model/cluster.ts';
+import { renderErrorStatuses } from './outlier-detection.ts';
+
+type Cluster = MessageTypes['envoy.config.cluster.v3.Cluster'];
+type ProtocolOptions = MessageTypes['envoy.extensions.upstreams.http.v3.HttpProtocolOptions'];
+
+/** No limit, unless a DestinationRule sets one. */
+const unlimited = 4_294_967_295;
+
+/** The limits of a cluster. */
+export function renderCircuitBreaker({
+  maxConnections,
+  maxPendingRequests,
+  maxRequests,
+  maxRetries,
+  retryBudget,
+}: CircuitBreaker): NonNullable<Cluster['circuit_breakers']> {
+  return {
+    thresholds: [
+      {
+        max_connections: maxConnections ?? unlimited,
+        max_pending_requests: maxPendingRequests ?? unlimited,
+        max_requests: maxRequests ?? unlimited,
+        max_retries: maxRetries ?? unlimited,
+        ...(retryBudget === undefined
+          ? {}
+          : {
+              retry_budget: {
+                budget_percent: { value: retryBudget.percent },
+                min_retry_concurrency: retryBudget.minimum,
+                ...(retryBudget.interval === undefined
+                  ? {}
+                  : { budget_interval: formatProtoDuration(retryBudget.interval) }),
+              },
+            }),
+      },
+    ],
+  };
+}
+
+/** What Linux takes at most; with more, connections would fail. */
+const maximumKeepaliveSeconds = 32_767;
+const maximumKeepaliveProbes = 127;
+
+/** TCP keepalive, in whole seconds. */
+export function renderKeepalive({ keepalive }: ConnectionSettings): Pick<Cluster, 'upstream_connection_options'> {
+  if (keepalive === undefined) return {};
+  const { probes, time, interval } = keepalive;
+  return {
+    upstream_connection_options: {
+      tcp_keepalive: {
+        ...(probes === undefined ? {} : { keepalive_probes: Math.min(probes, maximumKeepaliveProbes) }),
+        ...(time === undefined ? {} : { keepalive_time: wholeSeconds(time) }),
+        ...(interval === undefined ? {} : { keepalive_interval: wholeSeconds(interval) }),
+      },
+    },
+  };
+}
+
+function wholeSeconds(milliseconds: number): number {
+  return Math.min(Math.max(1, Math.round(milliseconds / 1000)), maximumKeepaliveSeconds);
+}
+
+const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/** The HTTP protocol of a cluster; nothing where Envoy's defaults, HTTP/1.1 without limits, are what is wanted. */
+export function renderProtocolOptions(cluster: ServiceCluster): Pick<Cluster, 'typed_extension_protocol_options'> {
+  const { key, tls, upstreamProtocol } = cluster;
+  if (key.protocol === 'tcp') return {};
+  const common = renderCommonOptions(cluster.connections);
+  const names = tls === undefined || tls.serverName !== undefined ? undefined : renderServerNames(tls.checksServerName);
+  const errors = renderErrorStatuses(cluster.outlierDetection ?? {});
+  if (upstreamProtocol === 'http1' && common === undefined && names === undefined && !('outlier_detection' in errors))
+    return {};
+  const options: ProtocolOptions = {
+    ...(common === undefined ? {} : { common_http_protocol_options: common }),
+    ...(names === undefined ? {} : { upstream_http_protocol_options: names }),
+    ...errors,
+    ...renderVersion(cluster),
+  };
+  return { typed_extension_protocol_options: { [httpProtocolOptions]: typed(httpProtocolOptions, options) } };
+}
+
+/** The name that is asked for follows the host of each request. */
+function renderServerNames(checked: boolean): NonNullable<ProtocolOptions['upstream_http_protocol_options']> {
+  return { auto_sni: true, ...(checked ? { auto_san_validation: true } : {}) };
+}
+
+function renderVersion({ upstreamProtocol, connections }: ServiceCluster): ProtocolOptions {
+  const { maxStreams, http2Keepalive } = connections.http;
+  const http2 = {
+    ...(maxStreams === undefined ? {} : { max_concurrent_streams: maxStreams }),
+    ...(http2Keepalive === undefined
+      ? {}
+      : {
+          connection_keepalive: {
+            interval: formatProtoDuration(http2Keepalive.interval),
+            timeout: formatProtoDuration(http2Keepalive.timeout),
+          },
+        }),
+  };
+  switch (upstreamProtocol) {
+    case 'http1':
+      return { explicit_http_config: { http_protocol_options: {} } };
+    case 'http2':
+      return { explicit_http_config: { http2_protocol_options: http2 } };
+    case 'client':
+      return { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } };
+  }
+}
+
+function renderCommonOptions({
+  http: { idleTimeout, maxDuration, maxRequests },
+}: ConnectionSettings): ProtocolOptions['common_http_protocol_options'] {
+  if (idleTimeout === undefined && maxDuration === undefined && maxRequests === undefined) return undefined;
+  return {
+    ...(idleTimeout === undefined ? {} : { idle_timeout: formatProtoDuration(idleTimeout) }),
+    ...(maxDuration === undefined ? {} : { max_connection_duration: formatProtoDuration(maxDuration) }),
+    ...(maxRequests === undefined ? {} : { max_requests_per_connection: maxRequests }),
+  };
+}

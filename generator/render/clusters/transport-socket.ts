@@ -1,0 +1,83 @@
+// What a cluster speaks below HTTP: TLS to the application and the PROXY protocol, inside of the tunnel where an endpoint has one.
+
+import { type Any, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import type { ServiceCluster, UpstreamTls } from '../../model/cluster.ts';
+import { originalDestinationMetadata } from '../names.ts';
+
+type TlsContext = MessageTypes['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext'];
+type ValidationContext = MessageTypes['envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext'];
+
+interface TransportSocket {
+  readonly name: string;
+  readonly typed_config: Any;
+}
+
+const rawBuffer: TransportSocket = {
+  name: 'raw_buffer',
+  typed_config: typed('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
+};
+
+/** The transport socket of a service's cluster. The outermost layer carries the destination to `connect_originate`; plain endpoints pass it by. */
+export function renderTransportSocket({ tls, proxyProtocol }: ServiceCluster): TransportSocket {
+  const inner = tls === undefined ? rawBuffer : renderTls(tls);
+  return {
+    name: 'internal_upstream',
+    typed_config: typed('envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport', {
+      passthrough_metadata: [{ kind: { host: {} }, name: originalDestinationMetadata }],
+      transport_socket: proxyProtocol === undefined ? inner : renderProxyProtocol(proxyProtocol, inner),
+    }),
+  };
+}
+
+function renderProxyProtocol(version: 'V1' | 'V2', inner: TransportSocket): TransportSocket {
+  return {
+    name: 'upstream_proxy_protocol',
+    typed_config: typed('envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport', {
+      config: { version },
+      transport_socket: inner,
+    }),
+  };
+}
+
+function renderTls(tls: UpstreamTls): TransportSocket {
+  const context: TlsContext = {
+    ...(tls.serverName === undefined ? {} : { sni: tls.serverName }),
+    common_tls_context: {
+      // Without the maximum Envoy's client side stops at TLS 1.2.
+      tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
+      ...(tls.certificate === undefined
+        ? {}
+        : {
+            tls_certificates: [
+              {
+                certificate_chain: { filename: tls.certificate.chain },
+                private_key: { filename: tls.certificate.key },
+              },
+            ],
+          }),
+      ...(tls.roots === undefined ? {} : { validation_context: renderValidation(tls, tls.roots) }),
+    },
+  };
+  return { name: 'tls', typed_config: typed('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', context) };
+}
+
+function renderValidation({ revocations, subjectAltNames }: UpstreamTls, roots: string): ValidationContext {
+  return {
+    trusted_ca: { filename: roots },
+    ...(revocations === undefined ? {} : { crl: { filename: revocations } }),
+    ...(subjectAltNames.length === 0
+      ? {}
+      : {
+          match_typed_subject_alt_names: subjectAltNames.map((name) => ({
+            san_type: sanType(name),
+            matcher: { exact: name },
+          })),
+        }),
+  };
+}
+
+function sanType(name: string): 'URI' | 'IP_ADDRESS' | 'EMAIL' | 'DNS' {
+  if (name.includes('://')) return 'URI';
+  if (name.includes('@')) return 'EMAIL';
+  return /^[0-9.]+$|:/.test(name) ? 'IP_ADDRESS' : 'DNS';
+}

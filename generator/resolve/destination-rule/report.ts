@@ -1,0 +1,240 @@
+// What there is to say about one DestinationRule, whatever it is applied to: fields that cannot work at a waypoint, and values that mean
+// nothing there.
+
+import {
+  type ConnectionPoolSettings,
+  type FieldPath,
+  type FindingCode,
+  type MeshObject,
+  type PortTrafficPolicy,
+  refOf,
+  type Severity,
+  type TrafficPolicy,
+} from '../../../mesh/index.ts';
+import type { Endpoint } from '../../model/cluster.ts';
+import type { ResolveContext } from '../context.ts';
+import type { ResolvedPort, ResolvedService } from '../service.ts';
+import { isMaglevSize, resolveHashKey } from './load-balancer.ts';
+import { type EffectivePolicy, reportStated } from './policy.ts';
+
+type DestinationRule = MeshObject<'DestinationRule'>;
+type Report = (code: FindingCode, path: FieldPath, message: string, hint?: string, severity?: Severity) => void;
+
+/** Reports on the fields of a rule. */
+export function reportDestinationRuleFields(context: ResolveContext, object: DestinationRule): void {
+  const report = reporter(context, object);
+  const { trafficPolicy, subsets = [], workloadSelector } = object.spec;
+  if (workloadSelector !== undefined) {
+    report(
+      'FieldNotSupported',
+      ['spec', 'workloadSelector'],
+      'the clients of a waypoint are not told apart by their labels, so this whole rule has no effect',
+      'leave out workloadSelector',
+      'error',
+    );
+  }
+  if (trafficPolicy !== undefined) reportTrafficPolicy(report, trafficPolicy, ['spec', 'trafficPolicy']);
+  for (const [index, subset] of subsets.entries()) {
+    if (subset.trafficPolicy === undefined) continue;
+    reportTrafficPolicy(report, subset.trafficPolicy, ['spec', 'subsets', index, 'trafficPolicy']);
+  }
+}
+
+function reporter(context: ResolveContext, object: DestinationRule): Report {
+  return (code, path, message, hint, severity = 'warning') =>
+    context.report({
+      code,
+      severity,
+      ref: refOf(object),
+      path,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+    });
+}
+
+function reportTrafficPolicy(report: Report, policy: TrafficPolicy, path: FieldPath): void {
+  if (policy.tunnel !== undefined) {
+    report(
+      'FieldNotSupported',
+      [...path, 'tunnel'],
+      'tunnels through a proxy outside of the mesh are for gateways, and have no effect at a waypoint',
+      undefined,
+      'error',
+    );
+  }
+  reportPolicy(report, policy, path);
+  for (const [index, level] of (policy.portLevelSettings ?? []).entries()) {
+    reportPolicy(report, level, [...path, 'portLevelSettings', index]);
+  }
+}
+
+function reportPolicy(report: Report, policy: PortTrafficPolicy, path: FieldPath): void {
+  reportLoadBalancer(report, policy.loadBalancer, [...path, 'loadBalancer']);
+  reportPool(report, policy.connectionPool, [...path, 'connectionPool']);
+  reportOutlierDetection(report, policy.outlierDetection, [...path, 'outlierDetection']);
+  if (policy.tls?.credentialName !== undefined) {
+    report(
+      'FieldNotSupported',
+      [...path, 'tls', 'credentialName'],
+      'certificates of Secrets are not supported yet: no client certificate is shown, and servers are checked against the roots of the system',
+      'use clientCertificate, privateKey and caCertificates with files on the waypoint',
+      'error',
+    );
+  }
+}
+
+function reportLoadBalancer(report: Report, settings: PortTrafficPolicy['loadBalancer'], path: FieldPath): void {
+  if (settings === undefined) return;
+  const { consistentHash, simple, zoneAwareLbSetting, warmup } = settings;
+  if (zoneAwareLbSetting !== undefined) {
+    report(
+      'FieldNotSupported',
+      [...path, 'zoneAwareLbSetting'],
+      'shares by the number of proxies in each zone need a fleet of clients, which a waypoint is not, so this has no effect',
+      'use localityLbSetting',
+      'error',
+    );
+  }
+  const warms = warmup === undefined ? 'warmupDurationSecs' : 'warmup';
+  if (
+    settings[warms] !== undefined &&
+    (consistentHash !== undefined || simple === 'RANDOM' || simple === 'PASSTHROUGH')
+  ) {
+    report(
+      'FieldNotSupported',
+      [...path, warms],
+      'only ROUND_ROBIN and LEAST_REQUEST can send new endpoints less, so this has no effect',
+    );
+  }
+  if (simple === 'PASSTHROUGH') {
+    report(
+      'PassthroughUnencrypted',
+      [...path, 'simple'],
+      'requests go to the address that the client dialled, without a tunnel, whatever the endpoints and subsets of the service are',
+      'leave it out unless the address is one that this waypoint can reach',
+    );
+  }
+  if (consistentHash === undefined) return;
+  if (resolveHashKey(consistentHash) === undefined) {
+    report(
+      'MissingField',
+      [...path, 'consistentHash'],
+      'it is not said what requests are told apart by, so endpoints are chosen at random',
+      'set httpHeaderName, httpCookie, httpQueryParameterName or useSourceIp: true',
+    );
+  }
+  const size = consistentHash.maglev?.tableSize;
+  if (size !== undefined && !isMaglevSize(size)) {
+    report(
+      'InvalidValue',
+      [...path, 'consistentHash', 'maglev', 'tableSize'],
+      `${size} is no prime up to 5000011, so the default of 65537 is used`,
+    );
+  }
+}
+
+function reportPool(report: Report, pool: ConnectionPoolSettings | undefined, path: FieldPath): void {
+  if (pool === undefined) return;
+  const numbers: readonly (readonly [number | undefined, readonly string[]])[] = [
+    [pool.tcp?.maxConnections, ['tcp', 'maxConnections']],
+    [pool.http?.http1MaxPendingRequests, ['http', 'http1MaxPendingRequests']],
+    [pool.http?.http2MaxRequests, ['http', 'http2MaxRequests']],
+    [pool.http?.maxRetries, ['http', 'maxRetries']],
+    [pool.http?.maxRequestsPerConnection, ['http', 'maxRequestsPerConnection']],
+    [pool.http?.maxConcurrentStreams, ['http', 'maxConcurrentStreams']],
+  ];
+  for (const [value, field] of numbers) {
+    if (value === undefined || value > 0) continue;
+    report(
+      'InvalidValue',
+      [...path, ...field],
+      `${value} is not a limit: there is none`,
+      'use 1 or more, or leave it out',
+    );
+  }
+  if (pool.http?.useClientProtocol === true && pool.http.h2UpgradePolicy === 'UPGRADE') {
+    report(
+      'InvalidValue',
+      [...path, 'http', 'h2UpgradePolicy'],
+      'useClientProtocol goes before an upgrade, so this has no effect',
+    );
+  }
+}
+
+function reportOutlierDetection(
+  report: Report,
+  settings: PortTrafficPolicy['outlierDetection'],
+  path: FieldPath,
+): void {
+  if (settings === undefined) return;
+  if (settings.consecutiveErrors !== undefined) {
+    report(
+      'FieldNotSupported',
+      [...path, 'consecutiveErrors'],
+      'Istio gave this field up, and it has no effect',
+      'use consecutive5xxErrors or consecutiveGatewayErrors',
+      'error',
+    );
+  }
+  if (settings.consecutiveLocalOriginFailures !== undefined && settings.splitExternalLocalOriginErrors !== true) {
+    report(
+      'InvalidValue',
+      [...path, 'consecutiveLocalOriginFailures'],
+      'failures to connect are only counted apart with splitExternalLocalOriginErrors: true, so this has no effect',
+    );
+  }
+}
+
+/** Reports what a policy asks of a TCP port that has a meaning for HTTP only; of no great weight where other ports are HTTP. */
+export function reportOnTcpPort(
+  context: ResolveContext,
+  { loadBalancer, connectionPool }: EffectivePolicy,
+  service: Pick<ResolvedService, 'ports'>,
+  port: ResolvedPort,
+): void {
+  if (port.protocol !== 'tcp') return;
+  const severity = service.ports.some(({ protocol }) => protocol !== 'tcp' && protocol !== 'udp') ? 'info' : 'warning';
+  const hash = loadBalancer?.value.consistentHash;
+  const key = hash === undefined ? undefined : resolveHashKey(hash);
+  if (loadBalancer !== undefined && key !== undefined && key !== 'source_address') {
+    reportStated(
+      context,
+      loadBalancer,
+      'FieldNotSupported',
+      ['consistentHash'],
+      `connections to TCP port ${port.number} have no headers, cookies or queries, so endpoints are chosen at random there`,
+      'use useSourceIp: true',
+      severity,
+    );
+  }
+  if (connectionPool?.value.tcp?.maxConnectionDuration !== undefined) {
+    reportStated(
+      context,
+      connectionPool,
+      'FieldNotSupported',
+      ['tcp', 'maxConnectionDuration'],
+      `connections to TCP port ${port.number} are not limited in time yet; only those of HTTP ports are`,
+      undefined,
+      severity,
+    );
+  }
+}
+
+/** Reports ISTIO_MUTUAL where it cannot hold: endpoints without a tunnel are spoken to in plain text. */
+export function reportPlainEndpoints(
+  context: ResolveContext,
+  { tls }: EffectivePolicy,
+  service: Pick<ResolvedService, 'host'>,
+  endpoints: readonly Pick<Endpoint, 'transport' | 'address'>[],
+): void {
+  const plain = endpoints.find(({ transport }) => transport === 'plain');
+  if (tls?.value.mode !== 'ISTIO_MUTUAL' || plain === undefined) return;
+  reportStated(
+    context,
+    tls,
+    'PlaintextEndpoints',
+    ['mode'],
+    `endpoints of "${service.host}" without a tunnel, such as ${plain.address}, are spoken to in plain text`,
+    'bring the workload into the mesh, or use SIMPLE or MUTUAL',
+  );
+}

@@ -1,0 +1,30 @@
+// DestinationRule `tls`: what is spoken to the application. DISABLE and ISTIO_MUTUAL add nothing, since the tunnel to a workload of the mesh
+// is encrypted already, and both ends of it are verified.
+
+import type { ClientTlsSettings, MeshSettings } from '../../../mesh/index.ts';
+import type { UpstreamTls } from '../../model/cluster.ts';
+
+/** `caCertificates` of this value are the roots of the system, as are those that are not given. */
+const system = 'system';
+
+/** The TLS of a cluster, or undefined for none. Certificates that nobody can check never make it weaker: roots are never left out. */
+export function resolveTls(
+  tls: ClientTlsSettings | undefined,
+  { systemRoots }: Pick<MeshSettings, 'systemRoots'>,
+): UpstreamTls | undefined {
+  if (tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') return undefined;
+  const { sni, clientCertificate, privateKey, caCertificates = '', caCrl = '' } = tls;
+  const subjectAltNames = (tls.subjectAltNames ?? []).filter((name) => name !== '');
+  const checked = tls.insecureSkipVerify !== true;
+  const hasName = sni !== undefined && sni !== '';
+  return {
+    ...(hasName ? { serverName: sni } : {}),
+    ...(tls.mode === 'MUTUAL' && clientCertificate !== undefined && privateKey !== undefined
+      ? { certificate: { chain: clientCertificate, key: privateKey } }
+      : {}),
+    ...(checked ? { roots: caCertificates === '' || caCertificates === system ? systemRoots : caCertificates } : {}),
+    ...(checked && caCrl !== '' ? { revocations: caCrl } : {}),
+    subjectAltNames: checked ? subjectAltNames : [],
+    checksServerName: checked && tls.mode === 'SIMPLE' && !hasName && subjectAltNames.length === 0,
+  };
+}
