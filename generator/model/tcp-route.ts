@@ -18,10 +18,18 @@ export interface TcpDestination {
   readonly weight: number;
 }
 
+/** How long a connection may last. Milliseconds. */
+export interface TcpLimits {
+  /** Without a byte in either direction; 0: for ever. */
+  readonly idleTimeout?: number;
+  readonly maxDuration?: number;
+}
+
 export interface TcpRoute {
   /** The object that the route was written in; absent for the route that a service has by default. */
   readonly origin?: ObjectRef;
   /** One of them must hold; none: every connection. */
   readonly matches: readonly TcpMatch[];
   readonly destinations: readonly TcpDestination[];
+  readonly limits?: TcpLimits;
 }

@@ -15,7 +15,7 @@ import { resolveLoadBalancer } from './destination-rule/load-balancer.ts';
 import { resolveLocalityPreference } from './destination-rule/locality.ts';
 import { resolveOutlierDetection } from './destination-rule/outlier-detection.ts';
 import { type EffectivePolicy, resolveTrafficPolicy } from './destination-rule/policy.ts';
-import { reportOnTcpPort, reportPlainEndpoints } from './destination-rule/report.ts';
+import { reportOnPort, reportPlainEndpoints } from './destination-rule/report.ts';
 import { resolveTls } from './destination-rule/tls.ts';
 import { groupEndpoints } from './endpoint-groups.ts';
 import { resolveDiscovery } from './discovery.ts';
@@ -32,7 +32,7 @@ export function resolveBackends(
   const rules = findDestinationRules(context.mesh, gateway, service);
   const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Backend => {
     const policy = resolveTrafficPolicy(rules, port.number, declared);
-    reportOnTcpPort(context, policy, service, port);
+    reportOnPort(context, policy, service, port);
     const preference = resolveLocalityPreference(context, gateway, service, policy);
     const key: ClusterKey = {
       owned,

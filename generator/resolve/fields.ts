@@ -22,6 +22,7 @@ const portPolicy: FieldCatalogue = {
     'loadBalancer.warmupDurationSecs',
     'connectionPool.tcp.maxConnections',
     'connectionPool.tcp.connectTimeout',
+    'connectionPool.tcp.idleTimeout',
     'connectionPool.tcp.maxConnectionDuration',
     'connectionPool.tcp.tcpKeepalive.**',
     'connectionPool.http.**',

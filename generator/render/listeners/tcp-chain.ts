@@ -3,6 +3,7 @@
 // of addresses, carry their policy in the chain, by extension configuration too.
 
 import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { Authorization } from '../../model/authorization.ts';
 import type { TcpDestination, TcpRoute } from '../../model/tcp-route.ts';
 import { isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/waypoint.ts';
@@ -74,7 +75,8 @@ function toExtension(name: string, config: Any): EnvoyResource {
 /** Policies in a chain are asked with the client's first bytes. Before that nothing is opened that could answer a client they deny. */
 const onFirstBytes = { upstream_connect_mode: 'ON_DOWNSTREAM_DATA', max_early_data_bytes: 65_536 } as const;
 
-function renderProxy(chain: string, { destinations }: TcpRoute, waits: boolean): Any {
+function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, waits: boolean): Any {
+  const { idleTimeout, maxDuration } = limits;
   const [only] = destinations;
   return typed(types.proxy, {
     stat_prefix: chain,
@@ -86,6 +88,8 @@ function renderProxy(chain: string, { destinations }: TcpRoute, waits: boolean):
           },
         }),
     ...(waits ? onFirstBytes : {}),
+    ...(idleTimeout === undefined ? {} : { idle_timeout: formatProtoDuration(idleTimeout) }),
+    ...(maxDuration === undefined ? {} : { max_downstream_connection_duration: formatProtoDuration(maxDuration) }),
     access_log: [connectionLog],
   });
 }

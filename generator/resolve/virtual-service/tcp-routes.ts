@@ -5,6 +5,7 @@ import { type FieldPath, type L4RouteDestination, type MeshObject, refOf } from 
 import type { TcpDestination, TcpMatch, TcpRoute } from '../../model/tcp-route.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
 import type { ResolveContext } from '../context.ts';
+import { resolveTcpLimits } from '../destination-rule/tcp-limits.ts';
 import type { ResolvedPort, ResolvedService } from '../service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { resolveDestination } from './destination.ts';
@@ -30,13 +31,16 @@ const closed = { consequence: 'these connections are closed', level: 'tcp' } as 
 /** The routes of a TCP port; the last one takes every connection. Rules that are never reached are reported, and left out. */
 export function resolveTcpRoutes(context: ResolveContext, target: PortTarget): readonly TcpRoute[] {
   const rules = findRules(context, target);
-  const routes = rules.map(({ context: owned, path, matches, route }) => ({
+  const routes: readonly TcpRoute[] = rules.map(({ context: owned, path, matches, route }) => ({
     origin: refOf(owned.owner),
     matches,
     destinations: resolveDestinations(owned, route, path),
   }));
   const complete = rules.some(({ matches }) => matches.length === 0);
-  return complete ? routes : [...routes, defaultRoute(target)];
+  return (complete ? routes : [...routes, defaultRoute(target)]).map((route) => ({
+    ...route,
+    limits: resolveTcpLimits(context, target.gateway, route.destinations[0]?.cluster),
+  }));
 }
 
 /**
