@@ -92,16 +92,27 @@ describe('allocateAddresses', () => {
   });
 
   test('the several hosts of a ServiceEntry do not come to share an address', () => {
-    const spec = { hosts: ['a.example', 'b.example'] };
     const entry: AnyMeshObject = {
       apiVersion: 'networking.istio.io/v1',
       kind: 'ServiceEntry',
       metadata: metadata('e'),
-      spec,
+      spec: { hosts: ['a.example', 'b.example'], resolution: 'STATIC' },
     };
-    const { findings, allocations } = allocateAddresses([entry], { block, previous: {} });
-    expect(allocations).toEqual({});
-    expect(findings).toMatchObject([{ code: 'AddressInvalid', severity: 'warning' }]);
+    const { objects, allocations } = allocateAddresses([entry], { block, previous: {} });
+    expect(Object.keys(allocations)).toEqual(['ServiceEntry default/e a.example', 'ServiceEntry default/e b.example']);
+    expect(objects).toMatchObject([
+      { spec: { hostAddresses: { 'a.example': ['127.70.128.1'], 'b.example': ['127.70.128.2'] } } },
+    ]);
+  });
+
+  test('a ServiceEntry that goes where the client dialled gets no address, which would lead back to itself', () => {
+    const entry: AnyMeshObject = {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'ServiceEntry',
+      metadata: metadata('e'),
+      spec: { hosts: ['a.example'], resolution: 'NONE' },
+    };
+    expect(allocateAddresses([entry], { block, previous: {} }).allocations).toEqual({});
   });
 });
 

@@ -55,7 +55,8 @@ export interface AddressedObjects {
 }
 
 /**
- * Fills in what has no address: `spec.clusterIP` of a Service, `spec.addresses` of a ServiceEntry with one host, `spec.address` of a
+ * Fills in what has no address: `spec.clusterIP` of a Service, `spec.addresses` of a ServiceEntry (an
+ * address for each host, where there are several), `spec.address` of a
  * WorkloadEntry, `spec.addresses` of a waypoint Gateway. Addresses that the configuration writes are kept and given to nobody else;
  * new ones go out in the order of the objects' references; those of objects that are gone are free again.
  */
@@ -66,12 +67,10 @@ export function allocateAddresses(
   const findings: Finding[] = [];
   const classes = waypointClasses(objects);
   const wanting = objects
-    .map((object) => ({
-      key: formatRef(refOf(object)),
-      ref: refOf(object),
-      range: wantedRange(object, classes, findings),
-    }))
-    .filter((item): item is { key: string; ref: ObjectRef; range: Range } => item.range !== undefined)
+    .flatMap((object) => {
+      const range = wantedRange(object, classes);
+      return range === undefined ? [] : keysOf(object).map((key) => ({ key, ref: refOf(object), range }));
+    })
     .sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0));
   const taken = new Set(objects.flatMap(writtenAddresses));
   const allocations: Record<string, string> = {};
@@ -92,8 +91,8 @@ export function allocateAddresses(
   }
   return {
     objects: objects.map((object) => {
-      const address = allocations[formatRef(refOf(object))];
-      return address === undefined ? object : withAddress(object, address);
+      const given = keysOf(object).map((key) => allocations[key]);
+      return given.every((address) => address === undefined) ? object : withAddresses(object, given);
     }),
     allocations: Object.fromEntries(Object.entries(allocations).sort(([a], [b]) => (a < b ? -1 : 1))),
     findings,
@@ -109,7 +108,15 @@ function waypointClasses(objects: readonly AnyMeshObject[]): ReadonlySet<string>
   return classes;
 }
 
-function wantedRange(object: AnyMeshObject, classes: ReadonlySet<string>, findings: Finding[]): Range | undefined {
+/** What an object's addresses are kept under: its reference, with the host where each of several hosts has an address of its own. */
+function keysOf(object: AnyMeshObject): readonly string[] {
+  const key = formatRef(refOf(object));
+  return object.kind === 'ServiceEntry' && object.spec.hosts.length > 1
+    ? object.spec.hosts.map((host) => `${key} ${host}`)
+    : [key];
+}
+
+function wantedRange(object: AnyMeshObject, classes: ReadonlySet<string>): Range | undefined {
   switch (object.kind) {
     case 'Gateway':
       return classes.has(object.spec.gatewayClassName) && writtenAddresses(object).length === 0
@@ -124,18 +131,11 @@ function wantedRange(object: AnyMeshObject, classes: ReadonlySet<string>, findin
         ? ranges.vip
         : undefined;
     case 'ServiceEntry': {
-      const { hosts, addresses = [] } = object.spec;
-      if (addresses.length > 0 || hosts.every((host) => host.startsWith('*'))) return undefined;
-      if (hosts.length === 1) return ranges.vip;
-      findings.push({
-        code: 'AddressInvalid',
-        severity: 'warning',
-        ref: refOf(object),
-        path: ['spec', 'addresses'],
-        message: 'several hosts and no addresses: none is allocated, since the hosts would have to share it',
-        hint: 'write one ServiceEntry for each host, or give addresses',
-      });
-      return undefined;
+      const { hosts, addresses = [], resolution = 'NONE' } = object.spec;
+      // NONE connects to the address that was dialled, so one of ours would lead back to ourselves.
+      const isReachable =
+        resolution !== 'NONE' && (resolution === 'DYNAMIC_DNS' || !hosts.every((host) => host.startsWith('*')));
+      return addresses.length === 0 && isReachable ? ranges.vip : undefined;
     }
     default:
       return undefined;
@@ -162,18 +162,22 @@ function writtenAddresses(object: AnyMeshObject): readonly string[] {
   }
 }
 
-/** Copies by the object that they were made from: the same input gives the same value, so that a comparison ends at once. */
-const copies = new WeakMap<AnyMeshObject, { readonly address: string; readonly copy: AnyMeshObject }>();
+type Given = readonly (string | undefined)[];
 
-function withAddress(object: AnyMeshObject, address: string): AnyMeshObject {
+/** Copies by the object that they were made from: the same input gives the same value, so that a comparison ends at once. */
+const copies = new WeakMap<AnyMeshObject, { readonly text: string; readonly copy: AnyMeshObject }>();
+
+function withAddresses(object: AnyMeshObject, given: Given): AnyMeshObject {
+  const text = given.join(' ');
   const known = copies.get(object);
-  if (known?.address === address) return known.copy;
-  const copy = fill(object, address);
-  copies.set(object, { address, copy });
+  if (known?.text === text) return known.copy;
+  const copy = fill(object, given);
+  copies.set(object, { text, copy });
   return copy;
 }
 
-function fill(object: AnyMeshObject, address: string): AnyMeshObject {
+function fill(object: AnyMeshObject, given: Given): AnyMeshObject {
+  const [address = ''] = given;
   switch (object.kind) {
     case 'Gateway':
       return { ...object, spec: { ...object.spec, addresses: [{ type: 'IPAddress', value: address }] } };
@@ -182,10 +186,20 @@ function fill(object: AnyMeshObject, address: string): AnyMeshObject {
     case 'Service':
       return { ...object, spec: { ...object.spec, clusterIP: address } };
     case 'ServiceEntry':
-      return { ...object, spec: { ...object.spec, addresses: [address] } };
+      if (given.length === 1) return { ...object, spec: { ...object.spec, addresses: [address] } };
+      return { ...object, spec: { ...object.spec, hostAddresses: hostAddresses(object.spec.hosts, given) } };
     default:
       return object;
   }
+}
+
+function hostAddresses(hosts: readonly string[], given: Given): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    hosts.flatMap((host, index) => {
+      const address = given[index];
+      return address === undefined ? [] : [[host, [address]]];
+    }),
+  );
 }
 
 function formatOffset({ octet }: AddressBlock, offset: number): string {

@@ -10,6 +10,7 @@ import {
   type ObjectRef,
   refOf,
   resolveHost,
+  waypointForLabel,
 } from '../mesh/index.ts';
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
 import { reportPolicyAttachment } from './resolve/authorization.ts';
@@ -17,6 +18,7 @@ import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveG
 import type { ResolveContext } from './resolve/context.ts';
 import { declaredSubsets, findDestinationRules } from './resolve/destination-rule.ts';
 import { reportDestinationRuleFields } from './resolve/destination-rule/report.ts';
+import { reportResolution } from './resolve/discovery.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
 import { reportRouteAttachment } from './resolve/gateway-route/analysis.ts';
@@ -122,27 +124,45 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
 
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
-  if (service.kind !== 'ServiceEntry') return;
-  const { resolution } = service.spec;
-  if (resolution === 'STATIC') return;
+  if (service.kind === 'Service') return reportHeadless(context, service);
+  reportResolution(context, service);
+}
+
+function reportHeadless(context: ResolveContext, service: MeshObject<'Service'>): void {
+  if (service.spec.clusterIP !== 'None' || requestedWaypoint(context.mesh, service) === undefined) return;
   context.report({
-    code: 'FieldNotSupported',
-    severity: 'error',
+    code: 'NotServed',
+    severity: 'warning',
     ref: refOf(service),
-    path: resolution === undefined ? ['spec'] : ['spec', 'resolution'],
-    message: `resolution ${resolution ?? 'NONE, the default,'} is not supported yet, so only endpoints with addresses are used`,
-    hint: 'write resolution: STATIC',
+    path: ['spec', 'clusterIP'],
+    message:
+      'a headless service has no address that leads to its waypoint: clients connect to its workloads themselves',
+    hint: `leave clusterIP out, or let a waypoint labelled ${waypointForLabel}: all serve its workloads`,
   });
 }
 
 function analyzeVirtualService(context: ResolveContext, object: MeshObject<'VirtualService'>): void {
   const { hosts = [], gateways } = object.spec;
   if (!isBoundToMesh(gateways)) return;
+  if (hosts.length === 0) return reportUndelegated(context, object);
   for (const [index, host] of hosts.entries()) {
     if (isWildcardHost(host)) continue;
     const service = findHost(context, object, host, ['spec', 'hosts', index]);
     if (service !== undefined) reportUnserved(context, object, service, ['spec', 'hosts', index]);
   }
+}
+
+function reportUndelegated(context: ResolveContext, object: MeshObject<'VirtualService'>): void {
+  const { namespace, name } = object.metadata;
+  if (context.mesh.find('VirtualService/delegate', `${namespace}/${name}`).length > 0) return;
+  context.report({
+    code: 'MissingField',
+    severity: 'warning',
+    ref: refOf(object),
+    path: ['spec', 'hosts'],
+    message: 'without hosts a VirtualService has no effect of its own, and no other one delegates to it',
+    hint: 'name the hosts that the rules are for, or delegate to it',
+  });
 }
 
 function reportUnserved(
@@ -190,6 +210,18 @@ function reportUnserved(
       path,
       message: `no port of "${service.host}" is HTTP, so the http rules have no effect`,
       hint: 'give HTTP ports a name that begins with http, http2 or grpc',
+    });
+  } else if (
+    (object.spec.tcp ?? object.spec.tls) !== undefined &&
+    service.ports.every(({ protocol }) => protocol !== 'tcp' && protocol !== 'auto')
+  ) {
+    context.report({
+      code: 'NotServed',
+      severity: 'warning',
+      ref: refOf(object),
+      path,
+      message: `no port of "${service.host}" is TCP, so the tcp and tls rules have no effect`,
+      hint: 'write http rules, or give TCP ports a name that begins with tcp or tls',
     });
   }
 }

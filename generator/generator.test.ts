@@ -25,10 +25,13 @@ const namespace = (waypoint: string | undefined): AnyMeshObject => ({
   spec: {},
 });
 
-const gateway = (name: string, locality = 'eu/a'): AnyMeshObject => ({
+const gateway = (name: string, trafficType = 'service', locality = 'eu/a'): AnyMeshObject => ({
   apiVersion: 'gateway.networking.k8s.io/v1',
   kind: 'Gateway',
-  metadata: { ...metadata(name), annotations: { 'cairn.dev/locality': locality } },
+  metadata: {
+    ...metadata(name, { 'istio.io/waypoint-for': trafficType }),
+    annotations: { 'cairn.dev/locality': locality },
+  },
   spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
 });
 
@@ -65,6 +68,48 @@ const virtualService = (host: string, to: string, subset: string | undefined, se
   },
 });
 
+const tcpRules = (host: string, to: string, from: string | undefined): AnyMeshObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'VirtualService',
+  metadata: metadata(`${host}-tcp`),
+  spec: {
+    hosts: [host],
+    tcp: [
+      {
+        ...(from === undefined ? {} : { match: [{ sourceNamespace: from }] }),
+        route: [{ destination: { host: to } }],
+      },
+    ],
+  },
+});
+
+const delegating = (host: string, name: string | undefined): AnyMeshObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'VirtualService',
+  metadata: metadata(name === undefined ? 'rules' : host),
+  spec:
+    name === undefined
+      ? { http: [{ match: [{ uri: { prefix: '/x' } }], route: [{ destination: { host } }] }] }
+      : { hosts: [host], http: [{ delegate: { name } }] },
+});
+
+const entry = (
+  resolution: 'NONE' | 'STATIC' | 'DNS' | 'DYNAMIC_DNS',
+  host: string,
+  exportTo: string,
+): AnyMeshObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'ServiceEntry',
+  metadata: metadata('entry'),
+  spec: {
+    hosts: [host],
+    addresses: ['10.2.0.1'],
+    resolution,
+    exportTo: [exportTo],
+    ports: [{ number: 80, name: 'http' }],
+  },
+});
+
 const destinationRule = (host: string, subsets: readonly string[], trafficPolicy?: TrafficPolicy): AnyMeshObject => ({
   apiVersion: 'networking.istio.io/v1',
   kind: 'DestinationRule',
@@ -86,7 +131,11 @@ const policy = (target: string, action: 'ALLOW' | 'DENY', account: string): AnyM
   metadata: metadata(`${target}-${action.toLowerCase()}`),
   spec: {
     action,
-    targetRefs: [{ group: '', kind: 'Service', name: target }],
+    targetRefs: [
+      target === 'waypoint'
+        ? { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: target }
+        : { group: '', kind: 'Service', name: target },
+    ],
     rules: [{ from: [{ source: { principals: [`cluster.local/ns/shop/sa/${account}`] } }] }],
   },
 });
@@ -166,17 +215,40 @@ const publicKeys = [
 
 const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
   waypointName.map(namespace),
-  fc.tuple(fc.constantFrom('waypoint', 'other'), fc.constantFrom('eu/a', 'eu/b')).map((args) => gateway(...args)),
+  fc
+    .tuple(
+      fc.constantFrom('waypoint', 'other'),
+      fc.constantFrom('service', 'workload', 'all'),
+      fc.constantFrom('eu/a', 'eu/b'),
+    )
+    .map((args) => gateway(...args)),
   fc.tuple(app, waypointName, fc.constantFrom('http', 'tcp', 'grpc', 'unnamed')).map((args) => service(...args)),
   fc.tuple(app, version).map((args) => workload(...args)),
   fc
     .tuple(
       app,
-      fc.constantFrom(...apps, 'nowhere'),
+      fc.constantFrom(...apps, 'nowhere', 'x.example.com'),
       fc.option(version, { nil: undefined }),
       fc.integer({ min: 1, max: 3 }),
     )
     .map((args) => virtualService(...args)),
+  fc
+    .tuple(app, fc.constantFrom(...apps, 'x.example.com'), fc.constantFrom(undefined, 'ops', 'lab'))
+    .map((args) => tcpRules(...args)),
+  fc.tuple(app, fc.constantFrom('rules', 'nothing', undefined)).map((args) => delegating(...args)),
+  fc
+    .tuple(
+      fc.constantFrom('NONE', 'STATIC', 'DNS', 'DYNAMIC_DNS'),
+      fc.constantFrom('x.example.com', '*.example.com'),
+      fc.constantFrom('*', 'elsewhere'),
+    )
+    .map((args) => entry(...args)),
+  fc
+    .tuple(app, fc.uniqueArray(version), fc.constantFrom(undefined, byHeader('x'), byHeader('y'), failingOver, passing))
+    .map((args) => destinationRule(...args)),
+  fc
+    .tuple(fc.constantFrom(...apps, 'waypoint'), fc.constantFrom('ALLOW', 'DENY'), fc.constantFrom('x', 'y'))
+    .map((args) => policy(...args)),
   fc
     .tuple(
       fc.constantFrom('GRPCRoute', 'HTTPRoute'),
@@ -186,10 +258,6 @@ const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
     )
     .map((args) => route(...args)),
   app.map(grant),
-  fc
-    .tuple(app, fc.uniqueArray(version), fc.constantFrom(undefined, byHeader('x'), byHeader('y'), failingOver, passing))
-    .map((args) => destinationRule(...args)),
-  fc.tuple(app, fc.constantFrom('ALLOW', 'DENY'), fc.constantFrom('x', 'y')).map((args) => policy(...args)),
   fc.tuple(app, fc.constantFrom('p', 'q')).map((args) => customPolicy(...args)),
   fc.tuple(app, fc.constantFrom('k', 'l')).map((args) => authentication(...args)),
   fc.tuple(fc.constantFrom('k', 'l'), fc.constantFrom(...publicKeys)).map((args) => keyDocument(...args)),
@@ -317,7 +385,7 @@ describe('the incremental generator', () => {
   });
 
   it('changes endpoints only when a waypoint moves', () => {
-    const changes = edited(gateway('waypoint', 'eu/b'), [destinationRule('a', [], failingOver)]);
+    const changes = edited(gateway('waypoint', 'service', 'eu/b'), [destinationRule('a', [], failingOver)]);
     expect(names(changes?.upserts)).toEqual(['ClusterLoadAssignment inbound-vip|80|http|a.shop.svc.cluster.local']);
   });
 
@@ -328,6 +396,21 @@ describe('the incremental generator', () => {
       'ClusterLoadAssignment outbound|80||ccc.shop.svc.cluster.local',
       'RouteConfiguration inbound-vip|80|http|a.shop.svc.cluster.local',
     ]);
+  });
+
+  it('changes where the connections of a TCP port go without touching a listener', () => {
+    const changes = edited(tcpRules('a', 'bb', 'ops'), [service('a', undefined, 'tcp'), tcpRules('a', 'ccc', 'ops')]);
+    expect(names(changes?.upserts)).toEqual([
+      'TypedExtensionConfig tcp_proxy|inbound-vip|80|tcp|a.shop.svc.cluster.local|source.namespace=ops',
+    ]);
+    expect(changes?.removals).toEqual([]);
+  });
+
+  it('gives a new condition of a TCP port a chain of its own', () => {
+    const changes = edited(tcpRules('a', 'a', 'lab'), [service('a', undefined, 'tcp'), tcpRules('a', 'a', 'ops')]);
+    const chain = 'tcp_proxy|inbound-vip|80|tcp|a.shop.svc.cluster.local|source.namespace';
+    expect(names(changes?.upserts)).toEqual(['Listener main_internal', `TypedExtensionConfig ${chain}=lab`]);
+    expect(names(changes?.removals)).toEqual([`TypedExtensionConfig ${chain}=ops`]);
   });
 
   it('leaves other listeners than main_internal alone when a service appears', () => {

@@ -206,7 +206,7 @@ export class Generator {
       const found = state.frontends.get(frontendPart(target))?.tcp;
       return found === undefined ? [] : [found];
     });
-    this.#replace(state, 'connect', makeConnectPart(tcp, state.listeners.served), changes);
+    this.#replace(state, 'connect', makeConnectPart(tcp, state.listeners), changes);
   }
 
   #replace(state: WaypointState, part: string, resources: readonly EnvoyResource[], changes: ChangeSet): void {

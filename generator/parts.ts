@@ -4,18 +4,21 @@
 import type { EnvoyResource } from '../envoy-api/index.ts';
 import { hbonePort } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
+import type { DirectFrontend } from './model/direct.ts';
+import type { TcpRoute } from './model/tcp-route.ts';
 import type { HttpFrontend, ServedAddress, TcpFrontend } from './model/waypoint.ts';
 import { renderAuthentication } from './render/authentication.ts';
 import { renderAuthorizer } from './render/authorizer.ts';
-import { hasEndpoints, renderServiceCluster, renderServiceEndpoints } from './render/clusters/service-cluster.ts';
+import { renderBackend } from './render/clusters/discovery.ts';
 import {
   renderConnectOriginate,
   renderConnectOriginateCluster,
   renderMainInternalCluster,
 } from './render/listeners/connect-originate.ts';
 import { renderConnectRoutes, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
+import { renderDirectResources } from './render/listeners/direct.ts';
 import { renderMainInternal } from './render/listeners/main-internal.ts';
-import { renderChainPolicies } from './render/listeners/tcp-chain.ts';
+import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { formatChainName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
 import { resolveBackends } from './resolve/backend.ts';
@@ -40,6 +43,7 @@ export interface BackendKey extends HostPort {
 export interface ListenerPart {
   readonly resources: readonly EnvoyResource[];
   readonly served: readonly ServedAddress[];
+  readonly direct?: DirectFrontend;
 }
 
 /** One frontend: its route configuration and policies, what it decides on the CONNECT, and foreign hosts that it routes to. */
@@ -56,12 +60,14 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
   const model = resolveListeners(context, gateway);
   return {
     served: model.served,
+    ...(model.direct === undefined ? {} : { direct: model.direct }),
     resources: [
       renderConnectTerminate(model, { address: gateway.listenAddress, port: hbonePort }),
       renderMainInternal(model),
       renderConnectOriginate(),
       renderMainInternalCluster(),
       renderConnectOriginateCluster(model.trustDomains),
+      ...(model.direct === undefined ? [] : renderDirectResources(model.direct)),
     ],
   };
 }
@@ -81,10 +87,10 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
       ...(frontend.http === undefined
         ? []
         : renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases])),
-      ...(frontend.tcp === undefined ? [] : renderChainPolicies(frontend.tcp)),
+      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp)),
     ],
     ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
-    foreign: foreignHosts(frontend.http),
+    foreign: foreignHosts(frontend.http, frontend.tcp?.routes ?? []),
   };
 }
 
@@ -97,18 +103,15 @@ export function makeBackendPart(
   const service = findService(context.mesh, host);
   const servicePort = findServedPort(service, port);
   if (service === undefined || servicePort === undefined) return [];
-  return resolveBackends(context, key, service, servicePort, owned).flatMap(({ cluster, endpoints }) => [
-    renderServiceCluster(cluster),
-    ...(hasEndpoints(cluster) ? [renderServiceEndpoints(endpoints)] : []),
-  ]);
+  return resolveBackends(context, key, service, servicePort, owned).flatMap(renderBackend);
 }
 
 /** Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners, and from what it serves. */
 export function makeConnectPart(
   frontends: readonly TcpFrontend[],
-  served: readonly ServedAddress[],
+  { served, direct }: ListenerPart,
 ): readonly EnvoyResource[] {
-  return [renderConnectRoutes(frontends, served)];
+  return [renderConnectRoutes(frontends, served, direct)];
 }
 
 /** A number can stand twice: for TCP, and for UDP, which no waypoint serves. */
@@ -126,7 +129,7 @@ function renderHttpFrontend(http: HttpFrontend, trustDomains: readonly string[])
   ];
 }
 
-function foreignHosts(http: HttpFrontend | undefined): readonly HostPort[] {
+function foreignHosts(http: HttpFrontend | undefined, tcpRoutes: readonly TcpRoute[]): readonly HostPort[] {
   const found = new Map<string, HostPort>();
   const add = (cluster: ClusterKey | undefined): void => {
     if (cluster !== undefined && !cluster.owned) {
@@ -139,5 +142,6 @@ function foreignHosts(http: HttpFrontend | undefined): readonly HostPort[] {
     for (const { cluster } of action.destinations) add(cluster);
     for (const { cluster } of action.mirrors) add(cluster);
   }
+  for (const { destinations } of tcpRoutes) for (const { cluster } of destinations) add(cluster);
   return [...found.values()];
 }

@@ -38,7 +38,7 @@ export function translateWaypoint(mesh: MeshSnapshot, key: GatewayKey): Translat
     for (const target of part.foreign) foreign.set(`${target.host}:${target.port}`, target);
   }
   for (const target of foreign.values()) resources.push(...makeBackendPart(context, key, { ...target, owned: false }));
-  resources.push(...makeConnectPart(tcp, listeners.served));
+  resources.push(...makeConnectPart(tcp, listeners));
   return { resources: sortResources(resources), findings: found.list() };
 }
 

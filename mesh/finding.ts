@@ -38,6 +38,8 @@ export type FindingCode =
   | 'NotServed'
   | 'RuleUnreachable'
   | 'RegexInvalid'
+  | 'DelegateInvalid'
+  | 'ProtocolUnknown'
   | 'WeightsInvalid'
   | 'PolicyTargetNotFound'
   | 'PolicyTargetNotBound'

@@ -16,6 +16,11 @@ interface IndexDefinition<K extends Kind> {
 const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> } = {
   'Service/namespace': { kind: 'Service', keys: namespaceKeys },
   'ServiceEntry/namespace': { kind: 'ServiceEntry', keys: namespaceKeys },
+  'WorkloadEntry/namespace': { kind: 'WorkloadEntry', keys: namespaceKeys },
+  'WorkloadEntry/waypoint': {
+    kind: 'WorkloadEntry',
+    keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace),
+  },
   'WorkloadEntry/label': { kind: 'WorkloadEntry', keys: labelKeys },
   'Service/waypoint': { kind: 'Service', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'ServiceEntry/waypoint': { kind: 'ServiceEntry', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
@@ -26,6 +31,8 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
     keys: (object, settings) => hostKeys(object, object.spec.hosts, settings),
   },
   'VirtualService/wildcard': { kind: 'VirtualService', keys: ({ spec }) => wildcardKeys(spec.hosts) },
+  'VirtualService/conditional-tcp': { kind: 'VirtualService', keys: conditionalTcpKeys },
+  'VirtualService/delegate': { kind: 'VirtualService', keys: delegateKeys },
   'DestinationRule/host': {
     kind: 'DestinationRule',
     keys: (object, settings) => hostKeys(object, [object.spec.host], settings),
@@ -90,6 +97,18 @@ function hostKeys(
   settings: MeshSettings,
 ): readonly string[] {
   return (hosts ?? []).map((host) => resolveHost(host, metadata.namespace, settings.clusterDomain));
+}
+
+function conditionalTcpKeys(object: MeshObject<'VirtualService'>, settings: MeshSettings): readonly string[] {
+  const { hosts, tcp = [], tls = [] } = object.spec;
+  if (![...tcp, ...tls].some(({ match = [] }) => match.length > 0)) return [];
+  return hostKeys(object, hosts, settings).map((host) => (isWildcardHost(host) ? '*' : host));
+}
+
+function delegateKeys({ metadata, spec }: MeshObject<'VirtualService'>): readonly string[] {
+  return (spec.http ?? []).flatMap(({ delegate }) =>
+    delegate?.name === undefined ? [] : [`${delegate.namespace ?? metadata.namespace}/${delegate.name}`],
+  );
 }
 
 function wildcardKeys(hosts: readonly string[] | undefined): readonly string[] {

@@ -58,6 +58,9 @@ export const dataplaneModeLabel = 'istio.io/dataplane-mode';
 /** Annotation of whoever captures a workload's traffic: `enabled` once it is captured, so that it accepts HBONE. */
 export const redirectionAnnotation = 'ambient.istio.io/redirection';
 
+/** Annotation on a ServiceEntry: `RACE_FIRST_TCP_CONNECT` connects to all addresses of its name at once, and keeps the first answer. */
+export const connectStrategyAnnotation = 'istio.io/connect-strategy';
+
 /** Label on a workload that accepts HBONE itself: `http`. */
 export const tunnelLabel = 'networking.istio.io/tunnel';
 

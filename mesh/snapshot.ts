@@ -11,9 +11,11 @@ export interface IndexKinds {
   'ServiceEntry/namespace': 'ServiceEntry';
   /** Key: `<namespace>/<label>=<value>`, for each label of the specification over those of the metadata. */
   'WorkloadEntry/label': 'WorkloadEntry';
+  'WorkloadEntry/namespace': 'WorkloadEntry';
   /** Services and namespaces by the waypoint that their own labels name; key: `<gateway namespace>/<gateway name>`. */
   'Service/waypoint': 'Service';
   'ServiceEntry/waypoint': 'ServiceEntry';
+  'WorkloadEntry/waypoint': 'WorkloadEntry';
   'Namespace/waypoint': 'Namespace';
   /** Key: a host name of `spec.hosts`, fully qualified. */
   'ServiceEntry/host': 'ServiceEntry';
@@ -21,6 +23,10 @@ export interface IndexKinds {
   'VirtualService/host': 'VirtualService';
   /** VirtualServices with a wildcard host; key: ''. */
   'VirtualService/wildcard': 'VirtualService';
+  /** VirtualServices whose `tcp` or `tls` rules have matches; key: a host of `spec.hosts`, fully qualified; `*` for any wildcard. */
+  'VirtualService/conditional-tcp': 'VirtualService';
+  /** VirtualServices that delegate to another one; key: `<namespace>/<name>` of that one. */
+  'VirtualService/delegate': 'VirtualService';
   /** Key: `spec.host`, fully qualified by the object's namespace; wildcards under their own text. */
   'DestinationRule/host': 'DestinationRule';
   'DestinationRule/wildcard': 'DestinationRule';

@@ -89,6 +89,8 @@ const kinds = [
 const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'Service/namespace': namespaces,
   'ServiceEntry/namespace': namespaces,
+  'WorkloadEntry/namespace': namespaces,
+  'WorkloadEntry/waypoint': ['x/w', 'y/w'],
   'WorkloadEntry/label': ['x/app=a', 'y/app=b'],
   'Service/waypoint': ['x/w', 'y/w', 'x/none'],
   'ServiceEntry/waypoint': ['x/w', 'y/w'],
@@ -102,6 +104,8 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
     '*',
   ],
   'VirtualService/wildcard': [''],
+  'VirtualService/conditional-tcp': ['a.x.svc.cluster.local', '*'],
+  'VirtualService/delegate': ['x/a'],
   'DestinationRule/host': ['a.x.svc.cluster.local', 'a.y.svc.mesh.example', '*'],
   'DestinationRule/wildcard': [''],
   'AuthorizationPolicy/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],

@@ -23,6 +23,8 @@ export type Predicate =
    * sent several times is compared on its own, and one that matches is enough. `ignoreCase` has no effect on regular expressions.
    */
   | { readonly header: string; readonly value: StringMatcher | 'present'; readonly ignoreCase?: boolean }
+  /** The port that the client dialled. */
+  | { readonly destinationPort: number }
   /** The path without its query, normalized. */
   | { readonly path: StringMatcher }
   | MetadataPredicate;

@@ -12,10 +12,10 @@ export interface ClusterKey {
   readonly subset?: string;
 }
 
-/** How one of the endpoints is chosen. `original_dst`: none of them, but the address that the client dialled. */
+/** How one of the endpoints is chosen. */
 export type LoadBalancer =
   | { readonly kind: 'least_request' | 'round_robin'; readonly warmup?: Warmup }
-  | { readonly kind: 'random' | 'original_dst' }
+  | { readonly kind: 'random' }
   | { readonly kind: 'hash'; readonly key?: HashKey; readonly table: HashTable };
 
 /** An endpoint that is new gets its full share only after a while. */
@@ -103,9 +103,18 @@ export interface UpstreamTls {
   readonly checksServerName: boolean;
 }
 
+/**
+ * How a cluster finds its endpoints. `listed`: they are known. `dns`: by name, connecting to `each` address of each name, to `one` of one
+ * name, or to all of one in a `race`. `original`: the address that the client dialled. `by-host`: the name in each request's Host.
+ */
+export type Discovery =
+  | { readonly kind: 'listed' | 'original' | 'by-host' }
+  | { readonly kind: 'dns'; readonly connect: 'each' | 'one' | 'race' };
+
 /** A cluster without its endpoints, which change on their own. */
 export interface ServiceCluster {
   readonly key: ClusterKey;
+  readonly discovery: Discovery;
   /** Labels of the endpoints that belong to it; absent for the default cluster. */
   readonly subsetLabels?: Readonly<Record<string, string>>;
   readonly loadBalancer: LoadBalancer;

@@ -4,7 +4,9 @@
 import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { ServiceCluster, ServiceEndpoints } from './cluster.ts';
+import type { DirectFrontend } from './direct.ts';
 import type { HttpRoute } from './http-route.ts';
+import type { TcpMatch, TcpRoute } from './tcp-route.ts';
 
 /** The Gateway that a waypoint is. */
 export interface WaypointGateway {
@@ -23,12 +25,17 @@ export interface FrontendAddress {
   readonly host: string;
   readonly port: number;
   readonly protocol: FrontendProtocol;
-  /** Virtual addresses of the service, sorted; IPv4 or IPv6 text. */
+  /** Virtual addresses of the service, sorted; IPv4 or IPv6 text, or ranges of them. */
   readonly addresses: readonly string[];
+  /** The port of every destination where each request names its own, under the wildcard that `host` is. */
+  readonly forwardPort?: number;
 }
 
-/** How a port is served. `http2` is HTTP whose upstream is spoken to in HTTP/2 (also gRPC); `auto` sniffs between HTTP and TCP. */
-export type FrontendProtocol = 'http' | 'http2' | 'tcp' | 'auto';
+/**
+ * How a port is served. `http2` is HTTP whose upstream is spoken to in HTTP/2 (also gRPC); `grpc-web` is that, for clients that speak the
+ * browsers' form of gRPC too; `auto` sniffs between HTTP and TCP.
+ */
+export type FrontendProtocol = 'http' | 'http2' | 'grpc-web' | 'tcp' | 'auto';
 
 /**
  * Whether the TCP policies of a port are decided in its filter chain and not on the CONNECT: when sniffing has to come first, and for a
@@ -44,6 +51,8 @@ export interface HttpFrontend {
   readonly port: number;
   readonly routes: readonly HttpRoute[];
   readonly authentication: Authentication;
+  /** Answer 404 to requests whose Host is not under this wildcard. */
+  readonly onlyHosts?: string;
   readonly authorization: Authorization;
   /** Answer 400 to paths that contain `;`, since policies or routes read the path and applications may not. */
   readonly rejectPathParameters: boolean;
@@ -54,6 +63,8 @@ export interface TcpFrontend {
   readonly host: string;
   readonly port: number;
   readonly addresses: readonly string[];
+  /** In order of precedence; the last one takes every connection. */
+  readonly routes: readonly TcpRoute[];
   readonly authorization: Authorization;
   /**
    * Where the verdict falls. `connect`: on the CONNECT, before any upstream connection exists, so that a denied client of a server
@@ -79,6 +90,8 @@ export interface Backend {
 /** A frontend's address together with its service's names. */
 export interface ServedAddress {
   readonly address: FrontendAddress;
+  /** The conditions of the port's conditional TCP routes, in order: each has a filter chain of its own. */
+  readonly tcpConditions: readonly (readonly TcpMatch[])[];
   readonly service: { readonly namespace: string; readonly name: string };
 }
 
@@ -90,4 +103,12 @@ export interface ListenerModel {
   readonly escapedSlashes: 'reject' | 'decode';
   /** Sorted by host, then port. */
   readonly served: readonly ServedAddress[];
+  readonly direct?: DirectFrontend;
+}
+
+/** Ports that every service declares as TCP, sorted: they need no sniffing, so that their servers may speak first. */
+export function declaredTcpPorts(served: readonly Pick<ServedAddress, 'address'>[]): readonly number[] {
+  const others = new Set(served.filter(({ address }) => address.protocol !== 'tcp').map(({ address }) => address.port));
+  const ports = served.map(({ address }) => address.port).filter((port) => !others.has(port));
+  return [...new Set(ports)].sort((a, b) => a - b);
 }

@@ -143,6 +143,7 @@ function renderPermission(predicate: Predicate): Permission {
   if ('not' in predicate) return { not_rule: renderPermission(predicate.not) };
   if ('header' in predicate) return { header: renderHeader(predicate) };
   if ('metadata' in predicate) return { sourced_metadata: { metadata_matcher: renderMetadataMatcher(predicate) } };
+  if ('destinationPort' in predicate) return { destination_port: predicate.destinationPort };
   assert('path' in predicate, 'a condition on the client cannot be one on the operation');
   return { url_path: { path: renderStringMatcher(predicate.path) } };
 }
@@ -171,6 +172,7 @@ function renderPrincipal(predicate: Predicate): Principal {
   }
   if ('header' in predicate) return { header: renderHeader(predicate) };
   if ('metadata' in predicate) return { sourced_metadata: { metadata_matcher: renderMetadataMatcher(predicate) } };
+  assert('path' in predicate, 'a condition on the port cannot be one on the client');
   return { url_path: { path: renderStringMatcher(predicate.path) } };
 }
 

@@ -1,6 +1,7 @@
 // Every name that Cairn puts on the wire, in one file. They are Istio's where Istio has one, since operators and dashboards know them.
 
 import type { ClusterKey } from '../model/cluster.ts';
+import type { TcpMatch } from '../model/tcp-route.ts';
 
 /** The listener that terminates HBONE, and its route configuration (one virtual host per TCP port that policies apply to). */
 export const connectTerminate = 'connect_terminate';
@@ -8,6 +9,11 @@ export const connectTerminate = 'connect_terminate';
 export const mainInternal = 'main_internal';
 /** The internal listener that opens tunnels to workloads, and the cluster that they go through. */
 export const connectOriginate = 'connect_originate';
+
+/** The chains of connections to workloads themselves, and the cluster that both lead to. */
+export const directHttp = 'direct-http';
+export const directTcp = 'direct-tcp';
+export const encap = 'encap';
 
 /** The cluster name that no cluster has: requests sent there are answered with the route's status for a missing cluster. */
 export const unknownService = 'UnknownService';
@@ -22,6 +28,21 @@ export function formatClusterName({ owned, host, port, protocol, subset }: Clust
 /** The name of a frontend's filter chain and of its route configuration. */
 export function formatChainName(host: string, port: number, protocol: 'http' | 'tcp'): string {
   return `inbound-vip|${port}|${protocol}|${host}`;
+}
+
+/** The name of the filter chain of a TCP port's connections under certain conditions. */
+export function formatConditionalChainName(host: string, port: number, matches: readonly TcpMatch[]): string {
+  return `${formatChainName(host, port, 'tcp')}|${matches.map(formatTcpMatch).join('|')}`;
+}
+
+function formatTcpMatch({ sourceNamespace, sourceBlocks, destinationBlocks }: TcpMatch): string {
+  const blocks = (key: string, list: TcpMatch['sourceBlocks']): readonly string[] =>
+    list.length === 0 ? [] : [`${key}=${list.map(({ address, prefix }) => `${address}/${prefix}`).join(',')}`];
+  return [
+    ...(sourceNamespace === undefined ? [] : [`source.namespace=${sourceNamespace}`]),
+    ...blocks('source.ip', sourceBlocks),
+    ...blocks('destination.ip', destinationBlocks),
+  ].join('&');
 }
 
 /** Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE URI, the source address its IP. */

@@ -15,10 +15,10 @@ import { resolveLoadBalancer } from './destination-rule/load-balancer.ts';
 import { resolveLocalityPreference } from './destination-rule/locality.ts';
 import { resolveOutlierDetection } from './destination-rule/outlier-detection.ts';
 import { type EffectivePolicy, resolveTrafficPolicy } from './destination-rule/policy.ts';
-import { reportOnTcpPort, reportPlainEndpoints } from './destination-rule/report.ts';
+import { reportOnPort, reportPlainEndpoints } from './destination-rule/report.ts';
 import { resolveTls } from './destination-rule/tls.ts';
 import { groupEndpoints } from './endpoint-groups.ts';
-import { resolveEndpoints } from './endpoints.ts';
+import { resolveDiscovery } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
 /** The clusters of a service port with their endpoints: for each protocol of the port, the default cluster and those of subsets. */
@@ -32,7 +32,7 @@ export function resolveBackends(
   const rules = findDestinationRules(context.mesh, gateway, service);
   const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Backend => {
     const policy = resolveTrafficPolicy(rules, port.number, declared);
-    reportOnTcpPort(context, policy, service, port);
+    reportOnPort(context, policy, service, port);
     const preference = resolveLocalityPreference(context, gateway, service, policy);
     const key: ClusterKey = {
       owned,
@@ -42,13 +42,16 @@ export function resolveBackends(
       ...(declared === undefined ? {} : { subset: declared.subset.name }),
     };
     const labels = declared?.subset.labels;
-    const endpoints = resolveEndpoints(context, service, port, labels);
+    const { discovery, endpoints } = isPassedThrough(policy)
+      ? ({ discovery: { kind: 'original' }, endpoints: [] } as const)
+      : resolveDiscovery(context, service, port, labels);
     reportPlainEndpoints(context, policy, service, endpoints);
     return {
       cluster: {
         key,
+        discovery,
         ...(labels === undefined ? {} : { subsetLabels: labels }),
-        weighsLocalities: preference.kind === 'distribute',
+        weighsLocalities: preference.kind === 'distribute' && endpoints.length > 0,
         ...resolvePolicy(context, policy, port),
         origin: rules.map(refOf),
         service: { namespace: service.namespace, name: service.name },
@@ -56,10 +59,15 @@ export function resolveBackends(
       endpoints: { key, groups: groupEndpoints(endpoints, preference) },
     };
   };
-  return protocolsOf(port).flatMap((protocol) => [
+  return protocolsOf(port, owned).flatMap((protocol) => [
     make(protocol),
     ...declaredSubsets(rules).map((declared) => make(protocol, declared)),
   ]);
+}
+
+/** Whether connections go to the address that the client dialled, whatever the service is. */
+function isPassedThrough({ loadBalancer }: EffectivePolicy): boolean {
+  return loadBalancer?.value.simple === 'PASSTHROUGH' && loadBalancer.value.consistentHash === undefined;
 }
 
 type ClusterPolicy = Pick<
@@ -83,15 +91,17 @@ function resolvePolicy(context: ResolveContext, policy: EffectivePolicy, port: R
   };
 }
 
-function protocolsOf({ protocol }: ResolvedPort): readonly ClusterKey['protocol'][] {
+/** The name of a foreign cluster says nothing of the protocol: there is one, which takes both. */
+function protocolsOf({ protocol }: ResolvedPort, owned: boolean): readonly ClusterKey['protocol'][] {
   switch (protocol) {
     case 'http':
     case 'http2':
+    case 'grpc-web':
       return ['http'];
     case 'tcp':
       return ['tcp'];
     case 'auto':
-      return ['http', 'tcp'];
+      return owned ? ['http', 'tcp'] : ['http'];
     case 'udp':
       return [];
   }

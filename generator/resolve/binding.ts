@@ -127,6 +127,22 @@ export function resolveBinding(
   return gateway;
 }
 
+/** The workloads that a waypoint serves under their own addresses; none unless its Gateway says so. */
+export function findBoundWorkloads(
+  { mesh }: Pick<ResolveContext, 'mesh'>,
+  gateway: WaypointGateway,
+): readonly MeshObject<'WorkloadEntry'>[] {
+  if (gateway.trafficType !== 'workload' && gateway.trafficType !== 'all') return [];
+  const key = `${gateway.namespace}/${gateway.name}`;
+  const inNamespaces = mesh
+    .find('Namespace/waypoint', key)
+    .flatMap(({ metadata }) => mesh.find('WorkloadEntry/namespace', metadata.name))
+    .filter(({ metadata }) => !(useWaypointLabel in metadata.labels));
+  return [...mesh.find('WorkloadEntry/waypoint', key), ...inNamespaces].filter(({ metadata }) =>
+    admits(mesh, gateway, metadata.namespace),
+  );
+}
+
 function admits(mesh: MeshSnapshot, gateway: WaypointGateway, namespace: string): boolean {
   const listener = mesh.get('Gateway', gateway.namespace, gateway.name)?.spec.listeners?.[0];
   const allowed = listener?.allowedRoutes?.namespaces;

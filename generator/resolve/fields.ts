@@ -22,6 +22,7 @@ const portPolicy: FieldCatalogue = {
     'loadBalancer.warmupDurationSecs',
     'connectionPool.tcp.maxConnections',
     'connectionPool.tcp.connectTimeout',
+    'connectionPool.tcp.idleTimeout',
     'connectionPool.tcp.maxConnectionDuration',
     'connectionPool.tcp.tcpKeepalive.**',
     'connectionPool.http.**',
@@ -118,15 +119,16 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
     applied: [
       'hosts[]',
       'addresses[]',
+      'hostAddresses.**',
       'ports[].**',
       'location',
       'resolution',
+      'exportTo[]',
       'workloadSelector.labels.*',
       ...['address', 'ports.*', 'labels.*', 'locality', 'weight', 'serviceAccount'].map(
         (field) => `endpoints[].${field}`,
       ),
     ],
-    reported: ['resolution'],
   },
   DestinationRule: {
     applied: ['host', 'exportTo[]', 'subsets[].name', 'subsets[].labels.*', ...trafficPolicies(trafficPolicy.applied)],
@@ -159,8 +161,19 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'http[].mirrors[].percentage.value',
       'http[].corsPolicy.**',
       'http[].headers.**',
+      'http[].delegate.name',
+      'http[].delegate.namespace',
+      ...['tcp', 'tls'].flatMap((level) => [
+        ...['port', 'gateways[]', 'sourceNamespace', 'destinationSubnets[]'].map(
+          (field) => `${level}[].match[].${field}`,
+        ),
+        ...destination(`${level}[].route[].destination`),
+        `${level}[].route[].weight`,
+      ]),
+      'tcp[].match[].sourceSubnet',
+      'tls[].match[].sniHosts[]',
     ],
-    reported: ['http[].match[].sourceLabels.*', 'http[].delegate.**'],
+    reported: ['http', 'tcp', 'tls'].map((level) => `${level}[].match[].sourceLabels.*`),
   },
 };
 

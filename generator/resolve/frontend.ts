@@ -9,17 +9,25 @@ import { resolveAuthentication } from './authentication.ts';
 import { resolveAuthorization } from './authorization.ts';
 import type { ResolveContext } from './context.ts';
 import { isClosed, reportGoingBefore, resolveGatewayRoutes } from './gateway-route/routes.ts';
+import { isByHost } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 import { everyRequest, matchesEverything } from './virtual-service/match.ts';
 import { defaultRetry } from './virtual-service/retry.ts';
 import { resolveVirtualServiceRoutes } from './virtual-service/routes.ts';
 import { findVirtualServices } from './virtual-service/selection.ts';
+import { resolveTcpRoutes } from './virtual-service/tcp-routes.ts';
 
 /** The address of a port in the waypoint's listener; undefined for protocols that a waypoint does not serve. */
 export function resolveFrontendAddress(service: ResolvedService, port: ResolvedPort): FrontendAddress | undefined {
-  return port.protocol === 'udp'
-    ? undefined
-    : { host: service.host, port: port.number, protocol: port.protocol, addresses: service.addresses };
+  if (port.protocol === 'udp') return undefined;
+  const { host, addresses } = service;
+  return {
+    host,
+    port: port.number,
+    protocol: port.protocol,
+    addresses,
+    ...(isByHost(service, port) ? { forwardPort: Number(port.targetPort) } : {}),
+  };
 }
 
 /** The whole meaning of one service port at its waypoint, or undefined when it is not served. */
@@ -45,6 +53,7 @@ export function resolveFrontend(
     host,
     port: number,
     addresses,
+    routes: resolveTcpRoutes(context, { gateway, service, port }),
     authorization: authorize('tcp'),
     decidedAt: isDecidedInChain(address) ? 'chain' : 'connect',
   });
@@ -59,6 +68,7 @@ export function resolveFrontend(
       port: number,
       routes,
       authentication: resolveAuthentication(context, target),
+      ...(address.forwardPort === undefined ? {} : { onlyHosts: host }),
       authorization,
       rejectPathParameters: context.mesh.settings.rejectPathParameters && readsPath,
     },

@@ -3,14 +3,18 @@
 import type { ListenerModel, ServedAddress, WaypointGateway } from '../model/waypoint.ts';
 import { resolveServedServices } from './binding.ts';
 import type { ResolveContext } from './context.ts';
+import { resolveDirect } from './direct.ts';
 import { resolveFrontendAddress } from './frontend.ts';
+import type { ResolvedService } from './service.ts';
+import { resolveTcpConditions } from './virtual-service/tcp-routes.ts';
 
 /** The listeners of a waypoint. An address and port that two services claim goes to the first by host name, and is reported. */
 export function resolveListeners(context: ResolveContext, gateway: WaypointGateway): ListenerModel {
   const { trustDomain, trustDomainAliases, escapedSlashes } = context.mesh.settings;
   const served: ServedAddress[] = [];
   const taken = new Map<string, string>();
-  for (const service of resolveServedServices(context, gateway)) {
+  const services = resolveServedServices(context, gateway);
+  for (const service of services) {
     for (const port of service.ports) {
       const address = resolveFrontendAddress(service, port);
       if (address === undefined) continue;
@@ -32,10 +36,47 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
       });
       served.push({
         address: { ...address, addresses: free },
+        tcpConditions:
+          address.protocol === 'tcp' || address.protocol === 'auto'
+            ? resolveTcpConditions(context, { gateway, service, port })
+            : [],
         service: { namespace: service.namespace, name: service.name },
       });
     }
   }
   served.sort(({ address: a }, { address: b }) => (a.host < b.host ? -1 : a.host > b.host ? 1 : a.port - b.port));
-  return { gateway, trustDomains: [trustDomain, ...trustDomainAliases], escapedSlashes, served };
+  reportSniffedPorts(context, services, served);
+  const direct = resolveDirect(context, gateway, served);
+  return {
+    gateway,
+    trustDomains: [trustDomain, ...trustDomainAliases],
+    escapedSlashes,
+    served,
+    ...(direct === undefined ? {} : { direct }),
+  };
+}
+
+/** Sniffing is by port number alone: where one service leaves a number open, others that declare it as TCP wait for their clients too. */
+function reportSniffedPorts(
+  context: ResolveContext,
+  services: readonly ResolvedService[],
+  served: readonly ServedAddress[],
+): void {
+  const declared = new Map(
+    served.filter(({ address }) => address.protocol === 'tcp').map(({ address }) => [address.port, address.host]),
+  );
+  for (const { ref, object, host, ports } of services) {
+    ports.forEach(({ number, protocol }, index) => {
+      const other = declared.get(number);
+      if (protocol !== 'auto' || other === undefined || object.spec.ports?.[index] === undefined) return;
+      context.report({
+        code: 'ProtocolUnknown',
+        severity: 'warning',
+        ref,
+        path: ['spec', 'ports', index],
+        message: `port ${number} of "${host}" does not say its protocol, so a waypoint waits for the client's first bytes on this port number, also for "${other}", whose server may want to speak first`,
+        hint: 'give the port a name that begins with its protocol: tcp, http, grpc, ..., or an appProtocol',
+      });
+    });
+  }
 }

@@ -168,6 +168,7 @@ describe('services', () => {
       spec: {
         hosts: ['a.example.com'],
         addresses: ['10.1.0.1', '10.1.0.0/24'],
+        resolution: 'STATIC',
         ports: [{ number: 80, name: 'http' }],
         endpoints: [{ address: '10.0.0.9', labels: { 'networking.istio.io/tunnel': 'http' } }],
       },

@@ -13,7 +13,7 @@ import type {
 } from '../model/node.ts';
 import { type GatewayKey, resolveBinding } from './binding.ts';
 import type { ResolveContext } from './context.ts';
-import { resolveEndpoints } from './endpoints.ts';
+import { resolveDiscovery } from './discovery.ts';
 import { type ResolvedPort, type ResolvedService, resolveServices } from './service.ts';
 
 /** What the mesh's objects do not say about a node. */
@@ -64,7 +64,11 @@ function resolveServicePorts(context: ResolveContext): readonly ServicePort[] {
     .flatMap((service) =>
       service.ports
         .filter(({ protocol }) => protocol !== 'udp')
-        .map((port) => ({ service, port, endpoints: resolveEndpoints(context, service, port) })),
+        .map((port) => ({
+          service,
+          port,
+          endpoints: resolveDiscovery(context, service, port).endpoints.filter(({ address }) => isIpAddress(address)),
+        })),
     )
     .sort((a, b) => compareText(a.service.host, b.service.host) || a.port.number - b.port.number);
 }

@@ -9,7 +9,7 @@ const byName: Readonly<Record<string, PortProtocol>> = {
   http: 'http',
   http2: 'http2',
   grpc: 'http2',
-  'grpc-web': 'http2',
+  'grpc-web': 'grpc-web',
   https: 'tcp',
   tls: 'tcp',
   tcp: 'tcp',

@@ -1,7 +1,8 @@
 // One view on the two kinds of service, Kubernetes Service and ServiceEntry: a host, its addresses and its ports.
 
-import { type MeshObject, type MeshSnapshot, type ObjectRef, refOf } from '../../mesh/index.ts';
+import { type MeshObject, type MeshSnapshot, type ObjectRef, refOf, type ServiceEntrySpec } from '../../mesh/index.ts';
 import { type PortProtocol, resolvePortProtocol } from './protocol.ts';
+import { isExportedTo } from './visibility.ts';
 
 /** A port of a service; `targetPort` is a number, or the name that workloads give it. */
 export interface ResolvedPort {
@@ -38,8 +39,11 @@ export function resolveServices(
   return object.kind === 'Service' ? [fromService(object, clusterDomain)] : fromServiceEntry(object);
 }
 
-/** The service that a fully qualified host names, or undefined. A Kubernetes Service goes before a ServiceEntry of the same host. */
-export function findService(mesh: MeshSnapshot, host: string): ResolvedService | undefined {
+/**
+ * The service that a fully qualified host names, or undefined. A Kubernetes Service goes before a ServiceEntry of the same host, and
+ * of several the oldest holds. `viewer`: only what is exported to this namespace counts.
+ */
+export function findService(mesh: MeshSnapshot, host: string, viewer?: string): ResolvedService | undefined {
   const { clusterDomain } = mesh.settings;
   const suffix = `.svc.${clusterDomain}`;
   if (host.endsWith(suffix)) {
@@ -49,12 +53,14 @@ export function findService(mesh: MeshSnapshot, host: string): ResolvedService |
       if (service !== undefined) return fromService(service, clusterDomain);
     }
   }
-  const [entry] = mesh.find('ServiceEntry/host', host);
+  const entry = mesh
+    .find('ServiceEntry/host', host)
+    .find(({ metadata, spec }) => viewer === undefined || isExportedTo(spec.exportTo, metadata.namespace, viewer));
   return entry === undefined ? undefined : fromServiceEntry(entry).find((service) => service.host === host);
 }
 
 /** An address, or range, as everyone else writes it: clients name IPv6 addresses in their shortest form. */
-function formatAddress(text: string): string {
+export function formatAddress(text: string): string {
   if (!text.includes(':')) return text;
   const [address = '', length] = text.split('/');
   const shortest = new URL(`http://[${address}]/`).hostname.slice(1, -1);
@@ -85,6 +91,10 @@ function fromService(object: MeshObject<'Service'>, clusterDomain: string): Reso
   };
 }
 
+function addressesOf({ addresses = [], hostAddresses }: ServiceEntrySpec, host: string): readonly string[] {
+  return addresses.length > 0 ? addresses : (hostAddresses?.[host] ?? []);
+}
+
 function fromServiceEntry(object: MeshObject<'ServiceEntry'>): readonly ResolvedService[] {
   const { namespace, name } = object.metadata;
   const { spec } = object;
@@ -94,7 +104,7 @@ function fromServiceEntry(object: MeshObject<'ServiceEntry'>): readonly Resolved
     namespace,
     name,
     host: host.toLowerCase(),
-    addresses: (spec.addresses ?? []).map(formatAddress).sort(),
+    addresses: addressesOf(spec, host).map(formatAddress).sort(),
     ports: (spec.ports ?? []).map((port) => ({
       number: port.number,
       name: port.name,

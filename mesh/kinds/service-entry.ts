@@ -29,4 +29,6 @@ export interface ServiceEntrySpec {
   readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
   readonly exportTo?: readonly string[];
   readonly subjectAltNames?: readonly string[];
+  /** Addresses that were allocated, by host: not written by anybody, and used where `addresses` is empty. */
+  readonly hostAddresses?: Readonly<Record<string, readonly string[]>>;
 }

@@ -12,7 +12,7 @@ import type {
   VirtualServiceSpec,
 } from '../kinds/virtual-service.ts';
 import type { Problem } from '../reading/problem.ts';
-import { errorAt, warningAt } from '../reading/problem.ts';
+import { errorAt } from '../reading/problem.ts';
 import { checkDuration, checkPattern, checkPort, checkRange } from './value.ts';
 
 /** The problems of one VirtualService. */
@@ -37,10 +37,6 @@ export function checkVirtualService(spec: VirtualServiceSpec): readonly Problem[
 }
 
 function checkHosts({ hosts = [] }: VirtualServiceSpec): readonly Problem[] {
-  if (hosts.length === 0) {
-    const message = 'Without hosts a VirtualService has no effect of its own; another one must delegate to it.';
-    return [warningAt('MissingField', ['spec', 'hosts'], message)];
-  }
   return hosts.flatMap((host, index) =>
     /^(?:\*|(?:\*\.)?[A-Za-z0-9_]([-A-Za-z0-9_]*)(?:\.[A-Za-z0-9_][-A-Za-z0-9_]*)*|[0-9A-Fa-f:]+)\.?$/.test(host)
       ? []

@@ -89,6 +89,9 @@ function services(): Readonly<Record<string, Service>> {
     'header-tcp': { ...hash('{ httpHeaderName: x-user }'), port: 'tcp' },
     'cookie-tcp': { ...hash('{ httpCookie: { name: session, ttl: 60s } }'), port: 'tcp' },
     'query-tcp': { ...hash('{ httpQueryParameterName: user }'), port: 'tcp' },
+    'idle-tcp': { app: 'keep', port: 'tcp', policy: '{ connectionPool: { tcp: { idleTimeout: 300ms } } }' },
+    'short-tcp': { app: 'keep', port: 'tcp', policy: '{ connectionPool: { tcp: { maxConnectionDuration: 300ms } } }' },
+    'endless-tcp': { app: 'keep', port: 'tcp' },
     'default-tcp': { app: 'many', port: 'tcp' },
     'source-of-port': {
       app: 'many',
@@ -568,6 +571,34 @@ describe('a connection pool', () => {
 
   it.each(['keepalive', 'tunnelled-keepalive'])('%s works with TCP keepalive', async (service) => {
     expect(await statuses(service, 2)).toEqual([200, 200]);
+  });
+});
+
+describe('a TCP connection', () => {
+  it.each([
+    ['idle-tcp', 'closed', 'open'],
+    ['short-tcp', 'closed', 'closed'],
+    ['endless-tcp', 'open', 'open'],
+  ])('of %s is %s after a while, and %s when it is used', async (service, unused, used) => {
+    const connection = await waypoint.connectAs('sleep');
+    const stateOf = async (interval: number): Promise<string> => {
+      const stream = await connection.connect(targetOf(service));
+      let state = 'open';
+      stream.once('close', () => void (state = 'closed'));
+      stream.on('error', () => {});
+      stream.resume();
+      const until = Date.now() + 900;
+      stream.write('GET / HTTP/1.1\r\nx-slow: ');
+      while (Date.now() < until) {
+        await new Promise((resolve) => setTimeout(resolve, interval));
+        if (state === 'open') stream.write('x');
+      }
+      stream.destroy();
+      return state;
+    };
+    expect(await stateOf(900)).toBe(unused);
+    expect(await stateOf(100)).toBe(used);
+    await connection.close();
   });
 });
 

@@ -18,8 +18,6 @@ export function renderLoadBalancer({ loadBalancer, weighsLocalities }: ServiceCl
   switch (loadBalancer.kind) {
     case 'random':
       return { lb_policy: 'RANDOM' };
-    case 'original_dst':
-      return { lb_policy: 'CLUSTER_PROVIDED' };
     case 'round_robin':
       return {
         lb_policy: 'ROUND_ROBIN',

@@ -12,16 +12,15 @@ import { renderTransportSocket } from './transport-socket.ts';
 
 type Cluster = MessageTypes['envoy.config.cluster.v3.Cluster'];
 
-/** The Cluster resource; its endpoints come by EDS under the same name, unless it has none. */
+/** The Cluster resource; its endpoints come by EDS under the same name. */
 export function renderServiceCluster(cluster: ServiceCluster): EnvoyResource {
   const { key, connections, outlierDetection, origin, service } = cluster;
   const name = formatClusterName(key);
   const [rule] = origin;
   const json: Cluster = {
     name,
-    ...(hasEndpoints(cluster)
-      ? { type: 'EDS', eds_cluster_config: { eds_config: aggregatedSource, service_name: name } }
-      : { type: 'ORIGINAL_DST' }),
+    type: 'EDS',
+    eds_cluster_config: { eds_config: aggregatedSource, service_name: name },
     connect_timeout: formatProtoDuration(connections.connectTimeout),
     ...renderLoadBalancer(cluster),
     ...renderCommonLoadBalancing(cluster),
@@ -43,11 +42,6 @@ export function renderServiceCluster(cluster: ServiceCluster): EnvoyResource {
   return { typeUrl: typeUrls.cluster, name, json };
 }
 
-/** Whether a cluster has endpoints at all: where the client's own address is used there are none to send. */
-export function hasEndpoints({ loadBalancer }: Pick<ServiceCluster, 'loadBalancer'>): boolean {
-  return loadBalancer.kind !== 'original_dst';
-}
-
 /** The path of the rule that shaped a cluster, as the Kubernetes API and Istio's tools write it. */
 function formatConfigPath({ namespace, name }: ObjectRef): string {
   return `/apis/networking.istio.io/v1/namespaces/${namespace}/destination-rule/${name}`;
@@ -56,7 +50,7 @@ function formatConfigPath({ namespace, name }: ObjectRef): string {
 /** Consistent hashing weighs localities by its own configuration, and Envoy refuses both together. */
 function renderCommonLoadBalancing(cluster: ServiceCluster): Pick<Cluster, 'common_lb_config'> {
   const { loadBalancer, outlierDetection } = cluster;
-  const weighsLocalities = cluster.weighsLocalities && loadBalancer.kind !== 'hash' && hasEndpoints(cluster);
+  const weighsLocalities = cluster.weighsLocalities && loadBalancer.kind !== 'hash';
   if (outlierDetection === undefined && !weighsLocalities) return {};
   return {
     common_lb_config: {

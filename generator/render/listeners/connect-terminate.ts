@@ -2,6 +2,7 @@
 // by a virtual host for each address that they protect.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import type { DirectFrontend } from '../../model/direct.ts';
 import type { ListenerModel, ServedAddress, TcpFrontend } from '../../model/waypoint.ts';
 import { renderAuthorization, renderAuthorizationFilters } from '../authorization.ts';
 import { formatHostPort } from '../clusters/service-cluster.ts';
@@ -94,15 +95,23 @@ function state(
 export function renderConnectRoutes(
   frontends: readonly TcpFrontend[],
   served: readonly ServedAddress[],
+  direct?: Pick<DirectFrontend, 'addresses' | 'connect'>,
 ): EnvoyResource {
   const addresses = new Map(served.map(({ address }) => [`${address.host}:${address.port}`, address.addresses]));
-  const decided = frontends
-    .map((frontend) => ({ ...frontend, addresses: addresses.get(`${frontend.host}:${frontend.port}`) ?? [] }))
-    .filter(isDecidedAtConnect);
+  const decided = [
+    ...frontends.map((frontend) => ({
+      ...frontend,
+      addresses: addresses.get(`${frontend.host}:${frontend.port}`) ?? [],
+    })),
+    ...(direct?.connect ?? []),
+  ].filter(isDecidedAtConnect);
   const protectedAuthorities = new Set(decided.flatMap(authoritiesOf));
   const open6 = served
     .flatMap(({ address }) => authoritiesOf(address))
     .filter((authority) => authority.startsWith('[') && !protectedAuthorities.has(authority));
+  const workloads6 = (direct?.addresses ?? [])
+    .filter((address) => address.includes(':'))
+    .map((address) => `[${address}]:*`);
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
     name: connectTerminate,
     virtual_hosts: [
@@ -114,6 +123,9 @@ export function renderConnectRoutes(
       ...(open6.length === 0
         ? []
         : [{ name: 'connect|ipv6', domains: [...new Set(open6)].sort(), ...renderTunnels(openAuthorization) }]),
+      ...(workloads6.length === 0
+        ? []
+        : [{ name: 'connect|workloads', domains: workloads6, ...renderTunnels(openAuthorization) }]),
       { name: 'connect', domains: ['*'], ...renderTunnels(openAuthorization, plainIpv4Authority) },
     ],
   };

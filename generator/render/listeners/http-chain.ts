@@ -1,4 +1,5 @@
-// The filter chain of an HTTP frontend. It is the same for every frontend but for names: what differs in meaning comes by RDS.
+// The filter chain of an HTTP frontend. It is the same for every frontend but for names and protocol: what differs in meaning
+// comes by RDS.
 
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
@@ -10,6 +11,7 @@ import { corsFilter } from '../routes/cors.ts';
 import { faultFilter } from '../routes/fault.ts';
 import { aggregatedSource } from '../tls.ts';
 import { renderRequestMetrics, requestLog } from './access-log.ts';
+import { renderForwardProxyFilters } from './forward-proxy.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
@@ -29,16 +31,21 @@ const renderFilters = (chain: string): readonly HttpFilter[] => [
   ...renderAuthorizationFilters(),
   { name: faultFilter, typed_config: typed('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) },
   { name: corsFilter, typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors', {}) },
-  router,
 ];
+
+/** Turns what browsers send into gRPC, and the answers back. */
+const grpcWeb: HttpFilter = {
+  name: 'envoy.filters.http.grpc_web',
+  typed_config: typed('envoy.extensions.filters.http.grpc_web.v3.GrpcWeb', {}),
+};
 
 /** The chain of an HTTP frontend. Paths are normalized before policies read them. */
 export function renderHttpChain(
-  { host, port, protocol }: FrontendAddress,
+  { host, port, protocol, forwardPort }: FrontendAddress,
   service: ServedAddress['service'],
   { escapedSlashes }: Pick<ListenerModel, 'escapedSlashes'>,
+  name: string = formatChainName(host, port, 'http'),
 ): FilterChain {
-  const name = formatChainName(host, port, 'http');
   return {
     name,
     filters: [
@@ -57,9 +64,16 @@ export function renderHttpChain(
           stream_idle_timeout: '0s',
           proxy_100_continue: true,
           upgrade_configs: [{ upgrade_type: 'websocket' }],
-          ...(protocol === 'http2' ? { http2_protocol_options: {} } : {}),
+          // A port in the Host would be connected to: the client must not choose it.
+          ...(forwardPort === undefined ? {} : { strip_any_host_port: true }),
+          ...(protocol === 'http2' || protocol === 'grpc-web' ? { http2_protocol_options: {} } : {}),
           access_log: [requestLog, renderRequestMetrics({ host, ...service })],
-          http_filters: [...renderFilters(name)],
+          http_filters: [
+            ...(protocol === 'grpc-web' ? [grpcWeb] : []),
+            ...renderFilters(name),
+            ...(forwardPort === undefined ? [] : renderForwardProxyFilters(host, forwardPort)),
+            router,
+          ],
         }),
       },
     ],

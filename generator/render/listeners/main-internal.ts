@@ -1,30 +1,40 @@
 // `main_internal`: the internal listener behind the tunnel. The original destination, address then port, chooses the filter chain.
 
 import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
-import { formatChainName, mainInternal } from '../names.ts';
+import {
+  declaredTcpPorts,
+  type FrontendAddress,
+  type ListenerModel,
+  type ServedAddress,
+} from '../../model/waypoint.ts';
+import { directHttp, directTcp, formatChainName, formatConditionalChainName, mainInternal } from '../names.ts';
+import { renderDirectChains } from './direct.ts';
 import { renderHttpChain } from './http-chain.ts';
-import { renderTcpChain } from './tcp-chain.ts';
+import { renderTcpChains } from './tcp-chain.ts';
+import { renderTcpDispatch } from './tcp-dispatch.ts';
 
 type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
 type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];
 
 /** The listener for all frontends of a waypoint. An address or port that no frontend has matches nothing, and is closed. */
-export function renderMainInternal(model: Pick<ListenerModel, 'escapedSlashes' | 'served'>): EnvoyResource {
+export function renderMainInternal(model: ListenerModel): EnvoyResource {
   const served = model.served.filter(({ address }) => address.addresses.length > 0);
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name: mainInternal,
     internal_listener: {},
     traffic_direction: 'INBOUND',
-    listener_filters: [originalDestinationFilter, ...renderInspector(served)],
-    ...(served.length === 0
+    listener_filters: [originalDestinationFilter, ...renderInspector(served, model.direct !== undefined)],
+    ...(served.length === 0 && model.direct === undefined
       ? { filter_chains: [closedChain] }
       : {
-          filter_chain_matcher: renderDispatch(served),
-          filter_chains: served.flatMap(({ address, service }) => [
-            ...(hasHttp(address) ? [renderHttpChain(address, service, model)] : []),
-            ...(hasTcp(address) ? [renderTcpChain(address)] : []),
-          ]),
+          filter_chain_matcher: renderDispatch(served, model),
+          filter_chains: [
+            ...served.flatMap((each) => [
+              ...(hasHttp(each.address) ? [renderHttpChain(each.address, each.service, model)] : []),
+              ...(hasTcp(each.address) ? renderTcpChains(each) : []),
+            ]),
+            ...(model.direct === undefined ? [] : renderDirectChains(model)),
+          ],
         }),
   };
   return { typeUrl: typeUrls.listener, name: mainInternal, json };
@@ -42,14 +52,18 @@ export const originalDestinationFilter: ListenerFilter = {
   typed_config: typed('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}),
 };
 
-/** Sniffing waits for the client to speak, so it is off on ports that need none: a server that speaks first would hang. */
-function renderInspector(served: readonly ServedAddress[]): readonly ListenerFilter[] {
+/**
+ * Sniffing waits for the client to speak, so it is off on ports that need none: a server that speaks first would hang. Workloads may speak
+ * HTTP on any port but those that services declare as TCP.
+ */
+function renderInspector(served: readonly ServedAddress[], hasWorkloads: boolean): readonly ListenerFilter[] {
   const sniffed = new Set(
     served.filter(({ address }) => address.protocol === 'auto').map(({ address }) => address.port),
   );
-  if (sniffed.size === 0) return [];
+  if (sniffed.size === 0 && !hasWorkloads) return [];
+  const tcpOnly = new Set(declaredTcpPorts(served));
   const declared = [...new Set(served.map(({ address }) => address.port))]
-    .filter((port) => !sniffed.has(port))
+    .filter((port) => (hasWorkloads ? tcpOnly.has(port) : !sniffed.has(port)))
     .sort((a, b) => a - b);
   const disabled = declared.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
   return [
@@ -63,12 +77,16 @@ function renderInspector(served: readonly ServedAddress[]): readonly ListenerFil
   ];
 }
 
-function renderDispatch(served: readonly ServedAddress[]): MessageTypes['xds.type.matcher.v3.Matcher'] {
-  const byService = new Map<string, { readonly addresses: readonly string[]; readonly ports: FrontendAddress[] }>();
-  for (const { address } of served) {
-    const key = address.addresses.join(' ');
-    const entry = byService.get(key) ?? { addresses: address.addresses, ports: [] };
-    entry.ports.push(address);
+function renderDispatch(
+  served: readonly ServedAddress[],
+  { trustDomains, direct }: Pick<ListenerModel, 'trustDomains' | 'direct'>,
+): MessageTypes['xds.type.matcher.v3.Matcher'] {
+  const byService = new Map<string, { readonly addresses: readonly string[]; readonly ports: ServedAddress[] }>();
+  for (const each of served) {
+    const { addresses } = each.address;
+    const key = addresses.join(' ');
+    const entry = byService.get(key) ?? { addresses, ports: [] };
+    entry.ports.push(each);
     byService.set(key, entry);
   }
   return {
@@ -80,10 +98,20 @@ function renderDispatch(served: readonly ServedAddress[]): MessageTypes['xds.typ
       custom_match: {
         name: 'ip',
         typed_config: typed('xds.type.matcher.v3.IPMatcher', {
-          range_matchers: [...byService.values()].map(({ addresses, ports }) => ({
-            ranges: addresses.map(renderRange),
-            on_match: renderPorts(ports),
-          })),
+          range_matchers: [
+            ...[...byService.values()].map(({ addresses, ports }) => ({
+              ranges: addresses.map(renderRange),
+              on_match: renderPorts(ports, trustDomains),
+            })),
+            ...(direct === undefined
+              ? []
+              : [
+                  {
+                    ranges: direct.addresses.map(renderRange),
+                    on_match: renderSniffed(toChain(directHttp), toChain(directTcp)),
+                  },
+                ]),
+          ],
         }),
       },
     },
@@ -96,7 +124,7 @@ function renderRange(address: string): MessageTypes['xds.core.v3.CidrRange'] {
   return { address_prefix: prefix, prefix_len: length === undefined ? whole : Number(length) };
 }
 
-function renderPorts(ports: readonly FrontendAddress[]): OnMatch {
+function renderPorts(ports: readonly ServedAddress[], trustDomains: readonly string[]): OnMatch {
   return {
     matcher: {
       matcher_tree: {
@@ -105,16 +133,23 @@ function renderPorts(ports: readonly FrontendAddress[]): OnMatch {
           typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput', {}),
         },
         exact_match_map: {
-          map: Object.fromEntries(ports.map((address) => [String(address.port), renderProtocol(address)])),
+          map: Object.fromEntries(ports.map((each) => [String(each.address.port), renderProtocol(each, trustDomains)])),
         },
       },
     },
   };
 }
 
-function renderProtocol(address: FrontendAddress): OnMatch {
-  if (address.protocol !== 'auto') return toChain(address, hasHttp(address) ? 'http' : 'tcp');
-  const http = toChain(address, 'http');
+function renderProtocol(served: ServedAddress, trustDomains: readonly string[]): OnMatch {
+  const { address } = served;
+  const http = toChain(formatChainName(address.host, address.port, 'http'));
+  if (!hasTcp(address)) return http;
+  const tcp = renderTcp(served, trustDomains);
+  return hasHttp(address) ? renderSniffed(http, tcp) : tcp;
+}
+
+/** What the client speaks decides; what is not HTTP is TCP. */
+function renderSniffed(http: OnMatch, tcp: OnMatch): OnMatch {
   return {
     matcher: {
       matcher_tree: {
@@ -124,13 +159,23 @@ function renderProtocol(address: FrontendAddress): OnMatch {
         },
         exact_match_map: { map: { "'h2c'": http, "'http/1.0'": http, "'http/1.1'": http } },
       },
-      on_no_match: toChain(address, 'tcp'),
+      on_no_match: tcp,
     },
   };
 }
 
-function toChain({ host, port }: FrontendAddress, protocol: 'http' | 'tcp'): OnMatch {
-  const name = formatChainName(host, port, protocol);
+function renderTcp(
+  { address: { host, port }, tcpConditions }: ServedAddress,
+  trustDomains: readonly string[],
+): OnMatch {
+  const branches = tcpConditions.map((matches) => ({
+    matches,
+    onMatch: toChain(formatConditionalChainName(host, port, matches)),
+  }));
+  return renderTcpDispatch(branches, toChain(formatChainName(host, port, 'tcp')), trustDomains);
+}
+
+function toChain(name: string): OnMatch {
   const value: Any = { '@type': 'type.googleapis.com/google.protobuf.StringValue', value: name };
   return { action: { name, typed_config: value } };
 }

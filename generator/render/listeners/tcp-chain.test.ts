@@ -1,13 +1,19 @@
 import { expect, it } from 'vitest';
 import type { FrontendAddress } from '../../model/waypoint.ts';
-import { renderTcpChain } from './tcp-chain.ts';
+import { renderTcpChains } from './tcp-chain.ts';
 
 const filtersOf = (address: Pick<FrontendAddress, 'protocol' | 'addresses'>): readonly (string | undefined)[] =>
-  (renderTcpChain({ host: 'db.example', port: 5432, ...address }).filters ?? []).map(({ name }) => name);
+  renderTcpChains({
+    address: { host: 'db.example', port: 5432, ...address },
+    service: { namespace: 'shop', name: 'db' },
+    tcpConditions: [],
+  })
+    .flatMap(({ filters }) => filters ?? [])
+    .map(({ name }) => name);
 
 it('leaves to the CONNECT what a list of addresses can name', () => {
   expect(filtersOf({ protocol: 'tcp', addresses: ['10.0.0.3', 'fd00::3'] })).toEqual([
-    'envoy.filters.network.tcp_proxy',
+    'tcp_proxy|inbound-vip|5432|tcp|db.example',
   ]);
 });
 
@@ -18,6 +24,6 @@ it.each([
   expect(filtersOf(address)).toEqual([
     'deny|inbound-vip|5432|tcp|db.example',
     'allow|inbound-vip|5432|tcp|db.example',
-    'envoy.filters.network.tcp_proxy',
+    'tcp_proxy|inbound-vip|5432|tcp|db.example',
   ]);
 });

@@ -1,60 +1,99 @@
-// The filter chain of a TCP frontend. Ports declared as TCP are decided on the CONNECT; ports whose protocol is sniffed, and ranges of
-// addresses, carry their policy in the chain, as extension configurations of their own, so that a change of policy leaves the listener
-// alone.
+// The filter chains of a TCP frontend. Where connections go comes as extension configuration, one for each chain, so that an edit of
+// destinations leaves the listener alone. Ports declared as TCP are decided on the CONNECT; ports whose protocol is sniffed, and ranges
+// of addresses, carry their policy in the chain, by extension configuration too.
 
-import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import { type FrontendAddress, isDecidedInChain, type TcpFrontend } from '../../model/waypoint.ts';
+import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import { formatProtoDuration } from '../../../mesh/index.ts';
+import type { Authorization } from '../../model/authorization.ts';
+import type { TcpDestination, TcpRoute } from '../../model/tcp-route.ts';
+import { isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/waypoint.ts';
 import { type NetworkAuthorizationAction, renderNetworkAuthorization } from '../authorization.ts';
-import { formatChainName, formatClusterName } from '../names.ts';
+import { formatChainName, formatClusterName, formatConditionalChainName, unknownService } from '../names.ts';
 import { aggregatedSource } from '../tls.ts';
 import { connectionLog } from './access-log.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
 
-const networkRbac = 'type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC';
+const types = {
+  rbac: 'envoy.extensions.filters.network.rbac.v3.RBAC',
+  proxy: 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+} as const;
 
-/** The chain of a TCP frontend. */
-export function renderTcpChain(address: FrontendAddress): FilterChain {
+/** The chains of a TCP frontend: one for every connection, and one for each conditional route. */
+export function renderTcpChains({ address, tcpConditions }: ServedAddress): readonly FilterChain[] {
   const { host, port } = address;
   const name = formatChainName(host, port, 'tcp');
-  const cluster = formatClusterName({ owned: true, host, port, protocol: 'tcp' });
-  return {
-    name,
-    filters: [
-      ...(isDecidedInChain(address) ? [discovered(name, 'deny'), discovered(name, 'allow')] : []),
-      {
-        name: 'envoy.filters.network.tcp_proxy',
-        typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
-          stat_prefix: name,
-          cluster,
-          access_log: [connectionLog],
-        }),
-      },
-    ],
-  };
+  const policies = isDecidedInChain(address) ? discoverPolicies(name) : [];
+  const chains = [name, ...tcpConditions.map((matches) => formatConditionalChainName(host, port, matches))];
+  return chains.map((chain) => ({ name: chain, filters: [...policies, discovered(proxyName(chain), types.proxy)] }));
 }
 
-function discovered(chain: string, action: NetworkAuthorizationAction): Filter {
-  return {
-    name: policyName(chain, action),
-    config_discovery: { config_source: aggregatedSource, type_urls: [networkRbac] },
-  };
+/** The policy filters of a chain that is decided in the chain. */
+export function discoverPolicies(chain: string): readonly Filter[] {
+  return [discovered(policyName(chain, 'deny'), types.rbac), discovered(policyName(chain, 'allow'), types.rbac)];
+}
+
+/** The extension configurations that `discoverPolicies` refers to. */
+export function renderPolicies(chain: string, authorization: Authorization): readonly EnvoyResource[] {
+  return (['deny', 'allow'] as const).map((action) =>
+    toExtension(policyName(chain, action), renderNetworkAuthorization(authorization, action)),
+  );
+}
+
+function discovered(name: string, type: string): Filter {
+  return { name, config_discovery: { config_source: aggregatedSource, type_urls: [`type.googleapis.com/${type}`] } };
 }
 
 function policyName(chain: string, action: NetworkAuthorizationAction): string {
   return `${action}|${chain}`;
 }
 
-/** The policies of a port that is decided in its chain, as the extension configurations that its chain refers to. */
-export function renderChainPolicies(frontend: TcpFrontend): readonly EnvoyResource[] {
-  if (frontend.decidedAt !== 'chain') return [];
-  return (['deny', 'allow'] as const).map((action) => {
-    const name = policyName(formatChainName(frontend.host, frontend.port, 'tcp'), action);
-    const json: MessageTypes['envoy.config.core.v3.TypedExtensionConfig'] = {
-      name,
-      typed_config: renderNetworkAuthorization(frontend.authorization, action),
-    };
-    return { typeUrl: typeUrls.extensionConfig, name, json };
+function proxyName(chain: string): string {
+  return `tcp_proxy|${chain}`;
+}
+
+/** The extension configurations that the chains of a TCP frontend refer to: where connections go, and policies that are decided there. */
+export function renderTcpExtensions(frontend: TcpFrontend): readonly EnvoyResource[] {
+  const { host, port, routes, authorization, decidedAt } = frontend;
+  const name = formatChainName(host, port, 'tcp');
+  const waits = decidedAt === 'chain' && (authorization.allow !== undefined || authorization.deny.length > 0);
+  return [
+    ...(decidedAt === 'chain' ? renderPolicies(name, authorization) : []),
+    ...routes.map((route) => {
+      const chain = route.matches.length === 0 ? name : formatConditionalChainName(host, port, route.matches);
+      return toExtension(proxyName(chain), renderProxy(chain, route, waits));
+    }),
+  ];
+}
+
+function toExtension(name: string, config: Any): EnvoyResource {
+  const json: MessageTypes['envoy.config.core.v3.TypedExtensionConfig'] = { name, typed_config: config };
+  return { typeUrl: typeUrls.extensionConfig, name, json };
+}
+
+/** Policies in a chain are asked with the client's first bytes. Before that nothing is opened that could answer a client they deny. */
+const onFirstBytes = { upstream_connect_mode: 'ON_DOWNSTREAM_DATA', max_early_data_bytes: 65_536 } as const;
+
+function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, waits: boolean): Any {
+  const { idleTimeout, maxDuration } = limits;
+  const [only] = destinations;
+  return typed(types.proxy, {
+    stat_prefix: chain,
+    ...(only !== undefined && destinations.length === 1
+      ? { cluster: clusterOf(only) }
+      : {
+          weighted_clusters: {
+            clusters: destinations.map((destination) => ({ name: clusterOf(destination), weight: destination.weight })),
+          },
+        }),
+    ...(waits ? onFirstBytes : {}),
+    ...(idleTimeout === undefined ? {} : { idle_timeout: formatProtoDuration(idleTimeout) }),
+    ...(maxDuration === undefined ? {} : { max_downstream_connection_duration: formatProtoDuration(maxDuration) }),
+    access_log: [connectionLog],
   });
+}
+
+function clusterOf({ cluster }: TcpDestination): string {
+  return cluster === undefined ? unknownService : formatClusterName(cluster);
 }

@@ -23,18 +23,22 @@ const maximumBodyBytes = 1024 * 1024;
 export function renderRouteConfiguration(frontend: HttpFrontend, trustDomains: readonly string[]): EnvoyResource {
   const name = formatChainName(frontend.host, frontend.port, 'http');
   const { typedPerFilterConfig, metadata } = renderAuthorization(frontend.authorization);
+  const policy = {
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(Object.keys(typedPerFilterConfig).length === 0 ? {} : { typed_per_filter_config: { ...typedPerFilterConfig } }),
+  };
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
     name,
     validate_clusters: false,
     max_direct_response_body_size_bytes: maximumBodyBytes,
     virtual_hosts: [
+      ...(frontend.onlyHosts === undefined
+        ? []
+        : [{ name: 'other-hosts', domains: ['*'], ...policy, routes: [noRoute] }]),
       {
         name: `inbound|http|${frontend.port}`,
-        domains: ['*'],
-        ...(metadata === undefined ? {} : { metadata }),
-        ...(Object.keys(typedPerFilterConfig).length === 0
-          ? {}
-          : { typed_per_filter_config: { ...typedPerFilterConfig } }),
+        domains: [frontend.onlyHosts ?? '*'],
+        ...policy,
         routes: [
           ...(frontend.rejectPathParameters ? [pathParametersRefused] : []),
           ...frontend.routes.map((route) => renderRoute(route, trustDomains)),
@@ -70,10 +74,11 @@ function renderRoute(route: HttpRoute, trustDomains: readonly string[]): Route {
 }
 
 /** `/admin;x` is `/admin` to some applications and not to others, so a policy on paths could be passed with it. */
-const pathParametersRefused: Route = {
+export const pathParametersRefused: Route = {
   name: 'path-parameters-refused',
   match: { safe_regex: { regex: '[^;]*;.*' } },
   direct_response: { status: 400, body: { inline_string: 'path parameters are not accepted' } },
 };
 
-const noRoute: Route = { name: 'no-route', match: { prefix: '/' }, direct_response: { status: 404 } };
+/** The end of every virtual host. */
+export const noRoute: Route = { name: 'no-route', match: { prefix: '/' }, direct_response: { status: 404 } };

@@ -11,7 +11,8 @@ import { any, isNever, never, not } from './predicate.ts';
 export interface AuthorizationTarget {
   readonly gateway: WaypointGateway;
   readonly service: { readonly kind: 'Service' | 'ServiceEntry'; readonly namespace: string; readonly name: string };
-  readonly port: number;
+  /** `any`: whichever port of a workload the client dials. */
+  readonly port: number | 'any';
   readonly protocol: 'http' | 'tcp';
   /** The service's virtual addresses, which `destination.ip` is decided against; absent: unknown, so that it cannot be decided. */
   readonly addresses?: readonly string[];

@@ -20,6 +20,7 @@ export const operationFields: Readonly<Record<string, FieldDefinition>> = {
 function resolvePort(value: string, { target }: RuleScope): Predicate | Problem {
   const port = /^[0-9]{1,5}$/.test(value) ? Number(value) : 0;
   if (port < 1 || port > 65_535) return { code: 'InvalidValue', message: `"${value}" is not a port` };
+  if (target.port === 'any') return { destinationPort: port };
   return port === target.port ? always : never;
 }
 

@@ -70,7 +70,7 @@ export function resolveUpstreamProtocol(
   pool: ConnectionPoolSettings | undefined,
 ): ServiceCluster['upstreamProtocol'] {
   if (pool?.http?.useClientProtocol === true) return 'client';
-  if (protocol === 'http2' || pool?.http?.h2UpgradePolicy === 'UPGRADE') return 'http2';
+  if (protocol === 'http2' || protocol === 'grpc-web' || pool?.http?.h2UpgradePolicy === 'UPGRADE') return 'http2';
   return protocol === 'auto' ? 'client' : 'http1';
 }
 

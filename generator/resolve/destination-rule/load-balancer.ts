@@ -18,8 +18,6 @@ export function resolveLoadBalancer(settings: LoadBalancerSettings | undefined):
       return { kind: 'round_robin', ...slow };
     case 'RANDOM':
       return { kind: 'random' };
-    case 'PASSTHROUGH':
-      return { kind: 'original_dst' };
     default:
       return { kind: 'least_request', ...slow };
   }

@@ -185,13 +185,23 @@ function reportOutlierDetection(
   }
 }
 
-/** Reports what a policy asks of a TCP port that has a meaning for HTTP only; of no great weight where other ports are HTTP. */
-export function reportOnTcpPort(
+/** Reports what a policy asks of a port whose protocol has no such thing; of no great weight where other ports of the service have it. */
+export function reportOnPort(
   context: ResolveContext,
   { loadBalancer, connectionPool }: EffectivePolicy,
   service: Pick<ResolvedService, 'ports'>,
   port: ResolvedPort,
 ): void {
+  if (connectionPool?.value.tcp?.idleTimeout !== undefined && service.ports.every(({ protocol }) => isHttp(protocol))) {
+    reportStated(
+      context,
+      connectionPool,
+      'FieldNotSupported',
+      ['tcp', 'idleTimeout'],
+      `all ports are HTTP, where this has no effect`,
+      'set http.idleTimeout',
+    );
+  }
   if (port.protocol !== 'tcp') return;
   const severity = service.ports.some(({ protocol }) => protocol !== 'tcp' && protocol !== 'udp') ? 'info' : 'warning';
   const hash = loadBalancer?.value.consistentHash;
@@ -207,17 +217,10 @@ export function reportOnTcpPort(
       severity,
     );
   }
-  if (connectionPool?.value.tcp?.maxConnectionDuration !== undefined) {
-    reportStated(
-      context,
-      connectionPool,
-      'FieldNotSupported',
-      ['tcp', 'maxConnectionDuration'],
-      `connections to TCP port ${port.number} are not limited in time yet; only those of HTTP ports are`,
-      undefined,
-      severity,
-    );
-  }
+}
+
+function isHttp(protocol: ResolvedPort['protocol']): boolean {
+  return protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'auto';
 }
 
 /** Reports ISTIO_MUTUAL where it cannot hold: endpoints without a tunnel are spoken to in plain text. */

@@ -7,16 +7,22 @@ import { declaredSubsets, findDestinationRules } from '../destination-rule.ts';
 import { findService, type ResolvedPort, type ResolvedService } from '../service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/** The cluster of a destination, or undefined when it names nothing, which is reported with its consequence. */
+/**
+ * The cluster of a destination, or undefined when it names nothing, which is reported with its consequence. A port whose protocol is
+ * sniffed has a cluster for each `level`.
+ */
 export function resolveDestination(
   context: VirtualServiceContext,
   destination: Destination,
   path: FieldPath,
-  consequence = 'these requests are answered with 503',
+  { consequence, level }: { readonly consequence: string; readonly level: ClusterKey['protocol'] } = {
+    consequence: 'these requests are answered with 503',
+    level: 'http',
+  },
 ): ClusterKey | undefined {
   const { mesh, gateway, owner } = context;
   const host = resolveHost(destination.host, owner.metadata.namespace, mesh.settings.clusterDomain);
-  const service = findService(mesh, host);
+  const service = findService(mesh, host, gateway.namespace);
   if (service === undefined) {
     reportField(
       context,
@@ -49,7 +55,7 @@ export function resolveDestination(
     owned: binding?.namespace === gateway.namespace && binding.name === gateway.name,
     host,
     port: port.number,
-    protocol: port.protocol === 'tcp' ? 'tcp' : 'http',
+    protocol: port.protocol === 'tcp' || (port.protocol === 'auto' && level === 'tcp') ? 'tcp' : 'http',
     ...(destination.subset === undefined || destination.subset === '' ? {} : { subset: destination.subset }),
   };
 }

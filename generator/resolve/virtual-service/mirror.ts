@@ -7,7 +7,7 @@ import { resolveDestination } from './destination.ts';
 
 const everyRequest: PerMillion = 1_000_000;
 
-const noCopy = 'no copy is sent';
+const noCopy = { consequence: 'no copy is sent', level: 'http' } as const;
 
 /** The mirrors of a rule; a share that is not given is all. A mirror to nowhere is reported and left out. */
 export function resolveMirrors(

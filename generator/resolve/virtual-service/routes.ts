@@ -4,6 +4,7 @@ import { type FieldPath, type HttpRoute as VirtualServiceRule, parseDuration, re
 import type { HttpMatch, HttpRoute, RouteAction, WeightedDestination } from '../../model/http-route.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { resolveCors } from './cors.ts';
+import { expandDelegates, type SourcedRule } from './delegate.ts';
 import { resolveDestination } from './destination.ts';
 import { resolveFault } from './fault.ts';
 import { resolveHeaderEdits } from './header-edits.ts';
@@ -20,14 +21,13 @@ const missingDestinationStatus = 503;
 export function resolveVirtualServiceRoutes(context: VirtualServiceContext): readonly HttpRoute[] {
   const routes: HttpRoute[] = [];
   let catchAll: { readonly index: number; readonly onEveryPort: boolean } | undefined;
-  for (const [index, rule] of (context.owner.spec.http ?? []).entries()) {
-    const path: FieldPath = ['spec', 'http', index];
+  for (const [index, rules] of expandDelegates(context).entries()) {
     if (catchAll !== undefined) {
       if (catchAll.onEveryPort) {
         reportField(
           context,
           'RuleUnreachable',
-          path,
+          ['spec', 'http', index],
           `rule ${catchAll.index} matches every request, so this rule is never reached`,
           'put the rule without conditions last',
           'warning',
@@ -35,30 +35,33 @@ export function resolveVirtualServiceRoutes(context: VirtualServiceContext): rea
       }
       continue;
     }
-    const resolved = resolveRule(context, rule, index);
+    const resolved = rules.flatMap(resolveRule);
     routes.push(...resolved);
     if (resolved.some(({ match }) => matchesEverything(match))) {
-      catchAll = { index, onEveryPort: !(rule.match ?? []).some(({ port }) => port !== undefined) };
+      const onEveryPort = !rules.some(({ rule }) => (rule.match ?? []).some(({ port }) => port !== undefined));
+      catchAll = { index, onEveryPort };
     }
   }
   return routes;
 }
 
-function resolveRule(context: VirtualServiceContext, rule: VirtualServiceRule, index: number): readonly HttpRoute[] {
-  const path: FieldPath = ['spec', 'http', index];
-  const matches = resolveMatches(context, rule, path);
+function resolveRule(source: SourcedRule): readonly HttpRoute[] {
+  const { rule, owner, path } = source;
+  const matches = resolveMatches(source);
   if (matches.length === 0) return [];
-  const action = resolveAction(context, rule, path);
+  const action = resolveAction(source);
   if (action === undefined) return [];
-  const fault = resolveFault(context, rule.fault, [...path, 'fault']);
+  const faulty = source.place('fault');
+  const fault = resolveFault(faulty.context, rule.fault, faulty.path);
   const cors = resolveCors(rule.corsPolicy);
-  const request = resolveHeaderEdits(context, rule.headers?.request, [...path, 'headers', 'request']);
-  const response = resolveHeaderEdits(context, rule.headers?.response, [...path, 'headers', 'response']);
-  const { namespace, name } = context.owner.metadata;
-  const ruleName = rule.name ?? `${namespace}/${name}/http[${index}]`;
+  const editing = source.place('headers');
+  const request = resolveHeaderEdits(editing.context, rule.headers?.request, [...editing.path, 'request']);
+  const response = resolveHeaderEdits(editing.context, rule.headers?.response, [...editing.path, 'response']);
+  const { namespace, name } = owner.metadata;
+  const ruleName = rule.name ?? `${namespace}/${name}/http[${path.at(-1)}]`;
   return matches.map(({ match, name: matchName }) => ({
     name: matchName === undefined || matchName === '' ? ruleName : `${ruleName}.${matchName}`,
-    origin: refOf(context.owner),
+    origin: refOf(owner),
     match,
     action:
       action.kind === 'forward' && request.authority !== undefined && action.authority === undefined
@@ -76,49 +79,40 @@ interface NamedMatch {
   readonly name?: string | undefined;
 }
 
-function resolveMatches(
-  context: VirtualServiceContext,
-  rule: VirtualServiceRule,
-  path: FieldPath,
-): readonly NamedMatch[] {
+function resolveMatches({ rule, placeMatch }: SourcedRule): readonly NamedMatch[] {
   if (rule.match === undefined || rule.match.length === 0) return [{ match: everyRequest }];
   return rule.match.flatMap((written, index) => {
-    const match = resolveMatch(context, written, [...path, 'match', index]);
+    const { context, path } = placeMatch(index);
+    const match = resolveMatch(context, written, path);
     return match === undefined ? [] : [{ match, name: written.name }];
   });
 }
 
-function resolveAction(
-  context: VirtualServiceContext,
-  rule: VirtualServiceRule,
-  path: FieldPath,
-): RouteAction | undefined {
-  if (rule.redirect !== undefined) return resolveRedirect(context, rule.redirect, [...path, 'redirect']);
+function resolveAction({ rule, place }: SourcedRule): RouteAction | undefined {
+  if (rule.redirect !== undefined) {
+    const { context, path } = place('redirect');
+    return resolveRedirect(context, rule.redirect, path);
+  }
   if (rule.directResponse !== undefined) {
-    return resolveDirectResponse(context, rule.directResponse, [...path, 'directResponse']);
+    const { context, path } = place('directResponse');
+    return resolveDirectResponse(context, rule.directResponse, path);
   }
-  if (rule.delegate !== undefined) {
-    reportField(
-      context,
-      'FieldNotSupported',
-      [...path, 'delegate'],
-      'delegation is not supported yet, so this rule is answered with 503',
-      'write the rules of the delegate here',
-    );
-    return { kind: 'respond', status: missingDestinationStatus };
-  }
-  const rewrite = resolveRewrite(context, rule.rewrite, [...path, 'rewrite']);
-  const retry = resolveRetry(context, rule.retries, [...path, 'retries']);
+  const rewriting = place('rewrite');
+  const rewrite = resolveRewrite(rewriting.context, rule.rewrite, rewriting.path);
+  const retrying = place('retries');
+  const retry = resolveRetry(retrying.context, rule.retries, retrying.path);
   const timeout = rule.timeout === undefined ? 0 : (parseDuration(rule.timeout) ?? 0);
+  const forwarding = place('route');
+  const mirroring = place(rule.mirror === undefined ? 'mirrors' : 'mirror');
   return {
     kind: 'forward',
-    destinations: resolveDestinations(context, rule, path),
+    destinations: resolveDestinations(forwarding.context, rule, forwarding.path),
     invalidStatus: missingDestinationStatus,
     ...(rewrite.path === undefined ? {} : { path: rewrite.path }),
     ...(rewrite.authority === undefined ? {} : { authority: rewrite.authority }),
     timeoutMilliseconds: timeout,
     ...(retry === undefined ? {} : { retry }),
-    mirrors: resolveMirrors(context, rule, path),
+    mirrors: resolveMirrors(mirroring.context, rule, mirroring.path.slice(0, -1)),
   };
 }
 
@@ -132,7 +126,7 @@ function resolveDestinations(
   const single = routes.length === 1;
   const destinations = routes.flatMap((route, index): readonly WeightedDestination[] => {
     const weight = single ? 100 : (route.weight ?? 0);
-    const here: FieldPath = [...path, 'route', index];
+    const here: FieldPath = [...path, index];
     const cluster = resolveDestination(context, route.destination, [...here, 'destination']);
     if (weight === 0) return [];
     const request = resolveHeaderEdits(context, route.headers?.request, [...here, 'headers', 'request']);
@@ -151,7 +145,7 @@ function resolveDestinations(
     reportField(
       context,
       'WeightsInvalid',
-      [...path, 'route'],
+      path,
       `no destination has a weight, so these requests are answered with ${missingDestinationStatus}`,
       'give at least one destination a weight above 0',
     );

@@ -1,0 +1,35 @@
+// One TCP route: which connections it takes, and where they go. Order is precedence; the first match wins.
+
+import type { ObjectRef } from '../../mesh/index.ts';
+import type { AddressBlock } from './authorization.ts';
+import type { ClusterKey } from './cluster.ts';
+
+/** All conditions must hold; an empty list of blocks is none, else one block is enough. */
+export interface TcpMatch {
+  /** Namespace of the client's identity. */
+  readonly sourceNamespace?: string;
+  readonly sourceBlocks: readonly AddressBlock[];
+  readonly destinationBlocks: readonly AddressBlock[];
+}
+
+/** A share of the connections. Absent `cluster`: the destination is invalid, and its share is closed. */
+export interface TcpDestination {
+  readonly cluster?: ClusterKey;
+  readonly weight: number;
+}
+
+/** How long a connection may last. Milliseconds. */
+export interface TcpLimits {
+  /** Without a byte in either direction; 0: for ever. */
+  readonly idleTimeout?: number;
+  readonly maxDuration?: number;
+}
+
+export interface TcpRoute {
+  /** The object that the route was written in; absent for the route that a service has by default. */
+  readonly origin?: ObjectRef;
+  /** One of them must hold; none: every connection. */
+  readonly matches: readonly TcpMatch[];
+  readonly destinations: readonly TcpDestination[];
+  readonly limits?: TcpLimits;
+}

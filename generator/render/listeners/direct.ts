@@ -1,0 +1,132 @@
+// The chains of connections to workloads themselves, `direct-http` and `direct-tcp`: through the tunnel to the very address that the
+// client dialled, which filter state carries.
+
+import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import type { DirectFrontend } from '../../model/direct.ts';
+import type { ListenerModel } from '../../model/waypoint.ts';
+import { renderAuthentication } from '../authentication.ts';
+import { renderAuthorization } from '../authorization.ts';
+import { renderAuthorizer } from '../authorizer.ts';
+import { connectOriginate, directHttp, directTcp, encap, filterState } from '../names.ts';
+import { renderRetry } from '../routes/retry.ts';
+import { noRoute, pathParametersRefused } from '../routes/route-configuration.ts';
+import { connectionLog } from './access-log.ts';
+import { renderHttpChain } from './http-chain.ts';
+import { discoverPolicies, renderPolicies } from './tcp-chain.ts';
+
+type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
+type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
+
+/** Shares the address that was dialled with the connection into `connect_originate`: it reached this one, and goes no further by itself. */
+const dialledAddress: Filter = {
+  name: 'connect_authority',
+  typed_config: typed('envoy.extensions.filters.network.set_filter_state.v3.Config', {
+    on_new_connection: [
+      {
+        object_key: filterState.originalDestination,
+        format_string: {
+          text_format_source: { inline_string: `%FILTER_STATE(${filterState.originalDestination}:PLAIN)%` },
+        },
+        shared_with_upstream: 'ONCE',
+      },
+    ],
+  }),
+};
+
+/** Both chains. */
+export function renderDirectChains(model: Pick<ListenerModel, 'gateway' | 'escapedSlashes'>): readonly FilterChain[] {
+  const unknown = { host: 'unknown', port: 0, protocol: 'auto', addresses: [] } as const;
+  const http = renderHttpChain(unknown, model.gateway, model, directHttp);
+  return [
+    { ...http, filters: [dialledAddress, ...(http.filters ?? [])] },
+    {
+      name: directTcp,
+      filters: [
+        dialledAddress,
+        ...discoverPolicies(directTcp),
+        {
+          name: 'envoy.filters.network.tcp_proxy',
+          typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
+            stat_prefix: directTcp,
+            cluster: encap,
+            access_log: [connectionLog],
+          }),
+        },
+      ],
+    },
+  ];
+}
+
+/** What the chains refer to: the route configuration, the policies of connections, and the cluster. */
+export function renderDirectResources(frontend: DirectFrontend): readonly EnvoyResource[] {
+  return [
+    renderRoutes(frontend),
+    renderAuthorizer(directHttp, frontend.http.custom?.authorizer),
+    renderAuthentication(directHttp, frontend.authentication),
+    ...renderPolicies(directTcp, frontend.tcp),
+    renderEncap(),
+  ];
+}
+
+function renderRoutes({ http, retry, rejectPathParameters }: DirectFrontend): EnvoyResource {
+  const { typedPerFilterConfig, metadata } = renderAuthorization(http);
+  const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
+    name: directHttp,
+    validate_clusters: false,
+    virtual_hosts: [
+      {
+        name: 'inbound|http|0',
+        domains: ['*'],
+        ...(metadata === undefined ? {} : { metadata }),
+        typed_per_filter_config: { ...typedPerFilterConfig },
+        routes: [
+          ...(rejectPathParameters ? [pathParametersRefused] : []),
+          {
+            name: 'default',
+            match: { prefix: '/' },
+            route: { cluster: encap, timeout: '0s', retry_policy: renderRetry(retry) },
+          },
+          noRoute,
+        ],
+      },
+    ],
+  };
+  return { typeUrl: typeUrls.routeConfiguration, name: directHttp, json };
+}
+
+const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/** Leads into `connect_originate`, whose tunnel is to the address in the connection's filter state. */
+function renderEncap(): EnvoyResource {
+  const json: MessageTypes['envoy.config.cluster.v3.Cluster'] = {
+    name: encap,
+    type: 'STATIC',
+    connect_timeout: '10s',
+    load_assignment: {
+      cluster_name: encap,
+      endpoints: [
+        {
+          lb_endpoints: [
+            { endpoint: { address: { envoy_internal_address: { server_listener_name: connectOriginate } } } },
+          ],
+        },
+      ],
+    },
+    typed_extension_protocol_options: {
+      [httpProtocolOptions]: typed(httpProtocolOptions, {
+        common_http_protocol_options: { idle_timeout: '300s' },
+        use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} },
+      }),
+    },
+    transport_socket: {
+      name: 'internal_upstream',
+      typed_config: typed('envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport', {
+        transport_socket: {
+          name: 'raw_buffer',
+          typed_config: typed('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
+        },
+      }),
+    },
+  };
+  return { typeUrl: typeUrls.cluster, name: encap, json };
+}

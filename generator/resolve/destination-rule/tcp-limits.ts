@@ -1,0 +1,30 @@
+// DestinationRule `connectionPool.tcp.idleTimeout` and `maxConnectionDuration`, for connections that are proxied as TCP. They belong to the
+// client's connection, so the first destination of a route speaks for all of them.
+
+import { parseDuration } from '../../../mesh/index.ts';
+import type { ClusterKey } from '../../model/cluster.ts';
+import type { TcpLimits } from '../../model/tcp-route.ts';
+import type { GatewayKey } from '../binding.ts';
+import type { ResolveContext } from '../context.ts';
+import { declaredSubsets, findDestinationRules } from '../destination-rule.ts';
+import { findService } from '../service.ts';
+import { resolveTrafficPolicy } from './policy.ts';
+
+/** The limits of connections to a cluster; none when it is not known. */
+export function resolveTcpLimits(
+  { mesh }: Pick<ResolveContext, 'mesh'>,
+  gateway: GatewayKey,
+  cluster: ClusterKey | undefined,
+): TcpLimits {
+  const service = cluster === undefined ? undefined : findService(mesh, cluster.host);
+  if (cluster === undefined || service === undefined) return {};
+  const rules = findDestinationRules(mesh, gateway, service);
+  const declared = declaredSubsets(rules).find(({ subset }) => subset.name === cluster.subset);
+  const tcp = resolveTrafficPolicy(rules, cluster.port, declared).connectionPool?.value.tcp;
+  const idleTimeout = tcp?.idleTimeout === undefined ? undefined : parseDuration(tcp.idleTimeout);
+  const maxDuration = tcp?.maxConnectionDuration === undefined ? undefined : parseDuration(tcp.maxConnectionDuration);
+  return {
+    ...(idleTimeout === undefined ? {} : { idleTimeout }),
+    ...(maxDuration === undefined ? {} : { maxDuration }),
+  };
+}

@@ -1,0 +1,48 @@
+// Workloads that a waypoint serves under their own addresses (`istio.io/waypoint-for: workload` or `all`), with the policies of the
+// Gateway and its class.
+
+import { isIpAddress } from '../../mesh/index.ts';
+import type { Authorization } from '../model/authorization.ts';
+import type { DirectFrontend } from '../model/direct.ts';
+import { declaredTcpPorts, type ServedAddress, type WaypointGateway } from '../model/waypoint.ts';
+import { resolveAuthentication } from './authentication.ts';
+import { resolveAuthorization } from './authorization.ts';
+import { findBoundWorkloads } from './binding.ts';
+import type { ResolveContext } from './context.ts';
+import { formatAddress } from './service.ts';
+import { defaultRetry } from './virtual-service/retry.ts';
+
+/** The direct frontend of a waypoint; undefined when it serves no workload. An address that is a service's stays the service's. */
+export function resolveDirect(
+  context: ResolveContext,
+  gateway: WaypointGateway,
+  served: readonly ServedAddress[],
+): DirectFrontend | undefined {
+  const virtual = new Set(served.flatMap(({ address }) => address.addresses));
+  const own = findBoundWorkloads(context, gateway).flatMap(({ spec: { address = '' } }) =>
+    isIpAddress(address) ? formatAddress(address) : [],
+  );
+  const addresses = [...new Set(own)].filter((address) => !virtual.has(address)).sort();
+  if (addresses.length === 0) return undefined;
+  // No policy can name a service without a name: what is left are those of the Gateway and its class.
+  const service = { kind: 'Service', namespace: gateway.namespace, name: '' } as const;
+  const authorize = (protocol: 'http' | 'tcp', port: number | 'any'): Authorization =>
+    resolveAuthorization(context, { gateway, service, port, protocol });
+  const http = authorize('http', 'any');
+  return {
+    addresses,
+    http,
+    authentication: resolveAuthentication(context, { gateway, service }),
+    retry: defaultRetry,
+    tcp: authorize('tcp', 'any'),
+    rejectPathParameters: context.mesh.settings.rejectPathParameters && http.readsPath,
+    connect: declaredTcpPorts(served).map((port) => ({
+      host: 'direct',
+      port,
+      addresses,
+      routes: [],
+      authorization: authorize('tcp', port),
+      decidedAt: 'connect',
+    })),
+  };
+}

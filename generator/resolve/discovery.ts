@@ -1,0 +1,131 @@
+// How the places of a service are found: `resolution` of a ServiceEntry. What a resolution cannot do with what is written is reported,
+// and the cluster is made so that Envoy accepts it.
+
+import { isIpAddress, isWildcardHost, type MeshObject, refOf, connectStrategyAnnotation } from '../../mesh/index.ts';
+import type { Discovery } from '../model/cluster.ts';
+import type { ResolveContext } from './context.ts';
+import { type ResolvedEndpoint, resolveEndpoints } from './endpoints.ts';
+import type { ResolvedPort, ResolvedService } from './service.ts';
+
+/** How a cluster finds its endpoints, and those that are known beforehand. */
+export interface ResolvedDiscovery {
+  readonly discovery: Discovery;
+  readonly endpoints: readonly ResolvedEndpoint[];
+}
+
+/** The discovery of a service port, or of the subset with these labels. */
+export function resolveDiscovery(
+  { mesh }: Pick<ResolveContext, 'mesh'>,
+  service: ResolvedService,
+  port: ResolvedPort,
+  subsetLabels?: Readonly<Record<string, string>>,
+): ResolvedDiscovery {
+  const endpoints = resolveEndpoints({ mesh }, service, port, subsetLabels);
+  const listed = { discovery: { kind: 'listed' }, endpoints: endpoints.filter(hasIpAddress) } as const;
+  if (service.object.kind === 'Service') return listed;
+  switch (service.object.spec.resolution ?? 'NONE') {
+    case 'STATIC':
+      return listed;
+    case 'NONE':
+      return { discovery: { kind: 'original' }, endpoints: [] };
+    case 'DYNAMIC_DNS':
+      return isByHost(service, port) ? { discovery: { kind: 'by-host' }, endpoints: [] } : { ...listed, endpoints: [] };
+    case 'DNS':
+    case 'DNS_ROUND_ROBIN':
+      return resolveDns(service.object, service, port, endpoints, subsetLabels);
+  }
+}
+
+/** Whether each request names its destination itself, in its Host, under the wildcard that the service is. */
+export function isByHost({ object, host }: ResolvedService, { protocol }: ResolvedPort): boolean {
+  return (
+    object.kind === 'ServiceEntry' &&
+    object.spec.resolution === 'DYNAMIC_DNS' &&
+    /^\*\.[^*]+$/.test(host) &&
+    protocol !== 'tcp' &&
+    protocol !== 'udp'
+  );
+}
+
+function hasIpAddress({ address }: ResolvedEndpoint): boolean {
+  return isIpAddress(address);
+}
+
+/** Names are asked for; where all endpoints are addresses there is nothing to ask, and tunnels work too. */
+function resolveDns(
+  { metadata, spec }: MeshObject<'ServiceEntry'>,
+  { host }: ResolvedService,
+  port: ResolvedPort,
+  endpoints: readonly ResolvedEndpoint[],
+  subsetLabels: Readonly<Record<string, string>> | undefined,
+): ResolvedDiscovery {
+  const isListed = (spec.endpoints ?? []).length > 0 || spec.workloadSelector !== undefined;
+  const isWhole = subsetLabels === undefined || Object.keys(subsetLabels).length === 0;
+  const named: readonly ResolvedEndpoint[] =
+    isListed || !isWhole || isWildcardHost(host) || typeof port.targetPort !== 'number'
+      ? endpoints
+      : [
+          {
+            address: host,
+            port: port.targetPort,
+            transport: 'plain',
+            weight: 1,
+            labels: {},
+            workload: { namespace: metadata.namespace, name: metadata.name },
+          },
+        ];
+  if (named.every(hasIpAddress)) return { discovery: { kind: 'listed' }, endpoints: named };
+  // A tunnel needs an address to ask for, and Envoy refuses a cluster of names with one in it.
+  const plain = named.filter(({ transport }) => transport === 'plain');
+  const races = metadata.annotations[connectStrategyAnnotation] === 'RACE_FIRST_TCP_CONNECT';
+  const [first] = plain;
+  return first !== undefined && (races || spec.resolution === 'DNS_ROUND_ROBIN')
+    ? { discovery: { kind: 'dns', connect: races ? 'race' : 'one' }, endpoints: [first] }
+    : { discovery: { kind: 'dns', connect: 'each' }, endpoints: plain };
+}
+
+/** Reports what of a ServiceEntry cannot have the effect that its resolution promises. */
+export function reportResolution(context: ResolveContext, entry: MeshObject<'ServiceEntry'>): void {
+  const { resolution, hosts, addresses = [], endpoints = [], workloadSelector, ports = [] } = entry.spec;
+  const report = (path: readonly (string | number)[], message: string, hint: string): void =>
+    context.report({ code: 'InvalidValue', severity: 'error', ref: refOf(entry), path, message, hint });
+  const isListed = endpoints.length > 0 || workloadSelector !== undefined;
+  switch (resolution ?? 'NONE') {
+    case 'NONE':
+      if (addresses.length === 0) {
+        const written = resolution === undefined ? 'without a resolution, which means NONE,' : 'with resolution NONE';
+        report(
+          resolution === undefined ? ['spec'] : ['spec', 'resolution'],
+          `connections ${written} go to the address that the client dialled, and no addresses are given, so none reaches a waypoint`,
+          'give spec.addresses the addresses or ranges, or choose the resolution STATIC or DNS',
+        );
+      }
+      return;
+    case 'DNS':
+    case 'DNS_ROUND_ROBIN':
+      hosts.forEach((host, index) => {
+        if (!isWildcardHost(host) || isListed) return;
+        const message = `"${host}" cannot be asked for by DNS, so requests to it are answered with 503`;
+        report(['spec', 'hosts', index], message, 'list endpoints, or write resolution DYNAMIC_DNS');
+      });
+      if (resolution === 'DNS_ROUND_ROBIN' && endpoints.length > 1) {
+        const message = 'resolution DNS_ROUND_ROBIN takes one name only, so the other endpoints are not used';
+        report(['spec', 'endpoints', 1], message, 'write resolution DNS, or one endpoint');
+      }
+      return;
+    case 'DYNAMIC_DNS':
+      hosts.forEach((host, index) => {
+        if (/^\*\.[^*]+$/.test(host)) return;
+        const message = `resolution DYNAMIC_DNS needs a host such as *.example.com, so requests to "${host}" are answered with 503`;
+        report(['spec', 'hosts', index], message, 'write resolution DNS');
+      });
+      ports.forEach(({ name, protocol = 'TCP' }, index) => {
+        if (/^(?:http|http2|grpc|grpc-web)$/i.test(protocol)) return;
+        const message = `only an HTTP request says which host it wants, so connections to port "${name}" are closed`;
+        report(['spec', 'ports', index, 'protocol'], message, 'write HTTP, HTTP2 or GRPC');
+      });
+      return;
+    case 'STATIC':
+      return;
+  }
+}
