@@ -38,6 +38,8 @@ export const analyzedKinds: readonly AnalyzedKind[] = [
   'RequestAuthentication',
   'Service',
   'ServiceEntry',
+  'TCPRoute',
+  'TLSRoute',
   'VirtualService',
   'WorkloadEntry',
 ];
@@ -73,7 +75,9 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
       return analyzeGateway(context, object as MeshObject<'Gateway'>);
     case 'GRPCRoute':
     case 'HTTPRoute':
-      return reportRouteAttachment(context, object as MeshObject<'GRPCRoute'> | MeshObject<'HTTPRoute'>);
+    case 'TCPRoute':
+    case 'TLSRoute':
+      return reportRouteAttachment(context, object as Parameters<typeof reportRouteAttachment>[1]);
     case 'Service':
     case 'ServiceEntry':
       return analyzeService(context, object as MeshObject<'Service'> | MeshObject<'ServiceEntry'>);

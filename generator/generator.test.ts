@@ -140,7 +140,12 @@ const policy = (target: string, action: 'ALLOW' | 'DENY', account: string): AnyM
   },
 });
 
-const route = (kind: 'GRPCRoute' | 'HTTPRoute', own: string, host: string, to: string): AnyMeshObject => ({
+const route = (
+  kind: 'GRPCRoute' | 'HTTPRoute' | 'TCPRoute' | 'TLSRoute',
+  own: string,
+  host: string,
+  to: string,
+): AnyMeshObject => ({
   apiVersion: 'gateway.networking.k8s.io/v1',
   kind,
   metadata: { ...metadata(host), namespace: own },
@@ -251,7 +256,7 @@ const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
     .map((args) => policy(...args)),
   fc
     .tuple(
-      fc.constantFrom('GRPCRoute', 'HTTPRoute'),
+      fc.constantFrom('GRPCRoute', 'HTTPRoute', 'TCPRoute', 'TLSRoute'),
       fc.constantFrom('shop', 'consumer'),
       app,
       fc.constantFrom(...apps, 'nowhere'),

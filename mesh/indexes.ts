@@ -45,6 +45,8 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
   'Gateway/class': { kind: 'Gateway', keys: ({ spec }) => [spec.gatewayClassName] },
   'GRPCRoute/parent': { kind: 'GRPCRoute', keys: parentKeys },
   'HTTPRoute/parent': { kind: 'HTTPRoute', keys: parentKeys },
+  'TCPRoute/parent': { kind: 'TCPRoute', keys: parentKeys },
+  'TLSRoute/parent': { kind: 'TLSRoute', keys: parentKeys },
   'ReferenceGrant/namespace': { kind: 'ReferenceGrant', keys: namespaceKeys },
 };
 
@@ -115,14 +117,17 @@ function wildcardKeys(hosts: readonly string[] | undefined): readonly string[] {
   return (hosts ?? []).some(isWildcardHost) ? [''] : [];
 }
 
-/** The key of `HTTPRoute/parent` and `GRPCRoute/parent` for a parent of a route in `namespace`; undefined for parents that are no service. */
+/** The key of `HTTPRoute/parent` and its like for a parent of a route in `namespace`; undefined for parents that are no service. */
 export function formatParentKey(parent: RouteParentRef, namespace: string): string | undefined {
   const { group = gatewayGroup, kind = 'Gateway', name } = parent;
   const isService = (group === '' && kind === 'Service') || (group === networkingGroup && kind === 'ServiceEntry');
   return isService ? `${kind}/${parent.namespace ?? namespace}/${name}` : undefined;
 }
 
-function parentKeys({ metadata, spec }: MeshObject<'GRPCRoute'> | MeshObject<'HTTPRoute'>): readonly string[] {
+function parentKeys({
+  metadata,
+  spec,
+}: MeshObject<'GRPCRoute' | 'HTTPRoute' | 'TCPRoute' | 'TLSRoute'>): readonly string[] {
   return (spec.parentRefs ?? []).flatMap((parent) => formatParentKey(parent, metadata.namespace) ?? []);
 }
 

@@ -3,7 +3,7 @@
 import type { AuthorizationPolicySpec } from './kinds/authorization-policy.ts';
 import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
 import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
-import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec } from './kinds/gateway-route.ts';
+import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec, TcpRouteSpec } from './kinds/gateway-route.ts';
 import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry.ts';
 import type { MeshConfigSpec } from './kinds/mesh-config.ts';
 import type { JwksDocumentSpec, RequestAuthenticationSpec } from './kinds/request-authentication.ts';
@@ -25,6 +25,8 @@ export interface SpecByKind {
   RequestAuthentication: RequestAuthenticationSpec;
   Service: ServiceSpec;
   ServiceEntry: ServiceEntrySpec;
+  TCPRoute: TcpRouteSpec;
+  TLSRoute: TcpRouteSpec;
   VirtualService: VirtualServiceSpec;
   WorkloadEntry: WorkloadEntrySpec;
 }

@@ -41,6 +41,8 @@ export interface IndexKinds {
   /** Routes by their parents that are services; key: `<kind>/<namespace>/<name>`, of a Service or ServiceEntry. */
   'GRPCRoute/parent': 'GRPCRoute';
   'HTTPRoute/parent': 'HTTPRoute';
+  'TCPRoute/parent': 'TCPRoute';
+  'TLSRoute/parent': 'TLSRoute';
   'ReferenceGrant/namespace': 'ReferenceGrant';
 }
 

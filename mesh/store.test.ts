@@ -116,6 +116,8 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'GRPCRoute/parent': ['Service/x/a'],
   'HTTPRoute/parent': ['Service/x/a', 'Service/y/b', 'ServiceEntry/x/a'],
   'ReferenceGrant/namespace': namespaces,
+  'TCPRoute/parent': ['Service/x/a'],
+  'TLSRoute/parent': ['Service/x/a'],
 };
 
 /** The answers to every question that the objects above can make a difference to. */

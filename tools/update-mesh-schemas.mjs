@@ -2,10 +2,10 @@
 // expressions, with what repeats written once. For maintainers, when a new version of an API is taken in:
 //
 //   node tools/update-mesh-schemas.mjs <istio.io/api>/kubernetes/customresourcedefinitions.gen.yaml \
-//     <sigs.k8s.io/gateway-api>/config/crd/standard/gateway.networking.k8s.io_{gateways,gatewayclasses,referencegrants}.yaml \
+//     <sigs.k8s.io/gateway-api>/config/crd/standard/gateway.networking.k8s.io_{gateways,gatewayclasses,referencegrants,tcproutes,tlsroutes}.yaml \
 //     <sigs.k8s.io/gateway-api>/config/crd/experimental/gateway.networking.k8s.io_{http,grpc}routes.yaml
 //
-// Routes are taken from the experimental channel: it holds all of the standard one, and what else a cluster may serve is then reported
+// Routes of requests are taken from the experimental channel: it holds all of the standard one, and what else a cluster may serve is then reported
 // by its own name, and does not reject the route.
 //
 // The files of Service, Namespace and the metadata are written by hand: Kubernetes has no definitions of them in this form.
@@ -26,6 +26,8 @@ const files = {
   GRPCRoute: 'grpc-route',
   HTTPRoute: 'http-route',
   ReferenceGrant: 'reference-grant',
+  TCPRoute: 'tcp-route',
+  TLSRoute: 'tls-route',
 };
 const integerRanges = { int32: [-2147483648, 2147483647] };
 const kept = [

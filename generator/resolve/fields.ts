@@ -80,6 +80,12 @@ const route = (prefix: string): readonly string[] => [
   `${prefix}.matches[].**`,
 ];
 
+const tcpRoute: readonly string[] = [
+  ...parentRef,
+  'rules[].name',
+  ...['group', 'kind', 'namespace', 'name', 'port', 'weight'].map((field) => `rules[].backendRefs[].${field}`),
+];
+
 /** Of filters, the resolver reports those that it does not apply. */
 const filters = (prefix: string): readonly string[] => [
   `${prefix}.filters[].**`,
@@ -134,6 +140,8 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
     applied: ['host', 'exportTo[]', 'subsets[].name', 'subsets[].labels.*', ...trafficPolicies(trafficPolicy.applied)],
     reported: ['workloadSelector.**', ...trafficPolicies(trafficPolicy.reported)],
   },
+  TCPRoute: { applied: tcpRoute },
+  TLSRoute: { applied: tcpRoute, reported: ['hostnames[]'] },
   VirtualService: {
     applied: [
       'hosts[]',

@@ -1,4 +1,4 @@
-// The status of HTTPRoutes and GRPCRoutes: for each parent that is a service, the conditions that a controller writes. Reasons and
+// The status of routes of the Gateway API: for each parent that is a service, the conditions that a controller writes. Reasons and
 // messages are Istio's where it has them; what only the Gateway API asks for (Conflicted, PartiallyInvalid) is added.
 
 import {
@@ -12,8 +12,9 @@ import {
 import { requestedWaypoint, resolveGateway } from './binding.ts';
 import { findConflict } from './gateway-route/analysis.ts';
 import { resolveParent } from './gateway-route/attachment.ts';
-import type { GatewayRoute, RouteProblem } from './gateway-route/context.ts';
+import { type GatewayRoute, isRequestRoute, type RouteProblem } from './gateway-route/context.ts';
 import { resolveRouteRules } from './gateway-route/routes.ts';
+import { resolveTcpDestinations } from './gateway-route/tcp.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
 /** A condition without the time of its last change, which is the writer's to keep. */
@@ -44,7 +45,8 @@ const controllerName = 'istio.io/gateway-controller';
 
 /** The status of every route of a configuration that has one, oldest first by kind. */
 export function resolveRouteStatuses(mesh: MeshSnapshot): readonly RouteStatus[] {
-  return [...mesh.list('GRPCRoute'), ...mesh.list('HTTPRoute')]
+  return (['GRPCRoute', 'HTTPRoute', 'TCPRoute', 'TLSRoute'] as const)
+    .flatMap((kind) => mesh.list(kind) as readonly GatewayRoute[])
     .map((route) => resolveRouteStatus(mesh, route))
     .filter(({ parents }) => parents.length > 0);
 }
@@ -93,9 +95,10 @@ function judge(
   if (service === undefined || port === undefined) return [];
   const gateway = requestedWaypoint(mesh, service.object) ?? { namespace: '', name: '' };
   const problems: RouteProblem[] = [];
-  resolveRouteRules({ mesh, report: () => undefined }, gateway, service, port, route, (problem) =>
-    problems.push(problem),
-  );
+  const context = { mesh, report: () => undefined };
+  const add = (problem: RouteProblem): void => void problems.push(problem);
+  if (isRequestRoute(route)) resolveRouteRules(context, gateway, service, port, route, add);
+  else resolveTcpDestinations(context, { gateway, service, port }, route, add);
   const [problem] = problems;
   const isServed = resolveGateway(mesh, gateway) !== undefined;
   return [

@@ -142,6 +142,9 @@ export type HttpRouteSpec = RouteSpec<HttpRouteRule>;
 
 export type GrpcRouteSpec = RouteSpec<GrpcRouteRule>;
 
+/** TCPRoute and TLSRoute: one rule without matches. */
+export type TcpRouteSpec = RouteSpec<Pick<RouteRule<never>, 'backendRefs' | 'name'>>;
+
 /** Lets routes of other namespaces refer to objects of its own. */
 export interface ReferenceGrantSpec {
   readonly from: readonly { readonly group: string; readonly kind: string; readonly namespace: string }[];

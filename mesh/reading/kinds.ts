@@ -44,6 +44,8 @@ export const kindDefinitions: Readonly<Record<Kind, KindDefinition>> = {
   RequestAuthentication: security,
   Service: core,
   ServiceEntry: networking,
+  TCPRoute: { ...gateway, versions: ['v1', 'v1alpha2'], historicalVersions: [] },
+  TLSRoute: { ...gateway, versions: ['v1', 'v1alpha3', 'v1alpha2'], historicalVersions: [] },
   VirtualService: networking,
   WorkloadEntry: networking,
 };
@@ -63,8 +65,6 @@ export function formatApiVersion(group: string, version: string): string {
 
 /** Objects of the mesh that have no effect here yet: worth a warning. */
 const meshKinds: ReadonlySet<string> = new Set([
-  'TCPRoute',
-  'TLSRoute',
   'UDPRoute',
   'ListenerSet',
   'BackendTLSPolicy',

@@ -390,6 +390,37 @@ spec:
       retry: { codes: [502], attempts: 2, backoff: 1ms }
       ${toA}
 ---
+${['raw', 'raw-split', 'raw-lost']
+  .map((name, index) => service('shop', name, `10.0.2.${10 + index}`, 'b', 8002).replace('name: http', 'name: tcp'))
+  .join('')}
+apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: { name: raw, namespace: buyer }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: raw, namespace: shop }]
+  rules: [{ backendRefs: [{ name: own, port: 80 }] }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: own, namespace: buyer }
+spec: { clusterIP: 10.0.3.1, selector: { app: far }, ports: [{ name: tcp, port: 80, targetPort: 8003 }] }
+---
+${workload('buyer', 'far')}
+apiVersion: gateway.networking.k8s.io/v1alpha2
+kind: TCPRoute
+metadata: { name: raw-split, namespace: shop }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: raw-split }]
+  rules: [{ backendRefs: [{ name: a, port: 80, weight: 1 }, { name: raw, port: 80, weight: 0 }] }]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: raw-lost, namespace: shop }
+spec:
+  hostnames: [raw.example]
+  parentRefs: [{ group: '', kind: Service, name: raw-lost }]
+  rules: [{ backendRefs: [{ name: missing, port: 80 }] }]
+---
 apiVersion: v1
 kind: Service
 metadata: { name: calls, namespace: shop }
@@ -518,6 +549,26 @@ it('a parent by port leaves the other ports of the service alone', async () => {
   const at = async (port: number): Promise<string> =>
     readEcho(await waypoint.request('client', `10.0.2.1:${port}`, { path: '/' })).name;
   expect([await at(80), await at(8080)]).toEqual(['a', 'b']);
+});
+
+describe('TCPRoute and TLSRoute', () => {
+  const ask = async (account: string, target: string): Promise<string> => {
+    try {
+      return readEcho(await waypoint.request(account, target, { path: '/', timeout: 3000 })).name;
+    } catch {
+      return 'closed';
+    }
+  };
+
+  it.each([
+    ['client', '10.0.2.10:80', 'b', 'the service itself, where only a consumer has a route'],
+    ['buyer/any', '10.0.2.10:80', 'far', 'the backend of the consumer, for its clients'],
+    ['client', '10.0.2.11:80', 'a', 'the backend of the producer'],
+    ['buyer/any', '10.0.2.11:80', 'a', 'the backend of the producer, for every namespace'],
+    ['client', '10.0.2.12:80', 'closed', 'nothing, where the backend does not exist'],
+  ])('lead %s at %s to %s: %s', async (account, target, expected) => {
+    expect(await ask(account, target)).toBe(expected);
+  });
 });
 
 describe('GRPCRoute', () => {

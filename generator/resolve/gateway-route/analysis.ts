@@ -11,8 +11,8 @@ import {
 import { isWaypoint, requestedWaypoint, resolveGateway } from '../binding.ts';
 import type { ResolveContext } from '../context.ts';
 import type { ResolvedPort, ResolvedService } from '../service.ts';
-import { findRouteGroups, resolveParent } from './attachment.ts';
-import { type GatewayRoute, reportRoute } from './context.ts';
+import { findRouteGroups, kindsOf, resolveParent } from './attachment.ts';
+import { type GatewayRoute, isRequestRoute, reportRoute } from './context.ts';
 
 /** Reports every parent of a route that the route does not apply to. */
 export function reportRouteAttachment(outer: ResolveContext, route: GatewayRoute): void {
@@ -29,7 +29,9 @@ export function reportRouteAttachment(outer: ResolveContext, route: GatewayRoute
       'FieldNotSupported',
       ['spec', 'hostnames'],
       'hostnames mean nothing for parents that are services, and are ignored',
-      'match the header Host in the rules',
+      isRequestRoute(route)
+        ? 'match the header Host in the rules'
+        : 'remove them, or name another parent for each host',
       'warning',
     );
   }
@@ -61,15 +63,16 @@ function reportParent(
     const hint = `label ${formatRef(service.ref)} with istio.io/use-waypoint`;
     return reportRoute(context, 'NotServed', path, message, hint, 'warning');
   }
-  if (resolved.ports.every(({ protocol }) => protocol === 'tcp' || protocol === 'udp')) {
-    const message = `no port of "${service.host}" that this parent selects is an HTTP port, so these rules have no effect`;
-    const hint = 'name the port http, http2 or grpc, or set its appProtocol';
+  if (!resolved.ports.some((port) => kindsOf(port).includes(route.kind))) {
+    const [protocol, names] = isRequestRoute(route) ? ['HTTP', 'http, http2 or grpc'] : ['TCP', 'tcp or tls'];
+    const message = `no port of "${service.host}" that this parent selects is one of ${protocol}, so these rules have no effect`;
+    const hint = `name the port ${names}, or set its appProtocol`;
     return reportRoute(context, 'NotServed', path, message, hint, 'warning');
   }
   reportRejection(context, service, resolved.ports, path);
 }
 
-/** Of two kinds of route on one port of a parent, the GRPCRoute applies. */
+/** Of two kinds of route on one port of a parent, the more specific applies. */
 function reportRejection(
   context: ResolveContext & { readonly route: GatewayRoute },
   service: ResolvedService,
@@ -85,7 +88,7 @@ function reportRejection(
   }
 }
 
-/** The GRPCRoute that keeps this HTTPRoute from a port; undefined when there is none. */
+/** The route of another kind that keeps this one from a port; undefined when there is none. */
 export function findConflict(
   mesh: MeshSnapshot,
   service: ResolvedService,

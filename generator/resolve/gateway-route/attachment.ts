@@ -10,7 +10,7 @@ export interface RouteGroup {
   readonly namespace: string;
   /** Of one kind, oldest first. */
   readonly routes: readonly GatewayRoute[];
-  /** HTTPRoutes that do not apply, since a GRPCRoute of the same namespace has the port. */
+  /** Routes of other kinds that do not apply, since of several kinds only the first has the port: GRPC, HTTP, TLS, TCP. */
   readonly rejected: readonly GatewayRoute[];
 }
 
@@ -21,22 +21,38 @@ export function findRouteGroups(
   port: ResolvedPort,
 ): readonly RouteGroup[] {
   const key = `${service.object.kind}/${service.namespace}/${service.name}`;
-  const names = (route: GatewayRoute): boolean =>
-    (route.spec.parentRefs ?? []).some(
-      (parent) => formatParentKey(parent, route.metadata.namespace) === key && selectsPort(parent, port),
+  const attached = kindsOf(port)
+    .flatMap((kind): readonly GatewayRoute[] => mesh.find(`${kind}/parent`, key) as readonly GatewayRoute[])
+    .filter(({ metadata, spec }) =>
+      (spec.parentRefs ?? []).some(
+        (parent) => formatParentKey(parent, metadata.namespace) === key && selectsPort(parent, port),
+      ),
     );
-  const grpc = mesh.find('GRPCRoute/parent', key).filter(names);
-  const http = mesh.find('HTTPRoute/parent', key).filter(names);
-  const namespaces = [...new Set([...grpc, ...http].map(({ metadata }) => metadata.namespace))].sort((a, b) =>
+  const namespaces = [...new Set(attached.map(({ metadata }) => metadata.namespace))].sort((a, b) =>
     a === service.namespace ? 1 : b === service.namespace ? -1 : a < b ? -1 : 1,
   );
   return namespaces.map((namespace) => {
-    const own = ({ metadata }: GatewayRoute): boolean => metadata.namespace === namespace;
-    const [first, second] = [grpc.filter(own), http.filter(own)];
-    return first.length > 0
-      ? { namespace, routes: first, rejected: second }
-      : { namespace, routes: second, rejected: [] };
+    const own = attached.filter(({ metadata }) => metadata.namespace === namespace);
+    return {
+      namespace,
+      routes: own.filter(({ kind }) => kind === own[0]?.kind),
+      rejected: own.filter(({ kind }) => kind !== own[0]?.kind),
+    };
   });
+}
+
+/** The kinds of routes that a port can have, the most specific first. */
+export function kindsOf({ protocol }: ResolvedPort): readonly GatewayRoute['kind'][] {
+  switch (protocol) {
+    case 'auto':
+      return ['GRPCRoute', 'HTTPRoute', 'TLSRoute', 'TCPRoute'];
+    case 'tcp':
+      return ['TLSRoute', 'TCPRoute'];
+    case 'udp':
+      return [];
+    default:
+      return ['GRPCRoute', 'HTTPRoute'];
+  }
 }
 
 /** Whether a parent reference means this port: all of them, unless it names a number or a name. */

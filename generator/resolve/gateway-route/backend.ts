@@ -20,6 +20,7 @@ export function resolveBackendRef(
   backend: BackendObjectRef,
   path: FieldPath,
   consequence: string,
+  level: ClusterKey['protocol'] = 'http',
 ): ClusterKey | undefined {
   const fail = (code: FindingCode, reason: ReferenceReason, field: FieldPath, message: string, hint: string): void =>
     reportProblem(context, { code, reason, path: [...path, ...field], message, consequence }, hint);
@@ -64,7 +65,8 @@ export function resolveBackendRef(
     owned: binding?.namespace === context.gateway.namespace && binding.name === context.gateway.name,
     host: service.host,
     port: port.number,
-    protocol: port.protocol === 'tcp' ? 'tcp' : 'http',
+    // A sniffed port has a cluster for each.
+    protocol: port.protocol === 'tcp' || (port.protocol === 'auto' && level === 'tcp') ? 'tcp' : 'http',
   };
 }
 

@@ -6,7 +6,15 @@ import type { ResolveContext } from '../context.ts';
 import type { ResolvedService } from '../service.ts';
 
 /** A route of HTTP requests. */
-export type GatewayRoute = MeshObject<'GRPCRoute'> | MeshObject<'HTTPRoute'>;
+export type RequestRoute = MeshObject<'GRPCRoute'> | MeshObject<'HTTPRoute'>;
+
+/** Any route: of HTTP requests, or of connections. */
+export type GatewayRoute = RequestRoute | MeshObject<'TCPRoute'> | MeshObject<'TLSRoute'>;
+
+/** Whether a route is one of HTTP requests. */
+export function isRequestRoute(route: GatewayRoute): route is RequestRoute {
+  return route.kind === 'GRPCRoute' || route.kind === 'HTTPRoute';
+}
 
 /** The reason of a condition `ResolvedRefs` that does not hold, as the Gateway API and Istio name it. */
 export type ReferenceReason =

@@ -7,7 +7,7 @@ import type { ResolveContext } from '../context.ts';
 import type { ResolvedPort, ResolvedService } from '../service.ts';
 import { matchesEverything } from '../virtual-service/match.ts';
 import { findRouteGroups } from './attachment.ts';
-import { type GatewayRoute, reportRoute } from './context.ts';
+import { isRequestRoute, reportRoute, type RequestRoute, type RouteContext } from './context.ts';
 import { compareRanks } from './match.ts';
 import { type RankedRoute, resolveRules } from './rule.ts';
 
@@ -34,14 +34,16 @@ export function resolveGatewayRoutes(
   let producers: readonly ObjectRef[] = [];
   for (const group of findRouteGroups(context.mesh, service, port)) {
     const isProducer = group.namespace === service.namespace;
-    const own = group.routes.flatMap((route) => resolveRouteRules(context, gateway, service, port, route));
+    const requestRoutes = group.routes.filter(isRequestRoute);
+    if (requestRoutes.length === 0) continue;
+    const own = requestRoutes.flatMap((route) => resolveRouteRules(context, gateway, service, port, route));
     const ordered = dropDuplicates(
       context,
       [...own].sort((a, b) => compareRanks(a.rank, b.rank)),
     );
     if (isProducer) {
       routes.push(...ordered);
-      producers = group.routes.map(refOf);
+      producers = requestRoutes.map(refOf);
     } else {
       const sourceNamespace = group.namespace;
       routes.push(...ordered.map((route) => ({ ...route, match: { ...route.match, sourceNamespace } })), {
@@ -88,23 +90,17 @@ export function resolveRouteRules(
   gateway: GatewayKey,
   service: ResolvedService,
   port: ResolvedPort,
-  route: GatewayRoute,
-  addProblem: Parameters<typeof resolveRules>[0]['addProblem'] = () => undefined,
+  route: RequestRoute,
+  addProblem: RouteContext['addProblem'] = () => undefined,
 ): readonly OwnedRoute[] {
-  const resolved = resolveRules({
-    ...context,
-    gateway,
-    service,
-    port: port.number,
-    route,
-    invalidStatus: route.kind === 'GRPCRoute' ? 503 : 500,
-    addProblem,
-  });
+  const invalidStatus = route.kind === 'GRPCRoute' ? 503 : 500;
+  const own = { ...context, gateway, service, port: port.number, route, invalidStatus, addProblem } as const;
+  const resolved = resolveRules(own, route);
   return resolved.map((ranked) => ({ ...ranked, owner: route }));
 }
 
 interface OwnedRoute extends RankedRoute {
-  readonly owner: GatewayRoute;
+  readonly owner: RequestRoute;
 }
 
 /** Of two equal matches the first is in force; the other is reported, naming the winner. */

@@ -11,7 +11,7 @@ import {
 import type { HttpMatch, HttpRoute, Retry, RouteAction, WeightedDestination } from '../../model/http-route.ts';
 import { defaultRetry } from '../virtual-service/retry.ts';
 import { resolveBackendRef } from './backend.ts';
-import { reportRoute, type RouteContext } from './context.ts';
+import { reportRoute, type RequestRoute, type RouteContext } from './context.ts';
 import { type ResolvedFilters, resolveFilters, resolvePathModifier, resolveRouteRedirect } from './filters.ts';
 import { type MatchRank, type RankedMatch, resolveGrpcMatch, resolveHttpMatch } from './match.ts';
 
@@ -23,9 +23,8 @@ export interface RankedRoute {
   readonly path: FieldPath;
 }
 
-/** The routes of every rule of the context's route, in the order of the text. */
-export function resolveRules(context: RouteContext): readonly RankedRoute[] {
-  const { route } = context;
+/** The routes of every rule of a route, in the order of the text. */
+export function resolveRules(context: RouteContext, route: RequestRoute): readonly RankedRoute[] {
   if (route.kind === 'HTTPRoute') {
     return (route.spec.rules ?? [{}]).flatMap((rule, index) =>
       resolveRule(context, rule, index, (rule.matches ?? []).map(resolveHttpMatch), {

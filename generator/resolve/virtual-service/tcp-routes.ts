@@ -1,11 +1,12 @@
 // VirtualService `tls` and `tcp` rules as routes of one TCP port. The first rule whose conditions hold takes a connection; what no rule
 // takes goes to the service itself.
 
-import { type FieldPath, type L4RouteDestination, type MeshObject, refOf } from '../../../mesh/index.ts';
+import { type FieldPath, formatRef, type L4RouteDestination, type MeshObject, refOf } from '../../../mesh/index.ts';
 import type { TcpDestination, TcpMatch, TcpRoute } from '../../model/tcp-route.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
 import type { ResolveContext } from '../context.ts';
 import { resolveTcpLimits } from '../destination-rule/tcp-limits.ts';
+import { resolveGatewayTcpConditions, resolveGatewayTcpRoutes } from '../gateway-route/tcp.ts';
 import type { ResolvedPort, ResolvedService } from '../service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { resolveDestination } from './destination.ts';
@@ -28,19 +29,37 @@ interface Rule {
 
 const closed = { consequence: 'these connections are closed', level: 'tcp' } as const;
 
-/** The routes of a TCP port; the last one takes every connection. Rules that are never reached are reported, and left out. */
+/** The routes of a TCP port, those of the Gateway API first; the last one takes every connection. Rules that are never reached are reported, and left out. */
 export function resolveTcpRoutes(context: ResolveContext, target: PortTarget): readonly TcpRoute[] {
-  const rules = findRules(context, target);
+  const before = resolveGatewayTcpRoutes(context, target);
+  const taken = new Map(before.map((route) => [JSON.stringify(route.matches), route]));
+  const all = taken.get('[]');
+  const rules = findRules(context, target).filter(({ context: owned, path, matches }) => {
+    const winner = all ?? taken.get(JSON.stringify(matches));
+    if (winner?.origin === undefined) return true;
+    const message = `${formatRef(winner.origin)} goes before this rule and takes its connections, so it is never reached`;
+    reportField(
+      owned,
+      'RouteConflict',
+      path,
+      message,
+      'write the rules of the service in one of the two kinds',
+      'warning',
+    );
+    return false;
+  });
+  const limit = (route: TcpRoute): TcpRoute => ({
+    ...route,
+    limits: resolveTcpLimits(context, target.gateway, route.destinations[0]?.cluster),
+  });
+  if (all !== undefined) return before.map(limit);
   const routes: readonly TcpRoute[] = rules.map(({ context: owned, path, matches, route }) => ({
     origin: refOf(owned.owner),
     matches,
     destinations: resolveDestinations(owned, route, path),
   }));
   const complete = rules.some(({ matches }) => matches.length === 0);
-  return (complete ? routes : [...routes, defaultRoute(target)]).map((route) => ({
-    ...route,
-    limits: resolveTcpLimits(context, target.gateway, route.destinations[0]?.cluster),
-  }));
+  return [...before, ...routes, ...(complete ? [] : [defaultRoute(target)])].map(limit);
 }
 
 /**
@@ -48,11 +67,15 @@ export function resolveTcpRoutes(context: ResolveContext, target: PortTarget): r
  * only where one has conditions of this kind.
  */
 export function resolveTcpConditions({ mesh }: ResolveContext, target: PortTarget): readonly (readonly TcpMatch[])[] {
+  const { conditions, isClosed } = resolveGatewayTcpConditions({ mesh, report: () => undefined }, target);
+  if (isClosed) return conditions;
+  const taken = new Set(conditions.map((matches) => JSON.stringify(matches)));
   const conditional = [target.service.host, '*'].flatMap((key) => mesh.find('VirtualService/conditional-tcp', key));
-  if (conditional.length === 0) return [];
-  return findRules({ mesh, report: () => undefined }, target)
+  if (conditional.length === 0) return conditions;
+  const rules = findRules({ mesh, report: () => undefined }, target)
     .map(({ matches }) => matches)
-    .filter((matches) => matches.length > 0);
+    .filter((matches) => matches.length > 0 && !taken.has(JSON.stringify(matches)));
+  return [...conditions, ...rules];
 }
 
 /** The rules of every VirtualService that applies, up to the first that takes everything: for each, `tls` before `tcp`. */
