@@ -22,6 +22,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   child.kill('SIGKILL');
+  // Else its end would be taken for that of the next test's process.
+  await waitUntil('the process is gone', () => gone);
   await rm(directory, { recursive: true });
 });
 
