@@ -21,8 +21,10 @@ const rooms: Readonly<Record<string, Room>> = {
   agent: { imports: ['bootstrap', 'certificates', 'xds', 'envoy-api'], pure: false },
   xds: { imports: ['envoy-api'], pure: false },
   certificates: { imports: ['envoy-api'], pure: false },
-  'gateway-controller': { imports: lower, pure: false },
-  cli: { imports: [...lower, 'gateway-controller', 'examples'], pure: false },
+  templates: { imports: ['mesh', 'bootstrap'], pure: true },
+  kubernetes: { imports: ['mesh'], pure: false },
+  'gateway-controller': { imports: [...lower, 'templates', 'kubernetes'], pure: false },
+  cli: { imports: [...lower, 'templates', 'kubernetes', 'gateway-controller', 'examples'], pure: false },
   examples: { imports: [], pure: false },
 };
 
