@@ -9,7 +9,10 @@ export const maximumBodyBytes: number = 1024 * 1024;
 
 const redirectCodes = [301, 302, 303, 307, 308] as const;
 
-/** The redirect of a rule; a port that is the default of the scheme is left out of the Location. */
+/**
+ * The redirect of a rule. A port that is the default of the scheme is left out of the Location, unless the Host of the request, which
+ * stays where no authority is given, would bring another one in.
+ */
 export function resolveRedirect(
   context: VirtualServiceContext,
   redirect: HttpRedirect,
@@ -28,13 +31,15 @@ export function resolveRedirect(
   }
   const port = redirect.port ?? (redirect.derivePort === 'FROM_REQUEST_PORT' ? context.port.number : undefined);
   const standard = redirect.scheme === 'https' ? 443 : 80;
+  const keepsHost = redirect.authority === undefined || redirect.authority === '';
+  const isImplied = port === standard && (!keepsHost || context.port.number === 80);
   return {
     kind: 'redirect',
     status,
     ...(redirect.uri === undefined || redirect.uri === '' ? {} : { path: redirectPath(redirect.uri) }),
     ...(redirect.authority === undefined || redirect.authority === '' ? {} : { authority: redirect.authority }),
     ...(redirect.scheme === undefined || redirect.scheme === '' ? {} : { scheme: redirect.scheme }),
-    ...(port === undefined || port === standard ? {} : { port }),
+    ...(port === undefined || isImplied ? {} : { port }),
   };
 }
 
