@@ -115,9 +115,11 @@ function moveListener(text: string, number: number): unknown {
   };
 }
 
-/** Text of a resource with the test's own files for those below `/etc/certs`, or that are a system's; Envoy reads them. */
+/** Text of a resource with the test's own files for those that it names; Envoy reads them. */
 function standIn(resource: unknown, { chain, key, roots }: CertificateFiles): string {
-  return JSON.stringify(resource).replaceAll(/"\/etc\/(?:certs|ssl\/certs)\/([^"]*)"/g, (_text, name: string) =>
-    JSON.stringify(name.includes('chain') ? chain : name.includes('key') ? key : roots),
+  const files: Readonly<Record<string, string>> = { certificate_chain: chain, private_key: key, trusted_ca: roots };
+  return JSON.stringify(resource).replaceAll(
+    /"(certificate_chain|private_key|trusted_ca)":\{"filename":"(?:[^"\\]|\\.)*"/g,
+    (_text, field: string) => `"${field}":{"filename":${JSON.stringify(files[field])}`,
   );
 }

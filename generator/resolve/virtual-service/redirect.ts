@@ -49,7 +49,7 @@ function redirectPath(uri: string): NonNullable<RedirectAction['path']> {
   return uri.startsWith(marker) ? { prefix: uri.slice(marker.length) || '/' } : { full: uri };
 }
 
-/** The fixed answer of a rule. A body that is too large for Envoy is left out. */
+/** The fixed answer of a rule. A body that is too large for Envoy, or that is no base64, is left out. */
 export function resolveDirectResponse(
   context: VirtualServiceContext,
   response: HttpDirectResponse,
@@ -69,5 +69,9 @@ export function resolveDirectResponse(
     return { kind: 'respond', status };
   }
   if (text !== undefined) return { kind: 'respond', status, body: { text } };
+  if (base64 !== undefined && !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)) {
+    reportField(context, 'InvalidValue', [...path, 'body', 'bytes'], 'the body is not base64 and is left out');
+    return { kind: 'respond', status };
+  }
   return base64 === undefined ? { kind: 'respond', status } : { kind: 'respond', status, body: { base64 } };
 }
