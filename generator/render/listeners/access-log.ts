@@ -97,6 +97,11 @@ function toStandardOutput(format: Readonly<Record<string, string>>): AccessLog {
   };
 }
 
+/** A text that is not read as a command; Envoy would refuse the listener for one that it does not know. */
+function literal(text: string): string {
+  return text.replaceAll('%', '%%');
+}
+
 /** Istio's request metrics of one service. Envoy prefixes the names; the agent's metrics endpoint takes the prefix off again. */
 export function renderRequestMetrics(service: {
   readonly host: string;
@@ -106,9 +111,9 @@ export function renderRequestMetrics(service: {
   const tags = Object.entries({
     reporter: 'waypoint',
     source_principal: identity,
-    destination_service: service.host,
-    destination_service_name: service.name,
-    destination_service_namespace: service.namespace,
+    destination_service: literal(service.host),
+    destination_service_name: literal(service.name),
+    destination_service_namespace: literal(service.namespace),
     request_protocol: 'http',
     response_code: '%RESPONSE_CODE%',
     response_flags: '%RESPONSE_FLAGS%',
