@@ -115,7 +115,7 @@ const condition = fc
   )
   .map(([[key, value], negated]) => (negated ? { key, notValues: [value] } : { key, values: [value] }));
 
-const rule: fc.Arbitrary<WrittenRule> = fc
+const richRule: fc.Arbitrary<WrittenRule> = fc
   .record({
     from: fc.option(
       fc.array(
@@ -134,6 +134,13 @@ const rule: fc.Arbitrary<WrittenRule> = fc
     when: fc.option(fc.array(condition, { minLength: 1, maxLength: 2 }), { nil: undefined, freq: 1 }),
   })
   .map((parts) => Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined)));
+
+/** Rules with a single condition decide more often. */
+const rule: fc.Arbitrary<WrittenRule> = fc.oneof(
+  { weight: 3, arbitrary: richRule },
+  { weight: 1, arbitrary: condition.map((each) => ({ when: [each] })) },
+  { weight: 1, arbitrary: negatable({ requestPrincipals }).map((each) => ({ from: [{ source: each }] })) },
+);
 
 /** What a policy does, and whether it is only tried. */
 interface WrittenEffect {

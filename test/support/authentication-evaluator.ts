@@ -68,7 +68,8 @@ export function principalMatches(value: string, claims: Claims, isClosing: boole
   const subject = textOf(claims?.['sub']);
   if (isClosing) {
     if (value === '*') return issuer !== '' || subject !== '';
-    return issuer !== '' && subject !== '' && wildcardMatches(value, `${issuer}/${subject}`);
+    if (subject === '') return value.endsWith('*') && issuer !== '' && issuer.startsWith(value.slice(0, -1));
+    return issuer !== '' && wildcardMatches(value, `${issuer}/${subject}`);
   }
   if (issuer === '' || subject === '') return false;
   if (value === '*') return true;
