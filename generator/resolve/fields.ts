@@ -1,15 +1,20 @@
 // The fields that are applied, by kind. Any other field that is set is reported: nothing that someone wrote is dropped in silence.
+// `test/catalogue` holds these lists against the kinds' schemas, and docs/reference/fields.md is what comes of it.
 
 import { type FieldPath, type Kind, type MeshObject, refOf } from '../../mesh/index.ts';
 import type { ResolveContext } from './context.ts';
 
 /**
  * Patterns of applied fields below `spec`. A step is a property; `[]` stands for any list index, `*` for any key of a map, and a final
- * `**` for everything below. `reported` marks fields that a resolver reports itself, with a better sentence than the general one.
+ * `**` for everything below. `reported` marks fields that reading or a resolver reports, with a better sentence than the general one,
+ * and `elsewhere` those that rightly mean nothing to a proxy, each with the reason; both go before `applied`.
  */
 interface FieldCatalogue {
   readonly applied: readonly string[];
   readonly reported?: readonly string[];
+  readonly elsewhere?: Readonly<Record<string, string>>;
+  /** Fields that no schema has: they are added after reading. */
+  readonly added?: readonly string[];
 }
 
 /** Fields of a traffic policy that a port can have of its own; `tls` and `consistentHash` hold fields that go together. */
@@ -86,19 +91,79 @@ const tcpRoute: readonly string[] = [
   ...['group', 'kind', 'namespace', 'name', 'port', 'weight'].map((field) => `rules[].backendRefs[].${field}`),
 ];
 
-/** Of filters, the resolver reports those that it does not apply. */
-const filters = (prefix: string): readonly string[] => [
-  `${prefix}.filters[].**`,
-  `${prefix}.backendRefs[].filters[].**`,
+const filterFields: readonly string[] = [
+  'requestHeaderModifier',
+  'responseHeaderModifier',
+  'requestMirror',
+  'requestRedirect',
+  'urlRewrite',
+  'cors',
+  'externalAuth',
+  'extensionRef',
 ];
 
-const everything: FieldCatalogue = { applied: ['**'] };
+/** The filters of a rule and of its backends, of which only these are applied; requests that others were written for are refused. */
+const filters = (rule: readonly string[], isApplied: boolean): readonly string[] =>
+  [
+    { list: 'rules[].filters[]', known: rule },
+    { list: 'rules[].backendRefs[].filters[]', known: ['requestHeaderModifier', 'responseHeaderModifier'] },
+  ].flatMap(({ list, known }) => [
+    ...(isApplied ? [`${list}.type`] : []),
+    ...filterFields.filter((field) => known.includes(field) === isApplied).map((field) => `${list}.${field}.**`),
+  ]);
+
+const grpcFilters = filterFields.slice(0, 3);
+const httpFilters = filterFields.slice(0, 6);
+
+const policyTargets = ['targetRef', 'targetRefs[]'].flatMap((target) =>
+  ['group', 'kind', 'name'].map((field) => `${target}.${field}`),
+);
+const noPolicyTargets = ['selector.**', 'targetRef.namespace', 'targetRefs[].namespace'];
+
+/** Other than those of its tunnel, a workload's fields. */
+const workload = ['address', 'ports.*', 'labels.*', 'locality', 'weight'];
+
+const ofTheCluster = 'for what reaches a service other than by its mesh address';
+const ofItsAddresses = 'for whoever gives the service its addresses; those that it has are read';
 
 const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
-  AuthorizationPolicy: everything,
-  Gateway: everything,
-  JwksDocument: everything,
-  RequestAuthentication: everything,
+  AuthorizationPolicy: {
+    applied: ['action', 'provider.name', 'rules[].**', ...policyTargets],
+    reported: noPolicyTargets,
+  },
+  Gateway: {
+    applied: [
+      'gatewayClassName',
+      'listeners[].port',
+      'listeners[].protocol',
+      'listeners[].allowedRoutes.namespaces.**',
+    ],
+    elsewhere: {
+      'listeners[].name': 'a waypoint has one listener, whatever its name',
+      'infrastructure.**': 'for the objects that a waypoint consists of in a cluster',
+    },
+  },
+  JwksDocument: { applied: ['uri', 'jwks'] },
+  RequestAuthentication: {
+    applied: [
+      ...policyTargets,
+      ...[
+        'issuer',
+        'audiences[]',
+        'jwks',
+        'jwksUri',
+        'jwks_uri',
+        'fromHeaders[].**',
+        'fromParams[]',
+        'fromCookies[]',
+        'forwardOriginalToken',
+        'outputPayloadToHeader',
+        'outputClaimToHeaders[].**',
+        'spaceDelimitedClaims[]',
+      ].map((field) => `jwtRules[].${field}`),
+    ],
+    reported: noPolicyTargets,
+  },
   MeshConfig: {
     applied: [
       'trustDomain',
@@ -109,32 +174,62 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'extensionProviders[].envoyExtAuthzGrpc.**',
       'pathNormalization.normalization',
     ],
-    reported: ['pathNormalization.normalization'],
   },
-  GatewayClass: everything,
-  Namespace: everything,
-  ReferenceGrant: everything,
-  GRPCRoute: { applied: [...parentRef, ...route('rules[]')], reported: ['hostnames[]', ...filters('rules[]')] },
+  GatewayClass: { applied: ['controllerName'], elsewhere: { description: 'for people' } },
+  Namespace: { applied: [], elsewhere: { 'finalizers[]': 'for the cluster' } },
+  ReferenceGrant: { applied: ['from[].**', 'to[].**'] },
+  GRPCRoute: {
+    applied: [...parentRef, ...route('rules[]'), ...filters(grpcFilters, true)],
+    reported: ['hostnames[]', ...filters(grpcFilters, false)],
+  },
   HTTPRoute: {
-    applied: [...parentRef, ...route('rules[]'), 'rules[].timeouts.*', 'rules[].retry.**'],
-    reported: ['hostnames[]', ...filters('rules[]')],
+    applied: [
+      ...parentRef,
+      ...route('rules[]'),
+      ...filters(httpFilters, true),
+      'rules[].timeouts.request',
+      'rules[].timeouts.backendRequest',
+      'rules[].retry.**',
+    ],
+    reported: ['hostnames[]', ...filters(httpFilters, false)],
   },
-  Service: everything,
-  WorkloadEntry: { applied: ['address', 'ports.*', 'labels.*', 'locality', 'weight', 'serviceAccount'] },
+  Service: {
+    applied: [
+      'clusterIP',
+      'clusterIPs[]',
+      'selector.*',
+      ...['name', 'port', 'protocol', 'appProtocol', 'targetPort'].map((field) => `ports[].${field}`),
+      'trafficDistribution',
+    ],
+    reported: ['externalName', 'internalTrafficPolicy', 'sessionAffinity', 'sessionAffinityConfig.**'],
+    elsewhere: {
+      type: ofTheCluster,
+      allocateLoadBalancerNodePorts: ofTheCluster,
+      'externalIPs[]': ofTheCluster,
+      externalTrafficPolicy: ofTheCluster,
+      healthCheckNodePort: ofTheCluster,
+      loadBalancerClass: ofTheCluster,
+      loadBalancerIP: ofTheCluster,
+      'loadBalancerSourceRanges[]': ofTheCluster,
+      'ports[].nodePort': ofTheCluster,
+      'ipFamilies[]': ofItsAddresses,
+      ipFamilyPolicy: ofItsAddresses,
+      publishNotReadyAddresses: 'for whoever lists endpoints; those that are written are ready',
+    },
+  },
+  WorkloadEntry: { applied: [...workload, 'serviceAccount'] },
   ServiceEntry: {
     applied: [
       'hosts[]',
       'addresses[]',
-      'hostAddresses.**',
       'ports[].**',
-      'location',
       'resolution',
       'exportTo[]',
       'workloadSelector.labels.*',
-      ...['address', 'ports.*', 'labels.*', 'locality', 'weight', 'serviceAccount'].map(
-        (field) => `endpoints[].${field}`,
-      ),
+      ...workload.map((field) => `endpoints[].${field}`),
     ],
+    elsewhere: { location: 'whether an endpoint is of the mesh is told by its tunnel' },
+    added: ['hostAddresses.**'],
   },
   DestinationRule: {
     applied: ['host', 'exportTo[]', 'subsets[].name', 'subsets[].labels.*', ...trafficPolicies(trafficPolicy.applied)],
@@ -185,10 +280,30 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   },
 };
 
-/** Reports every field of an object that is set and not applied. Kinds whose fields other resolvers account for are passed over. */
+/** What becomes of a field: it is applied, it is reported when it is set, or it is for others, for this reason. */
+export type FieldClass = 'applied' | 'reported' | { readonly elsewhere: string };
+
+/** The class of a field of a kind, by its path below `spec`; one that no pattern knows is reported. */
+export function classifyField(kind: Kind, path: FieldPath): FieldClass {
+  const { applied, reported = [], elsewhere = {} } = catalogues[kind];
+  const isIn = (patterns: readonly string[]): boolean => patterns.some((each) => covers(splitPattern(each), path));
+  const reason = Object.entries(elsewhere).find(([pattern]) => isIn([pattern]))?.[1];
+  if (reason !== undefined) return { elsewhere: reason };
+  return !isIn(reported) && isIn(applied) ? 'applied' : 'reported';
+}
+
+/** The patterns of a kind that cover none of these paths below `spec`: they say something of fields that are not there. */
+export function findIdlePatterns(kind: Kind, paths: readonly FieldPath[]): readonly string[] {
+  const { applied, reported = [], elsewhere = {} } = catalogues[kind];
+  return [...applied, ...reported, ...Object.keys(elsewhere)].filter(
+    (pattern) => !paths.some((path) => covers(splitPattern(pattern), path)),
+  );
+}
+
+/** Reports every field of an object that is set and not applied, unless it is for others or a resolver reports it. */
 export function reportUnsupportedFields(context: ResolveContext, object: MeshObject): void {
-  const catalogue = catalogues[object.kind];
-  const known = [...catalogue.applied, ...(catalogue.reported ?? [])].map(splitPattern);
+  const { applied, reported = [], elsewhere = {}, added = [] } = catalogues[object.kind];
+  const known = [...applied, ...reported, ...Object.keys(elsewhere), ...added].map(splitPattern);
   const visit = (value: unknown, path: FieldPath): void => {
     const below = path.slice(1);
     if (path.length > 1 && known.some((pattern) => covers(pattern, below))) return;

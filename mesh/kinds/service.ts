@@ -22,5 +22,7 @@ export interface ServiceSpec {
   readonly externalName?: string;
   readonly publishNotReadyAddresses?: boolean;
   readonly internalTrafficPolicy?: string;
+  readonly sessionAffinity?: string;
+  readonly sessionAffinityConfig?: { readonly clientIP?: { readonly timeoutSeconds?: number } };
   readonly trafficDistribution?: string;
 }
