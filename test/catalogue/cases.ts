@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parseAllDocuments, parse } from 'yaml';
-import { analyzeMesh, listWaypoints, resolveRouteStatuses, translateWaypoint } from '../../generator/index.ts';
+import { parseAllDocuments, parseDocument } from 'yaml';
+import { analyzeMesh, listWaypoints, resolveRouteStatuses, translateNode, translateWaypoint } from '../../generator/index.ts';
 import {
   combineManifests,
   defaultMeshSettings,
@@ -23,22 +23,29 @@ type Fields = Readonly<Record<string, unknown>>;
 export interface CaseObject {
   readonly kind: Kind;
   readonly spec: unknown;
+  /** Which of the case's manifests it is. */
+  readonly index: number;
   /** The manifest with another `spec`. */
   readonly write: (spec: unknown) => string;
 }
 
-/** A golden case: the manifests that it is made of, and its objects by the index of their manifest. */
+/** A golden case: the manifests that it is made of, and its own objects. */
 export interface GoldenCase {
   readonly name: string;
   readonly manifests: readonly ParsedManifest[];
-  readonly objects: readonly (CaseObject & { readonly index: number })[];
+  readonly objects: readonly CaseObject[];
 }
+
+/** Whether an object could be read. */
+export type Reading = 'taken' | 'rejected';
 
 /** What came of manifests. */
 export interface Outcome {
   /** Envoy's resources and the statuses of routes, as text. */
   readonly effect: string;
   readonly findings: readonly Finding[];
+  /** Of the object that was written anew. */
+  readonly reading: Reading;
 }
 
 const golden = join(import.meta.dirname, '..', 'golden');
@@ -54,67 +61,57 @@ export function readCases(): readonly GoldenCase[] {
 }
 
 function readCase(name: string, text: string, base: readonly ParsedManifest[]): GoldenCase {
-  const values = parseAllDocuments(text, { prettyErrors: false, logLevel: 'silent' }) as readonly {
-    readonly errors: readonly unknown[];
-    toJS(): unknown;
-  }[];
-  // A text that cannot be parsed is of no use here: its case is about that.
-  const documents = values.flatMap((each) => (each.errors.length === 0 ? [each.toJS() as Fields | null] : []));
-  const own = documents.filter((value): value is Fields => typeof value === 'object' && value !== null);
+  const values = parseAllDocuments(text).flatMap((document): readonly unknown[] =>
+    // What cannot be parsed is of no use here: its case is about just that.
+    'errors' in document && document.errors.length === 0 ? [document.toJS()] : [],
+  );
+  const own = values.filter((value): value is Fields => typeof value === 'object' && value !== null);
   return {
     name,
-    manifests: [...base, ...own.map((value, index) => parse1(base.length + index, JSON.stringify(value)))],
-    objects: own.flatMap((value, index) => {
-      const object = readCaseObject(value);
-      return object === undefined ? [] : [{ ...object, index: base.length + index }];
-    }),
+    manifests: [...base, ...own.map((value, index) => parseOne(base.length + index, JSON.stringify(value)))],
+    objects: own.flatMap((value, index) => readCaseObject(value, base.length + index) ?? []),
   };
 }
 
-function parse1(index: number, text: string): ParsedManifest {
+function parseOne(index: number, text: string): ParsedManifest {
   return failClosed(parseManifest(`${String(index).padStart(3, '0')}.yaml`, text));
 }
 
-function readCaseObject(value: Fields): CaseObject | undefined {
+function readCaseObject(value: Fields, index: number): CaseObject | undefined {
   const { kind, data } = value;
-  if (kind === 'ConfigMap' && typeof data === 'object' && data !== null) {
-    const text: unknown = (data as Fields)['mesh'];
-    try {
-      const spec: unknown = typeof text === 'string' ? parse(text) : undefined;
-      return spec === undefined
-        ? undefined
-        : {
-            kind: 'MeshConfig',
-            spec,
-            write: (changed) => JSON.stringify({ ...value, data: { mesh: JSON.stringify(changed ?? {}) } }),
-          };
-    } catch {
-      return undefined;
-    }
+  const text: unknown = kind === 'ConfigMap' && typeof data === 'object' && data !== null && 'mesh' in data && data.mesh;
+  if (typeof text === 'string') {
+    const document = parseDocument(text);
+    if (document.errors.length > 0) return undefined;
+    const write = (spec: unknown): string =>
+      JSON.stringify({ ...value, data: { mesh: JSON.stringify(spec ?? {}) } });
+    return { kind: 'MeshConfig', spec: document.toJS(), index, write };
   }
   const known = kinds.find((each) => each === kind);
   return known === undefined
     ? undefined
-    : { kind: known, spec: value['spec'], write: (spec) => JSON.stringify({ ...value, spec: spec ?? {} }) };
+    : {
+        kind: known,
+        spec: value['spec'] ?? {},
+        index,
+        write: (spec) => JSON.stringify({ ...value, spec: spec ?? {} }),
+      };
 }
 
-/** What comes of a case as it is, with one manifest written anew, or with one more. */
-export function resolveOutcome(of: GoldenCase, changed?: { readonly index: number; readonly text: string }): Outcome {
-  const manifests = [...of.manifests];
-  if (changed !== undefined) manifests[changed.index] = parse1(changed.index, changed.text);
+/** What comes of a case as it is, or with another `spec` of one of its objects. */
+export function resolveOutcome(of: GoldenCase, object?: CaseObject, spec?: unknown): Outcome {
+  const changed = object === undefined ? undefined : parseOne(object.index, object.write(spec));
+  const manifests = of.manifests.map((manifest, index) =>
+    index === object?.index && changed !== undefined ? changed : manifest,
+  );
   const { objects, findings } = combineManifests(manifests);
   const store = new MeshStore({ ...defaultMeshSettings });
-  store.apply(objects.map((object) => ({ type: 'put', object })));
+  store.apply(objects.map((each) => ({ type: 'put', object: each })));
   const served = listWaypoints(store).map((key) => [key, translateWaypoint(store, key).resources]);
+  const node = translateNode(store, { address: '127.0.0.1' }).resources;
   return {
-    effect: JSON.stringify([served, resolveRouteStatuses(store)]),
+    effect: JSON.stringify([served, node, resolveRouteStatuses(store)]),
     findings: [...findings, ...analyzeMesh(store)],
+    reading: changed?.findings.some(({ severity }) => severity === 'error') === true ? 'rejected' : 'taken',
   };
-}
-
-/** Whether the manifest of an object was taken as it is: nothing that reading says of it is an error. */
-export function isTaken(of: GoldenCase, index: number, text: string): boolean {
-  return (
-    parse1(index, text).findings.every(({ severity }) => severity !== 'error') && of.manifests[index] !== undefined
-  );
 }
