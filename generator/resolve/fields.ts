@@ -87,33 +87,41 @@ const route = (prefix: string): readonly string[] => [
 
 const tcpRoute: readonly string[] = [
   ...parentRef,
-  'rules[].name',
   ...['group', 'kind', 'namespace', 'name', 'port', 'weight'].map((field) => `rules[].backendRefs[].${field}`),
 ];
 
-const filterFields: readonly string[] = [
-  'requestHeaderModifier',
-  'responseHeaderModifier',
-  'requestMirror',
-  'requestRedirect',
-  'urlRewrite',
-  'cors',
-  'externalAuth',
-  'extensionRef',
+const nameOfTcpRule = { 'rules[].name': 'for people: Envoy has no names for where connections go' };
+
+/** The fields of the filters that a kind of route has, by whether they are applied in a rule. */
+interface RouteFilters {
+  readonly applied: readonly string[];
+  readonly reported: readonly string[];
+}
+
+const grpcFilters: RouteFilters = {
+  applied: ['requestHeaderModifier', 'responseHeaderModifier', 'requestMirror'],
+  reported: ['extensionRef'],
+};
+
+const httpFilters: RouteFilters = {
+  applied: [...grpcFilters.applied, 'requestRedirect', 'urlRewrite', 'cors'],
+  reported: [...grpcFilters.reported, 'externalAuth'],
+};
+
+/** Of filters of backends, only those that edit headers are applied. */
+const ofBackends = grpcFilters.applied.slice(0, 2);
+
+const appliedFilters = ({ applied }: RouteFilters): readonly string[] => [
+  ...['type', ...applied.map((field) => `${field}.**`)].map((field) => `rules[].filters[].${field}`),
+  ...['type', ...ofBackends.map((field) => `${field}.**`)].map((field) => `rules[].backendRefs[].filters[].${field}`),
 ];
 
-/** The filters of a rule and of its backends, of which only these are applied; requests that others were written for are refused. */
-const filters = (rule: readonly string[], isApplied: boolean): readonly string[] =>
-  [
-    { list: 'rules[].filters[]', known: rule },
-    { list: 'rules[].backendRefs[].filters[]', known: ['requestHeaderModifier', 'responseHeaderModifier'] },
-  ].flatMap(({ list, known }) => [
-    ...(isApplied ? [`${list}.type`] : []),
-    ...filterFields.filter((field) => known.includes(field) === isApplied).map((field) => `${list}.${field}.**`),
-  ]);
-
-const grpcFilters = filterFields.slice(0, 3);
-const httpFilters = filterFields.slice(0, 6);
+const reportedFilters = ({ applied, reported }: RouteFilters): readonly string[] => [
+  ...reported.map((field) => `rules[].filters[].${field}.**`),
+  ...[...applied, ...reported]
+    .filter((field) => !ofBackends.includes(field))
+    .map((field) => `rules[].backendRefs[].filters[].${field}.**`),
+];
 
 const policyTargets = ['targetRef', 'targetRefs[]'].flatMap((target) =>
   ['group', 'kind', 'name'].map((field) => `${target}.${field}`),
@@ -179,19 +187,19 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   Namespace: { applied: [], elsewhere: { 'finalizers[]': 'for the cluster' } },
   ReferenceGrant: { applied: ['from[].**', 'to[].**'] },
   GRPCRoute: {
-    applied: [...parentRef, ...route('rules[]'), ...filters(grpcFilters, true)],
-    reported: ['hostnames[]', ...filters(grpcFilters, false)],
+    applied: [...parentRef, ...route('rules[]'), ...appliedFilters(grpcFilters)],
+    reported: ['hostnames[]', ...reportedFilters(grpcFilters)],
   },
   HTTPRoute: {
     applied: [
       ...parentRef,
       ...route('rules[]'),
-      ...filters(httpFilters, true),
+      ...appliedFilters(httpFilters),
       'rules[].timeouts.request',
       'rules[].timeouts.backendRequest',
       'rules[].retry.**',
     ],
-    reported: ['hostnames[]', ...filters(httpFilters, false)],
+    reported: ['hostnames[]', ...reportedFilters(httpFilters)],
   },
   Service: {
     applied: [
@@ -235,8 +243,8 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
     applied: ['host', 'exportTo[]', 'subsets[].name', 'subsets[].labels.*', ...trafficPolicies(trafficPolicy.applied)],
     reported: ['workloadSelector.**', ...trafficPolicies(trafficPolicy.reported)],
   },
-  TCPRoute: { applied: tcpRoute },
-  TLSRoute: { applied: tcpRoute, reported: ['hostnames[]'] },
+  TCPRoute: { applied: tcpRoute, elsewhere: nameOfTcpRule },
+  TLSRoute: { applied: tcpRoute, reported: ['hostnames[]'], elsewhere: nameOfTcpRule },
   VirtualService: {
     applied: [
       'hosts[]',
@@ -256,7 +264,7 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'http[].timeout',
       'http[].retries.**',
       ...['fixedDelay', 'percentage.value', 'percent'].map((field) => `http[].fault.delay.${field}`),
-      ...['httpStatus', 'grpcStatus', 'percentage.value', 'percent'].map((field) => `http[].fault.abort.${field}`),
+      ...['httpStatus', 'grpcStatus', 'percentage.value'].map((field) => `http[].fault.abort.${field}`),
       ...destination('http[].mirror'),
       'http[].mirrorPercent',
       'http[].mirrorPercentage.value',

@@ -3,7 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseAllDocuments, parseDocument } from 'yaml';
-import { analyzeMesh, listWaypoints, resolveRouteStatuses, translateNode, translateWaypoint } from '../../generator/index.ts';
+import {
+  analyzeMesh,
+  listWaypoints,
+  resolveRouteStatuses,
+  translateNode,
+  translateWaypoint,
+} from '../../generator/index.ts';
 import {
   combineManifests,
   defaultMeshSettings,
@@ -36,28 +42,26 @@ export interface GoldenCase {
   readonly objects: readonly CaseObject[];
 }
 
-/** Whether an object could be read. */
-export type Reading = 'taken' | 'rejected';
-
 /** What came of manifests. */
 export interface Outcome {
   /** Envoy's resources and the statuses of routes, as text. */
-  readonly effect: string;
-  readonly findings: readonly Finding[];
-  /** Of the object that was written anew. */
-  readonly reading: Reading;
+  readonly effect: () => string;
+  readonly findings: () => readonly Finding[];
+  /** Whether the object that was written anew could be read. */
+  readonly isTaken: boolean;
 }
 
 const golden = join(import.meta.dirname, '..', 'golden');
 
-/** Every golden case; the manifests that all of them stand on are a case of their own, and objects of that one alone. */
+/** Every golden case, short ones first; the manifests that all stand on are a case of their own, and objects of that one alone. */
 export function readCases(): readonly GoldenCase[] {
   const folder = join(golden, 'cases');
   const base = readCase('base', readFileSync(join(golden, 'base.yaml'), 'utf8'), []);
   const others = listCases(folder).map((path) =>
     readCase(relative(folder, path), readFileSync(join(path, 'in.yaml'), 'utf8'), base.manifests),
   );
-  return [base, ...others];
+  const length = ({ objects }: GoldenCase): number => JSON.stringify(objects).length;
+  return [base, ...others.sort((a, b) => length(a) - length(b))];
 }
 
 function readCase(name: string, text: string, base: readonly ParsedManifest[]): GoldenCase {
@@ -79,12 +83,12 @@ function parseOne(index: number, text: string): ParsedManifest {
 
 function readCaseObject(value: Fields, index: number): CaseObject | undefined {
   const { kind, data } = value;
-  const text: unknown = kind === 'ConfigMap' && typeof data === 'object' && data !== null && 'mesh' in data && data.mesh;
+  const text: unknown =
+    kind === 'ConfigMap' && typeof data === 'object' && data !== null && 'mesh' in data && data.mesh;
   if (typeof text === 'string') {
     const document = parseDocument(text);
     if (document.errors.length > 0) return undefined;
-    const write = (spec: unknown): string =>
-      JSON.stringify({ ...value, data: { mesh: JSON.stringify(spec ?? {}) } });
+    const write = (spec: unknown): string => JSON.stringify({ ...value, data: { mesh: JSON.stringify(spec ?? {}) } });
     return { kind: 'MeshConfig', spec: document.toJS(), index, write };
   }
   const known = kinds.find((each) => each === kind);
@@ -107,11 +111,14 @@ export function resolveOutcome(of: GoldenCase, object?: CaseObject, spec?: unkno
   const { objects, findings } = combineManifests(manifests);
   const store = new MeshStore({ ...defaultMeshSettings });
   store.apply(objects.map((each) => ({ type: 'put', object: each })));
-  const served = listWaypoints(store).map((key) => [key, translateWaypoint(store, key).resources]);
-  const node = translateNode(store, { address: '127.0.0.1' }).resources;
   return {
-    effect: JSON.stringify([served, node, resolveRouteStatuses(store)]),
-    findings: [...findings, ...analyzeMesh(store)],
-    reading: changed?.findings.some(({ severity }) => severity === 'error') === true ? 'rejected' : 'taken',
+    effect: () =>
+      JSON.stringify([
+        listWaypoints(store).map((key) => [key, translateWaypoint(store, key).resources]),
+        translateNode(store, { address: '127.0.0.1' }).resources,
+        resolveRouteStatuses(store),
+      ]),
+    findings: () => [...findings, ...analyzeMesh(store)],
+    isTaken: changed === undefined || changed.findings.every(({ severity }) => severity !== 'error'),
   };
 }
