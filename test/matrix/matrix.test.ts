@@ -102,7 +102,7 @@ function compare(wanted: Expectation, response: HttpResponse | undefined): void 
 
 /** `a` is every answer's, `[a, b]` of each at least one answer when there are many, `same` one and the same. */
 function compareWorkloads(wanted: string | readonly string[], names: readonly (string | undefined)[]): void {
-  const found = [...new Set(names)].sort();
+  const found = [...new Set(names.map(String))].sort((a, b) => (a < b ? -1 : 1));
   if (wanted === 'same') expect(found.length, found.join()).toBe(1);
   else if (names.length === 1) expect([wanted].flat()).toContain(names[0]);
   else expect(found).toEqual([wanted].flat());
