@@ -148,6 +148,7 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
     ],
     elsewhere: {
       'listeners[].name': 'a waypoint has one listener, whatever its name',
+      'addresses[].**': 'for who runs the waypoint: on one machine, that is where it listens',
       'infrastructure.**': 'for the objects that a waypoint consists of in a cluster',
     },
   },
