@@ -51,8 +51,8 @@ describe('the catalogue', () => {
     () => {
       expect(evidence.proveApplied('Service', ['sessionAffinity'])).toBeUndefined();
       expect(evidence.proveApplied('ServiceEntry', ['location'])).toBeUndefined();
-      expect(evidence.proveReported('TCPRoute', ['rules', '[]', 'backendRefs', '[]', 'weight'])).toBeUndefined();
-      expect(evidence.proveReported('RequestAuthentication', ['jwtRules', '[]', 'jwks'])).toBeUndefined();
+      expect(evidence.proveReported('ReferenceGrant', ['to', '[]', 'name'])).toBeUndefined();
+      expect(evidence.proveReported('JwksDocument', ['jwks'])).toBeUndefined();
     },
   );
 
