@@ -49,6 +49,7 @@ export type FindingCode =
   | 'ReferenceNotPermitted'
   | 'KeysNotFound'
   | 'KeysInvalid'
+  | 'KeysStale'
   | 'ProviderInvalid'
   | 'RouteConflict'
   | 'AddressInvalid'
