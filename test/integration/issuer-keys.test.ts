@@ -101,7 +101,7 @@ async function startRun(...flags: readonly string[]): Promise<void> {
   controller = await startProcess(process.execPath, ['--import', 'tsx', join(root, 'cli/main.ts'), ...run], {
     cwd: root,
   });
-  admin = await waitFor(() => /http:\/\/127\.0\.0\.1:\d+/.exec(controller.stdout())?.[0], {
+  admin = await waitFor(() => /http:\/\/127\.0\.0\.1:\d+(?=\/api\/waypoints)/.exec(controller.stdout())?.[0], {
     timeout: 30_000,
     what: () => `the admin address: ${controller.output()}`,
   });
