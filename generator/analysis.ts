@@ -13,6 +13,7 @@ import {
   waypointForLabel,
 } from '../mesh/index.ts';
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
+import { reportBackendTls } from './resolve/backend-tls.ts';
 import { reportPolicyAttachment } from './resolve/authorization.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
@@ -30,6 +31,7 @@ import { isExportedTo } from './resolve/visibility.ts';
 /** The kinds whose objects are reported on by themselves. */
 export const analyzedKinds: readonly AnalyzedKind[] = [
   'AuthorizationPolicy',
+  'BackendTLSPolicy',
   'DestinationRule',
   'Gateway',
   'GRPCRoute',
@@ -44,7 +46,7 @@ export const analyzedKinds: readonly AnalyzedKind[] = [
   'WorkloadEntry',
 ];
 
-type AnalyzedKind = Exclude<Kind, 'GatewayClass' | 'JwksDocument' | 'Namespace' | 'ReferenceGrant'>;
+type AnalyzedKind = Exclude<Kind, 'ConfigMap' | 'GatewayClass' | 'JwksDocument' | 'Namespace' | 'ReferenceGrant'>;
 
 /** Reports on every object of a configuration. */
 export function analyzeObjects(context: ResolveContext): void {
@@ -69,6 +71,8 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
       return analyzeMeshConfig(context, object as MeshObject<'MeshConfig'>);
     case 'RequestAuthentication':
       return analyzeAuthentication(context, object as MeshObject<'RequestAuthentication'>);
+    case 'BackendTLSPolicy':
+      return reportBackendTls(context, object as MeshObject<'BackendTLSPolicy'>);
     case 'DestinationRule':
       return analyzeDestinationRule(context, object as MeshObject<'DestinationRule'>);
     case 'Gateway':

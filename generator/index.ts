@@ -10,6 +10,8 @@ export type { GatewayKey } from './resolve/binding.ts';
 export { listKeySources } from './resolve/authentication/key-source.ts';
 export type { KeySource } from './resolve/authentication/key-source.ts';
 export { readKeys } from './resolve/authentication/jwks.ts';
+export { resolveBackendTlsStatuses } from './resolve/backend-tls-status.ts';
+export type { BackendTlsStatus, PolicyCondition } from './resolve/backend-tls-status.ts';
 export { resolveRouteStatuses } from './resolve/route-status.ts';
 export type { RouteCondition, RouteParentStatus, RouteStatus } from './resolve/route-status.ts';
 export { translateNode } from './node-translation.ts';

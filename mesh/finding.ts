@@ -50,6 +50,7 @@ export type FindingCode =
   | 'KeysNotFound'
   | 'KeysInvalid'
   | 'KeysStale'
+  | 'CertificateNotFound'
   | 'ProviderInvalid'
   | 'RouteConflict'
   | 'AddressInvalid'

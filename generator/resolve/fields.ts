@@ -96,6 +96,10 @@ const everything: FieldCatalogue = { applied: ['**'] };
 
 const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   AuthorizationPolicy: everything,
+  BackendTLSPolicy: {
+    applied: [...['group', 'kind', 'name', 'sectionName'].map((field) => `targetRefs[].${field}`), 'validation.**'],
+  },
+  ConfigMap: everything,
   Gateway: everything,
   JwksDocument: everything,
   RequestAuthentication: everything,

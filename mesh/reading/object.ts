@@ -45,7 +45,7 @@ export function readObject(value: Fields): ReadObject {
 }
 
 function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
-  const { object: fields, problems: historical } = modernize(value);
+  const { object: fields, problems: historical } = modernize(kind === 'ConfigMap' ? trimConfigMap(value) : value);
   const structural = checkStructure(kind, fields);
   if (structural.length > 0) return { ref, ...standInFor(ref, fields), problems: [...historical, ...structural] };
   const object = {
@@ -57,6 +57,12 @@ function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
   const problems = [...historical, ...checkMeaning(object)];
   if (problems.some(({ severity }) => severity === 'error')) return { ref, ...standInFor(ref, fields), problems };
   return { ref, object: normalizeTargets(object), problems };
+}
+
+/** The certificates of a ConfigMap: whatever else it holds is nobody's business here, and no reason to refuse it. */
+function trimConfigMap({ apiVersion, kind, metadata, data }: Fields): Fields {
+  const certificates = isRecord(data) ? data['ca.crt'] : undefined;
+  return { apiVersion, kind, metadata, spec: typeof certificates === 'string' ? { 'ca.crt': certificates } : {} };
 }
 
 /** The kinds that policies can target, with their groups: a wrong group is a slip, not another target. */
