@@ -13,6 +13,7 @@ import {
   waypointForLabel,
 } from '../mesh/index.ts';
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
+import { reportAccessLog } from './resolve/access-log.ts';
 import { reportBackendTls } from './resolve/backend-tls.ts';
 import { reportPolicyAttachment } from './resolve/authorization.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
@@ -93,6 +94,7 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
 }
 
 function analyzeMeshConfig(context: ResolveContext, config: MeshObject<'MeshConfig'>): void {
+  reportAccessLog(context, config);
   const { normalization } = config.spec.pathNormalization ?? {};
   if (
     normalization === undefined ||

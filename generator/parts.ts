@@ -21,6 +21,7 @@ import { renderMainInternal } from './render/listeners/main-internal.ts';
 import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { formatChainName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
+import { resolveAccessLog } from './resolve/access-log.ts';
 import { resolveBackends } from './resolve/backend.ts';
 import { type GatewayKey, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
@@ -87,7 +88,7 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
       ...(frontend.http === undefined
         ? []
         : renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases])),
-      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp)),
+      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp, resolveAccessLog(settings))),
     ],
     ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
     foreign: foreignHosts(frontend.http, frontend.tcp?.routes ?? []),

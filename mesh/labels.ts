@@ -19,6 +19,9 @@ export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
 /** The class of waypoint Gateways that exists without a GatewayClass object. */
 export const waypointClass = 'istio-waypoint';
 
+/** The name in a stand-in's target that means every GatewayClass that is ours; no object can have it. */
+export const everyClass = '*';
+
 /** The `controllerName` of every GatewayClass whose Gateways are waypoints. */
 export const waypointController = 'istio.io/mesh-controller';
 

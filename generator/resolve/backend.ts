@@ -18,6 +18,7 @@ import { resolveOutlierDetection } from './destination-rule/outlier-detection.ts
 import { type EffectivePolicy, reportStated, resolveTrafficPolicy } from './destination-rule/policy.ts';
 import { reportOnPort, reportPlainEndpoints } from './destination-rule/report.ts';
 import { resolveTls } from './destination-rule/tls.ts';
+import { withMeshPolicy } from './mesh-defaults.ts';
 import { groupEndpoints } from './endpoint-groups.ts';
 import { resolveDiscovery } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
@@ -34,7 +35,7 @@ export function resolveBackends(
   const encryption = resolveBackendTls(context, service, port);
   const isClosed = encryption !== undefined && encryption.tls === undefined;
   const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Backend => {
-    const stated = resolveTrafficPolicy(rules, port.number, declared);
+    const stated = withMeshPolicy(context.mesh, resolveTrafficPolicy(rules, port.number, declared));
     const policy = encryption === undefined ? stated : { ...stated, tls: undefined };
     if (encryption !== undefined) reportOverridden(context, stated, encryption);
     reportOnPort(context, policy, service, port);

@@ -112,8 +112,17 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'extensionProviders[].envoyExtAuthzHttp.**',
       'extensionProviders[].envoyExtAuthzGrpc.**',
       'pathNormalization.normalization',
+      'defaultHttpRetryPolicy.**',
+      'defaultTrafficPolicy.connectionPool.tcp.**',
+      'defaultTrafficPolicy.connectionPool.http.**',
+      ...portPolicy.applied
+        .filter((field) => field.startsWith('outlierDetection.'))
+        .map((field) => `defaultTrafficPolicy.${field}`),
+      'accessLogFile',
+      'accessLogFormat',
+      'accessLogEncoding',
     ],
-    reported: ['pathNormalization.normalization'],
+    reported: ['pathNormalization.normalization', 'accessLogFile', 'accessLogFormat'],
   },
   GatewayClass: everything,
   Namespace: everything,

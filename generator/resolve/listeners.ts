@@ -1,6 +1,7 @@
 // What a waypoint listens for: the ports of every service bound to it.
 
 import type { ListenerModel, ServedAddress, WaypointGateway } from '../model/waypoint.ts';
+import { resolveAccessLog } from './access-log.ts';
 import { resolveServedServices } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { resolveDirect } from './direct.ts';
@@ -51,6 +52,7 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
     gateway,
     trustDomains: [trustDomain, ...trustDomainAliases],
     escapedSlashes,
+    accessLog: resolveAccessLog(context.mesh.settings),
     served,
     ...(direct === undefined ? {} : { direct }),
   };

@@ -1,6 +1,6 @@
 // One plain value to one object of the mesh: which kind and version it is, whether its structure and meaning hold, and its normal form.
 
-import { gatewayGroup, networkingGroup, securityGroup, waypointClass } from '../labels.ts';
+import { everyClass, gatewayGroup, networkingGroup, securityGroup } from '../labels.ts';
 import { defaultMeshSettings } from '../settings.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
 import { checkMeaning } from '../validation/meaning.ts';
@@ -83,7 +83,7 @@ export const closedMesh: AnyMeshObject = {
   metadata: { name: 'MeshConfig/mesh', namespace: defaultMeshSettings.rootNamespace, labels: {}, annotations: {} },
   spec: {
     action: 'DENY',
-    targetRefs: [{ group: gatewayGroup, kind: 'GatewayClass', name: waypointClass }],
+    targetRefs: [{ group: gatewayGroup, kind: 'GatewayClass', name: everyClass }],
     rules: [{}],
   },
 };

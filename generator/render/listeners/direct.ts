@@ -10,7 +10,7 @@ import { renderAuthorizer } from '../authorizer.ts';
 import { connectOriginate, directHttp, directTcp, encap, filterState } from '../names.ts';
 import { renderRetry } from '../routes/retry.ts';
 import { noRoute, pathParametersRefused } from '../routes/route-configuration.ts';
-import { connectionLog } from './access-log.ts';
+import { renderConnectionLog } from './access-log.ts';
 import { renderHttpChain } from './http-chain.ts';
 import { discoverPolicies, renderPolicies } from './tcp-chain.ts';
 
@@ -34,7 +34,9 @@ const dialledAddress: Filter = {
 };
 
 /** Both chains. */
-export function renderDirectChains(model: Pick<ListenerModel, 'gateway' | 'escapedSlashes'>): readonly FilterChain[] {
+export function renderDirectChains(
+  model: Pick<ListenerModel, 'gateway' | 'escapedSlashes' | 'accessLog'>,
+): readonly FilterChain[] {
   const unknown = { host: 'unknown', port: 0, protocol: 'auto', addresses: [] } as const;
   const http = renderHttpChain(unknown, model.gateway, model, directHttp);
   return [
@@ -49,7 +51,7 @@ export function renderDirectChains(model: Pick<ListenerModel, 'gateway' | 'escap
           typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
             stat_prefix: directTcp,
             cluster: encap,
-            access_log: [connectionLog],
+            access_log: renderConnectionLog(model.accessLog),
           }),
         },
       ],
@@ -84,7 +86,11 @@ function renderRoutes({ http, retry, rejectPathParameters }: DirectFrontend): En
           {
             name: 'default',
             match: { prefix: '/' },
-            route: { cluster: encap, timeout: '0s', retry_policy: renderRetry(retry) },
+            route: {
+              cluster: encap,
+              timeout: '0s',
+              ...(retry === undefined ? {} : { retry_policy: renderRetry(retry) }),
+            },
           },
           noRoute,
         ],
