@@ -27,6 +27,7 @@ import { caPort, chooseBlock, keepBlock, xdsPort } from './run-block.ts';
 import { ServerCertificate } from './server-certificate.ts';
 import { readStateFields, StateFile, statePaths } from './state.ts';
 import type { StatePaths } from './state.ts';
+import { chooseTrustDomain, pinTrustDomain } from './trust-domain.ts';
 import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
 import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
 import { authorizeProxy, nodeAccount, systemNamespace } from './xds-authorization.ts';
@@ -95,7 +96,7 @@ export class Controller {
   readonly #paths: StatePaths;
   readonly #cache = new SnapshotCache();
   readonly #metrics = createMetrics();
-  readonly #trustDomain = defaultMeshSettings.trustDomain;
+  #trustDomain = defaultMeshSettings.trustDomain;
   #parts: Parts | undefined;
   /** What the source said last. */
   #state: DirectoryState | undefined;
@@ -112,6 +113,7 @@ export class Controller {
     const { config, adminPort, log } = this.#options;
     await mkdir(this.#paths.root, { recursive: true, mode: 0o700 });
     const block = await chooseBlock(this.#paths, this.#options.block);
+    this.#trustDomain = await chooseTrustDomain(config, this.#paths);
     const address = controlPlaneAddress(block);
     const parts = await this.#assemble(block);
     this.#parts = parts;
@@ -119,7 +121,7 @@ export class Controller {
       await parts.serverCertificate.start();
       parts.tokens.start();
       await parts.xds.start(`${address}:${xdsPort}`, parts.serverCertificate.credentials({ clients: true }));
-      await keepBlock(this.#paths, block);
+      await keepBlock(this.#paths, block, this.#trustDomain);
       await parts.source.start();
       await parts.ca.start(`${address}:${caPort}`, parts.serverCertificate.credentials({ clients: false }));
       const port = await parts.admin.start(adminPort);
@@ -279,7 +281,12 @@ export class Controller {
     state: DirectoryState,
   ): void {
     this.#state = state;
-    const step = pipeline.apply({ ...state, objects: [...state.objects, ...keys.documents()] });
+    const pinned = pinTrustDomain(state.objects, this.#trustDomain, state.locate);
+    const step = pipeline.apply({
+      ...state,
+      objects: [...pinned.objects, ...keys.documents()],
+      findings: [...state.findings, ...pinned.findings],
+    });
     const given = new Set(state.objects.flatMap((object) => (object.kind === 'JwksDocument' ? [object.spec.uri] : [])));
     keys.want(listKeySources(pipeline.mesh).filter(({ uri }) => !given.has(uri)));
     files.keys.save(JSON.stringify(keys.keep()));

@@ -21,6 +21,7 @@ export type FindingCode =
   | 'MissingField'
   | 'DuplicateObject'
   | 'HistoricalForm'
+  | 'RestartNeeded'
   // meaning
   | 'FieldNotSupported'
   | 'GatewayInvalid'

@@ -31,9 +31,9 @@ const plain = new Set(
 const withArguments = [
   /^(?:REQ|RESP|TRAILER)\(:?[\w-]+(?:\?:?[\w-]+)?\)(?::\d{1,5})?$/,
   /^(?:START_TIME|EMIT_TIME)\((?:%[YmdHMSsfzFT1-9]|[-\w :./+])*\)$/,
-  /^(?:DYNAMIC_METADATA|CLUSTER_METADATA|UPSTREAM_METADATA)\([\w.-]+(?::[\w.-]+)*\)(?::\d{1,5})?$/,
-  /^METADATA\((?:DYNAMIC|CLUSTER|ROUTE|UPSTREAM_HOST|VIRTUAL_HOST|LISTENER)(?::[\w.-]+)+\)(?::\d{1,5})?$/,
-  /^FILTER_STATE\([\w.-]+(?::PLAIN)?\)(?::\d{1,5})?$/,
+  /^(?:DYNAMIC_METADATA|CLUSTER_METADATA|UPSTREAM_METADATA)\([\w.-]+(?::[\w.-]+)*\)$/,
+  /^METADATA\((?:DYNAMIC|CLUSTER|ROUTE|UPSTREAM_HOST|VIRTUAL_HOST|LISTENER)(?::[\w.-]+)+\)$/,
+  /^FILTER_STATE\([\w.-]+(?::PLAIN)?\)$/,
 ];
 
 const operator = /%([A-Z_0-9]+(?:\([^()"\n\r]*\))?(?::\d+)?)%|%%/g;
