@@ -2,6 +2,7 @@
 // which silently does nothing would otherwise leave open.
 
 import {
+  exportToAnnotation,
   type FieldPath,
   formatRef,
   isWildcardHost,
@@ -134,8 +135,24 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
 
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
-  if (service.kind === 'Service') return reportHeadless(context, service);
+  if (service.kind === 'Service') {
+    reportExport(context, service);
+    return reportHeadless(context, service);
+  }
   reportResolution(context, service);
+}
+
+function reportExport(context: ResolveContext, service: MeshObject<'Service'>): void {
+  const value = service.metadata.annotations[exportToAnnotation];
+  if (value === undefined || value.split(',').some((namespace) => namespace.trim() === '*')) return;
+  context.report({
+    code: 'FieldNotSupported',
+    severity: 'warning',
+    ref: refOf(service),
+    path: ['metadata', 'annotations', exportToAnnotation],
+    message: 'a waypoint serves clients and routes of every namespace, so the annotation hides nothing',
+    hint: 'write an AuthorizationPolicy with the namespaces that may use the service',
+  });
 }
 
 function reportHeadless(context: ResolveContext, service: MeshObject<'Service'>): void {

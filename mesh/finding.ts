@@ -52,6 +52,7 @@ export type FindingCode =
   | 'KeysInvalid'
   | 'KeysStale'
   | 'CertificateNotFound'
+  | 'TokensNotVerified'
   | 'ProviderInvalid'
   | 'RouteConflict'
   | 'AddressInvalid'

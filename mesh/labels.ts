@@ -83,5 +83,8 @@ export const topologyLabels: readonly string[] = [
   'topology.istio.io/subzone',
 ];
 
+/** Annotation on a Service: the namespaces that may see it, with commas between. */
+export const exportToAnnotation = 'networking.istio.io/exportTo';
+
 /** Annotation on a Service or ServiceEntry: its `trafficDistribution`. */
 export const trafficDistributionAnnotation = 'networking.istio.io/traffic-distribution';
