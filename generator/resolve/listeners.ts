@@ -70,13 +70,16 @@ function reportSniffedPorts(
   for (const { ref, object, host, ports } of services) {
     ports.forEach(({ number, protocol }, index) => {
       const other = declared.get(number);
-      if (protocol !== 'auto' || other === undefined || object.spec.ports?.[index] === undefined) return;
+      if (protocol !== 'auto' || object.spec.ports?.[index] === undefined) return;
       context.report({
         code: 'ProtocolUnknown',
-        severity: 'warning',
+        severity: other === undefined ? 'info' : 'warning',
         ref,
         path: ['spec', 'ports', index],
-        message: `port ${number} of "${host}" does not say its protocol, so a waypoint waits for the client's first bytes on this port number, also for "${other}", whose server may want to speak first`,
+        message:
+          other === undefined
+            ? `port ${number} of "${host}" does not say its protocol, so a waypoint takes it from the client's first bytes; a server that speaks first is not heard, and a client that says nothing for 15 s is cut off`
+            : `port ${number} of "${host}" does not say its protocol, so a waypoint waits for the client's first bytes on this port number, also for "${other}", whose server may want to speak first`,
         hint: 'give the port a name that begins with its protocol: tcp, http, grpc, ..., or an appProtocol',
       });
     });

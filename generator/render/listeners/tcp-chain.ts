@@ -73,7 +73,10 @@ function toExtension(name: string, config: Any): EnvoyResource {
 }
 
 /** Policies in a chain are asked with the client's first bytes. Before that nothing is opened that could answer a client they deny. */
-const onFirstBytes = { upstream_connect_mode: 'ON_DOWNSTREAM_DATA', max_early_data_bytes: 65_536 } as const;
+export const onFirstBytes: Pick<MessageTypes[typeof types.proxy], 'max_early_data_bytes' | 'upstream_connect_mode'> = {
+  upstream_connect_mode: 'ON_DOWNSTREAM_DATA',
+  max_early_data_bytes: 65_536,
+};
 
 function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, waits: boolean, log: AccessLogging): Any {
   const { idleTimeout, maxDuration } = limits;
