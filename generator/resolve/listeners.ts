@@ -78,7 +78,7 @@ function reportSniffedPorts(
         path: ['spec', 'ports', index],
         message:
           other === undefined
-            ? `port ${number} of "${host}" does not say its protocol, so a waypoint takes it from the client's first bytes; a server that speaks first is not heard, and a client that says nothing for 15 s is cut off`
+            ? `port ${number} of "${host}" does not say its protocol, so a waypoint takes it from the client's first bytes; a server that speaks first is not heard, and a client that says nothing, or less than a line of text, for 15 s is cut off`
             : `port ${number} of "${host}" does not say its protocol, so a waypoint waits for the client's first bytes on this port number, also for "${other}", whose server may want to speak first`,
         hint: 'give the port a name that begins with its protocol: tcp, http, grpc, ..., or an appProtocol',
       });
