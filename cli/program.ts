@@ -111,6 +111,8 @@ function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => 
       'addresses of this run, 127.B.0.0/16; the same as last time, or the first free one',
     )
     .option('--admin-port <port>', 'port of the admin HTTP server on 127.0.0.1; 0 is a free one', '0')
+    .option('--allow-private-jwks', 'fetch the keys of `jwksUri` from private, loopback and link-local addresses too')
+    .option('--jwks-refresh <duration>', 'how often the keys of `jwksUri` are fetched again', '20m')
     .action(async (options: RunOptions) => {
       const { runRun } = await import('./run.ts');
       done(await runRun(options, io));

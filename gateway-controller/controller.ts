@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { CertificateServer, formatIdentity, loadOrCreateAuthority } from '../certificates/index.ts';
 import type { CallerIdentity, WorkloadIdentity } from '../certificates/index.ts';
+import { listKeySources } from '../generator/index.ts';
 import { defaultMeshSettings } from '../mesh/index.ts';
 import type { PlacedFinding } from '../mesh/index.ts';
 import { SnapshotCache, XdsServer } from '../xds/index.ts';
@@ -13,6 +14,8 @@ import { AdminServer } from './admin-server.ts';
 import { isReady } from './agent-supervisor.ts';
 import { DirectorySource } from './directory-source.ts';
 import type { DirectoryState } from './directory-source.ts';
+import { KeyFetcher } from './key-fetcher.ts';
+import type { KeyFetcherOptions } from './key-fetcher.ts';
 import { parseKept } from './last-good.ts';
 import { createMetrics } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
@@ -24,6 +27,7 @@ import { caPort, chooseBlock, keepBlock, xdsPort } from './run-block.ts';
 import { ServerCertificate } from './server-certificate.ts';
 import { readStateFields, StateFile, statePaths } from './state.ts';
 import type { StatePaths } from './state.ts';
+import { chooseTrustDomain, pinTrustDomain } from './trust-domain.ts';
 import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
 import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
 import { authorizeProxy, nodeAccount, systemNamespace } from './xds-authorization.ts';
@@ -51,6 +55,8 @@ export interface ControllerOptions {
   readonly block?: AddressBlock;
   /** 0 takes a free one. */
   readonly adminPort: number;
+  /** How the keys of issuers are fetched: from public addresses only, and every 20 minutes, unless told. */
+  readonly keys?: Pick<KeyFetcherOptions, 'allowsPrivate' | 'refreshInterval'>;
   /** The command line of an agent, without its flags. */
   readonly agentCommand: readonly string[];
   readonly envoyBinary: string;
@@ -74,13 +80,14 @@ export interface ControllerEndpoints {
 interface Parts {
   readonly pipeline: Pipeline;
   readonly source: DirectorySource;
+  readonly keys: KeyFetcher;
   readonly serverCertificate: ServerCertificate;
   readonly tokens: ProxyTokens;
   readonly xds: XdsServer;
   readonly ca: CertificateServer;
   readonly proxies: Proxies;
   readonly admin: AdminServer;
-  readonly files: { readonly addresses: StateFile; readonly lastGood: StateFile };
+  readonly files: { readonly addresses: StateFile; readonly lastGood: StateFile; readonly keys: StateFile };
 }
 
 /** A control plane on one machine. */
@@ -89,8 +96,10 @@ export class Controller {
   readonly #paths: StatePaths;
   readonly #cache = new SnapshotCache();
   readonly #metrics = createMetrics();
-  readonly #trustDomain = defaultMeshSettings.trustDomain;
+  #trustDomain = defaultMeshSettings.trustDomain;
   #parts: Parts | undefined;
+  /** What the source said last. */
+  #state: DirectoryState | undefined;
   /** Proxies are not touched before the servers that they need listen, nor after the end began. */
   #isServing = false;
 
@@ -104,6 +113,7 @@ export class Controller {
     const { config, adminPort, log } = this.#options;
     await mkdir(this.#paths.root, { recursive: true, mode: 0o700 });
     const block = await chooseBlock(this.#paths, this.#options.block);
+    this.#trustDomain = await chooseTrustDomain(config, this.#paths);
     const address = controlPlaneAddress(block);
     const parts = await this.#assemble(block);
     this.#parts = parts;
@@ -111,7 +121,7 @@ export class Controller {
       await parts.serverCertificate.start();
       parts.tokens.start();
       await parts.xds.start(`${address}:${xdsPort}`, parts.serverCertificate.credentials({ clients: true }));
-      await keepBlock(this.#paths, block);
+      await keepBlock(this.#paths, block, this.#trustDomain);
       await parts.source.start();
       await parts.ca.start(`${address}:${caPort}`, parts.serverCertificate.credentials({ clients: false }));
       const port = await parts.admin.start(adminPort);
@@ -140,8 +150,9 @@ export class Controller {
     this.#parts = undefined;
     this.#isServing = false;
     await parts.source.stop();
+    parts.keys.stop();
     if (hasProxies) await parts.proxies.stop();
-    await Promise.all([parts.files.addresses.flush(), parts.files.lastGood.flush()]);
+    await Promise.all(Object.values(parts.files).map((file) => file.flush()));
     await Promise.all([parts.admin.stop(), parts.xds.stop(), parts.ca.stop()]);
     parts.tokens.stop();
     parts.serverCertificate.stop();
@@ -194,16 +205,25 @@ export class Controller {
     const files = {
       addresses: new StateFile(this.#paths.addresses, unwritten(this.#paths.addresses)),
       lastGood: new StateFile(this.#paths.lastGood, unwritten(this.#paths.lastGood)),
+      keys: new StateFile(this.#paths.keys, unwritten(this.#paths.keys)),
     };
+    const keys = new KeyFetcher({
+      ...(this.#options.keys ?? { allowsPrivate: false }),
+      kept: await readStateFields(this.#paths.keys),
+      onChange: () => {
+        if (this.#state !== undefined) this.#apply({ pipeline, files, keys }, block, this.#state);
+      },
+    });
     return {
       pipeline,
       files,
+      keys,
       serverCertificate,
       tokens,
       source: new DirectorySource({
         directory: config,
         kept: parseKept(await readStateFields(this.#paths.lastGood)),
-        onChange: (state) => this.#apply({ pipeline, files }, block, state),
+        onChange: (state) => this.#apply({ pipeline, files, keys }, block, state),
         onError: (error) => this.#problem(`cannot read ${config}: ${error.message}`),
       }),
       xds: new XdsServer({
@@ -255,8 +275,21 @@ export class Controller {
     };
   }
 
-  #apply({ pipeline, files }: Pick<Parts, 'pipeline' | 'files'>, block: AddressBlock, state: DirectoryState): void {
-    const step = pipeline.apply(state);
+  #apply(
+    { pipeline, files, keys }: Pick<Parts, 'pipeline' | 'files' | 'keys'>,
+    block: AddressBlock,
+    state: DirectoryState,
+  ): void {
+    this.#state = state;
+    const pinned = pinTrustDomain(state.objects, this.#trustDomain, state.locate);
+    const step = pipeline.apply({
+      ...state,
+      objects: [...pinned.objects, ...keys.documents()],
+      findings: [...state.findings, ...pinned.findings],
+    });
+    const given = new Set(state.objects.flatMap((object) => (object.kind === 'JwksDocument' ? [object.spec.uri] : [])));
+    keys.want(listKeySources(pipeline.mesh).filter(({ uri }) => !given.has(uri)));
+    files.keys.save(JSON.stringify(keys.keep()));
     this.#metrics.recordStep(step);
     files.addresses.save(JSON.stringify(pipeline.allocations, undefined, 2));
     files.lastGood.save(JSON.stringify(state.kept));

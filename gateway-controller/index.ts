@@ -7,6 +7,7 @@ export type { AddressBlock } from './addresses.ts';
 export { readManifests } from './manifest-files.ts';
 export { assembleMesh } from './offline.ts';
 export type { OfflineMesh } from './offline.ts';
+export { lastTrustDomain } from './trust-domain.ts';
 export { findRunner } from './run-block.ts';
 export { statePaths } from './state.ts';
 export type { StatePaths } from './state.ts';

@@ -2,6 +2,7 @@
 // which silently does nothing would otherwise leave open.
 
 import {
+  exportToAnnotation,
   type FieldPath,
   type FindingCode,
   formatRef,
@@ -15,6 +16,8 @@ import {
   waypointForLabel,
 } from '../mesh/index.ts';
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
+import { reportAccessLog } from './resolve/access-log.ts';
+import { reportBackendTls } from './resolve/backend-tls.ts';
 import { reportPolicyAttachment } from './resolve/authorization.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
@@ -32,6 +35,7 @@ import { isExportedTo } from './resolve/visibility.ts';
 /** The kinds whose objects are reported on by themselves. */
 export const analyzedKinds: readonly AnalyzedKind[] = [
   'AuthorizationPolicy',
+  'BackendTLSPolicy',
   'DestinationRule',
   'Gateway',
   'GatewayClass',
@@ -47,7 +51,7 @@ export const analyzedKinds: readonly AnalyzedKind[] = [
   'WorkloadEntry',
 ];
 
-type AnalyzedKind = Exclude<Kind, 'JwksDocument' | 'Namespace' | 'ReferenceGrant'>;
+type AnalyzedKind = Exclude<Kind, 'ConfigMap' | 'JwksDocument' | 'Namespace' | 'ReferenceGrant'>;
 
 /** Reports on every object of a configuration. */
 export function analyzeObjects(context: ResolveContext): void {
@@ -72,6 +76,8 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
       return analyzeMeshConfig(context, object as MeshObject<'MeshConfig'>);
     case 'RequestAuthentication':
       return analyzeAuthentication(context, object as MeshObject<'RequestAuthentication'>);
+    case 'BackendTLSPolicy':
+      return reportBackendTls(context, object as MeshObject<'BackendTLSPolicy'>);
     case 'DestinationRule':
       return analyzeDestinationRule(context, object as MeshObject<'DestinationRule'>);
     case 'Gateway':
@@ -101,6 +107,7 @@ function isOurs({ mesh }: ResolveContext, object: MeshObject): boolean {
 }
 
 function analyzeMeshConfig(context: ResolveContext, config: MeshObject<'MeshConfig'>): void {
+  reportAccessLog(context, config);
   const { normalization } = config.spec.pathNormalization ?? {};
   if (
     normalization === undefined ||
@@ -140,8 +147,22 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
 
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
-  if (service.kind === 'ServiceEntry') reportResolution(context, service);
-  else if (requestedWaypoint(context.mesh, service) !== undefined) reportServiceFields(context, service);
+  if (service.kind === 'ServiceEntry') return reportResolution(context, service);
+  reportExport(context, service);
+  if (requestedWaypoint(context.mesh, service) !== undefined) reportServiceFields(context, service);
+}
+
+function reportExport(context: ResolveContext, service: MeshObject<'Service'>): void {
+  const value = service.metadata.annotations[exportToAnnotation];
+  if (value === undefined || value.split(',').some((namespace) => namespace.trim() === '*')) return;
+  context.report({
+    code: 'FieldNotSupported',
+    severity: 'warning',
+    ref: refOf(service),
+    path: ['metadata', 'annotations', exportToAnnotation],
+    message: 'a waypoint serves clients and routes of every namespace, so the annotation hides nothing',
+    hint: 'write an AuthorizationPolicy with the namespaces that may use the service',
+  });
 }
 
 /** Reports what a Service of a waypoint asks of whoever forwards its connections, which then is the waypoint. */

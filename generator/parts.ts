@@ -5,6 +5,7 @@ import type { EnvoyResource } from '../envoy-api/index.ts';
 import { hbonePort } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
 import type { DirectFrontend } from './model/direct.ts';
+import type { HttpRoute } from './model/http-route.ts';
 import type { TcpRoute } from './model/tcp-route.ts';
 import type { HttpFrontend, ServedAddress, TcpFrontend } from './model/waypoint.ts';
 import { renderAuthentication } from './render/authentication.ts';
@@ -21,6 +22,7 @@ import { renderMainInternal } from './render/listeners/main-internal.ts';
 import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { formatChainName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
+import { resolveAccessLog } from './resolve/access-log.ts';
 import { resolveBackends } from './resolve/backend.ts';
 import { type GatewayKey, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
@@ -44,6 +46,8 @@ export interface ListenerPart {
   readonly resources: readonly EnvoyResource[];
   readonly served: readonly ServedAddress[];
   readonly direct?: DirectFrontend;
+  /** Hosts of other waypoints, or of none, that the direct chains ask. */
+  readonly foreign: readonly HostPort[];
 }
 
 /** One frontend: its route configuration and policies, what it decides on the CONNECT, and foreign hosts that it routes to. */
@@ -61,6 +65,7 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
   return {
     served: model.served,
     ...(model.direct === undefined ? {} : { direct: model.direct }),
+    foreign: foreignHosts(model.direct?.http.custom?.authorizer.cluster, [], []),
     resources: [
       renderConnectTerminate(model, { address: gateway.listenAddress, port: hbonePort }),
       renderMainInternal(model),
@@ -87,10 +92,14 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
       ...(frontend.http === undefined
         ? []
         : renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases])),
-      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp)),
+      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp, resolveAccessLog(settings))),
     ],
     ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
-    foreign: foreignHosts(frontend.http, frontend.tcp?.routes ?? []),
+    foreign: foreignHosts(
+      frontend.http?.authorization.custom?.authorizer.cluster,
+      frontend.http?.routes ?? [],
+      frontend.tcp?.routes ?? [],
+    ),
   };
 }
 
@@ -129,15 +138,19 @@ function renderHttpFrontend(http: HttpFrontend, trustDomains: readonly string[])
   ];
 }
 
-function foreignHosts(http: HttpFrontend | undefined, tcpRoutes: readonly TcpRoute[]): readonly HostPort[] {
+function foreignHosts(
+  authorizer: ClusterKey | undefined,
+  httpRoutes: readonly HttpRoute[],
+  tcpRoutes: readonly TcpRoute[],
+): readonly HostPort[] {
   const found = new Map<string, HostPort>();
   const add = (cluster: ClusterKey | undefined): void => {
     if (cluster !== undefined && !cluster.owned) {
       found.set(`${cluster.host}:${cluster.port}`, { host: cluster.host, port: cluster.port });
     }
   };
-  add(http?.authorization.custom?.authorizer.cluster);
-  for (const { action } of http?.routes ?? []) {
+  add(authorizer);
+  for (const { action } of httpRoutes) {
     if (action.kind !== 'forward') continue;
     for (const { cluster } of action.destinations) add(cluster);
     for (const { cluster } of action.mirrors) add(cluster);

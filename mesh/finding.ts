@@ -21,6 +21,7 @@ export type FindingCode =
   | 'MissingField'
   | 'DuplicateObject'
   | 'HistoricalForm'
+  | 'RestartNeeded'
   // meaning
   | 'FieldNotSupported'
   | 'GatewayInvalid'
@@ -49,6 +50,9 @@ export type FindingCode =
   | 'ReferenceNotPermitted'
   | 'KeysNotFound'
   | 'KeysInvalid'
+  | 'KeysStale'
+  | 'CertificateNotFound'
+  | 'TokensNotVerified'
   | 'ProviderInvalid'
   | 'RouteConflict'
   | 'AddressInvalid'

@@ -15,6 +15,7 @@ export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './h
 export { formatProtoDuration, parseDuration } from './duration.ts';
 export * from './labels.ts';
 export type * from './kinds/authorization-policy.ts';
+export type * from './kinds/backend-tls-policy.ts';
 export type * from './kinds/destination-rule.ts';
 export type * from './kinds/gateway.ts';
 export type * from './kinds/gateway-route.ts';

@@ -40,6 +40,7 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
   'DestinationRule/wildcard': { kind: 'DestinationRule', keys: ({ spec }) => wildcardKeys([spec.host]) },
   'AuthorizationPolicy/target': { kind: 'AuthorizationPolicy', keys: targetKeys },
   'AuthorizationPolicy/namespace': { kind: 'AuthorizationPolicy', keys: namespaceKeys },
+  'BackendTLSPolicy/target': { kind: 'BackendTLSPolicy', keys: targetKeys },
   'RequestAuthentication/target': { kind: 'RequestAuthentication', keys: targetKeys },
   'JwksDocument/uri': { kind: 'JwksDocument', keys: ({ spec }) => [spec.uri] },
   'Gateway/class': { kind: 'Gateway', keys: ({ spec }) => [spec.gatewayClassName] },
@@ -131,11 +132,21 @@ function parentKeys({
   return (spec.parentRefs ?? []).flatMap((parent) => formatParentKey(parent, metadata.namespace) ?? []);
 }
 
+interface TargetName {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
 function targetKeys({
   metadata,
   spec,
-}: MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>): readonly string[] {
-  return (spec.targetRefs ?? []).map(({ kind, namespace, name }) =>
+}:
+  | MeshObject<'AuthorizationPolicy'>
+  | MeshObject<'RequestAuthentication'>
+  | MeshObject<'BackendTLSPolicy'>): readonly string[] {
+  const targets: readonly TargetName[] = spec.targetRefs ?? [];
+  return targets.map(({ kind, namespace, name }) =>
     kind === 'GatewayClass' ? `${kind}//${name}` : `${kind}/${namespace ?? metadata.namespace}/${name}`,
   );
 }

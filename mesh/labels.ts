@@ -19,6 +19,9 @@ export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
 /** The class of waypoint Gateways that exists without a GatewayClass object. */
 export const waypointClass = 'istio-waypoint';
 
+/** The name in a stand-in's target that means every GatewayClass that is ours; no object can have it. */
+export const everyClass = '*';
+
 /** The `controllerName` of every GatewayClass whose Gateways are waypoints. */
 export const waypointController = 'istio.io/mesh-controller';
 
@@ -79,6 +82,9 @@ export const topologyLabels: readonly string[] = [
   'topology.kubernetes.io/zone',
   'topology.istio.io/subzone',
 ];
+
+/** Annotation on a Service: the namespaces that may see it, with commas between. */
+export const exportToAnnotation = 'networking.istio.io/exportTo';
 
 /** Annotation on a Service or ServiceEntry: its `trafficDistribution`. */
 export const trafficDistributionAnnotation = 'networking.istio.io/traffic-distribution';

@@ -1,6 +1,7 @@
 // The shape shared by every object that Cairn reads: a Kubernetes object as plain data, whatever source it came from.
 
 import type { AuthorizationPolicySpec } from './kinds/authorization-policy.ts';
+import type { BackendTlsPolicySpec, ConfigMapSpec } from './kinds/backend-tls-policy.ts';
 import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
 import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
 import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec, TcpRouteSpec } from './kinds/gateway-route.ts';
@@ -13,6 +14,8 @@ import type { VirtualServiceSpec } from './kinds/virtual-service.ts';
 /** The specification type of every kind that is read, by the name of the kind. */
 export interface SpecByKind {
   AuthorizationPolicy: AuthorizationPolicySpec;
+  BackendTLSPolicy: BackendTlsPolicySpec;
+  ConfigMap: ConfigMapSpec;
   DestinationRule: DestinationRuleSpec;
   Gateway: GatewaySpec;
   GatewayClass: GatewayClassSpec;

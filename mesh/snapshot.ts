@@ -33,6 +33,8 @@ export interface IndexKinds {
   /** Key: `<kind>/<namespace>/<name>` of a target reference (namespace '' for GatewayClass). */
   'AuthorizationPolicy/target': 'AuthorizationPolicy';
   'AuthorizationPolicy/namespace': 'AuthorizationPolicy';
+  /** As of the other targets. */
+  'BackendTLSPolicy/target': 'BackendTLSPolicy';
   'RequestAuthentication/target': 'RequestAuthentication';
   /** Key: `spec.uri`. */
   'JwksDocument/uri': 'JwksDocument';

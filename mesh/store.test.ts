@@ -110,6 +110,7 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'DestinationRule/wildcard': [''],
   'AuthorizationPolicy/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],
   'AuthorizationPolicy/namespace': namespaces,
+  'BackendTLSPolicy/target': ['Service/x/a'],
   'RequestAuthentication/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],
   'JwksDocument/uri': ['https://one.example/keys', 'https://two.example/keys'],
   'Gateway/class': ['istio-waypoint', 'other'],

@@ -10,7 +10,7 @@ import { resolveAuthorization } from './authorization.ts';
 import { findBoundWorkloads } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { formatAddress } from './service.ts';
-import { defaultRetry } from './virtual-service/retry.ts';
+import { resolveDefaultRetry } from './mesh-defaults.ts';
 
 /** The direct frontend of a waypoint; undefined when it serves no workload. An address that is a service's stays the service's. */
 export function resolveDirect(
@@ -29,11 +29,12 @@ export function resolveDirect(
   const authorize = (protocol: 'http' | 'tcp', port: number | 'any'): Authorization =>
     resolveAuthorization(context, { gateway, service, port, protocol });
   const http = authorize('http', 'any');
+  const retry = resolveDefaultRetry(context.mesh.settings);
   return {
     addresses,
     http,
     authentication: resolveAuthentication(context, { gateway, service }),
-    retry: defaultRetry,
+    ...(retry === undefined ? {} : { retry }),
     tcp: authorize('tcp', 'any'),
     rejectPathParameters: context.mesh.settings.rejectPathParameters && http.readsPath,
     connect: declaredTcpPorts(served).map((port) => ({

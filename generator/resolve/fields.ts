@@ -139,6 +139,10 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
     applied: ['action', 'provider.name', 'rules[].**', ...policyTargets],
     reported: noPolicyTargets,
   },
+  BackendTLSPolicy: {
+    applied: [...['group', 'kind', 'name', 'sectionName'].map((field) => `targetRefs[].${field}`), 'validation.**'],
+  },
+  ConfigMap: { applied: ['data.*'] },
   Gateway: {
     applied: [
       'gatewayClassName',
@@ -182,6 +186,15 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'extensionProviders[].envoyExtAuthzHttp.**',
       'extensionProviders[].envoyExtAuthzGrpc.**',
       'pathNormalization.normalization',
+      'defaultHttpRetryPolicy.**',
+      'defaultTrafficPolicy.connectionPool.tcp.**',
+      'defaultTrafficPolicy.connectionPool.http.**',
+      ...portPolicy.applied
+        .filter((field) => field.startsWith('outlierDetection.'))
+        .map((field) => `defaultTrafficPolicy.${field}`),
+      'accessLogFile',
+      'accessLogFormat',
+      'accessLogEncoding',
     ],
   },
   GatewayClass: { applied: ['controllerName'], elsewhere: { description: 'for people' } },

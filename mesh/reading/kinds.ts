@@ -32,6 +32,8 @@ const gateway: KindDefinition = {
 /** Every kind that is read. */
 export const kindDefinitions: Readonly<Record<Kind, KindDefinition>> = {
   AuthorizationPolicy: security,
+  BackendTLSPolicy: { ...gateway, versions: ['v1', 'v1alpha3'], historicalVersions: [] },
+  ConfigMap: core,
   DestinationRule: networking,
   Gateway: gateway,
   GatewayClass: { ...gateway, isNamespaced: false },
@@ -67,7 +69,6 @@ export function formatApiVersion(group: string, version: string): string {
 const meshKinds: ReadonlySet<string> = new Set([
   'UDPRoute',
   'ListenerSet',
-  'BackendTLSPolicy',
   'Sidecar',
   'EnvoyFilter',
   'WorkloadGroup',

@@ -14,6 +14,7 @@ import {
   analyzeMesh,
   inlineResources,
   listWaypoints,
+  resolveBackendTlsStatuses,
   resolveRouteStatuses,
   type RouteStatus,
   translateWaypoint,
@@ -44,6 +45,7 @@ function translate(texts: Readonly<Record<string, string>>): {
   readonly served: readonly Served[];
   readonly findings: readonly PlacedFinding[];
   readonly statuses: readonly RouteStatus[];
+  readonly policies: ReturnType<typeof resolveBackendTlsStatuses>;
 } {
   const { store, findings, locate } = readMesh(texts);
   const served = listWaypoints(store).map((key) => ({
@@ -54,6 +56,7 @@ function translate(texts: Readonly<Record<string, string>>): {
     served,
     findings: [...findings, ...placeFindings(analyzeMesh(store), locate)],
     statuses: resolveRouteStatuses(store),
+    policies: resolveBackendTlsStatuses(store),
   };
 }
 
@@ -88,6 +91,15 @@ function standIn(_text: string, name: string): string {
   return JSON.stringify(
     name.includes('chain') ? certificates.chain : name.includes('key') ? certificates.key : certificates.roots,
   );
+}
+
+function showCondition({
+  type,
+  status,
+  reason,
+  message,
+}: Readonly<Record<'type' | 'status' | 'reason' | 'message', string>>): string {
+  return `${type} ${status} ${reason}: ${message}`;
 }
 
 /** What `envoy --mode validate` says of resources in their static form; '' when it accepts them. */
@@ -125,7 +137,7 @@ describe('golden cases', () => {
   it.concurrent.each(listCases(cases).map((path) => relative(cases, path)))('%s', async (name) => {
     const path = join(cases, name);
     const text = readFileSync(join(path, 'in.yaml'), 'utf8');
-    const { served, findings, statuses } = translate({ 'base.yaml': base, 'in.yaml': text });
+    const { served, findings, statuses, policies } = translate({ 'base.yaml': base, 'in.yaml': text });
     expectGolden(path, {
       'out.envoy.yaml': show(served, headComments(text, 'shows')),
       'out.findings.yaml': findings.map((finding) => ({
@@ -135,13 +147,22 @@ describe('golden cases', () => {
         says: `${finding.severity} ${finding.code}: ${finding.message}`,
         ...(finding.hint === undefined ? {} : { hint: finding.hint }),
       })),
-      'out.status.yaml': statuses.map(({ ref, parents }) => ({
-        object: formatRef(ref),
-        parents: parents.map(({ parentRef, conditions }) => ({
-          parentRef,
-          conditions: conditions.map(({ type, status, reason, message }) => `${type} ${status} ${reason}: ${message}`),
+      'out.status.yaml': [
+        ...statuses.map(({ ref, parents }) => ({
+          object: formatRef(ref),
+          parents: parents.map(({ parentRef, conditions }) => ({
+            parentRef,
+            conditions: conditions.map(showCondition),
+          })),
         })),
-      })),
+        ...policies.map(({ ref, ancestors }) => ({
+          object: formatRef(ref),
+          ancestors: ancestors.map(({ ancestorRef, conditions }) => ({
+            ancestorRef,
+            conditions: conditions.map(showCondition),
+          })),
+        })),
+      ],
     });
     for (const { waypoint, resources } of served) {
       for (const resource of resources) {

@@ -61,23 +61,20 @@ function renderTls(tls: UpstreamTls): TransportSocket {
   return { name: 'tls', typed_config: typed('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', context) };
 }
 
-function renderValidation({ revocations, subjectAltNames }: UpstreamTls, roots: string): ValidationContext {
+function renderValidation(
+  { revocations, subjectAltNames }: UpstreamTls,
+  roots: NonNullable<UpstreamTls['roots']>,
+): ValidationContext {
   return {
-    trusted_ca: { filename: roots },
+    trusted_ca: typeof roots === 'string' ? { filename: roots } : { inline_string: roots.pem },
     ...(revocations === undefined ? {} : { crl: { filename: revocations } }),
     ...(subjectAltNames.length === 0
       ? {}
       : {
-          match_typed_subject_alt_names: subjectAltNames.map((name) => ({
-            san_type: sanType(name),
+          match_typed_subject_alt_names: subjectAltNames.map(({ type, name }) => ({
+            san_type: type,
             matcher: { exact: name },
           })),
         }),
   };
-}
-
-function sanType(name: string): 'URI' | 'IP_ADDRESS' | 'EMAIL' | 'DNS' {
-  if (name.includes('://')) return 'URI';
-  if (name.includes('@')) return 'EMAIL';
-  return /^[0-9.]+$|:/.test(name) ? 'IP_ADDRESS' : 'DNS';
 }

@@ -10,7 +10,7 @@ import { formatChainName } from '../names.ts';
 import { corsFilter } from '../routes/cors.ts';
 import { faultFilter } from '../routes/fault.ts';
 import { aggregatedSource } from '../tls.ts';
-import { renderRequestMetrics, requestLog } from './access-log.ts';
+import { renderRequestLog, renderRequestMetrics } from './access-log.ts';
 import { renderForwardProxyFilters } from './forward-proxy.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
@@ -43,7 +43,7 @@ const grpcWeb: HttpFilter = {
 export function renderHttpChain(
   { host, port, protocol, forwardPort }: FrontendAddress,
   service: ServedAddress['service'],
-  { escapedSlashes }: Pick<ListenerModel, 'escapedSlashes'>,
+  { escapedSlashes, accessLog }: Pick<ListenerModel, 'escapedSlashes' | 'accessLog'>,
   name: string = formatChainName(host, port, 'http'),
 ): FilterChain {
   return {
@@ -67,7 +67,7 @@ export function renderHttpChain(
           // A port in the Host would be connected to: the client must not choose it.
           ...(forwardPort === undefined ? {} : { strip_any_host_port: true }),
           ...(protocol === 'http2' || protocol === 'grpc-web' ? { http2_protocol_options: {} } : {}),
-          access_log: [requestLog, renderRequestMetrics({ host, ...service })],
+          access_log: [...renderRequestLog(accessLog), renderRequestMetrics({ host, ...service })],
           http_filters: [
             ...(protocol === 'grpc-web' ? [grpcWeb] : []),
             ...renderFilters(name),

@@ -6,11 +6,11 @@ import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { Authorization } from '../../model/authorization.ts';
 import type { TcpDestination, TcpRoute } from '../../model/tcp-route.ts';
-import { isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/waypoint.ts';
+import { type AccessLogging, isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/waypoint.ts';
 import { type NetworkAuthorizationAction, renderNetworkAuthorization } from '../authorization.ts';
 import { formatChainName, formatClusterName, formatConditionalChainName, unknownService } from '../names.ts';
 import { aggregatedSource } from '../tls.ts';
-import { connectionLog } from './access-log.ts';
+import { renderConnectionLog } from './access-log.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
@@ -54,7 +54,7 @@ function proxyName(chain: string): string {
 }
 
 /** The extension configurations that the chains of a TCP frontend refer to: where connections go, and policies that are decided there. */
-export function renderTcpExtensions(frontend: TcpFrontend): readonly EnvoyResource[] {
+export function renderTcpExtensions(frontend: TcpFrontend, log: AccessLogging): readonly EnvoyResource[] {
   const { host, port, routes, authorization, decidedAt } = frontend;
   const name = formatChainName(host, port, 'tcp');
   const waits = decidedAt === 'chain' && (authorization.allow !== undefined || authorization.deny.length > 0);
@@ -62,7 +62,7 @@ export function renderTcpExtensions(frontend: TcpFrontend): readonly EnvoyResour
     ...(decidedAt === 'chain' ? renderPolicies(name, authorization) : []),
     ...routes.map((route) => {
       const chain = route.matches.length === 0 ? name : formatConditionalChainName(host, port, route.matches);
-      return toExtension(proxyName(chain), renderProxy(chain, route, waits));
+      return toExtension(proxyName(chain), renderProxy(chain, route, waits, log));
     }),
   ];
 }
@@ -73,9 +73,12 @@ function toExtension(name: string, config: Any): EnvoyResource {
 }
 
 /** Policies in a chain are asked with the client's first bytes. Before that nothing is opened that could answer a client they deny. */
-const onFirstBytes = { upstream_connect_mode: 'ON_DOWNSTREAM_DATA', max_early_data_bytes: 65_536 } as const;
+export const onFirstBytes: Pick<MessageTypes[typeof types.proxy], 'max_early_data_bytes' | 'upstream_connect_mode'> = {
+  upstream_connect_mode: 'ON_DOWNSTREAM_DATA',
+  max_early_data_bytes: 65_536,
+};
 
-function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, waits: boolean): Any {
+function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, waits: boolean, log: AccessLogging): Any {
   const { idleTimeout, maxDuration } = limits;
   const [only] = destinations;
   return typed(types.proxy, {
@@ -90,7 +93,7 @@ function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, wai
     ...(waits ? onFirstBytes : {}),
     ...(idleTimeout === undefined ? {} : { idle_timeout: formatProtoDuration(idleTimeout) }),
     ...(maxDuration === undefined ? {} : { max_downstream_connection_duration: formatProtoDuration(maxDuration) }),
-    access_log: [connectionLog],
+    access_log: renderConnectionLog(log),
   });
 }
 
