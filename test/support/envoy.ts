@@ -9,8 +9,11 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The Envoy release that the tests are written against. */
-export const envoyVersion = '1.40.0';
+/** The Envoy releases that the tests need: the one they are written against, and the oldest that accepts what Cairn generates. */
+const releases = {
+  newest: { version: '1.40.0', variable: 'ENVOY_BIN' },
+  oldest: { version: '1.39.0', variable: 'ENVOY_OLDEST_BIN' },
+} as const;
 
 /** Where a socket listens. */
 export interface SocketAddress {
@@ -60,13 +63,17 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Path of the Envoy binary: ENVOY_BIN, or the cache that `npm run setup` fills. Throws when there is none: such a test fails, it never skips. */
-export function findEnvoy(): string {
-  const path = process.env['ENVOY_BIN'] ?? join(homedir(), '.cache', 'cairn', 'envoy', envoyVersion, 'envoy');
+/**
+ * Path of an Envoy binary: ENVOY_BIN (the oldest: ENVOY_OLDEST_BIN), or the cache that `npm test` fills. Throws when there is none: such
+ * a test fails, it never skips.
+ */
+export function findEnvoy(release: keyof typeof releases = 'newest'): string {
+  const { version, variable } = releases[release];
+  const path = process.env[variable] ?? join(homedir(), '.cache', 'cairn', 'envoy', version, 'envoy');
   try {
     accessSync(path, constants.X_OK);
   } catch (cause) {
-    throw new Error(`no Envoy at ${path}: run "npm run setup" or set ENVOY_BIN`, { cause });
+    throw new Error(`no Envoy at ${path}: run "npm test" or set ${variable}`, { cause });
   }
   return path;
 }

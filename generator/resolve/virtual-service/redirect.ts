@@ -9,7 +9,10 @@ export const maximumBodyBytes: number = 1024 * 1024;
 
 const redirectCodes = [301, 302, 303, 307, 308] as const;
 
-/** The redirect of a rule; a port that is the default of the scheme is left out of the Location. */
+/**
+ * The redirect of a rule. A port that is the default of the scheme is left out of the Location, unless the Host of the request, which
+ * stays where no authority is given, would bring another one in.
+ */
 export function resolveRedirect(
   context: VirtualServiceContext,
   redirect: HttpRedirect,
@@ -40,13 +43,15 @@ export function resolveRedirect(
     );
   }
   const target = uri !== '' ? redirectPath(uri) : prefixRewrite !== '' ? { prefix: prefixRewrite } : undefined;
+  const keepsHost = redirect.authority === undefined || redirect.authority === '';
+  const isImplied = port === standard && (!keepsHost || context.port.number === 80);
   return {
     kind: 'redirect',
     status,
     ...(target === undefined ? {} : { path: target }),
     ...(redirect.authority === undefined || redirect.authority === '' ? {} : { authority: redirect.authority }),
     ...(redirect.scheme === undefined || redirect.scheme === '' ? {} : { scheme: redirect.scheme }),
-    ...(port === undefined || port === standard ? {} : { port }),
+    ...(port === undefined || isImplied ? {} : { port }),
   };
 }
 
@@ -56,7 +61,7 @@ function redirectPath(uri: string): NonNullable<RedirectAction['path']> {
   return uri.startsWith(marker) ? { prefix: uri.slice(marker.length) || '/' } : { full: uri };
 }
 
-/** The fixed answer of a rule. A body that is too large for Envoy is left out. */
+/** The fixed answer of a rule. A body that is too large for Envoy, or that is no base64, is left out. */
 export function resolveDirectResponse(
   context: VirtualServiceContext,
   response: HttpDirectResponse,
@@ -76,5 +81,9 @@ export function resolveDirectResponse(
     return { kind: 'respond', status };
   }
   if (text !== undefined) return { kind: 'respond', status, body: { text } };
+  if (base64 !== undefined && !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)) {
+    reportField(context, 'InvalidValue', [...path, 'body', 'bytes'], 'the body is not base64 and is left out');
+    return { kind: 'respond', status };
+  }
   return base64 === undefined ? { kind: 'respond', status } : { kind: 'respond', status, body: { base64 } };
 }

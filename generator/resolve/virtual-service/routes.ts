@@ -79,13 +79,25 @@ interface NamedMatch {
   readonly name?: string | undefined;
 }
 
+/** The matches that a request can be held against: what stands after one that takes every request is reported, and left out. */
 function resolveMatches({ rule, placeMatch }: SourcedRule): readonly NamedMatch[] {
   if (rule.match === undefined || rule.match.length === 0) return [{ match: everyRequest }];
-  return rule.match.flatMap((written, index) => {
+  const matches: NamedMatch[] = [];
+  let everything: number | undefined;
+  for (const [index, written] of rule.match.entries()) {
     const { context, path } = placeMatch(index);
+    if (everything !== undefined) {
+      if (rule.match[everything]?.port !== undefined) continue;
+      const message = `match ${everything} of this rule takes every request, so this one has no effect`;
+      reportField(context, 'RuleUnreachable', path, message, 'remove one of the two', 'warning');
+      continue;
+    }
     const match = resolveMatch(context, written, path);
-    return match === undefined ? [] : [{ match, name: written.name }];
-  });
+    if (match === undefined) continue;
+    matches.push({ match, name: written.name });
+    if (matchesEverything(match)) everything = index;
+  }
+  return matches;
 }
 
 function resolveAction({ rule, place }: SourcedRule): RouteAction | undefined {

@@ -1,0 +1,44 @@
+// What random VirtualServices, HTTPRoutes and requests have in common.
+
+import * as fc from 'fast-check';
+
+/** Any of these. */
+export const pick: typeof fc.constantFrom = fc.constantFrom;
+/** A list of so many. */
+export const few = <T>(each: fc.Arbitrary<T>, minLength: number, maxLength: number): fc.Arbitrary<T[]> =>
+  fc.array(each, { minLength, maxLength });
+/** Each field there or not; `freq` to one that it is. */
+export const some = <T extends object>(
+  fields: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  freq = 1,
+): fc.Arbitrary<Partial<T>> =>
+  fc
+    .record(
+      Object.fromEntries(
+        Object.entries(fields).map(([key, each]) => [
+          key,
+          fc.option(each as fc.Arbitrary<unknown>, { nil: undefined, freq }),
+        ]),
+      ),
+    )
+    .map(
+      (record) => Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<T>,
+    );
+
+/** Paths that rules and requests name. */
+export const paths: readonly string[] = [
+  '/',
+  '/a',
+  '/a/',
+  '/a/b',
+  '/ab',
+  '/A/b',
+  '/api/v1/items',
+  '/api/v2',
+  '/static/x.css',
+  '/100%25',
+];
+/** Headers that rules edit. */
+export const edited: readonly string[] = ['x-role', 'x-new', 'x-team'];
+/** When objects were made. */
+export const ages: readonly string[] = ['2024-01-01T00:00:00Z', '2024-01-02T00:00:00Z'];
