@@ -17,6 +17,7 @@ import {
 } from './render/listeners/connect-originate.ts';
 import { renderConnectRoutes, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
 import { renderDirectResources } from './render/listeners/direct.ts';
+import { renderHttpManager } from './render/listeners/http-chain.ts';
 import { renderMainInternal } from './render/listeners/main-internal.ts';
 import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { formatChainName } from './render/names.ts';
@@ -86,7 +87,10 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
     resources: [
       ...(frontend.http === undefined
         ? []
-        : renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases])),
+        : [
+            renderHttpManager(frontend.address, frontend.service, settings),
+            ...renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases]),
+          ]),
       ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp)),
     ],
     ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),

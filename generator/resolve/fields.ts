@@ -1,6 +1,6 @@
 // The fields that are applied, by kind. Any other field that is set is reported: nothing that someone wrote is dropped in silence.
 
-import { type FieldPath, type Kind, type MeshObject, refOf } from '../../mesh/index.ts';
+import { type Kind, type MeshObject, refOf } from '../../mesh/index.ts';
 import type { ResolveContext } from './context.ts';
 
 /**
@@ -185,20 +185,46 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   },
 };
 
+/** The patterns of a kind by their steps; `whole` where a pattern ends, or goes on with `**`. */
+interface Step {
+  whole: boolean;
+  readonly next: Map<string, Step>;
+}
+
+const patterns = new Map<Kind, Step>();
+
+function patternsOf(kind: Kind): Step {
+  const known = patterns.get(kind);
+  if (known !== undefined) return known;
+  const root: Step = { whole: false, next: new Map() };
+  const { applied, reported = [] } = catalogues[kind];
+  for (const pattern of [...applied, ...reported]) {
+    let step = root;
+    for (const name of pattern.replaceAll('[]', '.[]').split('.')) {
+      if (name === '**') break;
+      const next: Step = step.next.get(name) ?? { whole: false, next: new Map() };
+      step.next.set(name, next);
+      step = next;
+    }
+    step.whole = true;
+  }
+  patterns.set(kind, root);
+  return root;
+}
+
 /** Reports every field of an object that is set and not applied. Kinds whose fields other resolvers account for are passed over. */
 export function reportUnsupportedFields(context: ResolveContext, object: MeshObject): void {
-  const catalogue = catalogues[object.kind];
-  const known = [...catalogue.applied, ...(catalogue.reported ?? [])].map(splitPattern);
-  const visit = (value: unknown, path: FieldPath): void => {
-    const below = path.slice(1);
-    if (path.length > 1 && known.some((pattern) => covers(pattern, below))) return;
-    if (
-      typeof value === 'object' &&
-      value !== null &&
-      (path.length === 1 || known.some((pattern) => leads(pattern, below)))
-    ) {
-      const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
-      for (const [key, child] of entries) if (child !== undefined) visit(child, [...path, key]);
+  const path: (string | number)[] = ['spec'];
+  const visit = (value: unknown, steps: readonly Step[]): void => {
+    if (steps.some(({ whole }) => whole)) return;
+    if (typeof value === 'object' && value !== null && steps.some(({ next }) => next.size > 0)) {
+      const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
+      for (const [key, child] of entries) {
+        if (child === undefined) continue;
+        path.push(key);
+        visit(child, stepsBelow(steps, key));
+        path.pop();
+      }
       return;
     }
     context.report({
@@ -206,32 +232,14 @@ export function reportUnsupportedFields(context: ResolveContext, object: MeshObj
       // A mesh is not wrong because of what only other parts of Istio read.
       severity: object.kind === 'MeshConfig' ? 'warning' : 'error',
       ref: refOf(object),
-      path,
+      path: [...path],
       message: 'this field is not supported at a waypoint yet, and has no effect',
     });
   };
-  visit(object.spec, ['spec']);
+  visit(object.spec, [patternsOf(object.kind)]);
 }
 
-function splitPattern(pattern: string): readonly string[] {
-  return pattern.replaceAll('[]', '.[]').split('.');
-}
-
-function stepMatches(pattern: string, step: string | number): boolean {
-  return typeof step === 'number' ? pattern === '[]' : pattern === step || pattern === '*';
-}
-
-/** Whether a pattern is this path, or everything above it. */
-function covers(pattern: readonly string[], path: FieldPath): boolean {
-  for (const [index, step] of path.entries()) {
-    const wanted = pattern[index];
-    if (wanted === '**') return true;
-    if (wanted === undefined || !stepMatches(wanted, step)) return false;
-  }
-  return pattern.length === path.length || (pattern.length === path.length + 1 && pattern.at(-1) === '**');
-}
-
-/** Whether a pattern goes on below this path. */
-function leads(pattern: readonly string[], path: FieldPath): boolean {
-  return pattern.length > path.length && path.every((step, index) => stepMatches(pattern[index] ?? '', step));
+function stepsBelow(steps: readonly Step[], key: string | number): readonly Step[] {
+  const names = typeof key === 'number' ? ['[]'] : [key, '*'];
+  return steps.flatMap(({ next }) => names.flatMap((name) => next.get(name) ?? []));
 }

@@ -1,7 +1,7 @@
 // Access logs and request metrics of the HTTP chains: one JSON line per request with Istio's keys, plus who asked and which policies
 // were in force; and Istio's counters, made from the same operators.
 
-import { type Any, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { type Any, encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import { filterMetadata, filterState } from '../names.ts';
 
 type AccessLog = MessageTypes['envoy.config.accesslog.v3.AccessLog'];
@@ -54,21 +54,23 @@ const requestFormat: Readonly<Record<string, string>> = {
 };
 
 /** The access log of a service's HTTP chain. */
-export const requestLog: AccessLog = toStandardOutput(requestFormat);
+export const requestLog: AccessLog = encodeOnce(toStandardOutput(requestFormat));
 
 /** The access log of TCP chains. */
-export const connectionLog: AccessLog = toStandardOutput({
-  start_time: '%START_TIME%',
-  response_flags: '%RESPONSE_FLAGS%',
-  connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
-  bytes_received: '%BYTES_RECEIVED%',
-  bytes_sent: '%BYTES_SENT%',
-  duration: '%DURATION%',
-  upstream_host: '%UPSTREAM_HOST%',
-  upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
-  downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
-  source_principal: identity,
-});
+export const connectionLog: AccessLog = encodeOnce(
+  toStandardOutput({
+    start_time: '%START_TIME%',
+    response_flags: '%RESPONSE_FLAGS%',
+    connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
+    bytes_received: '%BYTES_RECEIVED%',
+    bytes_sent: '%BYTES_SENT%',
+    duration: '%DURATION%',
+    upstream_host: '%UPSTREAM_HOST%',
+    upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
+    downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
+    source_principal: identity,
+  }),
+);
 
 /** The access log of tunnels: only those that were refused, since each request inside the others is logged on its own. */
 export const refusedTunnelLog: AccessLog = {

@@ -11,7 +11,7 @@ import { connectOriginate, directHttp, directTcp, encap, filterState } from '../
 import { renderRetry } from '../routes/retry.ts';
 import { noRoute, pathParametersRefused } from '../routes/route-configuration.ts';
 import { connectionLog } from './access-log.ts';
-import { renderHttpChain } from './http-chain.ts';
+import { renderManager } from './http-chain.ts';
 import { discoverPolicies, renderPolicies } from './tcp-chain.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
@@ -35,10 +35,13 @@ const dialledAddress: Filter = {
 
 /** Both chains. */
 export function renderDirectChains(model: Pick<ListenerModel, 'gateway' | 'escapedSlashes'>): readonly FilterChain[] {
-  const unknown = { host: 'unknown', port: 0, protocol: 'auto', addresses: [] } as const;
-  const http = renderHttpChain(unknown, model.gateway, model, directHttp);
+  const unknown = { host: 'unknown', port: 0, protocol: 'auto' } as const;
+  const manager: Filter = {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: renderManager(directHttp, unknown, model.gateway, model),
+  };
   return [
-    { ...http, filters: [dialledAddress, ...(http.filters ?? [])] },
+    { name: directHttp, filters: [dialledAddress, manager] },
     {
       name: directTcp,
       filters: [
