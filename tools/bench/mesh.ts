@@ -1,5 +1,6 @@
-// The mesh that benchmarks run on: a waypoint and N services with two workloads each. Every service has a VirtualService, a
-// DestinationRule, an AuthorizationPolicy; every tenth an HTTPRoute in place of the VirtualService. Deterministic: sizes are comparable.
+// The mesh that benchmarks run on: a waypoint and N services with one HTTP port and two workloads each. One service in ten has a
+// VirtualService, a DestinationRule with two subsets and an AuthorizationPolicy, and one in ten an HTTPRoute; in a rich mesh every service
+// has rules. Deterministic, so that sizes are comparable.
 
 import type { AnyMeshObject, MeshObject, ObjectMeta, SpecByKind, Kind } from '../../mesh/index.ts';
 
@@ -30,9 +31,18 @@ export interface Edit {
   readonly service: number;
 }
 
+/** What a mesh is like. */
+export interface MeshShape {
+  /** Whether every service has rules. */
+  readonly rich?: boolean;
+  /** Where the waypoint accepts HBONE. */
+  readonly listenAddress?: string | undefined;
+}
+
 /** The waypoint, its namespace and the objects of `count` services. */
-export function makeMesh(count: number, listenAddress?: string): readonly AnyMeshObject[] {
-  return [...makeFrame(listenAddress), ...Array.from({ length: count }, (_, index) => makeService(index)).flat()];
+export function makeMesh(count: number, shape: MeshShape = {}): readonly AnyMeshObject[] {
+  const services = Array.from({ length: count }, (_, index) => makeService(index, shape));
+  return [...makeFrame(shape.listenAddress), ...services.flat()];
 }
 
 /** The namespace and the Gateway. */
@@ -51,8 +61,9 @@ export function makeFrame(listenAddress?: string): readonly AnyMeshObject[] {
 }
 
 /** Everything that belongs to one service. */
-export function makeService(index: number): readonly AnyMeshObject[] {
+export function makeService(index: number, { rich = false }: MeshShape = {}): readonly AnyMeshObject[] {
   const name = serviceName(index);
+  const hasRules = index % 10 === 0 || rich;
   return [
     object('Service', meta(name), {
       clusterIP: `10.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`,
@@ -61,9 +72,8 @@ export function makeService(index: number): readonly AnyMeshObject[] {
     }),
     makeWorkload(index, 'v1', 1),
     makeWorkload(index, 'v2', 1),
-    makeDestinationRule(index, 1),
-    makePolicy(index, 1),
-    usesHttpRoute(index) ? makeHttpRoute(index, 1) : makeVirtualService(index, 1),
+    ...(hasRules ? [makeDestinationRule(index, 1), makePolicy(index, 1)] : []),
+    ...(usesHttpRoute(index) ? [makeHttpRoute(index, 1)] : hasRules ? [makeVirtualService(index, 1)] : []),
   ];
 }
 
@@ -86,7 +96,7 @@ export function usesHttpRoute(index: number): boolean {
 export function makeWorkload(index: number, version: 'v1' | 'v2', revision: number): AnyMeshObject {
   const place = index * 2 + (version === 'v1' ? 0 : 1);
   return object('WorkloadEntry', meta(`${serviceName(index)}-${version}`), {
-    address: `10.${128 + (revision % 8) * 8 + (place >> 16)}.${(place >> 8) & 255}.${place & 255}`,
+    address: `${11 + (place >> 16)}.${revision % 250}.${(place >> 8) & 255}.${place & 255}`,
     labels: { app: serviceName(index), version },
   });
 }
@@ -161,8 +171,14 @@ export function makeDestinationRule(index: number, revision: number): AnyMeshObj
   });
 }
 
-/** The edit of that kind that makes `revision` of service `index`; adding is of services beyond the mesh. */
-export function makeEdit(kind: EditKind, index: number, revision: number): Edit {
+/**
+ * The edit of a kind number `round`, of a mesh of `count` services. Each round edits another service that has rules of the kind; services
+ * are added beyond the mesh, and removed in the order in which they were added.
+ */
+export function makeEdit(kind: EditKind, count: number, round: number): Edit {
+  const revision = round + 2;
+  const tenth = ((round * 7) % Math.max(1, Math.floor(count / 10))) * 10;
+  const index = kind.startsWith('service-') ? count + round : kind === 'HTTPRoute' ? tenth + 9 : tenth;
   const put = (one: AnyMeshObject): Edit => ({ put: [one], removed: [], service: index });
   switch (kind) {
     case 'VirtualService':
