@@ -15,8 +15,9 @@ export class ByteWriter {
 
   /** A copy of everything after the first `mark` bytes that were written. */
   copySince(mark: number): Uint8Array {
-    const end = this.#buffer.length - mark;
-    return Uint8Array.prototype.slice.call(this.#buffer, this.#start, end);
+    const copy = new Uint8Array(this.length - mark);
+    copy.set(this.#buffer.subarray(this.#start, this.#buffer.length - mark));
+    return copy;
   }
 
   /** Forgets everything after the first `mark` bytes that were written. */
