@@ -256,9 +256,12 @@ export class Controller {
   }
 
   #apply({ pipeline, files }: Pick<Parts, 'pipeline' | 'files'>, block: AddressBlock, state: DirectoryState): void {
+    const { allocations } = pipeline;
     const step = pipeline.apply(state);
     this.#metrics.recordStep(step);
-    files.addresses.save(JSON.stringify(pipeline.allocations, undefined, 2));
+    if (pipeline.allocations !== allocations) {
+      files.addresses.save(JSON.stringify(pipeline.allocations, undefined, 2));
+    }
     files.lastGood.save(JSON.stringify(state.kept));
     this.#options.log('info', 'configuration applied', { ...step });
     this.#options.onEvent({ type: 'step', step, findings: pipeline.findings() });

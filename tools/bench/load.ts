@@ -33,7 +33,7 @@ export async function measureFirstSync({ services, rich }: LoadOptions): Promise
       cpu.push(served.cpu - child.idle.cpu);
       const since = performance.now();
       const follower = await Follower.connect(child.idle.address, client);
-      came = await follower.settle(0, since, 500);
+      came = await follower.settle(0, since, 2500);
       send.push(came.last);
       follower.client.close();
       await child.stop();
@@ -57,7 +57,7 @@ export async function measureReconnect({ services, rich, sessions }: LoadOptions
     const child = await startChild();
     await child.ask({ type: 'serve', services: count, rich });
     const first = await Follower.connect(child.idle.address, client);
-    await first.settle(0, performance.now(), 500);
+    await first.settle(0, performance.now(), 2500);
     const versions = first.versions();
     const before = await child.ask({ type: 'usage' });
     const since = performance.now();
@@ -100,7 +100,7 @@ export async function measureStorm({ services, rich, edits }: LoadOptions): Prom
     const child = await startChild();
     await child.ask({ type: 'serve', services: count, rich });
     const follower = await Follower.connect(child.idle.address, client);
-    await follower.settle(0, performance.now(), 500);
+    await follower.settle(0, performance.now(), 2500);
     for (const oneByOne of [false, true]) {
       const before = await child.ask({ type: 'usage' });
       const from = follower.client.responses.length;
@@ -136,7 +136,7 @@ export async function measureMemory({ services, rich }: LoadOptions): Promise<Re
     const child = await startChild();
     await child.ask({ type: 'serve', services: count, rich });
     const follower = await Follower.connect(child.idle.address, client);
-    await follower.settle(0, performance.now(), 500);
+    await follower.settle(0, performance.now(), 2500);
     await sleep(500);
     await child.ask({ type: 'usage' });
     const used = await child.ask({ type: 'usage' });
@@ -159,7 +159,7 @@ export async function measureSoak({ services, rich, edits }: LoadOptions): Promi
     const child = await startChild();
     await child.ask({ type: 'serve', services: count, rich });
     const follower = await Follower.connect(child.idle.address, client);
-    await follower.settle(0, performance.now(), 500);
+    await follower.settle(0, performance.now(), 2500);
     const parts = 10;
     for (let part = 0; part <= parts; part += 1) {
       const used = await child.ask({ type: 'usage' });

@@ -38,7 +38,7 @@ export async function measurePropagation(options: PropagationOptions): Promise<R
   for (const services of options.services) {
     const source = await openSource(options, services);
     const follower = await Follower.connect(source.address, source.client);
-    await follower.settle(0, performance.now(), 1000, 1);
+    await follower.settle(0, performance.now(), 2500);
     for (const kind of editKinds) {
       const times: number[] = [];
       const cpu: number[] = [];
