@@ -76,7 +76,7 @@ function objectsOf(name: string, state: ServiceState): readonly AnyMeshObject[] 
       selector: { app: name },
       ports: [{ name: 'http', port: 80, targetPort: 8080 }],
     }),
-    ...[...state.v1, ...state.v2].map((workload) =>
+    ...`${state.v1}${state.v2}`.split('').map((workload) =>
       make('WorkloadEntry', `${name}-${workload}`, {
         address: workloads[workload],
         labels: { app: name, version: workload < 'c' ? 'v1' : 'v2' },

@@ -136,10 +136,14 @@ function collect(value: Json | undefined, wanted: Map<string, Set<string>>): voi
   const fields = value as Readonly<Record<string, Json>>;
   const rds = fields['rds'];
   if (typeof rds === 'object' && rds !== null && 'route_config_name' in rds) {
-    add(wanted, typeUrls.routeConfiguration, String(rds['route_config_name']));
+    add(wanted, typeUrls.routeConfiguration, textOf(rds['route_config_name']));
   }
-  if (fields['config_discovery'] !== undefined) add(wanted, typeUrls.extensionConfig, String(fields['name']));
+  if (fields['config_discovery'] !== undefined) add(wanted, typeUrls.extensionConfig, textOf(fields['name']));
   for (const child of Object.values(fields)) collect(child, wanted);
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function serviceName(eds: Json): string | undefined {

@@ -82,11 +82,6 @@ export function serviceName(index: number): string {
   return `s${String(index).padStart(5, '0')}`;
 }
 
-/** `s00042.bench.svc.cluster.local` */
-export function serviceHost(index: number): string {
-  return `${serviceName(index)}.${meshNamespace}.svc.cluster.local`;
-}
-
 /** Whether a service is routed by an HTTPRoute. */
 export function usesHttpRoute(index: number): boolean {
   return index % 10 === 9;
