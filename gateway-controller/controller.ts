@@ -5,7 +5,7 @@ import { CertificateServer, formatIdentity, loadOrCreateAuthority } from '../cer
 import type { CallerIdentity, WorkloadIdentity } from '../certificates/index.ts';
 import { listKeySources } from '../generator/index.ts';
 import { defaultMeshSettings } from '../mesh/index.ts';
-import type { PlacedFinding } from '../mesh/index.ts';
+import type { MeshObject, PlacedFinding } from '../mesh/index.ts';
 import { SnapshotCache, XdsServer } from '../xds/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
 import { controlPlaneAddress, formatAddressBlock, nodeProxyAddress } from './addresses.ts';
@@ -27,7 +27,8 @@ import { caPort, chooseBlock, keepBlock, xdsPort } from './run-block.ts';
 import { ServerCertificate } from './server-certificate.ts';
 import { readStateFields, StateFile, statePaths } from './state.ts';
 import type { StatePaths } from './state.ts';
-import { chooseTrustDomain, pinTrustDomain } from './trust-domain.ts';
+import { completeState } from './run-state.ts';
+import { chooseTrustDomain } from './trust-domain.ts';
 import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
 import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
 import { authorizeProxy, nodeAccount, systemNamespace } from './xds-authorization.ts';
@@ -100,6 +101,8 @@ export class Controller {
   #parts: Parts | undefined;
   /** What the source said last. */
   #state: DirectoryState | undefined;
+  /** Keys that were fetched and are in force. */
+  #documents: readonly MeshObject<'JwksDocument'>[] = [];
   /** Proxies are not touched before the servers that they need listen, nor after the end began. */
   #isServing = false;
 
@@ -280,18 +283,27 @@ export class Controller {
     block: AddressBlock,
     state: DirectoryState,
   ): void {
-    this.#state = state;
-    const pinned = pinTrustDomain(state.objects, this.#trustDomain, state.locate);
-    const step = pipeline.apply({
-      ...state,
-      objects: [...pinned.objects, ...keys.documents()],
-      findings: [...state.findings, ...pinned.findings],
-    });
-    const given = new Set(state.objects.flatMap((object) => (object.kind === 'JwksDocument' ? [object.spec.uri] : [])));
+    const { allocations } = pipeline;
+    const documents = keys.documents();
+    const step = pipeline.apply(
+      completeState(state, { trustDomain: this.#trustDomain, documentsBefore: this.#documents, documents }),
+    );
+    // When only keys change, what the directory said has been taken in.
+    this.#state = { ...state, changes: [] };
+    this.#documents = documents;
+    const fetched = new Set(documents.map(({ metadata }) => metadata.name));
+    const given = new Set(
+      pipeline.mesh
+        .list('JwksDocument')
+        .filter(({ metadata }) => !fetched.has(metadata.name))
+        .map(({ spec }) => spec.uri),
+    );
     keys.want(listKeySources(pipeline.mesh).filter(({ uri }) => !given.has(uri)));
     files.keys.save(JSON.stringify(keys.keep()));
     this.#metrics.recordStep(step);
-    files.addresses.save(JSON.stringify(pipeline.allocations, undefined, 2));
+    if (pipeline.allocations !== allocations) {
+      files.addresses.save(JSON.stringify(pipeline.allocations, undefined, 2));
+    }
     files.lastGood.save(JSON.stringify(state.kept));
     this.#options.log('info', 'configuration applied', { ...step });
     this.#options.onEvent({ type: 'step', step, findings: pipeline.findings() });

@@ -4,8 +4,8 @@
 import { performance } from 'node:perf_hooks';
 import { Generator, listWaypoints } from '../generator/index.ts';
 import type { GatewayKey, ResourceChanges } from '../generator/index.ts';
-import { comparePlaces, diffObjects, MeshStore, placeFindings } from '../mesh/index.ts';
-import type { AnyMeshObject, MeshSnapshot, PlacedFinding } from '../mesh/index.ts';
+import { comparePlaces, MeshStore, placeFindings, refOf } from '../mesh/index.ts';
+import type { Finding, MeshChange, MeshSnapshot, PlacedFinding } from '../mesh/index.ts';
 import type { SnapshotCache } from '../xds/index.ts';
 import { allocateAddresses, nodeProxyAddress } from './addresses.ts';
 import type { AddressBlock, Allocations } from './addresses.ts';
@@ -46,8 +46,8 @@ export class Pipeline {
   readonly #mesh = new MeshStore();
   readonly #generator: Generator;
   readonly #node: NodeConfiguration;
-  #objects: readonly AnyMeshObject[] = [];
   #allocations: Allocations;
+  #addressFindings: readonly Finding[] = [];
   #findings: () => readonly PlacedFinding[] = () => [];
 
   constructor({ block, cache, allocations }: PipelineOptions) {
@@ -61,12 +61,8 @@ export class Pipeline {
   /** Brings everything up to date with a state of the source. */
   apply(state: DirectoryState): PipelineStep {
     const clock = new StageClock();
-    const addressed = allocateAddresses(state.objects, { block: this.#block, previous: this.#allocations });
-    this.#allocations = addressed.allocations;
-    const objects = markCaptured(addressed.objects);
+    const changes = this.#address(state);
     clock.end('allocate');
-    const changes = diffObjects(this.#objects, objects);
-    this.#objects = objects;
     const touched = this.#mesh.apply(changes);
     clock.end('store');
     const update = this.#generator.update(touched);
@@ -81,18 +77,53 @@ export class Pipeline {
     clock.end('publish');
     this.#findings = memoize(() =>
       [
-        ...state.findings,
-        ...placeFindings([...addressed.findings, ...this.#generator.findings(), ...this.#nodeFindings()], state.locate),
+        ...state.findings(),
+        ...placeFindings(
+          [...this.#addressFindings, ...this.#generator.findings(), ...this.#nodeFindings()],
+          state.locate,
+        ),
       ].sort(comparePlaces),
     );
     const changedResources = [...proxies.values()].flatMap(({ upserts, removals }) => [...upserts, ...removals]).length;
     const upserts = [...proxies.values()].flatMap((change) => change.upserts);
     return {
-      changedObjects: changes.length,
+      changedObjects: state.changes.length,
       changedResources,
       bytes: upserts.reduce((sum, { bytes }) => sum + bytes.length, 0),
       times: clock.times(),
     };
+  }
+
+  /**
+   * The changes with addresses filled in. Where none can have come, gone or moved, they are the changes themselves; else everything is
+   * looked at, and the store finds that most of it is the same.
+   */
+  #address({ changes, objects }: DirectoryState): readonly MeshChange[] {
+    if (changes.every((change) => this.#isWithoutAddress(change))) {
+      const namespaces = this.#mesh.list('Namespace');
+      return changes.map((change) => {
+        if (change.type === 'delete') return change;
+        const [object = change.object] = markCaptured([change.object, ...namespaces]);
+        return { type: 'put', object };
+      });
+    }
+    const addressed = allocateAddresses(objects(), { block: this.#block, previous: this.#allocations });
+    this.#allocations = addressed.allocations;
+    this.#addressFindings = addressed.findings;
+    return [
+      ...changes.filter(({ type }) => type === 'delete'),
+      ...markCaptured(addressed.objects).map((object): MeshChange => ({ type: 'put', object })),
+    ];
+  }
+
+  /** Whether a change gives and takes no address of the block, and is not what others get theirs by. */
+  #isWithoutAddress(change: MeshChange): boolean {
+    const { kind, namespace, name } = change.type === 'put' ? refOf(change.object) : change.ref;
+    if (kind !== 'WorkloadEntry') return !addressedKinds.has(kind);
+    const before = this.#mesh.get('WorkloadEntry', namespace, name)?.spec.address;
+    const after = change.type === 'put' && change.object.kind === 'WorkloadEntry' ? change.object.spec.address : before;
+    const own = `127.${this.#block.octet}.`;
+    return [before, after].every((address) => address !== undefined && address !== '' && !address.startsWith(own));
   }
 
   /** The configuration in force, with addresses filled in. */
@@ -121,6 +152,15 @@ export class Pipeline {
     return this.#node.findings().filter((finding) => !known.has(JSON.stringify(finding)));
   }
 }
+
+/** Kinds that have addresses, and those that say how. Workloads are looked at one by one. */
+const addressedKinds: ReadonlySet<string> = new Set([
+  'Gateway',
+  'GatewayClass',
+  'Namespace',
+  'Service',
+  'ServiceEntry',
+]);
 
 /** Measures stage after stage. */
 class StageClock {

@@ -18,6 +18,7 @@ import {
 } from './render/listeners/connect-originate.ts';
 import { renderConnectRoutes, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
 import { renderDirectResources } from './render/listeners/direct.ts';
+import { renderHttpManager } from './render/listeners/http-chain.ts';
 import { renderMainInternal } from './render/listeners/main-internal.ts';
 import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { formatChainName } from './render/names.ts';
@@ -87,12 +88,16 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
   const frontend = resolveFrontend(context, gateway, service, servicePort);
   if (frontend === undefined) return { resources: [], foreign: [] };
   const { settings } = context.mesh;
+  const accessLog = resolveAccessLog(settings);
   return {
     resources: [
       ...(frontend.http === undefined
         ? []
-        : renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases])),
-      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp, resolveAccessLog(settings))),
+        : [
+            renderHttpManager(frontend.address, frontend.service, { ...settings, accessLog }),
+            ...renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases]),
+          ]),
+      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp, accessLog)),
     ],
     ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
     foreign: foreignHosts(

@@ -9,7 +9,7 @@ export type { MeshSettings } from './settings.ts';
 export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
 export { trackReads } from './query.ts';
 export { formatLabelKey, formatParentKey } from './indexes.ts';
-export { MeshStore, diffObjects } from './store.ts';
+export { MeshStore } from './store.ts';
 export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';
 export { formatProtoDuration, parseDuration } from './duration.ts';
@@ -32,5 +32,6 @@ export {
   parseManifest,
   placeFindings,
 } from './reading/manifest.ts';
+export { ManifestSet } from './reading/manifest-set.ts';
 export type { CombinedManifests, Locate, ParsedManifest } from './reading/manifest.ts';
 export { isIpAddress, isIpRange } from './address.ts';

@@ -322,40 +322,8 @@ export function findIdlePatterns(kind: Kind, paths: readonly FieldPath[]): reado
   );
 }
 
-/** Reports every field of an object that is set and not applied, unless it is for others or a resolver reports it. */
-export function reportUnsupportedFields(context: ResolveContext, object: MeshObject): void {
-  const { applied, reported = [], elsewhere = {}, added = [] } = catalogues[object.kind];
-  const known = [...applied, ...reported, ...Object.keys(elsewhere), ...added].map(splitPattern);
-  const visit = (value: unknown, path: FieldPath): void => {
-    const below = path.slice(1);
-    if (path.length > 1 && known.some((pattern) => covers(pattern, below))) return;
-    if (
-      typeof value === 'object' &&
-      value !== null &&
-      (path.length === 1 || known.some((pattern) => leads(pattern, below)))
-    ) {
-      const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
-      for (const [key, child] of entries) if (child !== undefined) visit(child, [...path, key]);
-      return;
-    }
-    context.report({
-      code: 'FieldNotSupported',
-      // A mesh is not wrong because of what only other parts of Istio read.
-      severity: object.kind === 'MeshConfig' ? 'warning' : 'error',
-      ref: refOf(object),
-      path,
-      message: 'this field is not supported at a waypoint yet, and has no effect',
-    });
-  };
-  visit(object.spec, ['spec']);
-}
-
 function splitPattern(pattern: string): readonly string[] {
   return pattern.replaceAll('[]', '.[]').split('.');
-}
-
-function stepMatches(pattern: string, step: string | number): boolean {
-  return typeof step === 'number' ? pattern === '[]' : pattern === step || pattern === '*';
 }
 
 /** Whether a pattern is this path, or everything above it. */
@@ -363,12 +331,70 @@ function covers(pattern: readonly string[], path: FieldPath): boolean {
   for (const [index, step] of path.entries()) {
     const wanted = pattern[index];
     if (wanted === '**') return true;
-    if (wanted === undefined || !stepMatches(wanted, step)) return false;
+    if (wanted === undefined || !namesOf(step).includes(wanted)) return false;
   }
   return pattern.length === path.length || (pattern.length === path.length + 1 && pattern.at(-1) === '**');
 }
 
-/** Whether a pattern goes on below this path. */
-function leads(pattern: readonly string[], path: FieldPath): boolean {
-  return pattern.length > path.length && path.every((step, index) => stepMatches(pattern[index] ?? '', step));
+/** The patterns of a kind by their steps; `whole` where a pattern ends, or goes on with `**`. */
+interface Step {
+  whole: boolean;
+  readonly next: Map<string, Step>;
+}
+
+const patterns = new Map<Kind, Step>();
+
+function patternsOf(kind: Kind): Step {
+  const known = patterns.get(kind);
+  if (known !== undefined) return known;
+  const root: Step = { whole: false, next: new Map() };
+  const { applied, reported = [], elsewhere = {}, added = [] } = catalogues[kind];
+  for (const pattern of [...applied, ...reported, ...Object.keys(elsewhere), ...added]) {
+    let step = root;
+    for (const name of splitPattern(pattern)) {
+      if (name === '**') break;
+      const next: Step = step.next.get(name) ?? { whole: false, next: new Map() };
+      step.next.set(name, next);
+      step = next;
+    }
+    step.whole = true;
+  }
+  patterns.set(kind, root);
+  return root;
+}
+
+/** Reports every field of an object that is set and not applied, unless it is for others or a resolver reports it. */
+export function reportUnsupportedFields(context: ResolveContext, object: MeshObject): void {
+  const path: (string | number)[] = ['spec'];
+  const visit = (value: unknown, steps: readonly Step[]): void => {
+    if (steps.some(({ whole }) => whole)) return;
+    if (typeof value === 'object' && value !== null && steps.some(({ next }) => next.size > 0)) {
+      const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
+      for (const [key, child] of entries) {
+        if (child === undefined) continue;
+        path.push(key);
+        visit(child, stepsBelow(steps, key));
+        path.pop();
+      }
+      return;
+    }
+    context.report({
+      code: 'FieldNotSupported',
+      // A mesh is not wrong because of what only other parts of Istio read.
+      severity: object.kind === 'MeshConfig' ? 'warning' : 'error',
+      ref: refOf(object),
+      path: [...path],
+      message: 'this field is not supported at a waypoint yet, and has no effect',
+    });
+  };
+  visit(object.spec, [patternsOf(object.kind)]);
+}
+
+function stepsBelow(steps: readonly Step[], key: string | number): readonly Step[] {
+  return steps.flatMap(({ next }) => namesOf(key).flatMap((name) => next.get(name) ?? []));
+}
+
+/** What a step of a path may be called in a pattern. */
+function namesOf(step: string | number): readonly string[] {
+  return typeof step === 'number' ? ['[]'] : [step, '*'];
 }

@@ -1,7 +1,7 @@
 // Access logs and request metrics of the HTTP chains: one JSON line per request with Istio's keys, plus who asked and which policies
 // were in force; and Istio's counters, made from the same operators.
 
-import { type Any, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { type Any, encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { AccessLogging } from '../../model/waypoint.ts';
 import { filterMetadata, filterState } from '../names.ts';
 
@@ -120,23 +120,32 @@ function toLog(logging: AccessLogging, own: Readonly<Record<string, string>>): A
   ];
 }
 
+const toTags = (
+  formats: Readonly<Record<string, string>>,
+): readonly { readonly name: string; value_format: string }[] =>
+  Object.entries(formats).map(([name, format]) => encodeOnce({ name, value_format: format }));
+
+const clientTags = toTags({ reporter: 'waypoint', source_principal: identity });
+const requestTags = toTags({
+  request_protocol: 'http',
+  response_code: '%RESPONSE_CODE%',
+  response_flags: '%RESPONSE_FLAGS%',
+  connection_security_policy: 'mutual_tls',
+});
+
 /** Istio's request metrics of one service. Envoy prefixes the names; the agent's metrics endpoint takes the prefix off again. */
 export function renderRequestMetrics(service: {
   readonly host: string;
   readonly namespace: string;
   readonly name: string;
 }): AccessLog {
-  const tags = Object.entries({
-    reporter: 'waypoint',
-    source_principal: identity,
-    destination_service: service.host,
-    destination_service_name: service.name,
-    destination_service_namespace: service.namespace,
-    request_protocol: 'http',
-    response_code: '%RESPONSE_CODE%',
-    response_flags: '%RESPONSE_FLAGS%',
-    connection_security_policy: 'mutual_tls',
-  }).map(([name, format]) => ({ name, value_format: format }));
+  const tags = [
+    ...clientTags,
+    { name: 'destination_service', value_format: service.host },
+    { name: 'destination_service_name', value_format: service.name },
+    { name: 'destination_service_namespace', value_format: service.namespace },
+    ...requestTags,
+  ];
   const config: Any = typed('envoy.extensions.access_loggers.stats.v3.Config', {
     stats_scope: { prefix: 'istio' },
     counters: [{ stat: { name: 'istio_requests_total', tags }, value_fixed: 1 }],

@@ -11,7 +11,7 @@ import { connectOriginate, directDeclaredTcp, directHttp, directTcp, encap, filt
 import { renderRetry } from '../routes/retry.ts';
 import { noRoute, pathParametersRefused } from '../routes/route-configuration.ts';
 import { renderConnectionLog } from './access-log.ts';
-import { renderHttpChain } from './http-chain.ts';
+import { renderManager } from './http-chain.ts';
 import { discoverPolicies, onFirstBytes, renderPolicies } from './tcp-chain.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
@@ -40,8 +40,11 @@ const dialledAddress: Filter = {
 export function renderDirectChains(
   model: Pick<ListenerModel, 'gateway' | 'escapedSlashes' | 'accessLog' | 'served'>,
 ): readonly FilterChain[] {
-  const unknown = { host: 'unknown', port: 0, protocol: 'auto', addresses: [] } as const;
-  const http = renderHttpChain(unknown, model.gateway, model, directHttp);
+  const unknown = { host: 'unknown', port: 0, protocol: 'auto' } as const;
+  const manager: Filter = {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: renderManager(directHttp, unknown, model.gateway, model),
+  };
   const tcp = (name: string, isSniffed: boolean): FilterChain => ({
     name,
     filters: [
@@ -59,7 +62,7 @@ export function renderDirectChains(
     ],
   });
   return [
-    { ...http, filters: [dialledAddress, ...(http.filters ?? [])] },
+    { name: directHttp, filters: [dialledAddress, manager] },
     tcp(directTcp, true),
     ...(declaredTcpPorts(model.served).length === 0 ? [] : [tcp(directDeclaredTcp, false)]),
   ];

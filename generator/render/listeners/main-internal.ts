@@ -37,7 +37,7 @@ export function renderMainInternal(model: ListenerModel): EnvoyResource {
           filter_chain_matcher: renderDispatch(served, model),
           filter_chains: [
             ...served.flatMap((each) => [
-              ...(hasHttp(each.address) ? [renderHttpChain(each.address, each.service, model)] : []),
+              ...(hasHttp(each.address) ? [renderHttpChain(each.address)] : []),
               ...(hasTcp(each.address) ? renderTcpChains(each) : []),
             ]),
             ...(model.direct === undefined ? [] : renderDirectChains(model)),
