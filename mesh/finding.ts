@@ -24,6 +24,8 @@ export type FindingCode =
   // meaning
   | 'FieldNotSupported'
   | 'GatewayInvalid'
+  | 'GatewayUnmanaged'
+  | 'OverlayInvalid'
   | 'WaypointNotFound'
   | 'WaypointTrafficType'
   | 'AttachmentDenied'

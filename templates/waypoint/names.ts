@@ -6,6 +6,8 @@ import type { DeployedGateway } from './deployment-input.ts';
 export const managedLabel = 'gateway.istio.io/managed';
 /** Label on everything that is deployed for a Gateway: the Gateway's class. */
 export const gatewayClassLabel = 'gateway.networking.k8s.io/gateway-class-name';
+/** Label on everything that the control plane makes while it runs: `cairn`. */
+export const managedByLabel = 'app.kubernetes.io/managed-by';
 /** Label on ConfigMaps in the control plane's namespace: overlays for all Gateways of a class. */
 export const classDefaultsLabel = 'gateway.istio.io/defaults-for-class';
 
