@@ -16,6 +16,7 @@ export { formatProtoDuration, parseDuration } from './duration.ts';
 export * from './labels.ts';
 export type * from './kinds/authorization-policy.ts';
 export type * from './kinds/destination-rule.ts';
+export type * from './kinds/endpoint-slice.ts';
 export type * from './kinds/gateway.ts';
 export type * from './kinds/gateway-route.ts';
 export type * from './kinds/mesh-config.ts';

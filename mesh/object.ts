@@ -2,6 +2,7 @@
 
 import type { AuthorizationPolicySpec } from './kinds/authorization-policy.ts';
 import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
+import type { EndpointSliceSpec, NodeSpec, PodSpec } from './kinds/endpoint-slice.ts';
 import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
 import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec, TcpRouteSpec } from './kinds/gateway-route.ts';
 import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry.ts';
@@ -14,6 +15,7 @@ import type { VirtualServiceSpec } from './kinds/virtual-service.ts';
 export interface SpecByKind {
   AuthorizationPolicy: AuthorizationPolicySpec;
   DestinationRule: DestinationRuleSpec;
+  EndpointSlice: EndpointSliceSpec;
   Gateway: GatewaySpec;
   GatewayClass: GatewayClassSpec;
   GRPCRoute: GrpcRouteSpec;
@@ -21,6 +23,8 @@ export interface SpecByKind {
   JwksDocument: JwksDocumentSpec;
   MeshConfig: MeshConfigSpec;
   Namespace: NamespaceSpec;
+  Node: NodeSpec;
+  Pod: PodSpec;
   ReferenceGrant: ReferenceGrantSpec;
   RequestAuthentication: RequestAuthenticationSpec;
   Service: ServiceSpec;

@@ -96,6 +96,7 @@ const everything: FieldCatalogue = { applied: ['**'] };
 
 const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   AuthorizationPolicy: everything,
+  EndpointSlice: everything,
   Gateway: everything,
   JwksDocument: everything,
   RequestAuthentication: everything,
@@ -113,6 +114,8 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   },
   GatewayClass: everything,
   Namespace: everything,
+  Node: everything,
+  Pod: everything,
   ReferenceGrant: everything,
   GRPCRoute: { applied: [...parentRef, ...route('rules[]')], reported: ['hostnames[]', ...filters('rules[]')] },
   HTTPRoute: {

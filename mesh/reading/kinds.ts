@@ -33,6 +33,7 @@ const gateway: KindDefinition = {
 export const kindDefinitions: Readonly<Record<Kind, KindDefinition>> = {
   AuthorizationPolicy: security,
   DestinationRule: networking,
+  EndpointSlice: { ...core, group: 'discovery.k8s.io' },
   Gateway: gateway,
   GatewayClass: { ...gateway, isNamespaced: false },
   GRPCRoute: { ...gateway, versions: ['v1'] },
@@ -40,6 +41,8 @@ export const kindDefinitions: Readonly<Record<Kind, KindDefinition>> = {
   JwksDocument: { group: cairnGroup, versions: ['v1alpha1'], historicalVersions: [], isNamespaced: false },
   MeshConfig: { group: meshConfigGroup, versions: ['v1alpha1'], historicalVersions: [], isNamespaced: false },
   Namespace: { ...core, isNamespaced: false },
+  Node: { ...core, isNamespaced: false },
+  Pod: core,
   ReferenceGrant: gateway,
   RequestAuthentication: security,
   Service: core,
