@@ -6,7 +6,15 @@ export { analyzeMesh, listWaypoints, translateWaypoint } from './translation.ts'
 export type { Translation } from './translation.ts';
 export { inlineResources } from './static-form.ts';
 export type { SecretFiles, StaticResources } from './static-form.ts';
+export {
+  findBoundWorkloads,
+  gatewayProblem,
+  isWaypoint,
+  requestedWaypoint,
+  resolveBinding,
+  resolveGateway,
+} from './resolve/binding.ts';
 export type { GatewayKey } from './resolve/binding.ts';
-export { resolveRouteStatuses } from './resolve/route-status.ts';
+export { resolveRouteStatus, resolveRouteStatuses } from './resolve/route-status.ts';
 export type { RouteCondition, RouteParentStatus, RouteStatus } from './resolve/route-status.ts';
 export { translateNode } from './node-translation.ts';

@@ -1,0 +1,107 @@
+// Which kinds have a status that is ours to write, where in the API they are, and what it says for one object.
+
+import { isWaypoint } from '../../generator/index.ts';
+import { type ApiResource, resources } from '../../kubernetes/index.ts';
+import type { Kind, MeshObject, ObjectRef } from '../../mesh/index.ts';
+import { resolveBindingStatus, resolveWorkloadStatus } from './binding-status.ts';
+import { resolveTrafficStatus } from './finding-status.ts';
+import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';
+import { resolvePolicyStatus } from './policy-status.ts';
+import { resolveRouteParents } from './route-status.ts';
+import {
+  accepted,
+  configurationAccepted,
+  deployed,
+  type WantedStatus,
+  waypointAccepted,
+  waypointBound,
+} from './status.ts';
+import type { StatusView } from './view.ts';
+
+/** How the status of a kind is written. */
+export interface StatusKind {
+  readonly resource: ApiResource;
+  /** One for each kind of status, so that who wrote what can be seen, and taken away. */
+  readonly fieldManager: string;
+  /** The types of conditions that are ours; others are never touched. */
+  readonly conditionTypes: readonly string[];
+  /** Whether the API merges conditions by type. Istio's kinds do not: there, the list is replaced as a whole. */
+  readonly mergesConditions: boolean;
+}
+
+function kindOf(
+  resource: ApiResource,
+  manager: string,
+  conditionTypes: readonly string[],
+  mergesConditions = false,
+): StatusKind {
+  return { resource, fieldManager: `cairn-status-${manager}`, conditionTypes, mergesConditions };
+}
+
+const policyTypes = [waypointAccepted, accepted];
+
+/** Every kind whose status is written, by name. */
+export const statusKinds: Readonly<Partial<Record<Kind, StatusKind>>> = {
+  AuthorizationPolicy: kindOf(resources.authorizationPolicies, 'policy', policyTypes),
+  DestinationRule: kindOf(resources.destinationRules, 'traffic', [accepted]),
+  Gateway: kindOf(
+    resources.gateways,
+    'gateway',
+    ['Accepted', 'Programmed', configurationAccepted, deployed],
+    true,
+  ),
+  GatewayClass: kindOf(resources.gatewayClasses, 'gatewayclass', ['Accepted'], true),
+  GRPCRoute: kindOf(resources.grpcRoutes, 'route', []),
+  HTTPRoute: kindOf(resources.httpRoutes, 'route', []),
+  RequestAuthentication: kindOf(resources.requestAuthentications, 'policy', policyTypes),
+  Service: kindOf(resources.services, 'service', [waypointBound], true),
+  ServiceEntry: kindOf(resources.serviceEntries, 'service', [waypointBound]),
+  TCPRoute: kindOf(resources.tcpRoutes, 'route', []),
+  TLSRoute: kindOf(resources.tlsRoutes, 'route', []),
+  VirtualService: kindOf(resources.virtualServices, 'traffic', [accepted]),
+  WorkloadEntry: kindOf(resources.workloadEntries, 'service', [waypointBound]),
+};
+
+/** What the status of an object says; undefined when the object is gone, or not ours to speak of. */
+export function resolveStatus(view: StatusView, { kind, namespace, name }: ObjectRef): WantedStatus | undefined {
+  const { mesh } = view;
+  const get = <K extends Kind>(known: K): MeshObject<K> | undefined => mesh.get(known, namespace, name);
+  switch (kind) {
+    case 'Gateway':
+      return given(get(kind), (gateway) =>
+        isWaypoint(mesh, gateway) ? resolveGatewayStatus(view, gateway) : undefined,
+      );
+    case 'GatewayClass':
+      return given(get(kind), (declared) =>
+        declared.spec.controllerName === view.settings.controllerName ? resolveClassStatus(declared) : undefined,
+      );
+    case 'Service':
+      return given(get(kind), (service) => resolveBindingStatus(view, service));
+    case 'ServiceEntry':
+      return given(get(kind), (entry) => resolveBindingStatus(view, entry));
+    case 'WorkloadEntry':
+      return given(get(kind), (entry) => resolveWorkloadStatus(view, entry));
+    case 'AuthorizationPolicy':
+      return given(get(kind), (policy) => resolvePolicyStatus(view, policy));
+    case 'RequestAuthentication':
+      return given(get(kind), (policy) => resolvePolicyStatus(view, policy));
+    case 'VirtualService':
+      return given(get(kind), (object) => resolveTrafficStatus(view, object));
+    case 'DestinationRule':
+      return given(get(kind), (object) => resolveTrafficStatus(view, object));
+    case 'GRPCRoute':
+      return given(get(kind), (route) => resolveRouteParents(view, route));
+    case 'HTTPRoute':
+      return given(get(kind), (route) => resolveRouteParents(view, route));
+    case 'TCPRoute':
+      return given(get(kind), (route) => resolveRouteParents(view, route));
+    case 'TLSRoute':
+      return given(get(kind), (route) => resolveRouteParents(view, route));
+    default:
+      return undefined;
+  }
+}
+
+function given<T>(object: T | undefined, resolve: (object: T) => WantedStatus | undefined): WantedStatus | undefined {
+  return object === undefined ? undefined : resolve(object);
+}
