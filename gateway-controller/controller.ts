@@ -14,6 +14,7 @@ import { isReady } from './agent-supervisor.ts';
 import { DirectorySource } from './directory-source.ts';
 import type { DirectoryState } from './directory-source.ts';
 import { parseKept } from './last-good.ts';
+import type { ControllerLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
 import type { PipelineStep } from './pipeline.ts';
@@ -27,13 +28,6 @@ import type { StatePaths } from './state.ts';
 import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
 import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
 import { authorizeProxy, nodeAccount, systemNamespace } from './xds-authorization.ts';
-
-/** Where messages for a log go. */
-export type ControllerLog = (
-  level: 'debug' | 'info' | 'warn' | 'error',
-  message: string,
-  fields: Readonly<Record<string, unknown>>,
-) => void;
 
 /** Something that whoever watches a run wants to know at once. */
 export type ControllerEvent =

@@ -14,9 +14,9 @@ export type {
   Controller,
   ControllerEndpoints,
   ControllerEvent,
-  ControllerLog,
   ControllerOptions,
 } from './controller.ts';
+export type { ControllerLog } from './log.ts';
 export type { FindingView, ServiceView, WaypointView, WorkloadView } from './views.ts';
 
 /** A controller that is not started yet. */
