@@ -6,8 +6,10 @@ import type { CertificateOptions } from './certificate.ts';
 import type { DemoOptions } from './demo.ts';
 import { CommandError, exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
+import { addProxyConfigCommands } from './proxy-config/command.ts';
 import type { RunOptions } from './run.ts';
 import type { TranslateOptions } from './translate.ts';
+import { addWaypointCommands } from './waypoint/command.ts';
 
 /** The version that `cairn --version` prints. */
 export const version = '0.1.0';
@@ -20,9 +22,9 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<E
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.failure;
+    if (error instanceof CommanderError) return error.exitCode === 1 ? exitCodes.failure : error.exitCode;
     io.stderr.write(`cairn: ${describeError(error)}\n`);
-    return exitCodes.failure;
+    return error instanceof CommandError ? error.exitCode : exitCodes.failure;
   }
 }
 
@@ -48,6 +50,8 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
     .exitOverride();
   addOfflineCommands(program, io, done);
   addRunningCommands(program, io, done);
+  addWaypointCommands(program, io, done);
+  addProxyConfigCommands(program, io, done);
   return program;
 }
 
