@@ -159,7 +159,7 @@ test('help and version go to standard output and are no failure', async () => {
 test('a certificate is issued by the authority of the state, and by the same one the next time', async () => {
   const state = join(directory, 'state');
   mkdirSync(state);
-  const issue = (out: string): Promise<Result> =>
+  const issue = (out: string): Promise<CommandResult> =>
     run([
       'certificate',
       '--service-account',
