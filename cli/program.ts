@@ -6,7 +6,7 @@ import type { CertificateOptions } from './certificate.ts';
 import type { DemoOptions } from './demo.ts';
 import { CommandError, exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
-import { addProxyConfigCommands } from './proxy-config/command.ts';
+import { addProxyCommands } from './proxy-config/command.ts';
 import type { RunOptions } from './run.ts';
 import type { TranslateOptions } from './translate.ts';
 import { addWaypointCommands } from './waypoint/command.ts';
@@ -51,7 +51,7 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
   addOfflineCommands(program, io, done);
   addRunningCommands(program, io, done);
   addWaypointCommands(program, io, done);
-  addProxyConfigCommands(program, io, done);
+  addProxyCommands(program, io, done);
   return program;
 }
 

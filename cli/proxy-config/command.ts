@@ -1,13 +1,33 @@
-// `cairn proxy-config`: names, options and help of its sections, which are istioctl's.
+// `cairn proxy-status` and `cairn proxy-config`: names, options and help, which are istioctl's where it has them.
 
 import { Command, Option } from 'commander';
 import { addClusterOptions } from '../cluster-options.ts';
 import type { ExitCode, Io } from '../io.ts';
 import { exitAsIstioctl, runAsIstioctl } from '../istioctl.ts';
+import type { ProxyStatusOptions } from '../proxy-status.ts';
 import type { ProxyConfigOptions, Section } from './run.ts';
 
-/** Adds `proxy-config` with its sections. */
-export function addProxyConfigCommands(program: Command, io: Io, done: (code: ExitCode) => void): void {
+/** Adds `proxy-status`, and `proxy-config` with its sections. */
+export function addProxyCommands(program: Command, io: Io, done: (code: ExitCode) => void): void {
+  const status = program
+    .command('proxy-status')
+    .alias('ps')
+    .summary('show which proxies are connected and in sync')
+    .description(
+      "Shows the proxies of every replica of the control plane, what they took, and Envoy's words about what they refused.",
+    )
+    .argument('[pod]', 'this proxy only: name[.namespace]')
+    .option('--control-plane-namespace <namespace>', 'where the control plane runs', 'cairn-system')
+    .addOption(new Option('-o, --output <format>', 'output format').choices(['table', 'yaml', 'json']).default('table'))
+    .action(async (pod: string | undefined, options: ProxyStatusOptions) => {
+      const { runProxyStatus } = await import('../proxy-status.ts');
+      done(await runAsIstioctl(runProxyStatus(pod, options, io)));
+    });
+  exitAsIstioctl(addClusterOptions(status));
+  addProxyConfig(program, io, done);
+}
+
+function addProxyConfig(program: Command, io: Io, done: (code: ExitCode) => void): void {
   const parent = program
     .command('proxy-config')
     .alias('pc')

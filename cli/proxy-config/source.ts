@@ -9,7 +9,7 @@ import { CommandError } from '../io.ts';
 import type { Io } from '../io.ts';
 import { fail } from '../istioctl.ts';
 import type { ProxyDump } from './dump.ts';
-import { at, fields, items, text } from './json.ts';
+import { at, fields, text } from './json.ts';
 
 /** The options by which a command is told its proxy. */
 export interface ProxyOptions extends ClusterOptions {
