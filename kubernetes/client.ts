@@ -1,6 +1,7 @@
 // Calls to the Kubernetes API: read, write, apply and delete objects of any kind. Every error says what was asked, and what to do.
 
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterAccess } from './access.ts';
 import { Connections } from './connections.ts';
 import { ApiError, ApiUnreachableError, ClusterAccessError, type StatusAnswer } from './errors.ts';
@@ -79,7 +80,9 @@ export class ApiClient {
   readonly server: string;
   readonly #connections: Connections;
   readonly #timeoutMs: number;
-  readonly #stopped = new AbortController();
+  readonly #underWay = new Set<AbortController>();
+  readonly #forwarded = new Set<ForwardedPort>();
+  #isStopped = false;
   readonly #requests = new Map<string, number>();
 
   constructor(access: ClusterAccess, options: ApiClientOptions = {}) {
@@ -256,17 +259,21 @@ export class ApiClient {
   }
 
   /** A loopback port that leads to a port of a pod, as `kubectl port-forward` does. */
-  forwardPort(target: {
+  async forwardPort(target: {
     readonly namespace: string;
     readonly pod: string;
     readonly port: number;
   }): Promise<ForwardedPort> {
-    return forwardPodPort(this.#connections, target, this.#stopped.signal);
+    const forwarded = await forwardPodPort(this.#connections, target);
+    this.#forwarded.add(forwarded);
+    return forwarded;
   }
 
   /** Ends calls and watches under way, and the connections. */
   stop(): void {
-    this.#stopped.abort();
+    this.#isStopped = true;
+    for (const controller of this.#underWay) controller.abort();
+    for (const forwarded of this.#forwarded) void forwarded.close();
     this.#connections.close();
   }
 
@@ -293,10 +300,9 @@ export class ApiClient {
         const response = await this.#open({ ...call, timeoutMs: remaining }, false);
         return await this.#read(call, response);
       } catch (error) {
-        const waitMs = error instanceof BusyError ? error.retryAfterMs : undefined;
         if (!(error instanceof BusyError)) throw error;
-        if (waitMs === undefined || performance.now() + waitMs > deadline) throw error.answer;
-        await pause(waitMs, [this.#stopped.signal, call.signal]);
+        if (performance.now() + error.retryAfterMs > deadline) throw error.answer;
+        await sleep(error.retryAfterMs);
       }
     }
   }
@@ -304,13 +310,13 @@ export class ApiClient {
   /** Sends the request and looks at its status. The time limit holds until the body has ended, but for a watch. */
   async #open(call: Call, isWatch: boolean): Promise<IncomingMessage> {
     const controller = new AbortController();
-    const signals = [this.#stopped.signal, ...(call.signal === undefined ? [] : [call.signal])];
-    const abort = (event: Event): void => controller.abort((event.target as AbortSignal).reason);
-    for (const signal of signals) {
-      if (signal.aborted) throw new ApiUnreachableError(call.what, this.server, new Error('it was given up'));
-      signal.addEventListener('abort', abort);
-    }
+    const abort = (): void => controller.abort();
     const limit = call.timeoutMs ?? this.#timeoutMs;
+    if (this.#isStopped || call.signal?.aborted === true) {
+      throw new ApiUnreachableError(call.what, this.server, new Error('it was given up'));
+    }
+    this.#underWay.add(controller);
+    call.signal?.addEventListener('abort', abort);
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
@@ -318,7 +324,8 @@ export class ApiClient {
     }, limit);
     const settle = (): void => {
       clearTimeout(timer);
-      for (const signal of signals) signal.removeEventListener('abort', abort);
+      this.#underWay.delete(controller);
+      call.signal?.removeEventListener('abort', abort);
     };
     try {
       const response = await this.#connections.send({
@@ -370,18 +377,6 @@ class BusyError extends Error {
     this.answer = answer;
     this.retryAfterMs = Math.max(1, Number(retryAfter ?? 1) || 1) * 1000;
   }
-}
-
-function pause(ms: number, signals: readonly (AbortSignal | undefined)[]): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      for (const signal of signals) signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    for (const signal of signals) signal?.addEventListener('abort', done);
-  });
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

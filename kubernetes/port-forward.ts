@@ -14,7 +14,6 @@ export interface ForwardedPort {
 export async function forwardPodPort(
   connections: Connections,
   target: { readonly namespace: string; readonly pod: string; readonly port: number },
-  stopped: AbortSignal,
 ): Promise<ForwardedPort> {
   const library = await import('@kubernetes/client-node');
   const config = new library.KubeConfig();
@@ -44,7 +43,6 @@ export async function forwardPodPort(
       for (const socket of open) socket.destroy();
       server.close(() => resolve());
     });
-  stopped.addEventListener('abort', () => void close(), { once: true });
   return { port: (server.address() as AddressInfo).port, close };
 }
 
