@@ -26,6 +26,8 @@ export type FindingCode =
   | 'GatewayInvalid'
   | 'GatewayUnmanaged'
   | 'OverlayInvalid'
+  | 'ObjectNotOurs'
+  | 'DeploymentFailed'
   | 'WaypointNotFound'
   | 'WaypointTrafficType'
   | 'AttachmentDenied'

@@ -1,7 +1,13 @@
 // The condition `istio.io/WaypointBound`: which waypoint a Service, ServiceEntry or WorkloadEntry is bound to, or why it is not. Reasons
 // and messages are Istio's.
 
-import { findBoundWorkloads, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from '../../generator/index.ts';
+import {
+  findBoundWorkloads,
+  isWaypoint,
+  requestedWaypoint,
+  resolveBinding,
+  resolveGateway,
+} from '../../generator/index.ts';
 import type { GatewayKey } from '../../generator/index.ts';
 import {
   type Finding,
@@ -47,7 +53,13 @@ export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'Work
       (each) => each.metadata.namespace === metadata.namespace && each.metadata.name === metadata.name,
     );
   const problem =
-    gateway === undefined ? 'WaypointNotFound' : !servesWorkloads ? 'WaypointTrafficType' : isBound ? undefined : 'AttachmentDenied';
+    gateway === undefined
+      ? 'WaypointNotFound'
+      : !servesWorkloads
+        ? 'WaypointTrafficType'
+        : isBound
+          ? undefined
+          : 'AttachmentDenied';
   return answer(view, key, problem, 'workload', observed(object));
 }
 
@@ -72,7 +84,10 @@ function answer(
     conditions: [{ type: waypointBound, status: 'False', reason, message, ...generation }],
   });
   if (problem === 'AttachmentDenied') {
-    return refused('AttachmentDenied', `we are not permitted to attach to waypoint "${wanted}" (missing allowedRoutes?)`);
+    return refused(
+      'AttachmentDenied',
+      `we are not permitted to attach to waypoint "${wanted}" (missing allowedRoutes?)`,
+    );
   }
   if (problem === 'WaypointTrafficType') {
     return refused(

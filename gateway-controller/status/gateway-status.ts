@@ -33,7 +33,10 @@ export function resolveGatewayStatus(view: StatusView, gateway: MeshObject<'Gate
   ];
   const { generation } = gateway.metadata;
   const observed = (list: readonly Condition[]): readonly Condition[] =>
-    list.map((condition) => ({ ...condition, ...(generation === undefined ? {} : { observedGeneration: generation }) }));
+    list.map((condition) => ({
+      ...condition,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+    }));
   return {
     kind: 'gateway',
     conditions: observed(conditions),

@@ -51,7 +51,12 @@ function judgeTarget(view: StatusView, policy: Policy, reference: PolicyTargetRe
   const namespace = reference.namespace ?? policy.metadata.namespace;
   const key = `${namespace}/${name}`;
   const target = `${kind}.${group === '' ? 'core' : group}:${key}`;
-  const bound = (to: string): TargetJudgement => ({ isBound: true, reason: 'Accepted', message: `bound to ${to}`, target });
+  const bound = (to: string): TargetJudgement => ({
+    isBound: true,
+    reason: 'Accepted',
+    message: `bound to ${to}`,
+    target,
+  });
   const refused = (reason: string, message: string): TargetJudgement => ({ isBound: false, reason, message, target });
   const { mesh } = view;
   if (kind === 'GatewayClass') {

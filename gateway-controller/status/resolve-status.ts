@@ -7,6 +7,7 @@ import { resolveBindingStatus, resolveWorkloadStatus } from './binding-status.ts
 import { resolveTrafficStatus } from './finding-status.ts';
 import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';
 import { resolvePolicyStatus } from './policy-status.ts';
+import { resolveRejected } from './rejected-status.ts';
 import { resolveRouteParents } from './route-status.ts';
 import {
   accepted,
@@ -40,16 +41,29 @@ function kindOf(
 
 const policyTypes = [waypointAccepted, accepted];
 
+/** The kinds whose status is written. */
+export type StatusKindName = Extract<
+  Kind,
+  | 'AuthorizationPolicy'
+  | 'DestinationRule'
+  | 'Gateway'
+  | 'GatewayClass'
+  | 'GRPCRoute'
+  | 'HTTPRoute'
+  | 'RequestAuthentication'
+  | 'Service'
+  | 'ServiceEntry'
+  | 'TCPRoute'
+  | 'TLSRoute'
+  | 'VirtualService'
+  | 'WorkloadEntry'
+>;
+
 /** Every kind whose status is written, by name. */
-export const statusKinds: Readonly<Partial<Record<Kind, StatusKind>>> = {
+const statusKinds: Readonly<Record<StatusKindName, StatusKind>> = {
   AuthorizationPolicy: kindOf(resources.authorizationPolicies, 'policy', policyTypes),
   DestinationRule: kindOf(resources.destinationRules, 'traffic', [accepted]),
-  Gateway: kindOf(
-    resources.gateways,
-    'gateway',
-    ['Accepted', 'Programmed', configurationAccepted, deployed],
-    true,
-  ),
+  Gateway: kindOf(resources.gateways, 'gateway', ['Accepted', 'Programmed', configurationAccepted, deployed], true),
   GatewayClass: kindOf(resources.gatewayClasses, 'gatewayclass', ['Accepted'], true),
   GRPCRoute: kindOf(resources.grpcRoutes, 'route', []),
   HTTPRoute: kindOf(resources.httpRoutes, 'route', []),
@@ -62,46 +76,57 @@ export const statusKinds: Readonly<Partial<Record<Kind, StatusKind>>> = {
   WorkloadEntry: kindOf(resources.workloadEntries, 'service', [waypointBound]),
 };
 
+/** The kinds whose status is written. */
+export const statusKindNames: readonly StatusKindName[] = Object.keys(statusKinds) as readonly StatusKindName[];
+
+/** How the status of a kind is written; undefined for kinds without one of ours. */
+export function findStatusKind(kind: string): StatusKind | undefined {
+  return kindsByName.get(kind);
+}
+
+const kindsByName = new Map<string, StatusKind>(Object.entries(statusKinds));
+
 /** What the status of an object says; undefined when the object is gone, or not ours to speak of. */
 export function resolveStatus(view: StatusView, { kind, namespace, name }: ObjectRef): WantedStatus | undefined {
   const { mesh } = view;
   const get = <K extends Kind>(known: K): MeshObject<K> | undefined => mesh.get(known, namespace, name);
+  const answer = <T>(
+    object: T | undefined,
+    resolve: (object: T) => WantedStatus | undefined,
+  ): WantedStatus | undefined =>
+    object === undefined ? resolveRejected(view, { kind, namespace, name }) : resolve(object);
   switch (kind) {
     case 'Gateway':
-      return given(get(kind), (gateway) =>
+      return answer(get(kind), (gateway) =>
         isWaypoint(mesh, gateway) ? resolveGatewayStatus(view, gateway) : undefined,
       );
     case 'GatewayClass':
-      return given(get(kind), (declared) =>
+      return answer(get(kind), (declared) =>
         declared.spec.controllerName === view.settings.controllerName ? resolveClassStatus(declared) : undefined,
       );
     case 'Service':
-      return given(get(kind), (service) => resolveBindingStatus(view, service));
+      return answer(get(kind), (service) => resolveBindingStatus(view, service));
     case 'ServiceEntry':
-      return given(get(kind), (entry) => resolveBindingStatus(view, entry));
+      return answer(get(kind), (entry) => resolveBindingStatus(view, entry));
     case 'WorkloadEntry':
-      return given(get(kind), (entry) => resolveWorkloadStatus(view, entry));
+      return answer(get(kind), (entry) => resolveWorkloadStatus(view, entry));
     case 'AuthorizationPolicy':
-      return given(get(kind), (policy) => resolvePolicyStatus(view, policy));
+      return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
     case 'RequestAuthentication':
-      return given(get(kind), (policy) => resolvePolicyStatus(view, policy));
+      return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
     case 'VirtualService':
-      return given(get(kind), (object) => resolveTrafficStatus(view, object));
+      return answer(get(kind), (object) => resolveTrafficStatus(view, object));
     case 'DestinationRule':
-      return given(get(kind), (object) => resolveTrafficStatus(view, object));
+      return answer(get(kind), (object) => resolveTrafficStatus(view, object));
     case 'GRPCRoute':
-      return given(get(kind), (route) => resolveRouteParents(view, route));
+      return answer(get(kind), (route) => resolveRouteParents(view, route));
     case 'HTTPRoute':
-      return given(get(kind), (route) => resolveRouteParents(view, route));
+      return answer(get(kind), (route) => resolveRouteParents(view, route));
     case 'TCPRoute':
-      return given(get(kind), (route) => resolveRouteParents(view, route));
+      return answer(get(kind), (route) => resolveRouteParents(view, route));
     case 'TLSRoute':
-      return given(get(kind), (route) => resolveRouteParents(view, route));
+      return answer(get(kind), (route) => resolveRouteParents(view, route));
     default:
       return undefined;
   }
-}
-
-function given<T>(object: T | undefined, resolve: (object: T) => WantedStatus | undefined): WantedStatus | undefined {
-  return object === undefined ? undefined : resolve(object);
 }

@@ -86,7 +86,9 @@ function listConditions(
 function readAddressList(value: unknown): readonly GatewayAddress[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((each: unknown): readonly GatewayAddress[] =>
-    isFields(each) ? [{ type: each['type'] === 'Hostname' ? 'Hostname' : 'IPAddress', value: String(each['value']) }] : [],
+    isFields(each)
+      ? [{ type: each['type'] === 'Hostname' ? 'Hostname' : 'IPAddress', value: String(each['value']) }]
+      : [],
   );
 }
 
@@ -126,7 +128,8 @@ function planParents(
   const isOurs = (each: unknown): each is Fields => isFields(each) && each['controllerName'] === controllerName;
   const own = current.filter(isOurs);
   // Entries of ours for parents that are Gateways are an ingress controller's of the same name.
-  const isService = (each: Fields): boolean => isFields(each['parentRef']) && kindOfParent(each['parentRef']) !== 'Gateway';
+  const isService = (each: Fields): boolean =>
+    isFields(each['parentRef']) && kindOfParent(each['parentRef']) !== 'Gateway';
   const ours = own.filter(isService);
   const find = (parentRef: RouteParentRef): Fields | undefined =>
     ours.find((each) => formatParent(each['parentRef']) === formatParent(parentRef));
@@ -160,5 +163,7 @@ function kindOfParent(parent: Fields): string {
 /** What makes two references to a parent the same. */
 function formatParent(parent: unknown): string {
   if (!isFields(parent)) return '';
-  return ['group', 'kind', 'namespace', 'name', 'sectionName', 'port'].map((field) => String(parent[field] ?? '')).join('|');
+  return ['group', 'kind', 'namespace', 'name', 'sectionName', 'port']
+    .map((field) => String(parent[field] ?? ''))
+    .join('|');
 }

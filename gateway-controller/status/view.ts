@@ -2,7 +2,14 @@
 // answer may have changed.
 
 import type { KubernetesObject } from '../../kubernetes/index.ts';
-import { type Finding, formatRef, type MeshSnapshot, type ObjectRef, type QueryKey, trackReads } from '../../mesh/index.ts';
+import {
+  type Finding,
+  formatRef,
+  type MeshSnapshot,
+  type ObjectRef,
+  type QueryKey,
+  trackReads,
+} from '../../mesh/index.ts';
 
 /** Who this control plane is. */
 export interface StatusSettings {
@@ -40,7 +47,10 @@ export function deploymentKey(ref: ObjectRef): QueryKey {
 }
 
 /** A view that writes down what is asked. */
-export function trackView(view: StatusView): { readonly view: StatusView; readonly reads: () => ReadonlySet<QueryKey> } {
+export function trackView(view: StatusView): {
+  readonly view: StatusView;
+  readonly reads: () => ReadonlySet<QueryKey>;
+} {
   const { snapshot, reads } = trackReads(view.mesh);
   const own = new Set<QueryKey>();
   return {
