@@ -17,7 +17,7 @@ import { parseKept } from './last-good.ts';
 import type { ControllerLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
-import type { PipelineStep } from './pipeline.ts';
+import type { PipelineStep } from './distribution.ts';
 import { Proxies, proxyPorts } from './proxies.ts';
 import type { DesiredProxy, ProxyView } from './proxies.ts';
 import { loadTokenSigner, ProxyTokens } from './proxy-tokens.ts';
@@ -27,7 +27,7 @@ import { readStateFields, StateFile, statePaths } from './state.ts';
 import type { StatePaths } from './state.ts';
 import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
 import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
-import { authorizeProxy, nodeAccount, systemNamespace } from './xds-authorization.ts';
+import { authorizeProxy, controlPlaneAccount, nodeAccount, serverName, systemNamespace } from './xds-authorization.ts';
 
 /** Something that whoever watches a run wants to know at once. */
 export type ControllerEvent =
@@ -180,7 +180,12 @@ export class Controller {
     const signer = await loadTokenSigner(this.#paths);
     const allocations = readAllocations(await readStateFields(this.#paths.addresses));
     const report = (what: string) => (error: unknown) => log('error', what, { error: String(error) });
-    const serverCertificate = new ServerCertificate(authority, report('the server certificate was not renewed'));
+    const serverCertificate = new ServerCertificate({
+      authority,
+      identity: formatIdentity({ trustDomain, namespace: systemNamespace, serviceAccount: controlPlaneAccount }),
+      dnsNames: [serverName],
+      onError: report('the server certificate was not renewed'),
+    });
     const tokens = new ProxyTokens(signer, this.#paths, report('a token was not renewed'));
     const pipeline = new Pipeline({ block, cache: this.#cache, allocations });
     const address = controlPlaneAddress(block);

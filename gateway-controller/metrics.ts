@@ -3,7 +3,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PlacedFinding } from '../mesh/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
-import type { PipelineStep } from './pipeline.ts';
+import type { PipelineStep } from './distribution.ts';
 
 /** What is read at the moment of a scrape. */
 export interface MetricsInput {

@@ -34,3 +34,6 @@ export {
 } from './reading/manifest.ts';
 export type { CombinedManifests, Locate, ParsedManifest } from './reading/manifest.ts';
 export { isIpAddress, isIpRange } from './address.ts';
+export { findMeshConfig } from './reading/mesh-config.ts';
+export { isKind } from './reading/kinds.ts';
+export { readObject } from './reading/object.ts';
