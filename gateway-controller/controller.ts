@@ -238,11 +238,13 @@ export class Controller {
         },
       }),
       admin: new AdminServer({
-        waypoints: () => this.waypoints(),
-        nodes: () => this.#proxies().filter(({ name }) => name === undefined),
-        services: () => this.services(),
-        workloads: () => this.workloads(),
-        findings: () => this.findings().map(viewFinding),
+        api: {
+          waypoints: () => this.waypoints(),
+          nodes: () => this.#proxies().filter(({ name }) => name === undefined),
+          services: () => this.services(),
+          workloads: () => this.workloads(),
+          findings: () => this.findings().map(viewFinding),
+        },
         unready: () => this.unready(),
         metrics: () =>
           this.#metrics.format({
