@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { AnalyzeOptions } from './analyze.ts';
 import type { CertificateOptions } from './certificate.ts';
 import type { DemoOptions } from './demo.ts';
+import { addInstallCommand } from './install/command.ts';
 import { CommandError, exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
 import { addProxyCommands } from './proxy-config/command.ts';
@@ -52,6 +53,7 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
   addRunningCommands(program, io, done);
   addWaypointCommands(program, io, done);
   addProxyCommands(program, io, done);
+  addInstallCommand(program, io, done);
   return program;
 }
 
