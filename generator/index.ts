@@ -2,6 +2,7 @@
 
 export { formatProxyKey, Generator } from './generator.ts';
 export type { GeneratorUpdate, ResourceChanges, ResourceKey } from './generator.ts';
+export { analyzeCandidate } from './candidate-analysis.ts';
 export { analyzeMesh, listWaypoints, translateWaypoint } from './translation.ts';
 export type { Translation } from './translation.ts';
 export { inlineResources } from './static-form.ts';

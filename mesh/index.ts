@@ -9,7 +9,7 @@ export type { MeshSettings } from './settings.ts';
 export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
 export { trackReads } from './query.ts';
 export { formatLabelKey, formatParentKey } from './indexes.ts';
-export { MeshStore, diffObjects } from './store.ts';
+export { compareObjects, MeshStore, diffObjects } from './store.ts';
 export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';
 export { formatProtoDuration, parseDuration } from './duration.ts';

@@ -33,6 +33,14 @@ export function resolveBindingStatus(
   return answer(view, key, gateway === undefined ? problem?.code : undefined, 'service', observed(object));
 }
 
+/** What the status of a ServiceEntry says: its binding, and the addresses that its hosts were given for want of their own. */
+export function resolveEntryStatus(view: StatusView, entry: MeshObject<'ServiceEntry'>): WantedStatus {
+  const binding = resolveBindingStatus(view, entry);
+  const given = (entry.spec.addresses ?? []).length > 0 ? {} : (entry.spec.hostAddresses ?? {});
+  const addresses = Object.entries(given).flatMap(([host, values]) => values.map((value) => ({ host, value })));
+  return binding.kind === 'conditions' ? { ...binding, addresses } : binding;
+}
+
 /** What the status of a WorkloadEntry says; no condition when it asks for no waypoint itself and is served by none. */
 export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'WorkloadEntry'>): WantedStatus {
   const { metadata } = object;

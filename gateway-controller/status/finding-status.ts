@@ -15,7 +15,10 @@ export function resolveTrafficStatus(
   if (isGuest(view.settings) && findings.some(({ code }) => code === 'NotServed')) {
     return { kind: 'conditions', conditions: [] };
   }
-  const { generation } = object.metadata;
+  // What was found is about the newest version, be an older one still in force.
+  const { namespace, name } = object.metadata;
+  const newest = view.object(object.kind, namespace, name);
+  const generation = newest?.metadata.generation ?? object.metadata.generation;
   const condition = {
     ...judgeFindings(findings),
     ...(generation === undefined ? {} : { observedGeneration: generation }),

@@ -16,7 +16,9 @@ export function resolvePolicyStatus(view: StatusView, policy: Policy): WantedSta
   if (targets.length === 0) return { kind: 'conditions', conditions: [] };
   // Beside another control plane, what is bound to none of ours may well be bound to one of theirs.
   if (isGuest(view.settings) && !targets.some(({ isBound }) => isBound)) return { kind: 'conditions', conditions: [] };
-  const { generation } = policy.metadata;
+  const { namespace, name } = policy.metadata;
+  const newest = view.object(policy.kind, namespace, name);
+  const generation = newest?.metadata.generation ?? policy.metadata.generation;
   const conditions = [combine(targets), ...judgeEffect(view, policy)].map((condition) => ({
     ...condition,
     ...(generation === undefined ? {} : { observedGeneration: generation }),

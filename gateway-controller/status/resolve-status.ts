@@ -3,7 +3,7 @@
 import { isWaypoint } from '../../generator/index.ts';
 import { type ApiResource, resources } from '../../kubernetes/index.ts';
 import type { Kind, MeshObject, ObjectRef } from '../../mesh/index.ts';
-import { resolveBindingStatus, resolveWorkloadStatus } from './binding-status.ts';
+import { resolveBindingStatus, resolveEntryStatus, resolveWorkloadStatus } from './binding-status.ts';
 import { resolveTrafficStatus } from './finding-status.ts';
 import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';
 import { resolvePolicyStatus } from './policy-status.ts';
@@ -107,7 +107,7 @@ export function resolveStatus(view: StatusView, { kind, namespace, name }: Objec
     case 'Service':
       return answer(get(kind), (service) => resolveBindingStatus(view, service));
     case 'ServiceEntry':
-      return answer(get(kind), (entry) => resolveBindingStatus(view, entry));
+      return answer(get(kind), (entry) => resolveEntryStatus(view, entry));
     case 'WorkloadEntry':
       return answer(get(kind), (entry) => resolveWorkloadStatus(view, entry));
     case 'AuthorizationPolicy':

@@ -48,8 +48,14 @@ function planStatus(before: Fields, wanted: WantedStatus, context: WriteContext)
   switch (wanted.kind) {
     case 'conditions': {
       const conditions = readConditions(before['conditions']);
-      if (hasConditions(conditions, wanted.conditions, kind.conditionTypes)) return undefined;
-      return { conditions: listConditions(conditions, wanted.conditions, kind, now) };
+      const { addresses = [] } = wanted;
+      const hasAddresses =
+        wanted.addresses === undefined || formatAddresses(before['addresses']) === formatAddresses(addresses);
+      if (hasAddresses && hasConditions(conditions, wanted.conditions, kind.conditionTypes)) return undefined;
+      return {
+        conditions: listConditions(conditions, wanted.conditions, kind, now),
+        ...(addresses.length === 0 ? {} : { addresses }),
+      };
     }
     case 'gateway': {
       const conditions = readConditions(before['conditions']);
@@ -70,6 +76,15 @@ function planStatus(before: Fields, wanted: WantedStatus, context: WriteContext)
     case 'route':
       return planParents(before, wanted.parents, context);
   }
+}
+
+/** The addresses of a ServiceEntry's hosts as one text, whatever their order. */
+function formatAddresses(value: unknown): string {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [];
+  return list
+    .map((each) => (isFields(each) ? `${String(each['host'])}=${String(each['value'])}` : ''))
+    .sort()
+    .join(' ');
 }
 
 /** Ours only where the API merges by type; else the others' too, as they are. */

@@ -9,6 +9,12 @@ export interface GatewayAddress {
   readonly value: string;
 }
 
+/** An address that was given to a host. */
+export interface HostAddress {
+  readonly host: string;
+  readonly value: string;
+}
+
 /** The part of a listener's status that is written. */
 export interface ListenerStatus {
   readonly name: string;
@@ -29,7 +35,12 @@ export interface ParentStatus {
  * that is missing is taken away. `parents`: our entries of a route's parents.
  */
 export type WantedStatus =
-  | { readonly kind: 'conditions'; readonly conditions: readonly Condition[] }
+  | {
+      readonly kind: 'conditions';
+      readonly conditions: readonly Condition[];
+      /** The addresses that a ServiceEntry's hosts were given; absent for other kinds. */
+      readonly addresses?: readonly HostAddress[];
+    }
   | {
       readonly kind: 'gateway';
       readonly conditions: readonly Condition[];
