@@ -139,7 +139,6 @@ export class Reflector {
       this.#wasServed = true;
       this.#isMissing = false;
       this.#absences = 0;
-      if (!this.#isInTrouble) this.#recover();
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) throw error;
       await this.#lookForKind(error);
@@ -198,6 +197,7 @@ export class Reflector {
     let isSilent = false;
     let events = 0;
     let silence: NodeJS.Timeout | undefined;
+    let proof: NodeJS.Timeout | undefined;
     const listen = (): void => {
       clearTimeout(silence);
       silence = setTimeout(() => {
@@ -215,6 +215,8 @@ export class Reflector {
         signal: attempt.signal,
       });
       listen();
+      // An answer alone proves nothing: the API may say in the next moment that our place is gone.
+      proof = setTimeout(() => this.#recover(), this.#timing.shortWatchMs);
       for await (const lines of readLines(response)) {
         listen();
         for (const line of lines) {
@@ -227,6 +229,7 @@ export class Reflector {
       if (!isSilent) throw error;
     } finally {
       clearTimeout(silence);
+      clearTimeout(proof);
       this.#stopped.signal.removeEventListener('abort', stop);
     }
     if (events > 0 || performance.now() - startedAt > this.#timing.shortWatchMs) return;
@@ -255,10 +258,6 @@ export class Reflector {
     // The first 410 is no failure: the API has forgotten our place, and the list is the way on.
     const failures = isExpired ? this.#failures - 1 : this.#failures;
     if (failures > 0) await wait(backOffMs(this.#timing.backOff, failures, this.#random), this.#stopped.signal);
-  }
-
-  get #isInTrouble(): boolean {
-    return this.#problem?.code === 'WatchBroken' || this.#failures > 1;
   }
 
   #recover(): void {
