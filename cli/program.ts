@@ -5,6 +5,9 @@ import type { AnalyzeOptions } from './analyze.ts';
 import type { CertificateOptions } from './certificate.ts';
 import type { DemoOptions } from './demo.ts';
 import { addInstallCommand } from './install/command.ts';
+import type { ClusterChoice } from './controller.ts';
+import { addControllerOptions } from './controller-options.ts';
+import type { ControllerOptions } from './controller-options.ts';
 import { CommandError, exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
 import { addProxyCommands } from './proxy-config/command.ts';
@@ -143,6 +146,19 @@ function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => 
       const { runCertificate } = await import('./certificate.ts');
       done(await runCertificate(options, io));
     });
+  const controller = program
+    .command('controller')
+    .summary('run the control plane of a cluster (what its pods start)')
+    .description(
+      'Follows a cluster, serves its waypoints, and deploys them. Settings come from flags or, in a pod, from the environment.',
+    )
+    .option('--kubeconfig <file>', 'instead of $KUBECONFIG, ~/.kube/config or the pod that this runs in')
+    .option('--context <name>', 'of the kubeconfig');
+  addControllerOptions(controller);
+  controller.action(async (options: ControllerOptions & ClusterChoice) => {
+    const { runController } = await import('./controller.ts');
+    done(await runController(options, io));
+  });
   program
     .command('agent')
     .summary('run beside one Envoy (what a proxy container starts)')

@@ -1,21 +1,20 @@
 // The door of the composition root. What runs is loaded when it is asked for, so that offline commands start at once.
 
+import type { ClusterController, ClusterControllerOptions } from './cluster-controller.ts';
 import type { Controller, ControllerOptions } from './controller.ts';
 
 export { nodeProxyAddress, parseAddressBlock } from './addresses.ts';
 export type { AddressBlock } from './addresses.ts';
+export type { LogLevel } from './admin-server.ts';
+export type { ClusterSettings } from './cluster-settings.ts';
+export type { ClusterProxyView } from './cluster-views.ts';
 export { readManifests } from './manifest-files.ts';
 export { assembleMesh } from './offline.ts';
 export type { OfflineMesh } from './offline.ts';
 export { findRunner } from './run-block.ts';
 export { statePaths } from './state.ts';
 export type { StatePaths } from './state.ts';
-export type {
-  Controller,
-  ControllerEndpoints,
-  ControllerEvent,
-  ControllerOptions,
-} from './controller.ts';
+export type { Controller, ControllerEndpoints, ControllerEvent, ControllerOptions } from './controller.ts';
 export type { ControllerLog } from './log.ts';
 export type { FindingView, ServiceView, WaypointView, WorkloadView } from './views.ts';
 
@@ -23,4 +22,10 @@ export type { FindingView, ServiceView, WaypointView, WorkloadView } from './vie
 export async function createController(options: ControllerOptions): Promise<Controller> {
   const { Controller } = await import('./controller.ts');
   return new Controller(options);
+}
+
+/** One replica of a control plane in a cluster, not started yet. */
+export async function createClusterController(options: ClusterControllerOptions): Promise<ClusterController> {
+  const { ClusterController } = await import('./cluster-controller.ts');
+  return new ClusterController(options);
 }
