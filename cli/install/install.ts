@@ -4,6 +4,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { ApiError, resources } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
 import { parseDuration } from '../../mesh/index.ts';
@@ -156,11 +157,14 @@ function isForeign(existing: KubernetesObject | undefined): boolean {
 
 function describeChange(before: KubernetesObject | undefined, after: KubernetesObject, dryRun: boolean): string {
   if (before === undefined) return dryRun ? 'would be created' : 'created';
-  const isSame =
-    before.metadata.resourceVersion === after.metadata.resourceVersion &&
-    (before.metadata.generation ?? 0) === (after.metadata.generation ?? 0);
-  if (isSame) return 'unchanged';
+  if (isDeepStrictEqual(withoutBookkeeping(before), withoutBookkeeping(after))) return 'unchanged';
   return dryRun ? 'would be changed' : 'changed';
+}
+
+/** What people write; a version can also change by what the API server fills in itself. */
+function withoutBookkeeping({ metadata, status: _status, ...rest }: KubernetesObject): unknown {
+  const { resourceVersion: _version, managedFields: _fields, ...meta } = metadata;
+  return { ...rest, metadata: meta };
 }
 
 interface DeploymentStatus {

@@ -59,7 +59,8 @@ async function findInstalled(client: ApiClient, settings: InstallSettings): Prom
   const found: KubernetesObject[] = [];
   for (const { kind, metadata } of renderInstallation(settings)) {
     const object = await client.get(resourceOf(kind), metadata.namespace, metadata.name);
-    if (object?.metadata.labels?.[partOfLabel] === 'cairn') found.push({ ...object, kind });
+    const isGoing = object?.metadata.deletionTimestamp !== undefined;
+    if (object?.metadata.labels?.[partOfLabel] === 'cairn' && !isGoing) found.push({ ...object, kind });
   }
   return found;
 }
