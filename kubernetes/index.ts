@@ -2,7 +2,7 @@
 
 export { type ClusterAccess, type Credentials, loadClusterAccess, type LoadedAccess } from './access.ts';
 export { ApiClient, type DeleteOptions, type ListOptions } from './client.ts';
-export { ApiError, ApiUnreachableError, ClusterAccessError } from './errors.ts';
+export { ApiError, ApiUnreachableError } from './errors.ts';
 export { LeaderElection } from './leader-election.ts';
 export type { ForwardedPort } from './port-forward.ts';
 export { Reflector, type ReflectorEvent, type ReflectorProblem } from './reflector.ts';
