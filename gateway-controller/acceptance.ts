@@ -117,16 +117,19 @@ export class AcceptancePublisher {
   }
 }
 
-/** What a proxy says; undefined while it has not answered everything. */
-export function judge({ state, types }: ProxyStatus): Acceptance | undefined {
-  if (state === 'SYNCED') return { status: 'True', reason: 'Accepted', message: 'Envoy took the configuration.' };
-  if (state !== 'REJECTED') return undefined;
+/** What a proxy says; undefined while it has refused nothing and not answered everything. */
+export function judge({ state, types }: Pick<ProxyStatus, 'state' | 'types'>): Acceptance | undefined {
   const said = Object.entries(types).flatMap(([typeUrl, { rejected, lastNack }]) =>
     rejected.length === 0
       ? []
       : [`${typeUrl.slice(typeUrl.lastIndexOf('.') + 1)} ${rejected.join(', ')}: ${lastNack?.message ?? ''}`],
   );
-  return { status: 'False', reason: 'Rejected', message: said.join('\n').slice(0, messageLength) };
+  if (said.length > 0) {
+    return { status: 'False', reason: 'Rejected', message: said.join('\n').slice(0, messageLength) };
+  }
+  return state === 'SYNCED'
+    ? { status: 'True', reason: 'Accepted', message: 'Envoy took the configuration.' }
+    : undefined;
 }
 
 function readAcceptance(pod: KubernetesObject): Acceptance | undefined {

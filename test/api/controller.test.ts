@@ -125,7 +125,14 @@ describe('serving', () => {
     expect((await accepted())?.['message']).toContain('a bad filter');
     expect(plane.controller.requests.get('patch Pod/status')).toBe((writes ?? 0) + 1);
     const proxies = await readAdmin('/api/proxies');
-    expect(proxies).toMatchObject([{ pod: 'waypoint-abc', gateway: 'waypoint', replica: 'one', state: 'REJECTED' }]);
+    expect(proxies).toMatchObject([
+      {
+        pod: 'waypoint-abc',
+        gateway: 'waypoint',
+        replica: 'one',
+        types: { CDS: { lastNack: { message: 'a bad filter' } } },
+      },
+    ]);
     stubborn.close();
     // The condition stays while nobody says otherwise, and is taken back by an Envoy that accepts.
     await connect();
