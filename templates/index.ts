@@ -29,6 +29,5 @@ export {
   checkInstallSettings,
   defaultInstallSettings,
   settingNames,
-  settingSchemas,
   type InstallSettings,
 } from './install/settings.ts';
