@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import type { AnalyzeOptions } from './analyze.ts';
+import { addClusterOptions } from './cluster-options.ts';
 import type { CertificateOptions } from './certificate.ts';
 import type { DemoOptions } from './demo.ts';
 import { addInstallCommand } from './install/command.ts';
@@ -62,10 +63,7 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
 
 function addOfflineCommands(program: Command, io: Io, done: (code: ExitCode) => void): void {
   const files = (): Option =>
-    new Option(
-      '-f, --filename <path...>',
-      'file or directory of manifests; - is the standard input',
-    ).makeOptionMandatory();
+    new Option('-f, --filename <path...>', 'file or directory of manifests; - is the standard input');
   const block = (): Option =>
     new Option('--address-block <cidr>', 'where addresses that the manifests leave open come from').default(
       '127.64.0.0/16',
@@ -76,7 +74,7 @@ function addOfflineCommands(program: Command, io: Io, done: (code: ExitCode) => 
     .description(
       'Prints the Envoy resources of each waypoint exactly as they would be served, by type. Needs no network.',
     )
-    .addOption(files())
+    .addOption(files().makeOptionMandatory())
     .option('--gateway <namespace/name>', 'this waypoint only')
     .option('--node', 'also the node proxy of `cairn run`')
     .addOption(new Option('-o, --output <format>', 'output format').choices(['yaml', 'json']).default('yaml'))
@@ -90,18 +88,23 @@ function addOfflineCommands(program: Command, io: Io, done: (code: ExitCode) => 
       const { runTranslate } = await import('./translate.ts');
       done(await runTranslate(options, io));
     });
-  program
+  const analyze = program
     .command('analyze')
-    .summary('report what is wrong with manifests')
-    .description('Reports everything there is to say about manifests, sorted by place. Needs no network.')
+    .summary('report what is wrong with manifests, or with a cluster')
+    .description(
+      'Reports everything there is to say about manifests, or without --filename about a cluster, sorted by place. Manifests need no network.',
+    )
     .addOption(files())
     .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'yaml', 'json']).default('text'))
     .addOption(block())
+    .option('-A, --all-namespaces', 'about all namespaces of the cluster')
+    .option('--gateway-class <name>', 'the class of waypoints in the cluster (default: "istio-waypoint")')
     .addHelpText('after', '\nExit status: 0 no errors, 1 errors were found, 2 the command could not run.')
     .action(async (options: AnalyzeOptions) => {
       const { runAnalyze } = await import('./analyze.ts');
       done(await runAnalyze(options, io));
     });
+  addClusterOptions(analyze);
 }
 
 function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => void): void {

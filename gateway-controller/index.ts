@@ -1,12 +1,16 @@
 // The door of the composition root. What runs is loaded when it is asked for, so that offline commands start at once.
 
 import type { ClusterController, ClusterControllerOptions } from './cluster-controller.ts';
+import type { ApiClient } from '../kubernetes/index.ts';
+import type { MeshSettings } from '../mesh/index.ts';
+import type { ClusterMesh } from './cluster-snapshot.ts';
 import type { Controller, ControllerOptions } from './controller.ts';
 
 export { nodeProxyAddress, parseAddressBlock } from './addresses.ts';
 export type { AddressBlock } from './addresses.ts';
 export type { LogLevel } from './admin-server.ts';
 export type { ClusterSettings } from './cluster-settings.ts';
+export type { ClusterMesh } from './cluster-snapshot.ts';
 export type { ClusterProxyView } from './cluster-views.ts';
 export { readManifests } from './manifest-files.ts';
 export { assembleMesh } from './offline.ts';
@@ -28,4 +32,10 @@ export async function createController(options: ControllerOptions): Promise<Cont
 export async function createClusterController(options: ClusterControllerOptions): Promise<ClusterController> {
   const { ClusterController } = await import('./cluster-controller.ts');
   return new ClusterController(options);
+}
+
+/** The configuration of a cluster as of now. Throws the error of the API. */
+export async function readClusterMesh(client: ApiClient, settings: MeshSettings): Promise<ClusterMesh> {
+  const snapshot = await import('./cluster-snapshot.ts');
+  return await snapshot.readClusterMesh(client, settings);
 }
