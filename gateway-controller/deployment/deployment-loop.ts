@@ -66,9 +66,9 @@ export class DeploymentLoop implements LeaderLoop {
     return [...this.#findings.values()].flat();
   }
 
-  /** What there is to say about what is deployed for one Gateway, with what is wrong with its overlays. */
-  findingsOf({ namespace, name }: Pick<ObjectRef, 'name' | 'namespace'>): readonly Finding[] {
-    return this.#findings.get(`${namespace}/${name}`) ?? [];
+  /** What there is to say about what is deployed for one Gateway, overlays included; undefined before it was looked at. */
+  findingsOf({ namespace, name }: Pick<ObjectRef, 'name' | 'namespace'>): readonly Finding[] | undefined {
+    return this.#findings.get(`${namespace}/${name}`);
   }
 
   /** Calls `listener` whenever the Findings changed, until the returned function is called. */
@@ -104,6 +104,7 @@ export class DeploymentLoop implements LeaderLoop {
     const term: Term = { queue, owned, timer, isSynced: false };
     this.#term = term;
     this.#memory.clear();
+    this.#findings.clear();
     this.#written.clear();
     owned.start().then(
       () => {
@@ -166,7 +167,7 @@ export class DeploymentLoop implements LeaderLoop {
 
   async #reconcile(key: string): Promise<boolean> {
     const term = this.#term;
-    const [namespace = '', name = ''] = key.split('/');
+    const [namespace, name] = splitKey(key);
     const { mesh, settings } = this.#context;
     const gateway = mesh.get('Gateway', namespace, name);
     const live = this.#context.object('Gateway', namespace, name);
@@ -229,7 +230,7 @@ export class DeploymentLoop implements LeaderLoop {
   }
 
   async #execute(term: Term, key: string, plan: DeploymentPlan, said: readonly Finding[]): Promise<boolean> {
-    const [namespace = '', name = ''] = key.split('/');
+    const [namespace, name] = splitKey(key);
     const findings = [...said, ...plan.findings];
     const fail = (what: string, error: unknown): void => {
       const message = `${what} was refused: ${error instanceof Error ? error.message : String(error)}`;
@@ -289,8 +290,8 @@ export class DeploymentLoop implements LeaderLoop {
   }
 
   #publish(key: string, findings: readonly Finding[]): void {
-    const before = this.#findings.get(key) ?? [];
-    if (findings.length === 0) this.#findings.delete(key);
+    const before = this.#findings.get(key);
+    if (this.#context.object('Gateway', ...splitKey(key)) === undefined) this.#findings.delete(key);
     else this.#findings.set(key, findings);
     if (JSON.stringify(before) === JSON.stringify(findings)) return;
     for (const { ref, message } of findings) {
@@ -322,6 +323,12 @@ function templateSettings(settings: ClusterSettings): WaypointTemplateSettings {
 
 function keyOf({ kind, metadata }: TemplateObject): string {
   return `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
+}
+
+/** Namespace and name of a Gateway's key. */
+function splitKey(key: string): readonly [string, string] {
+  const [namespace = '', name = ''] = key.split('/');
+  return [namespace, name];
 }
 
 /** The API understood, and will say the same again until somebody changes something. */

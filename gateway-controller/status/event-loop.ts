@@ -111,7 +111,7 @@ export class EventLoop implements LeaderLoop {
 
   #findings(): readonly Finding[] {
     const isGuestHere = isGuest(this.#context.settings);
-    const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway));
+    const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway) ?? []);
     return [...this.#context.findings(), ...deployment].filter(
       // Beside another control plane, what no waypoint of ours serves is theirs to judge.
       ({ severity, code }) => severity !== 'info' && !(isGuestHere && code === 'NotServed'),

@@ -206,13 +206,21 @@ function judgePods(pods: readonly GatewayPod[]): readonly Condition[] {
 
 function judgeDeployment(view: StatusView, { metadata }: MeshObject<'Gateway'>): readonly Condition[] {
   const { namespace, name } = metadata;
-  const errors = view
-    .deploymentFindings({ kind: 'Gateway', namespace, name })
-    .filter(({ severity }) => severity === 'error');
+  const findings = view.deploymentFindings({ kind: 'Gateway', namespace, name });
+  if (findings === undefined) return readOwnConditions(view, namespace, name);
+  const errors = findings.filter(({ severity }) => severity === 'error');
   const [first] = errors;
   if (first === undefined) return [];
   const message = errors.map((finding) => finding.message).join('; ');
   return [{ type: deployed, status: 'False', reason: first.code, message }];
+}
+
+/** What an earlier leader found out stays until it is known again. */
+function readOwnConditions(view: StatusView, namespace: string, name: string): readonly Condition[] {
+  const status = view.object('Gateway', namespace, name)?.['status'];
+  return readConditions(isFields(status) ? status['conditions'] : undefined)
+    .filter(({ type }) => type === deployed)
+    .map(({ type, status: value, reason, message }) => ({ type, status: value, reason, message }));
 }
 
 const noErrors = 'No errors found';

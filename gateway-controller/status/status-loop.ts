@@ -14,8 +14,8 @@ import { WrittenObjects } from './written-objects.ts';
 
 /** What is known of the deployment of Gateways. */
 export interface DeploymentReport {
-  /** What there is to say about what is deployed for one Gateway. */
-  findingsOf(gateway: Pick<ObjectRef, 'name' | 'namespace'>): readonly Finding[];
+  /** What there is to say about what is deployed for one Gateway; undefined while that is not known yet. */
+  findingsOf(gateway: Pick<ObjectRef, 'name' | 'namespace'>): readonly Finding[] | undefined;
   /** Calls `listener` whenever the Findings changed, until the returned function is called. */
   onChange(listener: () => void): () => void;
 }

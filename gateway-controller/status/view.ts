@@ -27,8 +27,8 @@ export interface StatusView {
   object(kind: string, namespace: string, name: string): KubernetesObject | undefined;
   /** What there is to say about an object's meaning. */
   findings(ref: ObjectRef): readonly Finding[];
-  /** What keeps the objects of a Gateway from being deployed. */
-  deploymentFindings(ref: ObjectRef): readonly Finding[];
+  /** What keeps the objects of a Gateway from being deployed; undefined while that is not known yet. */
+  deploymentFindings(ref: ObjectRef): readonly Finding[] | undefined;
 }
 
 /** The name of asking for an object as the API gave it. */
