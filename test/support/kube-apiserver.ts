@@ -2,9 +2,9 @@
 // controller runs beside it: nobody makes pods of Deployments, endpoints of Services, or tokens for namespaces but the test itself.
 
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ApiClient, type ClusterAccess, type KubernetesObject, resources } from '../../kubernetes/index.ts';
 import { findKubernetes } from '../../tools/fetch-kubernetes.mjs';
 import { type ClusterAuthority, createClusterAuthority } from './cluster-certificates.ts';
@@ -62,7 +62,8 @@ export interface TestApiServer {
   compact(): Promise<void>;
   /** What the API server wrote, for messages. */
   log(): string;
-  stop(): Promise<void>;
+  /** Ends both and removes their files; `keep` is shown etcd's data before. */
+  stop(keep?: (data: string) => void): Promise<void>;
 }
 
 /** Starts etcd and an API server. A missing program throws. */
@@ -82,6 +83,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
   const url = `https://${address}:${port}`;
   const authority = await createClusterAuthority();
   await writeKeys(folder, authority, address);
+  const withDefinitions = options.definitions !== false;
+  if (withDefinitions) cpSync(await prepareData(programs, definitions), join(folder, 'etcd'), { recursive: true });
   const etcd = await startProcess(join(programs, 'etcd'), etcdArgs(folder, etcdPort, peerPort));
   const serverArgs = apiServerArgs(folder, address, port, etcdPort, options);
   let server: StartedProcess | undefined;
@@ -126,10 +129,9 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
     return answer.status.token;
   };
   const installDefinitions = async (pick: (kind: string) => boolean = () => true): Promise<void> => {
-    const all = JSON.parse(readFileSync(definitions, 'utf8')) as readonly Definition[];
-    const picked = all.filter(({ spec }) => pick(spec.names.kind));
+    const picked = readDefinitions(definitions).filter(({ spec }) => pick(spec.names.kind));
     await Promise.all(picked.map((definition) => client.create(resources.customResourceDefinitions, definition)));
-    for (const definition of picked) await waitFor(() => isServed(client, definition), { timeout: 60_000 });
+    await awaitDefinitions(picked);
   };
   const kill = async (): Promise<void> => {
     if (server === undefined) return;
@@ -137,8 +139,12 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
     await server.exited;
   };
 
+  const awaitDefinitions = async (picked: readonly Definition[]): Promise<void> => {
+    for (const definition of picked) await waitFor(() => isServed(client, definition), { timeout: 60_000 });
+  };
+
   await startServer();
-  if (options.definitions !== false) await installDefinitions();
+  if (withDefinitions) await awaitDefinitions(readDefinitions(definitions));
   return {
     url,
     folder,
@@ -171,10 +177,11 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
     },
     compact: () => compactEtcd(etcdPort),
     log: () => server?.output() ?? '',
-    stop: async () => {
+    stop: async (keep) => {
       client.stop();
       await kill();
-      await stopProcess(etcd, 2_000);
+      await stopProcess(etcd, 5_000);
+      keep?.(join(folder, 'etcd'));
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -187,6 +194,29 @@ type Definition = KubernetesObject & {
     readonly versions: readonly { readonly name: string; readonly served: boolean }[];
   };
 };
+
+function readDefinitions(file: string): readonly Definition[] {
+  return JSON.parse(readFileSync(file, 'utf8')) as readonly Definition[];
+}
+
+/** etcd's data once all definitions are installed, made once beside them: to install them takes longer than all the rest. */
+async function prepareData(programs: string, definitions: string): Promise<string> {
+  const { size } = statSync(join(programs, 'kube-apiserver'));
+  const prepared = join(dirname(definitions), `etcd-${size}`);
+  if (existsSync(prepared)) return prepared;
+  const server = await startApiServer({ definitions: false });
+  await server.installDefinitions();
+  const unfinished = `${prepared}.${process.pid}`;
+  await server.stop((data) => cpSync(data, unfinished, { recursive: true }));
+  try {
+    renameSync(unfinished, prepared);
+  } catch (error) {
+    // Another test file was faster.
+    if (!existsSync(prepared)) throw error;
+    rmSync(unfinished, { recursive: true });
+  }
+  return prepared;
+}
 
 async function isServed(client: ApiClient, { spec }: Definition): Promise<boolean> {
   const { kind, plural } = spec.names;
