@@ -1,17 +1,13 @@
 // Writes into the ValidatingWebhookConfiguration by which certificate the API server knows the webhook, whenever it says another, or none.
 
 import { type KubernetesObject, Reflector, resources } from '../../kubernetes/index.ts';
+import { formatWebhookName } from '../../templates/index.ts';
 import type { ClusterContext, LeaderLoop } from '../cluster-context.ts';
 import { isFields } from '../status/condition.ts';
 import { WorkQueue } from '../status/work-queue.ts';
 
 /** The webhook within the configuration. */
 const webhookName = 'validation.cairn.dev';
-
-/** The name of the configuration of a control plane in a namespace. */
-export function webhookConfigurationName(namespace: string): string {
-  return namespace === 'cairn-system' ? 'cairn-validator' : `cairn-validator-${namespace}`;
-}
 
 interface Term {
   readonly reflector: Reflector;
@@ -33,7 +29,7 @@ export class WebhookTrustLoop implements LeaderLoop {
   start(): void {
     if (this.#term !== undefined) return;
     const { client, settings, serving, log } = this.#context;
-    const name = webhookConfigurationName(settings.namespace);
+    const name = formatWebhookName(settings.namespace);
     const queue = new WorkQueue({
       work: () => this.#write(),
       onError: (_key, error) => log('warn', 'caBundle not written', { webhook: name, error: String(error) }),
@@ -82,7 +78,7 @@ export class WebhookTrustLoop implements LeaderLoop {
 }
 
 /** The JSON Patch that makes the API server trust `rootPem`; [] when it does. Fails to apply when the list has changed meanwhile. */
-export function planTrust(configuration: KubernetesObject, rootPem: string): readonly object[] {
+function planTrust(configuration: KubernetesObject, rootPem: string): readonly object[] {
   const webhooks: unknown = configuration['webhooks'];
   const bundle = Buffer.from(rootPem).toString('base64');
   return (Array.isArray(webhooks) ? webhooks : []).flatMap((webhook: unknown, index): readonly object[] => {
