@@ -77,6 +77,8 @@ async function findMade(
     const selector = `${labelSelector},${gatewayClassLabel}=${gatewayClass}`;
     made.push(...(await client.list(resource, { labelSelector: selector })));
   }
+  const classes = await client.list(resources.gatewayClasses, { labelSelector });
+  made.push(...classes.filter(({ metadata }) => metadata.name === gatewayClass));
   const roles = await client.list(resources.clusterRoles, { labelSelector: `${partOfLabel}=cairn` });
   // Another installation's waypoints trust the same ConfigMaps.
   if (roles.length <= 1) made.push(...(await client.list(resources.configMaps, { labelSelector })));

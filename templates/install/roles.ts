@@ -72,7 +72,7 @@ export function renderClusterRules(namespace: string): readonly PolicyRule[] {
     {
       apiGroups: ['admissionregistration.k8s.io'],
       resources: ['validatingwebhookconfigurations'],
-      verbs: ['get', ...change],
+      verbs: [...read, ...change],
       resourceNames: [formatWebhookName(namespace)],
     },
   ];
