@@ -134,6 +134,7 @@ async function loadKubeconfig(files: readonly string[], mustExist: boolean): Pro
 
 async function readKubeconfigCredentials(config: KubeConfig): Promise<Credentials> {
   const options: RequestOptions & { auth?: string | null } = { headers: {} };
+  tellPlugin(config);
   try {
     await config.applyToHTTPSOptions(options);
   } catch (error) {
@@ -152,6 +153,23 @@ async function readKubeconfigCredentials(config: KubeConfig): Promise<Credential
     headers,
     ...(proxied && options.agent !== undefined && typeof options.agent === 'object' ? { agent: options.agent } : {}),
   };
+}
+
+/** Credential plugins may ask in their environment which version of their interface is spoken; the library does not say. */
+function tellPlugin(config: KubeConfig): void {
+  const exec = config.getCurrentUser()?.exec as ExecPlugin | undefined | null;
+  if (exec === undefined || exec === null) return;
+  exec.env ??= [];
+  if (exec.env.some(({ name }) => name === execInfo)) return;
+  const value = JSON.stringify({ apiVersion: exec.apiVersion, kind: 'ExecCredential', spec: { interactive: false } });
+  exec.env.push({ name: execInfo, value });
+}
+
+const execInfo = 'KUBERNETES_EXEC_INFO';
+
+interface ExecPlugin {
+  readonly apiVersion?: string;
+  env?: { readonly name: string; readonly value: string }[] | null;
 }
 
 function definedOnly(tls: Record<string, unknown>): Credentials['tls'] {

@@ -61,6 +61,12 @@ interface Call extends RequestOptions {
   readonly path: string;
 }
 
+/** The head of an answer; `signal` ends it, for the reason that it gives. */
+interface OpenAnswer {
+  readonly response: IncomingMessage;
+  readonly signal: AbortSignal;
+}
+
 interface ListAnswer {
   readonly metadata: { readonly resourceVersion?: string; readonly continue?: string };
   readonly items?: readonly KubernetesObject[] | null;
@@ -237,7 +243,7 @@ export class ApiClient {
   }
 
   /** Opens a watch: the answer's body is lines of events until the server, the signal or `stop` ends it. */
-  watch(
+  async watch(
     resource: ApiResource,
     options: ListOptions & {
       readonly resourceVersion: string;
@@ -255,7 +261,8 @@ export class ApiClient {
       resourceVersion: options.resourceVersion,
       timeoutSeconds: options.timeoutSeconds,
     };
-    return this.#open({ what, method: 'GET', path, query, signal: options.signal, timeoutMs: options.timeoutMs }, true);
+    const { signal, timeoutMs } = options;
+    return (await this.#open({ what, method: 'GET', path, query, signal, timeoutMs }, true)).response;
   }
 
   /** A loopback port that leads to a port of a pod, as `kubectl port-forward` does. */
@@ -272,7 +279,7 @@ export class ApiClient {
   /** Ends calls and watches under way, and the connections. */
   stop(): void {
     this.#isStopped = true;
-    for (const controller of this.#underWay) controller.abort();
+    for (const controller of this.#underWay) controller.abort(new Error('the client was stopped'));
     for (const forwarded of this.#forwarded) void forwarded.close();
     this.#connections.close();
   }
@@ -297,8 +304,7 @@ export class ApiClient {
     for (;;) {
       const remaining = Math.max(1, deadline - performance.now());
       try {
-        const response = await this.#open({ ...call, timeoutMs: remaining }, false);
-        return await this.#read(call, response);
+        return await this.#read(call, await this.#open({ ...call, timeoutMs: remaining }, false));
       } catch (error) {
         if (!(error instanceof BusyError)) throw error;
         if (performance.now() + error.retryAfterMs > deadline) throw error.answer;
@@ -308,20 +314,17 @@ export class ApiClient {
   }
 
   /** Sends the request and looks at its status. The time limit holds until the body has ended, but for a watch. */
-  async #open(call: Call, isWatch: boolean): Promise<IncomingMessage> {
+  async #open(call: Call, isWatch: boolean): Promise<OpenAnswer> {
     const controller = new AbortController();
-    const abort = (): void => controller.abort();
+    const abort = (): void => controller.abort(new Error('it was given up'));
     const limit = call.timeoutMs ?? this.#timeoutMs;
     if (this.#isStopped || call.signal?.aborted === true) {
       throw new ApiUnreachableError(call.what, this.server, new Error('it was given up'));
     }
     this.#underWay.add(controller);
     call.signal?.addEventListener('abort', abort);
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      controller.abort();
-    }, limit);
+    const late = new Error(`no answer within ${Math.round(limit / 100) / 10} s`);
+    const timer = setTimeout(() => controller.abort(late), limit);
     const settle = (): void => {
       clearTimeout(timer);
       this.#underWay.delete(controller);
@@ -340,30 +343,29 @@ export class ApiClient {
       const { statusCode = 0 } = response;
       if (statusCode >= 200 && statusCode < 300) {
         if (isWatch) clearTimeout(timer);
-        return response;
+        return { response, signal: controller.signal };
       }
       if (statusCode === 401) this.#connections.forgetCredentials();
       const answer = new ApiError(call.what, statusCode, parseStatus(await readText(response)), this.server);
       throw statusCode === 429 ? new BusyError(answer, response.headers['retry-after']) : answer;
     } catch (error) {
       settle();
-      throw this.#explain(call, error, isLate, limit);
+      throw this.#explain(call, error, controller.signal);
     }
   }
 
-  async #read(call: Call, response: IncomingMessage): Promise<unknown> {
+  async #read(call: Call, { response, signal }: OpenAnswer): Promise<unknown> {
     try {
       const text = await readText(response);
       return (response.headers['content-type'] ?? '').includes('json') ? (JSON.parse(text) as unknown) : text;
     } catch (error) {
-      throw this.#explain(call, error, false, this.#timeoutMs);
+      throw this.#explain(call, error, signal);
     }
   }
 
-  #explain(call: Call, error: unknown, isLate: boolean, limit: number): unknown {
+  #explain(call: Call, error: unknown, signal: AbortSignal): unknown {
     if (error instanceof ApiError || error instanceof BusyError || error instanceof ClusterAccessError) return error;
-    const late = isLate ? new Error(`no answer within ${Math.round(limit / 100) / 10} s`) : error;
-    return new ApiUnreachableError(call.what, this.server, late);
+    return new ApiUnreachableError(call.what, this.server, signal.aborted ? signal.reason : error);
   }
 }
 
