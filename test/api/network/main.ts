@@ -230,7 +230,12 @@ async function createClients(): Promise<Ask> {
     addresses.set(service, clusterIP);
     const stream = await connections.get(who)?.connect(`${clusterIP}:9080`);
     ok(stream !== undefined);
-    return requestThrough(stream, { method, path, headers: { host: `${service}:9080` } });
+    try {
+      return await requestThrough(stream, { method, path, headers: { host: `${service}:9080` } });
+    } finally {
+      // A connection carries so many tunnels, and no more.
+      stream.close();
+    }
   };
 }
 
