@@ -21,7 +21,10 @@ export function programEntries(file, path) {
 function librariesOf(file) {
   let output;
   try {
-    output = execFileSync(linkedLibraries, [realpathSync(file)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    output = execFileSync(linkedLibraries, [realpathSync(file)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   } catch (error) {
     if (/not a dynamic executable|statically linked/.test(`${error.stdout}${error.stderr}`)) return [];
     throw error;
