@@ -106,16 +106,7 @@ export class DeploymentLoop implements LeaderLoop {
     this.#memory.clear();
     this.#findings.clear();
     this.#written.clear();
-    owned.start().then(
-      () => {
-        term.isSynced = true;
-        this.#addAll();
-        this.#add(classKey);
-      },
-      (error: unknown) => {
-        if (this.#term === term) log('error', 'deployed objects are not known', { error: String(error) });
-      },
-    );
+    void this.#follow(term);
   }
 
   onStep({ changed }: ClusterStep): void {
@@ -136,6 +127,18 @@ export class DeploymentLoop implements LeaderLoop {
     clearInterval(term.timer);
     // First what waits for a reflector, then what waits for an answer.
     await Promise.all([term.owned.stop(), term.queue.stop()]);
+  }
+
+  async #follow(term: Term): Promise<void> {
+    try {
+      await term.owned.start();
+    } catch (error) {
+      if (this.#term === term) this.#context.log('error', 'deployed objects are not known', { error: String(error) });
+      return;
+    }
+    term.isSynced = true;
+    this.#addAll();
+    this.#add(classKey);
   }
 
   #add(key: string): void {

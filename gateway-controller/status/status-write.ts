@@ -178,7 +178,7 @@ function kindOfParent(parent: Fields): string {
 /** What makes two references to a parent the same. */
 function formatParent(parent: unknown): string {
   if (!isFields(parent)) return '';
-  return ['group', 'kind', 'namespace', 'name', 'sectionName', 'port']
-    .map((field) => String(parent[field] ?? ''))
-    .join('|');
+  return JSON.stringify(
+    ['group', 'kind', 'namespace', 'name', 'sectionName', 'port'].map((field) => parent[field] ?? ''),
+  );
 }

@@ -2,7 +2,7 @@
 // never takes what is somebody else's.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiResource, type KubernetesObject, resources } from '../../kubernetes/index.ts';
+import { type ApiResource, type ClusterAccess, type KubernetesObject, resources } from '../../kubernetes/index.ts';
 import {
   apply,
   applyWaypoint,
@@ -14,15 +14,18 @@ import {
 import { readConditionsOf, untilQuiet, writesOf } from '../support/cluster-writes.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
 import { waitFor } from '../support/processes.ts';
+import { accessAsShipped } from '../support/shipped-access.ts';
 
 let api: TestApiServer;
+let access: ClusterAccess;
 let plane: RunningControlPlane;
 
 beforeAll(async () => {
   api = await startApiServer();
   await api.createNamespace(systemNamespace);
   await api.createNamespace('shop');
-  plane = await startControlPlane(api.access, clusterSettings('one'));
+  access = await accessAsShipped(api);
+  plane = await startControlPlane(access, clusterSettings('one'));
 }, 240_000);
 
 afterAll(async () => {
@@ -242,7 +245,7 @@ describe('another leader', () => {
   it('finds everything as it should be, and applies nothing', async () => {
     await untilQuiet(plane);
     await plane.controller.stop();
-    plane = await startControlPlane(api.access, clusterSettings('two'));
+    plane = await startControlPlane(access, clusterSettings('two'));
     await waitFor(() => plane.controller.isLeader, { timeout: 20_000 });
     expect(await writesOf(plane, async () => undefined)).toEqual({});
     const applied = [...plane.controller.requests.keys()].filter((key) => key.startsWith('apply '));

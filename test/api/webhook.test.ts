@@ -15,6 +15,7 @@ import {
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
 import { freePort } from '../support/loopback.ts';
 import { waitFor } from '../support/processes.ts';
+import { accessAsShipped } from '../support/shipped-access.ts';
 
 let api: TestApiServer;
 let plane: RunningControlPlane;
@@ -34,7 +35,8 @@ async function caBundle(): Promise<string> {
     formatWebhookName(systemNamespace),
   );
   const [webhook] = (found?.['webhooks'] ?? []) as readonly Webhook[];
-  return String(webhook?.clientConfig['caBundle'] ?? '');
+  const bundle = webhook?.clientConfig['caBundle'];
+  return typeof bundle === 'string' ? bundle : '';
 }
 
 beforeAll(async () => {
@@ -58,7 +60,10 @@ beforeAll(async () => {
   await applyService(api.client, { namespace: 'shop', name: 'reviews' });
   await applyWaypoint(api.client, 'shop', 'waypoint');
   const settings = clusterSettings('one');
-  plane = await startControlPlane(api.access, { ...settings, ports: { ...settings.ports, webhook: port } });
+  plane = await startControlPlane(await accessAsShipped(api), {
+    ...settings,
+    ports: { ...settings.ports, webhook: port },
+  });
   await api.client.create(resources.validatingWebhookConfigurations, { ...shipped, webhooks });
   await waitFor(async () => (await caBundle()) !== '', {
     timeout: 20_000,
