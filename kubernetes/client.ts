@@ -3,8 +3,9 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterAccess } from './access.ts';
+import { BusyError, parseStatus, readText, unlessNotFound } from './answer.ts';
 import { Connections } from './connections.ts';
-import { ApiError, ApiUnreachableError, ClusterAccessError, type StatusAnswer } from './errors.ts';
+import { ApiError, ApiUnreachableError, ClusterAccessError } from './errors.ts';
 import { type ForwardedPort, forwardPodPort } from './port-forward.ts';
 import {
   type ApiResource,
@@ -366,41 +367,6 @@ export class ApiClient {
   #explain(call: Call, error: unknown, signal: AbortSignal): unknown {
     if (error instanceof ApiError || error instanceof BusyError || error instanceof ClusterAccessError) return error;
     return new ApiUnreachableError(call.what, this.server, signal.aborted ? signal.reason : error);
-  }
-}
-
-/** The server asked us to come back later. */
-class BusyError extends Error {
-  readonly answer: ApiError;
-  readonly retryAfterMs: number;
-
-  constructor(answer: ApiError, retryAfter: string | undefined) {
-    super(answer.message);
-    this.answer = answer;
-    this.retryAfterMs = Math.max(1, Number(retryAfter ?? 1) || 1) * 1000;
-  }
-}
-
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseStatus(text: string): StatusAnswer {
-  try {
-    return JSON.parse(text) as StatusAnswer;
-  } catch {
-    return { message: text.trim().slice(0, 500) };
-  }
-}
-
-async function unlessNotFound<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return undefined;
-    throw error;
   }
 }
 
