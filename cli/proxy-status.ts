@@ -1,5 +1,6 @@
 // `cairn proxy-status`: which proxies are connected to which replica of the control plane, and whether they took what they were sent.
 
+import type { ClusterProxyView } from '../gateway-controller/index.ts';
 import { resources } from '../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../kubernetes/index.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -19,37 +20,16 @@ export interface ProxyStatusOptions extends ClusterOptions {
   readonly output: 'table' | DataFormat;
 }
 
-/** One type of one proxy, as the control plane's `/api/proxies` says. */
-interface TypeStatus {
-  readonly acked: number;
-  readonly pending: number;
-  /** Names of resources that Envoy refused and has not taken since. */
-  readonly rejected: readonly string[];
-  readonly lastNack?: { readonly message: string; readonly time: string };
-}
-
-interface ProxyRow {
-  readonly id: string;
-  readonly pod: string;
-  readonly namespace: string;
-  /** `namespace/name` */
-  readonly gateway: string;
-  readonly replica: string;
-  readonly state: string;
-  readonly connectedSince: string;
-  readonly types: Readonly<Record<string, TypeStatus>>;
-}
-
 const types = ['CDS', 'LDS', 'EDS', 'RDS', 'ECDS'] as const;
 const controlPlane = 'app.kubernetes.io/name=cairn,app.kubernetes.io/component=control-plane';
 const adminPort = 15_014;
 const answerTimeoutMs = 15_000;
 
-const columns: readonly Column<ProxyRow>[] = [
+const columns: readonly Column<ClusterProxyView>[] = [
   { title: 'name', cell: ({ pod, namespace }) => `${pod}.${namespace}` },
   { title: 'gateway', cell: ({ gateway }) => gateway },
   { title: 'status', cell: ({ state }) => state },
-  ...types.map((type) => ({ title: type, cell: (row: ProxyRow) => formatType(row.types[type]) })),
+  ...types.map((type) => ({ title: type, cell: (row: ClusterProxyView) => formatType(row.types[type]) })),
   { title: 'control plane', cell: ({ replica }) => replica },
   { title: 'connected', cell: ({ connectedSince }) => connectedSince },
 ];
@@ -86,7 +66,11 @@ async function findReplicas(client: ApiClient, namespace: string): Promise<reado
 }
 
 /** A replica that does not answer is said, and does not hide what the others know. */
-async function askReplica(client: ApiClient, { metadata }: KubernetesObject, io: Io): Promise<readonly ProxyRow[]> {
+async function askReplica(
+  client: ApiClient,
+  { metadata }: KubernetesObject,
+  io: Io,
+): Promise<readonly ClusterProxyView[]> {
   const { namespace = '', name } = metadata;
   try {
     const forward = await client.forwardPort({ namespace, pod: name, port: adminPort });
@@ -94,7 +78,7 @@ async function askReplica(client: ApiClient, { metadata }: KubernetesObject, io:
       const response = await fetch(`http://127.0.0.1:${forward.port}/api/proxies`, {
         signal: AbortSignal.timeout(answerTimeoutMs),
       });
-      return (await response.json()) as readonly ProxyRow[];
+      return (await response.json()) as readonly ClusterProxyView[];
     } finally {
       await forward.close();
     }
@@ -110,14 +94,14 @@ function isRunning(status: unknown): boolean {
   return typeof status === 'object' && status !== null && 'phase' in status && status.phase === 'Running';
 }
 
-function formatType(status: TypeStatus | undefined): string {
+function formatType(status: ClusterProxyView['types'][string] | undefined): string {
   if (status === undefined) return 'NOT SENT';
   if (status.rejected.length > 0) return 'REJECTED';
   return status.pending > 0 ? 'STALE' : 'SYNCED';
 }
 
 /** Envoy's own words, below the table, for each type that it refused. */
-function formatRejections({ pod, namespace, types: found }: ProxyRow): string {
+function formatRejections({ pod, namespace, types: found }: ClusterProxyView): string {
   return types
     .flatMap((type) => {
       const { rejected = [], lastNack } = found[type] ?? {};

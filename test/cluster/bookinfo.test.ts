@@ -7,7 +7,7 @@ import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { waitFor } from '../support/processes.ts';
 import { appImage, bookinfoObjects, clientObjects } from './bookinfo.ts';
 import type { ClientAnswer, ClientCall } from './client/protocol.ts';
-import { bundleClient, connectClient, connectCluster, loadImages } from './cluster.ts';
+import { bundleProgram, connectClient, connectCluster, loadImages } from './cluster.ts';
 import type { MeshClient, TestCluster } from './cluster.ts';
 
 const system = 'cairn-system';
@@ -123,9 +123,9 @@ test('a waypoint is applied and programmed, and its pod passes restricted Pod Se
       labels: { 'pod-security.kubernetes.io/enforce': 'restricted', 'istio.io/dataplane-mode': 'ambient' },
     },
   });
-  const program = await bundleClient();
+  const program = await bundleProgram('test/cluster/client/main.ts');
   await cluster.apply(
-    ...bookinfoObjects(shop),
+    ...bookinfoObjects(shop, await bundleProgram('examples/bookinfo/app/main.ts')),
     ...clientObjects(shop, 'sleep', program),
     ...clientObjects(shop, 'notsleep', program),
     ...cluster.readExample('bookinfo/reviews.yaml', shop).filter(({ kind }) => kind === 'DestinationRule'),
@@ -153,7 +153,7 @@ test('a waypoint is applied and programmed, and its pod passes restricted Pod Se
   expect(addresses.map(({ value }) => value)).toContain(addressOf(service));
   expect(await cluster.cairn('waypoint', 'list', '-n', shop)).toMatch(/^waypoint +default +none +True$/m);
   const status = await cluster.cairn('proxy-status');
-  expect(status).toMatch(new RegExp(`^waypoint-\\S+\\.${shop} +${shop}/waypoint +SYNCED`, 'm'));
+  expect(status).toMatch(new RegExp(`^waypoint-\\S+\\.${shop} +waypoint +SYNCED`, 'm'));
   expect(await cluster.cairn('proxy-config', 'listener', `gateway/waypoint.${shop}`, '--waypoint')).toContain(
     `ip=${services.get('productpage')} -> port=9080`,
   );

@@ -1,8 +1,8 @@
-// The bookstore as pods: the application of the examples from the controller's image, which has it with everything else that was built.
+// The bookstore as pods, and the clients: programs of this checkout, each one file in a ConfigMap, run by the Node of the controller's image.
 
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 
-/** The image whose `/app` has what was built. */
+/** The image with Node, and in `/app` the packages that the client needs. */
 export const appImage = 'cairn/controller:0.1.0';
 
 const restricted = {
@@ -20,8 +20,8 @@ const versions: Readonly<Record<string, readonly string[]>> = {
   ratings: ['v1'],
 };
 
-/** Everything of the bookstore in a namespace: accounts, plans, Services and Deployments. */
-export function bookinfoObjects(namespace: string): readonly KubernetesObject[] {
+/** Everything of the bookstore in a namespace: accounts, plans, Services and Deployments. `program` is its source as one file. */
+export function bookinfoObjects(namespace: string, program: string): readonly KubernetesObject[] {
   const urls = Object.fromEntries(
     Object.keys(versions).map((service) => [service, `http://${service}.${namespace}.svc.cluster.local:${port}`]),
   );
@@ -47,7 +47,7 @@ export function bookinfoObjects(namespace: string): readonly KubernetesObject[] 
           apiVersion: 'v1',
           kind: 'ConfigMap',
           metadata: { namespace, name: `plan-${name}` },
-          data: { 'plan.json': JSON.stringify(plan) },
+          data: { 'main.mjs': program, 'plan.json': JSON.stringify(plan) },
         },
         deployment(namespace, name, labels, {
           serviceAccountName: `bookinfo-${service}`,
@@ -57,7 +57,7 @@ export function bookinfoObjects(namespace: string): readonly KubernetesObject[] 
               name: 'app',
               image: appImage,
               imagePullPolicy: 'Never',
-              command: ['node', '/app/dist/examples/bookinfo/app/main.js', '/plan/plan.json'],
+              command: ['node', '/plan/main.mjs', '/plan/plan.json'],
               ports: [{ containerPort: port }],
               readinessProbe: { httpGet: { path: '/health', port }, periodSeconds: 1 },
               securityContext: restricted,
@@ -95,6 +95,7 @@ export function clientObjects(namespace: string, name: string, program: string):
             imagePullPolicy: 'Never',
             // Below /app, so that it finds the packages there.
             command: ['node', '/app/client/main.mjs'],
+            readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
             env: [{ name: 'CA_ADDRESS', value: 'cairn.cairn-system.svc:15012' }],
             securityContext: restricted,
             volumeMounts: [

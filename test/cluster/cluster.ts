@@ -94,22 +94,22 @@ export function loadImages(): void {
     if (status !== 0) throw new Error(`${line} ${args.join(' ')} failed: ${error?.message ?? stderr}`);
   };
   try {
-    run('npm', ['run', '--silent', 'images', '--', folder]);
+    run(process.execPath, ['tools/images.mjs', folder]);
     for (const image of ['controller', 'waypoint']) run(command, [join(folder, `${image}.tar`)]);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** The program of client pods as one file; the packages that it needs are in the controller's image. */
-export async function bundleClient(): Promise<string> {
+/** A program of this checkout as one file that imports packages only. */
+export async function bundleProgram(entry: string): Promise<string> {
   const output = await build({
     configFile: false,
     logLevel: 'warn',
-    build: { ssr: join(import.meta.dirname, 'client/main.ts'), write: false, minify: false },
+    build: { ssr: join(root, entry), write: false, minify: false },
   });
   const [first] = 'output' in output ? output.output : [];
-  if (first?.type !== 'chunk') throw new Error('the client was not bundled');
+  if (first?.type !== 'chunk') throw new Error(`${entry} was not bundled`);
   return first.code;
 }
 
@@ -171,8 +171,11 @@ async function installDefinitions(client: ApiClient): Promise<void> {
   const { definitions } = findKubernetes();
   if (definitions === undefined) throw new Error('the definitions are not there: "npm run test:cluster" brings them');
   const all = JSON.parse(readFileSync(definitions, 'utf8')) as readonly KubernetesObject[];
-  for (const definition of all) {
-    await client.apply(resources.customResourceDefinitions, definition, { fieldManager, force: true });
+  // What a cluster has is its own affair.
+  const found = await client.list(resources.customResourceDefinitions);
+  const names = new Set(found.map(({ metadata }) => metadata.name));
+  for (const definition of all.filter(({ metadata }) => !names.has(metadata.name))) {
+    await client.create(resources.customResourceDefinitions, definition);
   }
   for (const resource of [resources.gateways, resources.virtualServices, resources.authorizationPolicies]) {
     await waitFor(() => client.serves(resource), { timeout: 60_000, what: `the definition of ${resource.kind}` });
