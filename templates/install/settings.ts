@@ -22,7 +22,7 @@ export interface InstallSettings {
   readonly rootNamespace: string;
   /** `cairn`, or `istiod` where the mesh's certificates are istiod's. */
   readonly ca: string;
-  /** `host:port` of istiod. */
+  /** `host:port` of istiod, `istiod.istio-system.svc:15012` when empty. */
   readonly caAddress: string;
   readonly logLevel: string;
   /** What happens to an object when the webhook does not answer: `Ignore` or `Fail`. */
@@ -45,7 +45,7 @@ export const defaultInstallSettings: InstallSettings = {
   network: '',
   rootNamespace: 'istio-system',
   ca: 'cairn',
-  caAddress: 'istiod.istio-system.svc:15012',
+  caAddress: '',
   logLevel: 'info',
   webhookFailurePolicy: 'Ignore',
 };
@@ -66,7 +66,7 @@ export const settingSchemas: Readonly<Record<keyof InstallSettings, Readonly<Rec
   network: { type: 'string', pattern: '^[\\w.-]*$' },
   rootNamespace: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
   ca: { type: 'string', enum: ['cairn', 'istiod'] },
-  caAddress: { type: 'string', pattern: '^[\\w.-]+:[0-9]{1,5}$' },
+  caAddress: { type: 'string', pattern: '^([\\w.-]+:[0-9]{1,5})?$' },
   logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'] },
   webhookFailurePolicy: { type: 'string', enum: ['Ignore', 'Fail'] },
 };
