@@ -5,20 +5,16 @@ import { createAuthority, openAuthority, CertificateError } from '../certificate
 import type { Authority, AuthorityPems } from '../certificates/index.ts';
 import { ApiError, resources } from '../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../kubernetes/index.ts';
-
-/** The Secret of an authority that people bring, with files named as Istio's. */
-export const pluggedSecret = 'cacerts';
-/** The Secret of the authority that we make. */
-export const ownSecret = 'cairn-ca-secret';
+import { authoritySecret, pluggedAuthoritySecret } from '../templates/index.ts';
 
 /** Opens the authority that is in the namespace, or makes it. Throws CertificateError that names the Secret and what to do. */
 export async function loadClusterAuthority(
   client: ApiClient,
   { namespace, trustDomain, now }: { readonly namespace: string; readonly trustDomain: string; readonly now: Date },
 ): Promise<Authority> {
-  const plugged = await client.get(resources.secrets, namespace, pluggedSecret);
+  const plugged = await client.get(resources.secrets, namespace, pluggedAuthoritySecret);
   if (plugged !== undefined) return openSecret(plugged, { trustDomain, now });
-  const own = await client.get(resources.secrets, namespace, ownSecret);
+  const own = await client.get(resources.secrets, namespace, authoritySecret);
   if (own !== undefined) return openSecret(own, { trustDomain, now });
   const created = await createAuthority({ trustDomain, now });
   try {
@@ -27,17 +23,17 @@ export async function loadClusterAuthority(
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 409) throw error;
   }
-  const winner = await client.get(resources.secrets, namespace, ownSecret);
+  const winner = await client.get(resources.secrets, namespace, authoritySecret);
   if (winner !== undefined) return openSecret(winner, { trustDomain, now });
   throw new CertificateError(
     'AuthorityUnreadable',
-    `the Secret ${namespace}/${ownSecret} was there and is gone; try again`,
+    `the Secret ${namespace}/${authoritySecret} was there and is gone; try again`,
   );
 }
 
 function formatSecret(namespace: string, { rootCert, caCert, caKey }: AuthorityPems): KubernetesObject {
   return {
-    metadata: { name: ownSecret, namespace, labels: { 'app.kubernetes.io/managed-by': 'cairn' } },
+    metadata: { name: authoritySecret, namespace, labels: { 'app.kubernetes.io/managed-by': 'cairn' } },
     type: 'istio.io/ca-root',
     stringData: { 'root-cert.pem': rootCert, 'ca-cert.pem': caCert, 'ca-key.pem': caKey },
   };

@@ -264,7 +264,7 @@ export class ClusterController {
   }
 
   /** Begins or ends the work of the leader, after what was begun before has ended. */
-  #lead(isLeader: boolean): Promise<void> {
+  async #lead(isLeader: boolean): Promise<void> {
     const loops = this.#serving?.work.loops ?? [];
     const ending = isLeader ? [] : this.#leading;
     if (!isLeader) this.#leading = [];
@@ -276,7 +276,7 @@ export class ClusterController {
       this.#leading = loops;
       for (const loop of loops) loop.start();
     });
-    return this.#leadership;
+    await this.#leadership;
   }
 
   /** Tries for as long as the API does not answer; what it refuses is refused. */

@@ -60,9 +60,10 @@ export function parsePodName({ id }: Node): { readonly namespace: string; readon
   return dot <= 0 ? undefined : { name: pod.slice(0, dot), namespace: pod.slice(dot + 1) };
 }
 
-/** The Gateway that the node's labels name, where they do. */
-function namedGateway({ metadata }: Node): unknown {
+/** The Gateway that the node's labels name, where they do; what is no text names none that there is. */
+function namedGateway({ metadata }: Node): string | undefined {
   const labels = metadata['LABELS'];
   if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return undefined;
-  return Object.entries(labels).find(([key]) => key === gatewayNameLabel)?.[1];
+  const found = Object.entries(labels).find(([key]) => key === gatewayNameLabel)?.[1];
+  return found === undefined || typeof found === 'string' ? found : '';
 }

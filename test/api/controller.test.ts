@@ -119,10 +119,20 @@ describe('serving', () => {
     const writes = plane.controller.requests.get('patch Pod/status');
     for (const stream of streams.splice(0)) stream.close();
     const stubborn = await connect(waypoint, false);
-    const first = await stubborn.response(0);
-    stubborn.nack(first, 'a bad filter');
-    await waitFor(async () => (await accepted())?.['status'] === 'False', { timeout: 20_000 });
-    expect((await accepted())?.['message']).toContain('a bad filter');
+    // What it refuses comes again in parts, until it is known which one it means.
+    let answered = 0;
+    await waitFor(
+      async () => {
+        for (const response of stubborn.responses.slice(answered)) {
+          answered += 1;
+          if (response.resources.some(({ name }) => name === webCluster)) stubborn.nack(response, 'a bad filter');
+          else stubborn.ack(response);
+        }
+        return (await accepted())?.['status'] === 'False';
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    expect((await accepted())?.['message']).toContain(`Cluster ${webCluster}: a bad filter`);
     expect(plane.controller.requests.get('patch Pod/status')).toBe((writes ?? 0) + 1);
     const proxies = await readAdmin('/api/proxies');
     expect(proxies).toMatchObject([
@@ -130,7 +140,7 @@ describe('serving', () => {
         pod: 'waypoint-abc',
         gateway: 'waypoint',
         replica: 'one',
-        types: { CDS: { lastNack: { message: 'a bad filter' } } },
+        types: { CDS: { rejected: [webCluster], lastNack: { message: 'a bad filter' } } },
       },
     ]);
     stubborn.close();

@@ -229,7 +229,7 @@ export async function certify(
     rootPem: root,
     serverName: `cairn.${systemNamespace}.svc`,
     token,
-    csrPem: await createRequest(key),
+    csrPem: createRequest(key),
     ttlSeconds: 3600,
     ...(impersonate === undefined ? {} : { impersonate }),
   });
