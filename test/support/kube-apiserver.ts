@@ -75,6 +75,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
   const { programs, definitions } = found;
   const address = options.bindAddress ?? '127.0.0.1';
   const folder = mkdtempSync(join(tmpdir(), 'cairn-apiserver-'));
+  folders.add(folder);
   const [port, etcdPort, peerPort] = [
     await freePort(address),
     await freePort('127.0.0.1'),
@@ -182,9 +183,18 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
       await kill();
       await stopProcess(etcd, 5_000);
       keep?.(join(folder, 'etcd'));
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
+}
+
+// A server that did not even start, or whose test was broken off, leaves nothing behind either.
+const folders = new Set<string>();
+process.once('exit', () => folders.forEach(removeFolder));
+
+function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  folders.delete(folder);
 }
 
 type Definition = KubernetesObject & {
