@@ -2,11 +2,12 @@
 // others add fields of their own.
 
 import type { KubernetesObject } from '../../kubernetes/index.ts';
+import { isFields } from '../status/condition.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The values that `live` has where `rendered` says something: equal to `rendered` when the object is as it should be. */
-export function project(live: unknown, rendered: unknown): unknown {
+function project(live: unknown, rendered: unknown): unknown {
   if (Array.isArray(rendered)) return projectList(Array.isArray(live) ? live : [], rendered);
   if (!isFields(rendered)) return live;
   if (!isFields(live)) return live === undefined && isEmpty(rendered) ? rendered : live;
@@ -55,8 +56,4 @@ export function formatValue(value: unknown): string {
   return JSON.stringify(value, (_key, each: unknown) =>
     isFields(each) ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1))) : each,
   );
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

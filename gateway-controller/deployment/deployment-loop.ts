@@ -155,7 +155,8 @@ export class DeploymentLoop implements LeaderLoop {
     const { client, mesh, settings } = this.#context;
     const { gatewayClass: name, controllerName } = settings;
     if (mesh.get('GatewayClass', '', name) !== undefined) return false;
-    if (!(await client.serves(resources.gatewayClasses))) return false;
+    const term = this.#term;
+    if (!(await client.serves(resources.gatewayClasses)) || this.#term !== term) return false;
     const labels = { 'app.kubernetes.io/managed-by': 'cairn', 'app.kubernetes.io/part-of': 'cairn' };
     const spec = { controllerName, description: 'Waypoints that Cairn deploys and configures' };
     try {
@@ -202,7 +203,7 @@ export class DeploymentLoop implements LeaderLoop {
       ),
       remember: (object) => this.#memory.get(keyOf(object)),
     });
-    return this.#execute(term, key, plan, rendered.findings);
+    return this.#term === term ? this.#execute(term, key, plan, rendered.findings) : false;
   }
 
   async #overlays(term: Term, gateway: MeshObject<'Gateway'>): Promise<ReturnType<typeof listOverlays>> {

@@ -5,18 +5,10 @@ import { gatewayProblem } from '../../generator/index.ts';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { formatLabelKey, gatewayNameLabel, hbonePort, type MeshObject } from '../../mesh/index.ts';
 import { resolveWaypointNames } from '../../templates/index.ts';
+import { configurationAcceptedCondition } from '../cluster-context.ts';
 import { type Condition, type DatedCondition, isFields, readConditions } from './condition.ts';
-import {
-  configurationAccepted,
-  deployed,
-  type GatewayAddress,
-  type ListenerStatus,
-  type WantedStatus,
-} from './status.ts';
+import { deployed, type GatewayAddress, type ListenerStatus, type WantedStatus } from './status.ts';
 import type { StatusView } from './view.ts';
-
-/** Condition on the pods of waypoints: whether their Envoy took what it was sent. */
-const podCondition = 'cairn.dev/ConfigurationAccepted';
 
 /** What the status of a Gateway of our class says. */
 export function resolveGatewayStatus(view: StatusView, gateway: MeshObject<'Gateway'>): WantedStatus {
@@ -180,14 +172,16 @@ function findPods(view: StatusView, { metadata }: MeshObject<'Gateway'>): readon
 /** Ready, and its Envoy works with a configuration of ours: one that was refused later leaves the one before in force. */
 function hasConfiguration({ conditions, isGoing }: GatewayPod): boolean {
   const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-  return !isGoing && isReady && conditions.some(({ type }) => type === podCondition);
+  return !isGoing && isReady && conditions.some(({ type }) => type === configurationAcceptedCondition);
 }
 
 function judgePods(pods: readonly GatewayPod[]): readonly Condition[] {
   const refusals = pods
     .filter(({ isGoing }) => !isGoing)
     .flatMap(({ name, conditions }) => {
-      const refused = conditions.find(({ type, status }) => type === podCondition && status === 'False');
+      const refused = conditions.find(
+        ({ type, status }) => type === configurationAcceptedCondition && status === 'False',
+      );
       return refused === undefined ? [] : [{ name, message: refused.message }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -196,7 +190,7 @@ function judgePods(pods: readonly GatewayPod[]): readonly Condition[] {
   const others = refusals.length === 1 ? '' : ` (and ${refusals.length - 1} more)`;
   return [
     {
-      type: configurationAccepted,
+      type: configurationAcceptedCondition,
       status: 'False',
       reason: 'Rejected',
       message: `pod ${first.name}${others} keeps its last configuration: ${first.message}`,

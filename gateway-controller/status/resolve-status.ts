@@ -3,20 +3,14 @@
 import { isWaypoint } from '../../generator/index.ts';
 import { type ApiResource, resources } from '../../kubernetes/index.ts';
 import type { Kind, MeshObject, ObjectRef } from '../../mesh/index.ts';
+import { configurationAcceptedCondition } from '../cluster-context.ts';
 import { resolveBindingStatus, resolveEntryStatus, resolveWorkloadStatus } from './binding-status.ts';
 import { resolveTrafficStatus } from './finding-status.ts';
 import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';
 import { resolvePolicyStatus } from './policy-status.ts';
 import { resolveRejected } from './rejected-status.ts';
 import { resolveRouteParents } from './route-status.ts';
-import {
-  accepted,
-  configurationAccepted,
-  deployed,
-  type WantedStatus,
-  waypointAccepted,
-  waypointBound,
-} from './status.ts';
+import { accepted, deployed, type WantedStatus, waypointAccepted, waypointBound } from './status.ts';
 import type { StatusView } from './view.ts';
 
 /** How the status of a kind is written. */
@@ -63,7 +57,12 @@ export type StatusKindName = Extract<
 const statusKinds: Readonly<Record<StatusKindName, StatusKind>> = {
   AuthorizationPolicy: kindOf(resources.authorizationPolicies, 'policy', policyTypes),
   DestinationRule: kindOf(resources.destinationRules, 'traffic', [accepted]),
-  Gateway: kindOf(resources.gateways, 'gateway', ['Accepted', 'Programmed', configurationAccepted, deployed], true),
+  Gateway: kindOf(
+    resources.gateways,
+    'gateway',
+    ['Accepted', 'Programmed', configurationAcceptedCondition, deployed],
+    true,
+  ),
   GatewayClass: kindOf(resources.gatewayClasses, 'gatewayclass', ['Accepted'], true),
   GRPCRoute: kindOf(resources.grpcRoutes, 'route', []),
   HTTPRoute: kindOf(resources.httpRoutes, 'route', []),

@@ -55,7 +55,5 @@ export const waypointBound = 'istio.io/WaypointBound';
 export const waypointAccepted = 'WaypointAccepted';
 /** Condition on VirtualServices and DestinationRules, and on policies that are not in effect as written. */
 export const accepted = 'cairn.dev/Accepted';
-/** Condition on Gateways whose proxies refused a configuration. */
-export const configurationAccepted = 'cairn.dev/ConfigurationAccepted';
 /** Condition on Gateways: whether what they need could be deployed. */
 export const deployed = 'cairn.dev/Deployed';

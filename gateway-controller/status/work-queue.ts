@@ -23,6 +23,8 @@ interface KeyState {
 }
 
 const windowMs = 60_000;
+/** Whoever ends the leadership of a replica waits no longer. */
+const patienceMs = 1_500;
 
 /** Runs from construction until `stop`. */
 export class WorkQueue {
@@ -61,14 +63,19 @@ export class WorkQueue {
     else this.#enqueue(key);
   }
 
-  /** Ends everything; settles when no work is under way any more. */
+  /** Ends everything; settles when no work is under way any more, or the API takes too long to answer what was sent. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#waiting.clear();
     this.#again.clear();
     for (const { timer } of this.#states.values()) clearTimeout(timer);
     this.#states.clear();
-    await Promise.all(this.#running.values());
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([Promise.all(this.#running.values()), patience]);
+    clearTimeout(timer);
   }
 
   #enqueue(key: string): void {
