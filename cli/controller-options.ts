@@ -23,6 +23,8 @@ type SettingName =
   | 'discoveryAddress'
   | 'ca'
   | 'caAddress'
+  | 'caServerName'
+  | 'caTokenFile'
   | 'leaseName'
   | 'leaseDuration'
   | 'renewDeadline'
@@ -88,6 +90,8 @@ const settings: Readonly<Record<SettingName, Setting>> = {
   },
   ca: { flag: 'ca <cairn|istiod>', variable: 'CAIRN_CA', what: 'whose certificates the mesh trusts (cairn)' },
   caAddress: { flag: 'ca-address <host:port>', variable: 'CAIRN_CA_ADDRESS', what: 'where waypoints get certificates' },
+  caServerName: { flag: 'ca-server-name <name>', what: 'the name in its certificate, where not that of its address' },
+  caTokenFile: { flag: 'ca-token-file <file>', what: "the controller's own token for istiod's certificates" },
   leaseName: { flag: 'lease-name <name>', what: 'the Lease of the leader (cairn-leader)' },
   leaseDuration: { flag: 'lease-duration <duration>', what: 'a leader that is silent for so long is succeeded (15s)' },
   renewDeadline: { flag: 'renew-deadline <duration>', what: 'a leader that cannot renew for so long steps down (10s)' },
@@ -139,6 +143,8 @@ export function readControllerSettings(
   };
   const namespace = text('namespace', 'cairn-system');
   const imagePullPolicy = optional('imagePullPolicy');
+  const caServerName = optional('caServerName');
+  const caTokenFile = optional('caTokenFile');
   const xds = port('xdsPort', 15_012);
   const kind = oneOf('ca', ['cairn', 'istiod'], 'cairn');
   const discoveryAddress = text('discoveryAddress', `cairn.${namespace}.svc:${xds}`);
@@ -157,7 +163,12 @@ export function readControllerSettings(
       image: text('image', 'cairn/waypoint:0.1.0'),
       ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
       discoveryAddress,
-      ca: { kind, address: text('caAddress', kind === 'cairn' ? discoveryAddress : 'istiod.istio-system.svc:15012') },
+      ca: {
+        kind,
+        ...(caServerName === undefined ? {} : { serverName: caServerName }),
+        ...(caTokenFile === undefined ? {} : { tokenFile: caTokenFile }),
+        address: text('caAddress', kind === 'cairn' ? discoveryAddress : 'istiod.istio-system.svc:15012'),
+      },
       lease: {
         name: text('leaseName', 'cairn-leader'),
         durationMs: duration('leaseDuration', '15s'),

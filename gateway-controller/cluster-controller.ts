@@ -19,6 +19,7 @@ import { controlPlaneServiceAccount, serviceNames } from './cluster-settings.ts'
 import type { ClusterSettings } from './cluster-settings.ts';
 import { viewClusterProxy } from './cluster-views.ts';
 import { Distribution, StageClock } from './distribution.ts';
+import { openIstiodAuthority } from './istiod-authority.ts';
 import { KubernetesSource } from './kubernetes-source.ts';
 import type { KubernetesSourceOptions, SourceChange } from './kubernetes-source.ts';
 import { createClusterWork } from './leader-loops.ts';
@@ -56,7 +57,10 @@ export interface ClusterEndpoints {
 /** What exists only once there is an authority. */
 interface Serving {
   readonly authority: Authority;
+  /** Under the DNS names, of our own authority: for agents and for the API server. */
   readonly certificate: ServerCertificate;
+  /** For waypoints: the same, or one of istiod's. */
+  readonly xdsCertificate: ServerCertificate;
   readonly xds: XdsServer;
   readonly work: ClusterWork;
   readonly election: LeaderElection;
@@ -115,10 +119,15 @@ export class ClusterController {
       const serving = await this.#assemble();
       this.#serving = serving;
       await serving.certificate.start();
-      const certificates = this.#certificateServer(serving.authority);
-      const credentials = serving.certificate.credentials({ clients: 'asked' });
+      if (serving.xdsCertificate !== serving.certificate) {
+        await this.#persist('no certificate from istiod', () => serving.xdsCertificate.start());
+      }
+      const credentials = serving.xdsCertificate.credentials({ clients: 'asked' });
       const address = `${formatHost(listenAddress)}:${ports.xds}`;
-      const grpc = await serving.xds.start(address, credentials, (server) => certificates.addTo(server));
+      const grpc = await serving.xds.start(address, credentials, (server) => {
+        // Beside istiod nobody would trust what we issue.
+        if (settings.ca.kind === 'cairn') this.#certificateServer(serving.authority).addTo(server);
+      });
       for (const server of serving.work.servers) await server.start();
       this.#isReady = true;
       serving.election.start();
@@ -143,6 +152,7 @@ export class ClusterController {
     await serving?.xds.stop();
     await Promise.all((serving?.work.servers ?? []).map((server) => server.stop()));
     serving?.certificate.stop();
+    serving?.xdsCertificate.stop();
     await this.#source.stop();
     await Promise.all([this.#admin.stop(), this.#health.stop()]);
     this.#client.stop();
@@ -172,12 +182,21 @@ export class ClusterController {
     const authority = await this.#persist('the authority could not be read', () =>
       loadClusterAuthority(this.#client, { namespace, trustDomain, now: new Date() }),
     );
-    const certificate = new ServerCertificate({
-      authority,
+    const options = {
       identity: formatIdentity({ trustDomain, namespace, serviceAccount: controlPlaneServiceAccount }),
       dnsNames: serviceNames(settings),
-      onError: (error) => log('error', 'the server certificate was not renewed', { error: String(error) }),
-    });
+      onError: (error: unknown) => log('error', 'the server certificate was not renewed', { error: String(error) }),
+    };
+    const certificate = new ServerCertificate({ authority, ...options });
+    const xdsCertificate =
+      settings.ca.kind === 'cairn'
+        ? certificate
+        : new ServerCertificate({
+            authority: await this.#persist('no root certificate of istiod', () =>
+              openIstiodAuthority(this.#client, settings),
+            ),
+            ...options,
+          });
     const xds = new XdsServer({
       cache: this.#cache,
       authorize: (peer, node) =>
@@ -204,7 +223,7 @@ export class ClusterController {
       onChange: (isLeader) => void this.#lead(isLeader),
       log: (message) => log('info', message, { lease: lease.name }),
     });
-    return { authority, certificate, xds, work, election };
+    return { authority, certificate, xdsCertificate, xds, work, election };
   }
 
   #context(authority: Authority, certificate: ServerCertificate, xds: XdsServer): ClusterContext {
@@ -285,7 +304,10 @@ export class ClusterController {
       try {
         return await attempt();
       } catch (error) {
-        const isPassing = error instanceof ApiUnreachableError || (error instanceof ApiError && error.status >= 500);
+        const isPassing =
+          error instanceof ApiUnreachableError ||
+          (error instanceof ApiError && error.status >= 500) ||
+          (error instanceof CertificateError && error.code === 'Unavailable');
         if (!isPassing) throw error;
         this.#options.log('warn', what, { error: error.message });
         await sleep(retryMs, undefined, { signal: this.#stopping.signal });

@@ -22,7 +22,14 @@ export interface ClusterSettings {
   /** Where waypoints reach the control plane: `host:port`. */
   readonly discoveryAddress: string;
   /** Whose certificates the mesh trusts, and where waypoints get theirs. */
-  readonly ca: { readonly kind: 'cairn' | 'istiod'; readonly address: string };
+  readonly ca: {
+    readonly kind: 'cairn' | 'istiod';
+    readonly address: string;
+    /** The name in the certificate of the service; the host of its address unless told. */
+    readonly serverName?: string;
+    /** With which the control plane asks istiod for its own certificate. */
+    readonly tokenFile?: string;
+  };
   readonly lease: {
     readonly name: string;
     readonly durationMs: number;

@@ -16,7 +16,7 @@ type IdentityListener = experimental.IdentityCertificateUpdateListener;
 
 /** What the certificate says, and who signs it. */
 export interface ServerCertificateOptions {
-  readonly authority: Authority;
+  readonly authority: Pick<Authority, 'issue' | 'rootPem'>;
   /** The identity that proxies expect of their control plane. */
   readonly identity: string;
   /** The names that agents and the API server expect. */
@@ -105,6 +105,8 @@ export class ServerCertificate implements experimental.CertificateProvider {
       dnsNames,
       now: new Date(),
     });
+    // The root may be another one since.
+    for (const listener of this.#caListeners) listener({ caCertificate: Buffer.from(authority.rootPem) });
     this.#current = {
       certificate: Buffer.from(chain.slice(0, -1).join('')),
       privateKey: Buffer.from(formatPrivateKey(key)),

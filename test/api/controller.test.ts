@@ -1,5 +1,8 @@
 // The control plane of a cluster against a real API server: objects in, what a waypoint is served out, and who gets what.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resources } from '../../kubernetes/index.ts';
 import {
@@ -231,6 +234,54 @@ describe('who gets what', () => {
     );
   }, 60_000);
 });
+
+it('beside istiod it shows waypoints a certificate of istiod, takes theirs, and issues none', async () => {
+  // The first control plane stands in for istiod: the same service, and its root in every namespace.
+  const root = (await certify(api, plane.grpc, await waypointToken(api, 'shop', 'waypoint'))).root;
+  const data = { 'root-cert.pem': root };
+  const metadata = { namespace: systemNamespace, name: 'istio-ca-root-cert' };
+  await apply(api.client, resources.configMaps, { metadata, data });
+  await apply(api.client, resources.serviceAccounts, { metadata: { namespace: systemNamespace, name: 'cairn' } });
+  const tokenFile = join(api.folder, 'istio-token');
+  writeFileSync(tokenFile, await waypointToken(api, systemNamespace, 'cairn'));
+  // A namespace of its own, so that its own authority is another one.
+  await api.createNamespace('beside');
+  await apply(api.client, resources.configMaps, { metadata: { ...metadata, namespace: 'beside' }, data });
+  const serverName = `cairn.${systemNamespace}.svc`;
+  const ca = { kind: 'istiod', address: plane.grpc, serverName, tokenFile } as const;
+  const beside = await startControlPlane(api.access, clusterSettings('two', { namespace: 'beside', ca }));
+  try {
+    // A leaf of istiod's authority for us under our identity: its DNS names are istiod's affair.
+    const own = await certify(api, plane.grpc, await waypointToken(api, 'shop', 'waypoint', 'waypoint-abc'));
+    const certificate = await peerCertificate(beside.grpc, own);
+    expect(certificate).toContain(`URI:spiffe://cluster.local/ns/${systemNamespace}/sa/cairn`);
+    await expect(certify(api, beside.grpc, await waypointToken(api, 'shop', 'waypoint'))).rejects.toThrow();
+  } finally {
+    await beside.controller.stop();
+  }
+}, 60_000);
+
+/** The names in the certificate that a server shows to a client with this one; rejects when they do not trust each other. */
+function peerCertificate(address: string, client: { certificate: string; key: string; root: string }): Promise<string> {
+  const [host = '', port] = address.split(':');
+  const { certificate: cert, key, root: ca } = client;
+  const options = {
+    host,
+    port: Number(port),
+    cert,
+    key,
+    ca,
+    ALPNProtocols: ['h2'],
+    checkServerIdentity: () => undefined,
+  };
+  return new Promise((found, failed) => {
+    const socket = connectTls(options, () => {
+      found(socket.getPeerCertificate().subjectaltname ?? '');
+      socket.destroy();
+    });
+    socket.on('error', failed);
+  });
+}
 
 async function readAdmin(path: string): Promise<unknown> {
   const response = await fetch(`http://127.0.0.1:${plane.adminPort}${path}`);
