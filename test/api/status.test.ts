@@ -208,6 +208,37 @@ describe('the status of a mesh', () => {
     expect(condition).toMatchObject({ status: 'True', observedGeneration: 2 });
   }, 60_000);
 
+  it('costs one write for each of a hundred services that come at once', async () => {
+    const names = Array.from({ length: 100 }, (_, index) => `many-${index}`);
+    const writes = await writesOf(plane, () =>
+      Promise.all(names.map((name) => applyService(api.client, { namespace: 'shop', name }))),
+    );
+    expect(writes).toEqual({ 'apply Service/status': 100 });
+    await Promise.all(names.map((name) => api.client.delete(resources.services, 'shop', name)));
+  }, 120_000);
+
+  it('tells the addresses that the hosts of a ServiceEntry were given, with its binding', async () => {
+    const read = async (): Promise<Readonly<Record<string, unknown>>> =>
+      statusOf(await api.client.get(resources.serviceEntries, 'shop', 'outside'));
+    const writes = await writesOf(plane, () =>
+      apply(api.client, resources.serviceEntries, {
+        metadata: { namespace: 'shop', name: 'outside' },
+        spec: {
+          hosts: ['outside.example.com'],
+          location: 'MESH_EXTERNAL',
+          resolution: 'DNS',
+          ports: [{ number: 80, name: 'http', protocol: 'HTTP' }],
+        },
+      }),
+    );
+    expect(writes).toEqual({ 'apply ServiceEntry/status': 1 });
+    const { addresses, conditions } = await read();
+    const given = addresses as readonly { readonly host: string; readonly value: string }[];
+    expect(given.map(({ host }) => host)).toContain('outside.example.com');
+    expect(given.map(({ value }) => value).join(' ')).toMatch(/240\.240\.\d+\.\d+/);
+    expect(conditions).toMatchObject([{ type: 'istio.io/WaypointBound', status: 'True' }]);
+  }, 60_000);
+
   it('tells what is wrong with a VirtualService and a DestinationRule, once, in an Event too', async () => {
     await apply(api.client, resources.virtualServices, {
       metadata: { namespace: 'shop', name: 'broken' },
