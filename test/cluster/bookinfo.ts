@@ -59,7 +59,13 @@ export function bookinfoObjects(namespace: string, program: string): readonly Ku
               imagePullPolicy: 'Never',
               command: ['node', '/plan/main.mjs', '/plan/plan.json'],
               ports: [{ containerPort: port }],
-              readinessProbe: { httpGet: { path: '/health', port }, periodSeconds: 1 },
+              // On a busy machine a late answer must not take an instance out of its Service: that would be no fault of the mesh.
+              readinessProbe: {
+                httpGet: { path: '/health', port },
+                periodSeconds: 1,
+                timeoutSeconds: 10,
+                failureThreshold: 30,
+              },
               securityContext: restricted,
               volumeMounts: [{ name: 'plan', mountPath: '/plan' }],
             },

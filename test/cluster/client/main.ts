@@ -4,6 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import type { ClientHttp2Stream } from 'node:http2';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPrivateKey, createRequest, formatPrivateKey, requestCertificate } from '../../../certificates/index.ts';
@@ -19,6 +20,7 @@ const environment = (name: string): string => {
 const caAddress = environment('CA_ADDRESS');
 const port = 8080;
 const connectPatienceMs = 10_000;
+const maxAttempts = 5;
 
 /** Asked for again and again until the control plane and the root certificate are there. */
 async function obtainCertificate(): Promise<ClientCertificate> {
@@ -75,9 +77,21 @@ async function connectPatiently(waypoint: string): Promise<HboneConnection> {
   }
 }
 
-async function ask({ waypoint, target, request }: ClientCall): Promise<ClientAnswer> {
-  const connection = await connectionTo(waypoint);
-  const stream = await connection.connect(target);
+/** A tunnel; one that met the waypoint's goodbye was not seen by it (RFC 9113 §8.7), and is opened on the next connection. */
+async function openTunnel({ waypoint, target }: ClientCall): Promise<ClientHttp2Stream> {
+  for (let attempt = 1; ; attempt += 1) {
+    const connection = await connectionTo(waypoint);
+    try {
+      return await connection.connect(target);
+    } catch (error) {
+      if (attempt === maxAttempts || !String(error).includes('REFUSED_STREAM')) throw error;
+    }
+  }
+}
+
+async function ask(call: ClientCall): Promise<ClientAnswer> {
+  const { request } = call;
+  const stream = await openTunnel(call);
   try {
     const { status, headers, body } = await requestThrough(stream, { timeout: 15_000, ...request });
     return { status, headers, body };
