@@ -36,6 +36,7 @@ export class WorkQueue {
   readonly #states = new Map<string, KeyState>();
   #isStopped = false;
   #isScheduled = false;
+  #sweepAt = 1_000;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -151,8 +152,19 @@ export class WorkQueue {
   #stateOf(key: string): KeyState {
     const known = this.#states.get(key);
     if (known !== undefined) return known;
+    if (this.#states.size >= this.#sweepAt) this.#sweep();
     const state: KeyState = { failures: 0, writes: [], timer: undefined };
     this.#states.set(key, state);
     return state;
+  }
+
+  /** Forgets keys that have been at rest: objects come and go. */
+  #sweep(): void {
+    const recent = Date.now() - windowMs;
+    for (const [key, { failures, timer, writes }] of this.#states) {
+      const isAtRest = failures === 0 && timer === undefined && (writes.at(-1) ?? 0) < recent;
+      if (isAtRest && !this.#running.has(key)) this.#states.delete(key);
+    }
+    this.#sweepAt = Math.max(1_000, 2 * this.#states.size);
   }
 }
