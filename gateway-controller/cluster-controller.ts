@@ -288,14 +288,17 @@ export class ClusterController {
     const ending = isLeader ? [] : this.#leading;
     if (!isLeader) this.#leading = [];
     const ended = Promise.all(ending.map((loop) => loop.stop()));
-    this.#leadership = this.#leadership.then(async () => {
-      await ended;
-      if (!isLeader || this.#leading.length > 0 || !this.isLeader || this.#stopping.signal.aborted) return;
-      this.#options.log('info', 'this replica leads', {});
-      this.#leading = loops;
-      for (const loop of loops) loop.start();
-    });
+    this.#leadership = this.#begin(isLeader ? loops : [], this.#leadership, ended);
     await this.#leadership;
+  }
+
+  async #begin(loops: readonly LeaderLoop[], before: Promise<void>, ended: Promise<unknown>): Promise<void> {
+    await before;
+    await ended;
+    if (loops.length === 0 || this.#leading.length > 0 || !this.isLeader || this.#stopping.signal.aborted) return;
+    this.#options.log('info', 'this replica leads', {});
+    this.#leading = loops;
+    for (const loop of loops) loop.start();
   }
 
   /** Tries for as long as the API does not answer; what it refuses is refused. */
