@@ -17,9 +17,10 @@ import type { DirectoryState } from './directory-source.ts';
 import { KeyFetcher } from './key-fetcher.ts';
 import type { KeyFetcherOptions } from './key-fetcher.ts';
 import { parseKept } from './last-good.ts';
+import type { ControllerLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
-import type { PipelineStep } from './pipeline.ts';
+import type { PipelineStep } from './distribution.ts';
 import { Proxies, proxyPorts } from './proxies.ts';
 import type { DesiredProxy, ProxyView } from './proxies.ts';
 import { loadTokenSigner, ProxyTokens } from './proxy-tokens.ts';
@@ -31,14 +32,7 @@ import { completeState } from './run-state.ts';
 import { chooseTrustDomain } from './trust-domain.ts';
 import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
 import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
-import { authorizeProxy, nodeAccount, systemNamespace } from './xds-authorization.ts';
-
-/** Where messages for a log go. */
-export type ControllerLog = (
-  level: 'debug' | 'info' | 'warn' | 'error',
-  message: string,
-  fields: Readonly<Record<string, unknown>>,
-) => void;
+import { authorizeProxy, controlPlaneAccount, nodeAccount, serverName, systemNamespace } from './xds-authorization.ts';
 
 /** Something that whoever watches a run wants to know at once. */
 export type ControllerEvent =
@@ -200,7 +194,12 @@ export class Controller {
     const signer = await loadTokenSigner(this.#paths);
     const allocations = readAllocations(await readStateFields(this.#paths.addresses));
     const report = (what: string) => (error: unknown) => log('error', what, { error: String(error) });
-    const serverCertificate = new ServerCertificate(authority, report('the server certificate was not renewed'));
+    const serverCertificate = new ServerCertificate({
+      authority,
+      identity: formatIdentity({ trustDomain, namespace: systemNamespace, serviceAccount: controlPlaneAccount }),
+      dnsNames: [serverName],
+      onError: report('the server certificate was not renewed'),
+    });
     const tokens = new ProxyTokens(signer, this.#paths, report('a token was not renewed'));
     const pipeline = new Pipeline({ block, cache: this.#cache, allocations });
     const address = controlPlaneAddress(block);
@@ -262,11 +261,13 @@ export class Controller {
         },
       }),
       admin: new AdminServer({
-        waypoints: () => this.waypoints(),
-        nodes: () => this.#proxies().filter(({ name }) => name === undefined),
-        services: () => this.services(),
-        workloads: () => this.workloads(),
-        findings: () => this.findings().map(viewFinding),
+        api: {
+          waypoints: () => this.waypoints(),
+          nodes: () => this.#proxies().filter(({ name }) => name === undefined),
+          services: () => this.services(),
+          workloads: () => this.workloads(),
+          findings: () => this.findings().map(viewFinding),
+        },
         unready: () => this.unready(),
         metrics: () =>
           this.#metrics.format({

@@ -25,6 +25,10 @@ export type FindingCode =
   // meaning
   | 'FieldNotSupported'
   | 'GatewayInvalid'
+  | 'GatewayUnmanaged'
+  | 'OverlayInvalid'
+  | 'ObjectNotOurs'
+  | 'DeploymentFailed'
   | 'WaypointNotFound'
   | 'WaypointTrafficType'
   | 'AttachmentDenied'

@@ -3,7 +3,14 @@
 
 import { isWildcardHost, resolveHost } from './host.ts';
 import type { RouteParentRef } from './kinds/gateway-route.ts';
-import { gatewayGroup, networkingGroup, noWaypoint, useWaypointLabel, useWaypointNamespaceLabel } from './labels.ts';
+import {
+  gatewayGroup,
+  networkingGroup,
+  noWaypoint,
+  serviceNameLabel,
+  useWaypointLabel,
+  useWaypointNamespaceLabel,
+} from './labels.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta } from './object.ts';
 import type { MeshSettings } from './settings.ts';
 import type { IndexKinds, IndexName } from './snapshot.ts';
@@ -22,6 +29,10 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
     keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace),
   },
   'WorkloadEntry/label': { kind: 'WorkloadEntry', keys: labelKeys },
+  'EndpointSlice/service': { kind: 'EndpointSlice', keys: sliceKeys },
+  'Pod/label': { kind: 'Pod', keys: podLabelKeys },
+  'Pod/namespace': { kind: 'Pod', keys: namespaceKeys },
+  'Pod/waypoint': { kind: 'Pod', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'Service/waypoint': { kind: 'Service', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'ServiceEntry/waypoint': { kind: 'ServiceEntry', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'Namespace/waypoint': { kind: 'Namespace', keys: ({ metadata }) => waypointKeys(metadata, metadata.name) },
@@ -83,7 +94,16 @@ function labelKeys({ metadata, spec }: MeshObject<'WorkloadEntry'>): readonly st
   );
 }
 
-/** The key of `WorkloadEntry/label`. */
+function podLabelKeys({ metadata }: MeshObject<'Pod'>): readonly string[] {
+  return Object.entries(metadata.labels).map(([label, value]) => formatLabelKey(metadata.namespace, label, value));
+}
+
+function sliceKeys({ metadata }: MeshObject<'EndpointSlice'>): readonly string[] {
+  const service = metadata.labels[serviceNameLabel];
+  return service === undefined ? [] : [`${metadata.namespace}/${service}`];
+}
+
+/** The key of `WorkloadEntry/label` and `Pod/label`. */
 export function formatLabelKey(namespace: string, label: string, value: string): string {
   return `${namespace}/${label}=${value}`;
 }

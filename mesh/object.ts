@@ -3,6 +3,7 @@
 import type { AuthorizationPolicySpec } from './kinds/authorization-policy.ts';
 import type { BackendTlsPolicySpec, ConfigMapSpec } from './kinds/backend-tls-policy.ts';
 import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
+import type { EndpointSliceSpec, NodeSpec, PodSpec } from './kinds/endpoint-slice.ts';
 import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
 import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec, TcpRouteSpec } from './kinds/gateway-route.ts';
 import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry.ts';
@@ -17,6 +18,7 @@ export interface SpecByKind {
   BackendTLSPolicy: BackendTlsPolicySpec;
   ConfigMap: ConfigMapSpec;
   DestinationRule: DestinationRuleSpec;
+  EndpointSlice: EndpointSliceSpec;
   Gateway: GatewaySpec;
   GatewayClass: GatewayClassSpec;
   GRPCRoute: GrpcRouteSpec;
@@ -24,6 +26,8 @@ export interface SpecByKind {
   JwksDocument: JwksDocumentSpec;
   MeshConfig: MeshConfigSpec;
   Namespace: NamespaceSpec;
+  Node: NodeSpec;
+  Pod: PodSpec;
   ReferenceGrant: ReferenceGrantSpec;
   RequestAuthentication: RequestAuthenticationSpec;
   Service: ServiceSpec;

@@ -3,6 +3,7 @@
 
 import type { ExtensionProvider, MeshConfigSpec } from './kinds/mesh-config.ts';
 import type { HttpRetry } from './kinds/virtual-service.ts';
+import { waypointClass, waypointController } from './labels.ts';
 
 /** Mesh-wide settings with their defaults applied. */
 export interface MeshSettings {
@@ -14,6 +15,10 @@ export interface MeshSettings {
   readonly clusterDomain: string;
   /** Namespace whose DestinationRules and GatewayClass policies apply to the whole mesh. */
   readonly rootNamespace: string;
+  /** The class of waypoint Gateways that exists without a GatewayClass object. */
+  readonly waypointClass: string;
+  /** The `controllerName` of every GatewayClass whose Gateways are waypoints. */
+  readonly waypointController: string;
   /** Refuse `;` in paths (400) on frontends whose policies or routes read the path. */
   readonly rejectPathParameters: boolean;
   /** What policies can name as the provider of a decision. */
@@ -34,6 +39,8 @@ export const defaultMeshSettings: MeshSettings = {
   trustDomainAliases: [],
   clusterDomain: 'cluster.local',
   rootNamespace: 'istio-system',
+  waypointClass,
+  waypointController,
   rejectPathParameters: true,
   extensionProviders: [],
   escapedSlashes: 'reject',

@@ -134,6 +134,8 @@ const workload = ['address', 'ports.*', 'labels.*', 'locality', 'weight'];
 const ofTheCluster = 'for what reaches a service other than by its mesh address';
 const ofItsAddresses = 'for whoever gives the service its addresses; those that it has are read';
 
+const everything: FieldCatalogue = { applied: ['**'] };
+
 const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   AuthorizationPolicy: {
     applied: ['action', 'provider.name', 'rules[].**', ...policyTargets],
@@ -143,6 +145,7 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
     applied: [...['group', 'kind', 'name', 'sectionName'].map((field) => `targetRefs[].${field}`), 'validation.**'],
   },
   ConfigMap: { applied: ['data.*'] },
+  EndpointSlice: everything,
   Gateway: {
     applied: [
       'gatewayClassName',
@@ -199,6 +202,8 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   },
   GatewayClass: { applied: ['controllerName'], elsewhere: { description: 'for people' } },
   Namespace: { applied: [], elsewhere: { 'finalizers[]': 'for the cluster' } },
+  Node: everything,
+  Pod: everything,
   ReferenceGrant: { applied: ['from[].**', 'to[].**'] },
   GRPCRoute: {
     applied: [...parentRef, ...route('rules[]'), ...appliedFilters(grpcFilters)],

@@ -10,6 +10,7 @@ import type { Problem } from './problem.ts';
 import { errorAt, warningAt } from './problem.ts';
 import { checkStructure, isRecord } from './structure.ts';
 import { suggestName } from './suggestion.ts';
+import { flattenWorkload } from './workloads.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -45,7 +46,9 @@ export function readObject(value: Fields): ReadObject {
 }
 
 function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
-  const { object: fields, problems: historical } = modernize(kind === 'ConfigMap' ? trimConfigMap(value) : value);
+  const { object: fields, problems: historical } = modernize(
+    kind === 'ConfigMap' ? trimConfigMap(value) : flattenWorkload(value),
+  );
   const structural = checkStructure(kind, fields);
   if (structural.length > 0) return { ref, ...standInFor(ref, fields), problems: [...historical, ...structural] };
   const object = {

@@ -1,7 +1,7 @@
 // Which policies apply to a frontend, and which were meant to and do not. A waypoint honours target references only, each from the
 // namespace of what it names.
 
-import { everyClass, formatRef, gatewayGroup, networkingGroup, refOf, waypointClass } from '../../../mesh/index.ts';
+import { everyClass, formatRef, gatewayGroup, networkingGroup, refOf } from '../../../mesh/index.ts';
 import type { Finding, MeshObject, MeshSnapshot, PolicyTargetReference } from '../../../mesh/index.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding } from '../binding.ts';
 import type { ResolveContext } from '../context.ts';
@@ -108,7 +108,7 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
     if (namespace !== rootNamespace) {
       return notFound(`only policies of namespace "${rootNamespace}" can name a GatewayClass`);
     }
-    return name === waypointClass || mesh.get('GatewayClass', '', name) !== undefined
+    return name === mesh.settings.waypointClass || mesh.get('GatewayClass', '', name) !== undefined
       ? undefined
       : notFound(`GatewayClass "${name}" does not exist`);
   }
@@ -123,7 +123,7 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
     if (gateway === undefined) return notFound(`Gateway "${namespace}/${name}" does not exist`);
     return isWaypoint(mesh, gateway) && gatewayProblem(gateway) === undefined
       ? undefined
-      : notBound(`Gateway "${name}" is not a waypoint`, `waypoints are of class ${waypointClass}`);
+      : notBound(`Gateway "${name}" is not a waypoint`, `waypoints are of class ${mesh.settings.waypointClass}`);
   }
   const service = kind === 'Service' ? mesh.get(kind, namespace, name) : mesh.get('ServiceEntry', namespace, name);
   if (service === undefined) return notFound(`${kind} "${namespace}/${name}" does not exist`);
