@@ -50,7 +50,7 @@ export async function measurePropagation(options: PropagationOptions): Promise<R
         const before = await source.cpu();
         const since = performance.now();
         await source.apply(edit);
-        came = await follower.settle(from, since, 40, 1, 20_000);
+        came = await follower.settle(from, since, 40, 1, 3_000);
         if (round < 0) continue;
         times.push(came.last);
         cpu.push((await source.cpu()) - before);
