@@ -15,6 +15,7 @@ import { AgentError, type Log } from './error.ts';
 import { HealthServer } from './health-server.ts';
 import { formatAgentMetrics } from './metrics.ts';
 import type { AgentOptions } from './options.ts';
+import { readPodLabels } from './pod-labels.ts';
 import { SecretServer } from './secret-server.ts';
 
 /** Longest path of a Unix socket that Linux takes, less the final zero. */
@@ -25,14 +26,16 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal, log: 
   const quit = new AbortController();
   const stopping = AbortSignal.any([signal, quit.signal]);
   const certificates = createCertificates(options, log);
+  const labels = { ...(await readPodLabels(options.labelsFile)), ...options.labels };
   await mkdir(options.stateDirectory, { recursive: true, mode: 0o700 });
   const socket = await chooseSocket(options.stateDirectory);
   const envoy = new EnvoyProcess({
     binary: options.envoyBinary,
     directory: options.stateDirectory,
-    bootstrap: renderBootstrap({ ...options, stats: options.envoyStats, sdsSocket: socket.path }),
+    bootstrap: renderBootstrap({ ...options, labels, stats: options.envoyStats, sdsSocket: socket.path }),
     drainTimeSeconds: options.drainTimeSeconds,
     flushIntervalMs: options.flushIntervalMs,
+    proxyLog: options.proxyLog,
     log,
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
@@ -55,7 +58,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal, log: 
     await envoy.start();
     if (!stopping.aborted) await new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve()));
     log('info', 'stopping', { drainSeconds: options.terminationDrainSeconds });
-    await drainEnvoy(options.admin, options.terminationDrainSeconds);
+    await drainEnvoy(options.admin, {
+      minimumSeconds: options.minimumDrainSeconds,
+      seconds: options.terminationDrainSeconds,
+    });
   } finally {
     await envoy.stop();
     await Promise.all([health.stop(), certificates.stop()]);

@@ -4,13 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SocketAddress } from '../bootstrap/index.ts';
 import { readAdmin, readStats } from './admin-client.ts';
 
-/** Tells clients to go elsewhere, and waits until no connection is left or the time is over. Resolves in any case. */
-export async function drainEnvoy(admin: SocketAddress, seconds: number): Promise<void> {
+/** For how long to drain: until no connection is left, but at least and at most so many seconds. */
+export interface DrainTime {
+  readonly minimumSeconds: number;
+  readonly seconds: number;
+}
+
+/** Tells clients to go elsewhere and takes what they still send, then ends when nobody is connected. Resolves in any case. */
+export async function drainEnvoy(admin: SocketAddress, { minimumSeconds, seconds }: DrainTime): Promise<void> {
   if (seconds <= 0) return;
-  const end = Date.now() + seconds * 1000;
+  const start = Date.now();
+  const lasted = (): number => (Date.now() - start) / 1000;
   try {
     await readAdmin(admin, 'POST', '/drain_listeners?graceful');
-    while (Date.now() < end && (await countConnections(admin)) > 0) await sleep(100);
+    while (lasted() < seconds && (lasted() < minimumSeconds || (await countConnections(admin)) > 0)) await sleep(100);
   } catch {
     // An Envoy that does not answer has nothing to finish.
   }

@@ -6,6 +6,7 @@ import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '../envoy-api/index.ts';
 import { AgentError, type Log } from './error.ts';
+import type { ProxyLogOptions } from './options.ts';
 import { endOrphan, guardProcess } from './orphan.ts';
 
 /** What to run, and how. */
@@ -20,6 +21,7 @@ export interface EnvoyProcessOptions {
   readonly drainTimeSeconds: number;
   /** How often access logs are written out. */
   readonly flushIntervalMs: number;
+  readonly proxyLog: ProxyLogOptions;
   /** Appended to by Envoy's log and access logs; the agent's own outputs when absent. */
   readonly logFile?: string;
   readonly log: Log;
@@ -127,15 +129,15 @@ export class EnvoyProcess {
   }
 
   #arguments(): string[] {
-    const { concurrency, drainTimeSeconds, flushIntervalMs } = this.#options;
+    const { concurrency, drainTimeSeconds, flushIntervalMs, proxyLog } = this.#options;
     return [
       '-c',
       this.#path('envoy.json'),
       '--disable-hot-restart',
       '--log-level',
-      'warning',
+      proxyLog.level,
       '--component-log-level',
-      'misc:error',
+      proxyLog.componentLevels,
       // Clients are told to go on another connection at once, not one by one over the drain time.
       '--drain-strategy',
       'immediate',

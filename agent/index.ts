@@ -4,4 +4,4 @@ export { runAgent } from './agent.ts';
 export { findEnvoyBinary } from './envoy-binary.ts';
 export type { Log } from './error.ts';
 export { agentNodeFlags } from './node-flags.ts';
-export { parseAgentOptions, type AgentOptions, type ParsedOptions } from './options.ts';
+export { isLogged, parseAgentOptions, type AgentOptions, type ParsedOptions } from './options.ts';

@@ -3,17 +3,19 @@
 import { runAgent } from './agent.ts';
 import { findEnvoyBinary } from './envoy-binary.ts';
 import type { Log } from './error.ts';
-import { parseAgentOptions } from './options.ts';
+import { isLogged, parseAgentOptions, type LogLevel } from './options.ts';
 
+let least: LogLevel = 'info';
 const log: Log = (level, message, fields) => {
-  if (level === 'debug' && process.env['CAIRN_DEBUG'] === undefined) return;
+  if (!isLogged(level, least)) return;
   process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
 };
 
 try {
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => stop.abort());
-  const { agent, envoyBinary, stopWithStdin } = parseAgentOptions(process.argv.slice(2), process.env);
+  const { agent, envoyBinary, stopWithStdin, logLevel } = parseAgentOptions(process.argv.slice(2), process.env);
+  least = logLevel;
   if (stopWithStdin) process.stdin.on('end', () => stop.abort()).resume();
   await runAgent({ ...agent, envoyBinary: findEnvoyBinary(envoyBinary, process.env) }, stop.signal, log);
   process.exit(0);

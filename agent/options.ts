@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import type { ProxyRole, SocketAddress } from '../bootstrap/index.ts';
 import { parseIdentity } from '../certificates/index.ts';
-import { AgentError } from './error.ts';
+import { AgentError, type Log } from './error.ts';
 
 /** Everything that an agent needs to know. */
 export interface AgentOptions {
@@ -18,6 +18,8 @@ export interface AgentOptions {
   readonly clusterId?: string;
   readonly network?: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** The pod's labels as the downward API writes them; read once, at the start. `labels` go before them. */
+  readonly labelsFile?: string;
   readonly trustDomain: string;
   /** DNS suffix of the cluster. */
   readonly domain: string;
@@ -44,9 +46,19 @@ export interface AgentOptions {
   readonly drainTimeSeconds: number;
   /** Longest time that open connections get when the agent is told to stop. */
   readonly terminationDrainSeconds: number;
+  /** Shortest time, even when nothing is open: whoever connects meanwhile has not heard yet that this proxy leaves. */
+  readonly minimumDrainSeconds: number;
+  readonly proxyLog: ProxyLogOptions;
   readonly flushIntervalMs: number;
   /** Where Envoy's log and access logs go; the agent's outputs when absent. */
   readonly logFile?: string;
+}
+
+/** How much Envoy says. */
+export interface ProxyLogOptions {
+  readonly level: string;
+  /** `component:level` pairs, separated by commas. */
+  readonly componentLevels: string;
 }
 
 /** What the entry file needs beside the agent's own options. */
@@ -56,7 +68,12 @@ export interface ParsedOptions {
   readonly envoyBinary?: string;
   /** Stop when the standard input ends, as it does when the parent process dies. */
   readonly stopWithStdin: boolean;
+  /** The least important of the agent's own messages that are written. */
+  readonly logLevel: LogLevel;
 }
+
+/** How important a message of the agent is. */
+export type LogLevel = Parameters<Log>[0];
 
 /** Flag → variables that stand in for it. */
 const variables = {
@@ -67,13 +84,14 @@ const variables = {
   'pod-name': ['POD_NAME'],
   'instance-ip': ['INSTANCE_IP'],
   'node-name': ['NODE_NAME'],
+  'labels-file': ['CAIRN_LABELS_FILE'],
   'cluster-id': ['CAIRN_CLUSTER_ID'],
   network: ['CAIRN_NETWORK'],
   'trust-domain': ['CAIRN_TRUST_DOMAIN'],
   domain: ['CAIRN_DOMAIN'],
   'xds-address': ['CAIRN_XDS_ADDRESS'],
   'xds-identity': ['CAIRN_XDS_IDENTITY'],
-  'ca-address': ['CAIRN_CA_ADDRESS'],
+  'ca-address': ['CAIRN_CA_ADDRESS', 'CA_ADDR'],
   'ca-server-name': ['CAIRN_CA_SERVER_NAME'],
   'root-cert-file': ['CAIRN_ROOT_CERT_FILE'],
   'token-file': ['CAIRN_TOKEN_FILE'],
@@ -87,8 +105,12 @@ const variables = {
   concurrency: ['CAIRN_CONCURRENCY'],
   'drain-time': ['CAIRN_DRAIN_TIME'],
   'termination-drain': ['CAIRN_TERMINATION_DRAIN'],
+  'minimum-drain': ['CAIRN_MINIMUM_DRAIN'],
   'flush-interval': ['CAIRN_FLUSH_INTERVAL'],
   'log-file': ['CAIRN_LOG_FILE'],
+  'log-level': ['CAIRN_LOG_LEVEL'],
+  'proxy-log-level': ['CAIRN_PROXY_LOG_LEVEL'],
+  'proxy-component-log-level': ['CAIRN_PROXY_COMPONENT_LOG_LEVEL'],
 } as const;
 
 type Flag = keyof typeof variables;
@@ -111,7 +133,11 @@ export function parseAgentOptions(
   };
   const namespace = required('namespace');
   const trustDomain = optional('trust-domain') ?? 'cluster.local';
+  const instanceIp = parseIp('instance-ip', required('instance-ip'));
+  // Others reach the proxy by its own family of addresses.
+  const anywhere = isIP(instanceIp) === 6 ? '[::]' : '0.0.0.0';
   const gatewayName = optional('gateway');
+  const labelsFile = optional('labels-file');
   const nodeName = optional('node-name');
   const clusterId = optional('cluster-id');
   const network = optional('network');
@@ -124,7 +150,7 @@ export function parseAgentOptions(
       namespace,
       serviceAccount: required('service-account'),
       podName: required('pod-name'),
-      instanceIp: parseIp('instance-ip', required('instance-ip')),
+      instanceIp,
       labels: flags.labels,
       trustDomain,
       domain: optional('domain') ?? 'cluster.local',
@@ -140,14 +166,20 @@ export function parseAgentOptions(
         ttlSeconds: parseNumber('certificate-ttl', optional('certificate-ttl') ?? '86400'),
       },
       admin: parseSocket('admin-address', optional('admin-address') ?? '127.0.0.1:15000'),
-      stats: parseSocket('stats-address', optional('stats-address') ?? '0.0.0.0:15020'),
-      health: parseSocket('health-address', optional('health-address') ?? '0.0.0.0:15021'),
-      envoyStats: parseSocket('envoy-stats-address', optional('envoy-stats-address') ?? '0.0.0.0:15090'),
+      stats: parseSocket('stats-address', optional('stats-address') ?? `${anywhere}:15020`),
+      health: parseSocket('health-address', optional('health-address') ?? `${anywhere}:15021`),
+      envoyStats: parseSocket('envoy-stats-address', optional('envoy-stats-address') ?? `${anywhere}:15090`),
       stateDirectory: required('state-dir'),
       drainTimeSeconds: parseNumber('drain-time', optional('drain-time') ?? '45'),
       terminationDrainSeconds: parseNumber('termination-drain', optional('termination-drain') ?? '5'),
+      minimumDrainSeconds: parseNumber('minimum-drain', optional('minimum-drain') ?? '0'),
+      proxyLog: {
+        level: parseOneOf('proxy-log-level', proxyLogLevels, optional('proxy-log-level') ?? 'warning'),
+        componentLevels: parseComponentLevels(optional('proxy-component-log-level') ?? 'misc:error'),
+      },
       flushIntervalMs: parseNumber('flush-interval', optional('flush-interval') ?? '1000'),
       ...(gatewayName === undefined ? {} : { gatewayName }),
+      ...(labelsFile === undefined ? {} : { labelsFile }),
       ...(nodeName === undefined ? {} : { nodeName }),
       ...(clusterId === undefined ? {} : { clusterId }),
       ...(network === undefined ? {} : { network }),
@@ -156,7 +188,20 @@ export function parseAgentOptions(
     },
     ...(envoyBinary === undefined ? {} : { envoyBinary }),
     stopWithStdin: flags.values['stop-with-stdin'] === true,
+    logLevel: parseOneOf(
+      'log-level',
+      logLevels,
+      optional('log-level') ?? (env['CAIRN_DEBUG'] === undefined ? 'info' : 'debug'),
+    ),
   };
+}
+
+const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const proxyLogLevels = ['trace', 'debug', 'info', 'warning', 'error', 'critical', 'off'] as const;
+
+/** Whether a message is as important as the level asks for. */
+export function isLogged(level: LogLevel, least: LogLevel): boolean {
+  return logLevels.indexOf(level) >= logLevels.indexOf(least);
 }
 
 interface Flags {
@@ -187,6 +232,22 @@ function parseLabel(text: string): [string, string] {
   const at = text.indexOf('=');
   if (at <= 0) throw invalid(`--label must be key=value, not ${text}`);
   return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function parseOneOf<T extends string>(flag: Flag, values: readonly T[], text: string): T {
+  const value = values.find((known) => known === text);
+  if (value !== undefined) return value;
+  throw invalid(`--${flag} must be one of ${values.join(', ')}, not ${text}`);
+}
+
+/** Envoy ends at once when it is given a level that it does not know. */
+function parseComponentLevels(text: string): string {
+  const isPair = (pair: string): boolean => {
+    const [component, level, ...more] = pair.split(':');
+    return /^[a-z0-9_]+$/.test(component ?? '') && more.length === 0 && proxyLogLevels.some((known) => known === level);
+  };
+  if (text.split(',').every(isPair)) return text;
+  throw invalid(`--proxy-component-log-level must be component:level[,component:level], not ${text}`);
 }
 
 function parseRole(text: string): ProxyRole {

@@ -46,6 +46,9 @@ const statusByCode: Readonly<Partial<Record<CertificateErrorCode, status>>> = {
   Unavailable: status.UNAVAILABLE,
 };
 
+/** A request for a certificate is a page of text. */
+const maximumRequestBytes = 65_536;
+
 /** Serves Istio's `CreateCertificate`. */
 export class CertificateServer {
   readonly #options: CertificateServerOptions;
@@ -57,15 +60,20 @@ export class CertificateServer {
 
   /** Listens on `host:port` (or `unix:path`) and resolves to the port; port 0 takes a free one. */
   async start(address: string, credentials: ServerCredentials): Promise<number> {
-    const server = new Server({ 'grpc.max_receive_message_length': 65_536 });
-    const handler: handleUnaryCall<CertificateRequest, CertificateResponse> = (call, callback) => {
-      void this.#reply(call, callback);
-    };
-    server.addService({ createCertificate: createCertificateMethod }, { createCertificate: handler });
+    const server = new Server({ 'grpc.max_receive_message_length': maximumRequestBytes });
+    this.addTo(server);
     this.#server = server;
     return new Promise((resolve, reject) => {
       server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
     });
+  }
+
+  /** Makes the service one of another server's, which begins and ends it. */
+  addTo(server: Server): void {
+    const handler: handleUnaryCall<CertificateRequest, CertificateResponse> = (call, callback) => {
+      void this.#reply(call, callback);
+    };
+    server.addService({ createCertificate: createCertificateMethod }, { createCertificate: handler });
   }
 
   /** Lets calls in flight finish for a second, then closes everything. */
@@ -95,6 +103,8 @@ export class CertificateServer {
 
   async #answer(call: ServerUnaryCall<CertificateRequest, CertificateResponse>): Promise<CertificateResponse> {
     const { authority, now = () => new Date() } = this.#options;
+    if (call.request.csr.length > maximumRequestBytes)
+      throw new CertificateError('RequestInvalid', 'the certificate request is too long');
     const caller = await this.#authenticate(call);
     const identity = await this.#identityFor(caller, call.request.metadata[impersonatedIdentity]);
     const certificateChain = await authority.issue({

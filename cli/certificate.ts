@@ -2,8 +2,8 @@
 
 import { resolve } from 'node:path';
 import { formatIdentity, loadOrCreateAuthority } from '../certificates/index.ts';
-import { statePaths } from '../gateway-controller/index.ts';
-import { defaultMeshSettings, parseDuration } from '../mesh/index.ts';
+import { lastTrustDomain, statePaths } from '../gateway-controller/index.ts';
+import { parseDuration } from '../mesh/index.ts';
 import { writeCertificate } from './certificate-files.ts';
 import { CommandError, exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
@@ -26,7 +26,7 @@ export async function runCertificate(options: CertificateOptions, io: Io): Promi
   }
   const ttl = options.ttl === undefined ? 0 : parseDuration(options.ttl);
   if (ttl === undefined) throw new CommandError(`--ttl must be a duration such as 12h, not ${options.ttl}`);
-  const { trustDomain } = defaultMeshSettings;
+  const trustDomain = await lastTrustDomain(statePaths(options.state));
   const identity = formatIdentity({ trustDomain, namespace, serviceAccount });
   const authority = await loadOrCreateAuthority(statePaths(options.state).authority, { trustDomain, now: new Date() });
   await writeCertificate(resolve(options.out), { authority, identity, ttlSeconds: ttl / 1000 });

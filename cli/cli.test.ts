@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { Io } from './io.ts';
-import { runCommandLine } from './program.ts';
+import { runCommand } from '../test/support/command-line.ts';
+import type { CommandResult } from '../test/support/command-line.ts';
 import { formatTable } from './table.ts';
 
 let directory: string;
@@ -18,24 +18,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(argv: readonly string[], input = ''): Promise<Result> {
-  const written = { out: '', err: '' };
-  const io: Io = {
-    stdout: { write: (text) => (written.out += text) },
-    stderr: { write: (text) => (written.err += text) },
-    readInput: () => Promise.resolve(input),
-    isTty: false,
-    env: {},
-    stopSignal: () => new AbortController().signal,
-    nodeCommand: [],
-  };
-  return { code: await runCommandLine(argv, io), ...written };
+function run(argv: readonly string[], input = ''): Promise<CommandResult> {
+  return runCommand(argv, { input });
 }
 
 const gateway = `apiVersion: gateway.networking.k8s.io/v1
@@ -175,7 +159,7 @@ test('help and version go to standard output and are no failure', async () => {
 test('a certificate is issued by the authority of the state, and by the same one the next time', async () => {
   const state = join(directory, 'state');
   mkdirSync(state);
-  const issue = (out: string): Promise<Result> =>
+  const issue = (out: string): Promise<CommandResult> =>
     run([
       'certificate',
       '--service-account',

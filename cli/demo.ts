@@ -6,13 +6,14 @@ import { compare, formatTime } from './demo/check.ts';
 import type { Check } from './demo/check.ts';
 import { DemoMesh } from './demo/demo-mesh.ts';
 import { formatGuide } from './demo/guide.ts';
-import { createProgressLine, formatChecks } from './demo/screen.ts';
-import type { ProgressLine } from './demo/screen.ts';
+import { formatChecks } from './demo/screen.ts';
 import { tourSteps } from './demo/steps/index.ts';
 import { Tour } from './demo/tour.ts';
 import type { TourStep } from './demo/tour.ts';
 import { CommandError, exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
+import { createProgressLine } from './progress-line.ts';
+import type { ProgressLine } from './progress-line.ts';
 import { createFindingPrinter } from './run.ts';
 
 /** The options of `cairn demo`. */

@@ -20,18 +20,23 @@ export interface Output {
   write(text: string): void;
 }
 
-/** What went well; there are errors in what was looked at; the command itself could not do its work. */
-export const exitCodes = { success: 0, findings: 1, failure: 2 } as const;
+/**
+ * What went well; there are errors in what was looked at; the command itself could not do its work. The verbs that istioctl has too end
+ * with its codes: 1 for a failure, 64 for a wrong command line.
+ */
+export const exitCodes = { success: 0, findings: 1, failure: 2, usage: 64 } as const;
 
 /** The exit code of a command. */
 export type ExitCode = number;
 
-/** A failure that the user can do something about: printed without a stack, exit code 2. */
+/** A failure that the user can do something about: printed without a stack; exit code 2 unless told. */
 export class CommandError extends Error {
   readonly code = 'CommandFailed';
+  readonly exitCode: ExitCode;
 
-  constructor(message: string, cause?: unknown) {
+  constructor(message: string, cause?: unknown, exitCode: ExitCode = exitCodes.failure) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'CommandError';
+    this.exitCode = exitCode;
   }
 }

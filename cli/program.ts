@@ -2,12 +2,19 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import type { AnalyzeOptions } from './analyze.ts';
+import { addClusterOptions } from './cluster-options.ts';
 import type { CertificateOptions } from './certificate.ts';
 import type { DemoOptions } from './demo.ts';
+import { addInstallCommand } from './install/command.ts';
+import type { ClusterChoice } from './controller.ts';
+import { addControllerOptions } from './controller-options.ts';
+import type { ControllerOptions } from './controller-options.ts';
 import { CommandError, exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
+import { addProxyCommands } from './proxy-config/command.ts';
 import type { RunOptions } from './run.ts';
 import type { TranslateOptions } from './translate.ts';
+import { addWaypointCommands } from './waypoint/command.ts';
 
 /** The version that `cairn --version` prints. */
 export const version = '0.1.0';
@@ -20,9 +27,9 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<E
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.failure;
+    if (error instanceof CommanderError) return error.exitCode === 1 ? exitCodes.failure : error.exitCode;
     io.stderr.write(`cairn: ${describeError(error)}\n`);
-    return exitCodes.failure;
+    return error instanceof CommandError ? error.exitCode : exitCodes.failure;
   }
 }
 
@@ -48,15 +55,15 @@ function createProgram(io: Io, done: (code: ExitCode) => void): Command {
     .exitOverride();
   addOfflineCommands(program, io, done);
   addRunningCommands(program, io, done);
+  addWaypointCommands(program, io, done);
+  addProxyCommands(program, io, done);
+  addInstallCommand(program, io, done);
   return program;
 }
 
 function addOfflineCommands(program: Command, io: Io, done: (code: ExitCode) => void): void {
   const files = (): Option =>
-    new Option(
-      '-f, --filename <path...>',
-      'file or directory of manifests; - is the standard input',
-    ).makeOptionMandatory();
+    new Option('-f, --filename <path...>', 'file or directory of manifests; - is the standard input');
   const block = (): Option =>
     new Option('--address-block <cidr>', 'where addresses that the manifests leave open come from').default(
       '127.64.0.0/16',
@@ -67,7 +74,7 @@ function addOfflineCommands(program: Command, io: Io, done: (code: ExitCode) => 
     .description(
       'Prints the Envoy resources of each waypoint exactly as they would be served, by type. Needs no network.',
     )
-    .addOption(files())
+    .addOption(files().makeOptionMandatory())
     .option('--gateway <namespace/name>', 'this waypoint only')
     .option('--node', 'also the node proxy of `cairn run`')
     .addOption(new Option('-o, --output <format>', 'output format').choices(['yaml', 'json']).default('yaml'))
@@ -81,18 +88,23 @@ function addOfflineCommands(program: Command, io: Io, done: (code: ExitCode) => 
       const { runTranslate } = await import('./translate.ts');
       done(await runTranslate(options, io));
     });
-  program
+  const analyze = program
     .command('analyze')
-    .summary('report what is wrong with manifests')
-    .description('Reports everything there is to say about manifests, sorted by place. Needs no network.')
+    .summary('report what is wrong with manifests, or with a cluster')
+    .description(
+      'Reports everything there is to say about manifests, or without --filename about a cluster, sorted by place. Manifests need no network.',
+    )
     .addOption(files())
     .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'yaml', 'json']).default('text'))
     .addOption(block())
+    .option('-A, --all-namespaces', 'about all namespaces of the cluster')
+    .option('--gateway-class <name>', 'the class of waypoints in the cluster (default: "istio-waypoint")')
     .addHelpText('after', '\nExit status: 0 no errors, 1 errors were found, 2 the command could not run.')
     .action(async (options: AnalyzeOptions) => {
       const { runAnalyze } = await import('./analyze.ts');
       done(await runAnalyze(options, io));
     });
+  addClusterOptions(analyze);
 }
 
 function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => void): void {
@@ -111,6 +123,8 @@ function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => 
       'addresses of this run, 127.B.0.0/16; the same as last time, or the first free one',
     )
     .option('--admin-port <port>', 'port of the admin HTTP server on 127.0.0.1; 0 is a free one', '0')
+    .option('--allow-private-jwks', 'fetch the keys of `jwksUri` from private, loopback and link-local addresses too')
+    .option('--jwks-refresh <duration>', 'how often the keys of `jwksUri` are fetched again', '20m')
     .action(async (options: RunOptions) => {
       const { runRun } = await import('./run.ts');
       done(await runRun(options, io));
@@ -137,6 +151,19 @@ function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => 
       const { runCertificate } = await import('./certificate.ts');
       done(await runCertificate(options, io));
     });
+  const controller = program
+    .command('controller')
+    .summary('run the control plane of a cluster (what its pods start)')
+    .description(
+      'Follows a cluster, serves its waypoints, and deploys them. Settings come from flags or, in a pod, from the environment.',
+    )
+    .option('--kubeconfig <file>', 'instead of $KUBECONFIG, ~/.kube/config or the pod that this runs in')
+    .option('--context <name>', 'of the kubeconfig');
+  addControllerOptions(controller);
+  controller.action(async (options: ControllerOptions & ClusterChoice) => {
+    const { runController } = await import('./controller.ts');
+    done(await runController(options, io));
+  });
   program
     .command('agent')
     .summary('run beside one Envoy (what a proxy container starts)')

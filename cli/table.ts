@@ -6,10 +6,8 @@ export interface Column<T> {
   readonly cell: (row: T) => string;
 }
 
-const gap = '   ';
-
 /** The table as text that ends in a newline; the heading alone when there are no rows. An empty cell is written as `-`. */
-export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[]): string {
+export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[], gap = '   '): string {
   const lines = [
     columns.map(({ title }) => title.toUpperCase()),
     ...rows.map((row) => columns.map(({ cell }) => cell(row).replaceAll(/\s+/g, ' ') || '-')),

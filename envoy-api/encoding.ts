@@ -4,9 +4,8 @@ import { createHash } from 'node:crypto';
 import type protobuf from 'protobufjs/light.js';
 import { EncodeError } from './encode-error.ts';
 import type { JsonObject } from './json.ts';
-import { readMessage } from './message-reader.ts';
+import { encodeJson } from './message-encoder.ts';
 import { writeMessage } from './message-writer.ts';
-import { ReadPosition } from './read-position.ts';
 import { typeNameOf, type EnvoyResource, type TypeUrl } from './resource.ts';
 import { findMessage } from './schema.ts';
 
@@ -61,7 +60,7 @@ export function decodeMessage(typeName: string, bytes: Uint8Array): JsonObject {
 function encodeAs(typeName: string, json: JsonObject, subject: string): Uint8Array {
   const type = messageOf(typeName);
   try {
-    return type.encode(readMessage(type, json, new ReadPosition())).finish();
+    return encodeJson(type, json);
   } catch (error) {
     if (error instanceof EncodeError)
       throw new EncodeError(error.code, error.path, `${subject}: ${error.message}`, { cause: error });

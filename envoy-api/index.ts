@@ -2,6 +2,7 @@
 
 export { checkResource, type ConstraintViolation } from './constraints.ts';
 export { encodeMessage, encodeResource, type EncodedResource } from './encoding.ts';
+export { encodeOnce } from './message-encoder.ts';
 export type { Any, Json, JsonObject } from './json.ts';
 export { typed, typeUrls, type EnvoyResource, type TypeUrl } from './resource.ts';
 export type { MessageTypes } from './generated/messages.ts';

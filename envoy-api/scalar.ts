@@ -1,6 +1,7 @@
 // Scalars in ProtoJSON: which JSON values each proto type takes, and its limits.
 
 import { Buffer } from 'node:buffer';
+import type { ByteWriter } from './byte-writer.ts';
 import { describe, type ReadPosition } from './read-position.ts';
 
 const ranges: { readonly [type: string]: readonly [number, number] } = {
@@ -70,4 +71,70 @@ function wrongType(expected: string, value: unknown, position: ReadPosition): ne
 
 function outOfRange(type: string, value: unknown, position: ReadPosition): never {
   return position.fail('InvalidValue', `${describe(value)} is out of range for ${type}`);
+}
+
+const varintTypes: ReadonlySet<string> = new Set([
+  'int32',
+  'uint32',
+  'sint32',
+  'int64',
+  'uint64',
+  'sint64',
+  'bool',
+  'enum',
+]);
+
+function wireTypeOf(type: string): number {
+  if (varintTypes.has(type)) return 0;
+  if (type === 'double' || type === 'fixed64' || type === 'sfixed64') return 1;
+  return type === 'string' || type === 'bytes' ? 2 : 5;
+}
+
+/** Whether the items of a list of this scalar (or of `enum`) stand in one run of bytes, as proto3 has it for numbers. */
+export function isRepeatedPacked(type: string): boolean {
+  return wireTypeOf(type) !== 2;
+}
+
+/** Writes a field: the tag in front of what `writeScalar` writes. */
+export function writeTaggedScalar(writer: ByteWriter, id: number, type: string, value: unknown): void {
+  writeScalar(writer, type, value);
+  writer.varint(id * 8 + wireTypeOf(type));
+}
+
+/** Writes what `readScalar` gave for a type, or the number of an `enum`. */
+export function writeScalar(writer: ByteWriter, type: string, value: unknown): void {
+  switch (type) {
+    case 'string':
+    case 'bytes': {
+      const mark = writer.length;
+      if (typeof value === 'string') writer.text(value);
+      else writer.bytes(value as Uint8Array);
+      return writer.varint(writer.length - mark);
+    }
+    case 'bool':
+      return writer.varint(value === true ? 1 : 0);
+    case 'double':
+      return writer.double(Number(value));
+    case 'float':
+      return writer.float(Number(value));
+    case 'fixed32':
+    case 'sfixed32':
+      return writer.fixed32(Number(value));
+    case 'fixed64':
+    case 'sfixed64':
+      return writer.fixed64(toBigInt(value));
+    case 'sint32':
+    case 'sint64': {
+      const exact = toBigInt(value);
+      return writer.varint64((exact << 1n) ^ (exact >> 63n));
+    }
+    default:
+      return typeof value === 'number' && value >= 0 ? writer.varint(value) : writer.varint64(toBigInt(value));
+  }
+}
+
+function toBigInt(value: unknown): bigint {
+  if (typeof value === 'number') return BigInt(value);
+  const { low, high } = value as { readonly low: number; readonly high: number };
+  return (BigInt(high) << 32n) | BigInt(low >>> 0);
 }

@@ -57,9 +57,13 @@ function load(name: string, from: { readonly [name: string]: Descriptor }): void
 /** What the encoder needs to know of one field, looked up once for each message type. */
 export interface FieldShape {
   readonly name: string;
+  /** The field's number. */
+  readonly id: number;
   readonly kind: 'singular' | 'repeated' | 'map';
   /** The proto type of a scalar (`uint32`, `string`), or of the values of a map of scalars. */
   readonly scalar: string;
+  /** The proto type of a map's keys; '' for other fields. */
+  readonly mapKey: string;
   readonly message: protobuf.Type | undefined;
   readonly enumeration: protobuf.Enum | undefined;
   /** The oneof that the field belongs to. */
@@ -86,8 +90,10 @@ function describeField(field: protobuf.Field): FieldShape {
   const oneof = field.partOf ?? undefined;
   return {
     name: field.name,
+    id: field.id,
     kind: field.map ? 'map' : field.repeated ? 'repeated' : 'singular',
     scalar: field.type,
+    mapKey: 'keyType' in field && typeof field.keyType === 'string' ? field.keyType : '',
     message,
     enumeration: resolved instanceof library.Enum ? resolved : undefined,
     oneof: oneof?.name,
@@ -95,7 +101,13 @@ function describeField(field: protobuf.Field): FieldShape {
   };
 }
 
+const names = new WeakMap<protobuf.Type, string>();
+
 /** The full proto name of a message without protobufjs' leading dot. */
 export function messageName(type: protobuf.Type): string {
-  return type.fullName.slice(1);
+  const known = names.get(type);
+  if (known !== undefined) return known;
+  const name = type.fullName.slice(1);
+  names.set(type, name);
+  return name;
 }

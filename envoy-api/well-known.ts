@@ -1,7 +1,6 @@
 // The messages of google.protobuf that have a JSON form of their own: durations, timestamps, wrappers, and JSON inside protobuf.
 
 import { describe, type MessageObject, type ReadPosition } from './read-position.ts';
-import { readScalar } from './scalar.ts';
 
 /** The scalar inside each wrapper message. */
 const wrappers: { readonly [name: string]: string } = {
@@ -16,11 +15,9 @@ const wrappers: { readonly [name: string]: string } = {
   'google.protobuf.BytesValue': 'bytes',
 };
 
-/** Reads a well-known message from its JSON form; undefined for every other message. */
+/** Reads a well-known message from its JSON form; undefined for every other message, and for wrappers, Struct and Value, which are written at once. */
 export function readWellKnown(name: string, json: unknown, position: ReadPosition): MessageObject | undefined {
   if (!name.startsWith('google.protobuf.')) return undefined;
-  const scalar = wrappers[name];
-  if (scalar !== undefined) return { value: readScalar(scalar, json, position) };
   switch (name) {
     case 'google.protobuf.Duration':
       return readDuration(json, position);
@@ -31,13 +28,6 @@ export function readWellKnown(name: string, json: unknown, position: ReadPositio
       return {
         paths: json.split(',').map((path) => path.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
       };
-    case 'google.protobuf.Struct':
-      return readStruct(json, position);
-    case 'google.protobuf.ListValue':
-      if (!Array.isArray(json)) return position.fail('InvalidType', `expected a list, got ${describe(json)}`);
-      return { values: json.map((item: unknown) => readJson(item, position)) };
-    case 'google.protobuf.Value':
-      return readJson(json, position);
     default:
       return undefined;
   }
@@ -62,6 +52,11 @@ export function writeWellKnown(name: string, message: MessageObject): unknown {
     default:
       return undefined;
   }
+}
+
+/** The scalar inside a wrapper message (`UInt32Value` …); undefined for every other message. */
+export function wrappedScalar(name: string): string | undefined {
+  return wrappers[name];
 }
 
 /** True for the wrapper messages (`UInt32Value` …), whose JSON form is that of their value. */
@@ -100,30 +95,6 @@ function writeSeconds(message: MessageObject): string {
 function fraction(message: MessageObject): string {
   const nanos = Math.abs(Number(message['nanos'] ?? 0));
   return nanos === 0 ? '' : `.${String(nanos).padStart(9, '0').replace(/0+$/, '')}`;
-}
-
-function readStruct(json: unknown, position: ReadPosition): MessageObject {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    return position.fail('InvalidType', `expected an object, got ${describe(json)}`);
-  }
-  const entries = Object.entries(json).filter(([, value]) => value !== undefined);
-  const fields = Object.create(null) as Record<string, unknown>;
-  for (const [key, value] of entries.toSorted(([one], [other]) => (one < other ? -1 : 1))) {
-    position.path.push(key);
-    fields[key] = readJson(value, position);
-    position.path.pop();
-  }
-  return { fields };
-}
-
-function readJson(json: unknown, position: ReadPosition): MessageObject {
-  if (json === null) return { nullValue: 0 };
-  if (typeof json === 'boolean') return { boolValue: json };
-  if (typeof json === 'string') return { stringValue: json };
-  if (typeof json === 'number' && Number.isFinite(json)) return { numberValue: json };
-  if (Array.isArray(json)) return { listValue: { values: json.map((item: unknown) => readJson(item, position)) } };
-  if (typeof json === 'object') return { structValue: readStruct(json, position) };
-  return position.fail('InvalidType', `${describe(json)} is not JSON`);
 }
 
 // A Struct, a ListValue or a Value: told apart by the fields that are there.

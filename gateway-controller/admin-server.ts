@@ -1,4 +1,5 @@
-// The admin interface on 127.0.0.1: what runs, what is wrong, and numbers. It only reads.
+// The interface for people and probes: what runs, what is wrong, and numbers. On 127.0.0.1 everything is told; on an address that
+// others reach only health and numbers are.
 
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -8,16 +9,20 @@ import type { Request, Response } from 'express';
 
 /** What is asked: each function gives the state of this moment. */
 export interface AdminQuestions {
-  readonly waypoints: () => unknown;
-  readonly nodes: () => unknown;
-  readonly services: () => unknown;
-  readonly workloads: () => unknown;
-  readonly findings: () => unknown;
+  /** Answered as JSON under `/api/<name>`. */
+  readonly api: Readonly<Record<string, () => unknown>>;
   /** What is not ready yet; [] when everything is. */
   readonly unready: () => Promise<readonly string[]>;
   /** Prometheus' text format. */
   readonly metrics: () => Promise<string>;
+  /** The least important messages that are logged; to be read and written as `/api/log-level`. */
+  readonly logLevel?: { readonly get: () => string; readonly set: (level: LogLevel) => void };
 }
+
+/** How important a message is. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 /** Serves the questions. */
 export class AdminServer {
@@ -28,9 +33,10 @@ export class AdminServer {
     this.#questions = questions;
   }
 
-  /** Listens on 127.0.0.1, port 0 for a free one; resolves to the port and rejects when it is taken. */
-  async start(port: number): Promise<number> {
-    const server = createApp(this.#questions).listen(port, '127.0.0.1');
+  /** Listens, port 0 for a free one; resolves to the port and rejects when it is taken. `host` is 127.0.0.1 unless told. */
+  async start(port: number, host = '127.0.0.1'): Promise<number> {
+    const app = host === '127.0.0.1' ? createApp(this.#questions) : createProbeApp(this.#questions);
+    const server = app.listen(port, host);
     await once(server, 'listening');
     this.#server = server;
     return (server.address() as AddressInfo).port;
@@ -47,6 +53,14 @@ export class AdminServer {
   }
 }
 
+/** Health and numbers only. */
+function createProbeApp(questions: AdminQuestions): express.Express {
+  const app = express();
+  app.disable('x-powered-by');
+  addProbes(app, questions);
+  return app;
+}
+
 function createApp(questions: AdminQuestions): express.Express {
   const app = express();
   app.disable('x-powered-by');
@@ -56,20 +70,42 @@ function createApp(questions: AdminQuestions): express.Express {
     if (/^(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(request.headers.host ?? '')) next();
     else response.status(403).type('text').send('only for this machine\n');
   });
-  for (const name of ['waypoints', 'nodes', 'services', 'workloads', 'findings'] as const) {
-    app.get(`/api/${name}`, (_request: Request, response: Response) => void response.json(questions[name]()));
+  for (const [name, answer] of Object.entries(questions.api)) {
+    app.get(`/api/${name}`, (_request: Request, response: Response) => void response.json(answer()));
   }
+  if (questions.logLevel !== undefined) addLogLevel(app, questions.logLevel);
+  addProbes(app, questions);
+  return app;
+}
+
+function addLogLevel(app: express.Express, { get, set }: NonNullable<AdminQuestions['logLevel']>): void {
+  app.get('/api/log-level', (_request, response) => void response.type('text').send(`${get()}\n`));
+  app.put('/api/log-level', express.text({ type: () => true, limit: 100 }), (request: Request, response: Response) => {
+    const wanted = String(request.body).trim();
+    const level = logLevels.find((known) => known === wanted);
+    if (level === undefined) {
+      response
+        .status(400)
+        .type('text')
+        .send(`a level is one of ${logLevels.join(', ')}\n`);
+      return;
+    }
+    set(level);
+    response.type('text').send(`${level}\n`);
+  });
+}
+
+function addProbes(app: express.Express, { unready, metrics }: AdminQuestions): void {
   app.get('/healthz', (_request, response) => void response.type('text').send('ok\n'));
   app.get('/readyz', async (_request, response) => {
-    const unready = await questions.unready();
-    const text = unready.length === 0 ? 'ok\n' : `${unready.join('\n')}\n`;
+    const missing = await unready();
+    const text = missing.length === 0 ? 'ok\n' : `${missing.join('\n')}\n`;
     response
-      .status(unready.length === 0 ? 200 : 503)
+      .status(missing.length === 0 ? 200 : 503)
       .type('text')
       .send(text);
   });
   app.get('/metrics', async (_request, response) => {
-    response.type('text/plain; version=0.0.4; charset=utf-8').send(await questions.metrics());
+    response.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics());
   });
-  return app;
 }

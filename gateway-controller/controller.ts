@@ -3,8 +3,9 @@
 import { mkdir } from 'node:fs/promises';
 import { CertificateServer, formatIdentity, loadOrCreateAuthority } from '../certificates/index.ts';
 import type { CallerIdentity, WorkloadIdentity } from '../certificates/index.ts';
+import { listKeySources } from '../generator/index.ts';
 import { defaultMeshSettings } from '../mesh/index.ts';
-import type { PlacedFinding } from '../mesh/index.ts';
+import type { MeshObject, PlacedFinding } from '../mesh/index.ts';
 import { SnapshotCache, XdsServer } from '../xds/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
 import { controlPlaneAddress, formatAddressBlock, nodeProxyAddress } from './addresses.ts';
@@ -13,10 +14,13 @@ import { AdminServer } from './admin-server.ts';
 import { isReady } from './agent-supervisor.ts';
 import { DirectorySource } from './directory-source.ts';
 import type { DirectoryState } from './directory-source.ts';
+import { KeyFetcher } from './key-fetcher.ts';
+import type { KeyFetcherOptions } from './key-fetcher.ts';
 import { parseKept } from './last-good.ts';
+import type { ControllerLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Pipeline } from './pipeline.ts';
-import type { PipelineStep } from './pipeline.ts';
+import type { PipelineStep } from './distribution.ts';
 import { Proxies, proxyPorts } from './proxies.ts';
 import type { DesiredProxy, ProxyView } from './proxies.ts';
 import { loadTokenSigner, ProxyTokens } from './proxy-tokens.ts';
@@ -24,16 +28,11 @@ import { caPort, chooseBlock, keepBlock, xdsPort } from './run-block.ts';
 import { ServerCertificate } from './server-certificate.ts';
 import { readStateFields, StateFile, statePaths } from './state.ts';
 import type { StatePaths } from './state.ts';
+import { completeState } from './run-state.ts';
+import { chooseTrustDomain } from './trust-domain.ts';
 import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
 import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
-import { authorizeProxy, nodeAccount, systemNamespace } from './xds-authorization.ts';
-
-/** Where messages for a log go. */
-export type ControllerLog = (
-  level: 'debug' | 'info' | 'warn' | 'error',
-  message: string,
-  fields: Readonly<Record<string, unknown>>,
-) => void;
+import { authorizeProxy, controlPlaneAccount, nodeAccount, serverName, systemNamespace } from './xds-authorization.ts';
 
 /** Something that whoever watches a run wants to know at once. */
 export type ControllerEvent =
@@ -51,6 +50,8 @@ export interface ControllerOptions {
   readonly block?: AddressBlock;
   /** 0 takes a free one. */
   readonly adminPort: number;
+  /** How the keys of issuers are fetched: from public addresses only, and every 20 minutes, unless told. */
+  readonly keys?: Pick<KeyFetcherOptions, 'allowsPrivate' | 'refreshInterval'>;
   /** The command line of an agent, without its flags. */
   readonly agentCommand: readonly string[];
   readonly envoyBinary: string;
@@ -74,13 +75,14 @@ export interface ControllerEndpoints {
 interface Parts {
   readonly pipeline: Pipeline;
   readonly source: DirectorySource;
+  readonly keys: KeyFetcher;
   readonly serverCertificate: ServerCertificate;
   readonly tokens: ProxyTokens;
   readonly xds: XdsServer;
   readonly ca: CertificateServer;
   readonly proxies: Proxies;
   readonly admin: AdminServer;
-  readonly files: { readonly addresses: StateFile; readonly lastGood: StateFile };
+  readonly files: { readonly addresses: StateFile; readonly lastGood: StateFile; readonly keys: StateFile };
 }
 
 /** A control plane on one machine. */
@@ -89,8 +91,12 @@ export class Controller {
   readonly #paths: StatePaths;
   readonly #cache = new SnapshotCache();
   readonly #metrics = createMetrics();
-  readonly #trustDomain = defaultMeshSettings.trustDomain;
+  #trustDomain = defaultMeshSettings.trustDomain;
   #parts: Parts | undefined;
+  /** What the source said last. */
+  #state: DirectoryState | undefined;
+  /** Keys that were fetched and are in force. */
+  #documents: readonly MeshObject<'JwksDocument'>[] = [];
   /** Proxies are not touched before the servers that they need listen, nor after the end began. */
   #isServing = false;
 
@@ -104,6 +110,7 @@ export class Controller {
     const { config, adminPort, log } = this.#options;
     await mkdir(this.#paths.root, { recursive: true, mode: 0o700 });
     const block = await chooseBlock(this.#paths, this.#options.block);
+    this.#trustDomain = await chooseTrustDomain(config, this.#paths);
     const address = controlPlaneAddress(block);
     const parts = await this.#assemble(block);
     this.#parts = parts;
@@ -111,7 +118,7 @@ export class Controller {
       await parts.serverCertificate.start();
       parts.tokens.start();
       await parts.xds.start(`${address}:${xdsPort}`, parts.serverCertificate.credentials({ clients: true }));
-      await keepBlock(this.#paths, block);
+      await keepBlock(this.#paths, block, this.#trustDomain);
       await parts.source.start();
       await parts.ca.start(`${address}:${caPort}`, parts.serverCertificate.credentials({ clients: false }));
       const port = await parts.admin.start(adminPort);
@@ -140,8 +147,9 @@ export class Controller {
     this.#parts = undefined;
     this.#isServing = false;
     await parts.source.stop();
+    parts.keys.stop();
     if (hasProxies) await parts.proxies.stop();
-    await Promise.all([parts.files.addresses.flush(), parts.files.lastGood.flush()]);
+    await Promise.all(Object.values(parts.files).map((file) => file.flush()));
     await Promise.all([parts.admin.stop(), parts.xds.stop(), parts.ca.stop()]);
     parts.tokens.stop();
     parts.serverCertificate.stop();
@@ -186,7 +194,12 @@ export class Controller {
     const signer = await loadTokenSigner(this.#paths);
     const allocations = readAllocations(await readStateFields(this.#paths.addresses));
     const report = (what: string) => (error: unknown) => log('error', what, { error: String(error) });
-    const serverCertificate = new ServerCertificate(authority, report('the server certificate was not renewed'));
+    const serverCertificate = new ServerCertificate({
+      authority,
+      identity: formatIdentity({ trustDomain, namespace: systemNamespace, serviceAccount: controlPlaneAccount }),
+      dnsNames: [serverName],
+      onError: report('the server certificate was not renewed'),
+    });
     const tokens = new ProxyTokens(signer, this.#paths, report('a token was not renewed'));
     const pipeline = new Pipeline({ block, cache: this.#cache, allocations });
     const address = controlPlaneAddress(block);
@@ -194,16 +207,25 @@ export class Controller {
     const files = {
       addresses: new StateFile(this.#paths.addresses, unwritten(this.#paths.addresses)),
       lastGood: new StateFile(this.#paths.lastGood, unwritten(this.#paths.lastGood)),
+      keys: new StateFile(this.#paths.keys, unwritten(this.#paths.keys)),
     };
+    const keys = new KeyFetcher({
+      ...(this.#options.keys ?? { allowsPrivate: false }),
+      kept: await readStateFields(this.#paths.keys),
+      onChange: () => {
+        if (this.#state !== undefined) this.#apply({ pipeline, files, keys }, block, this.#state);
+      },
+    });
     return {
       pipeline,
       files,
+      keys,
       serverCertificate,
       tokens,
       source: new DirectorySource({
         directory: config,
         kept: parseKept(await readStateFields(this.#paths.lastGood)),
-        onChange: (state) => this.#apply({ pipeline, files }, block, state),
+        onChange: (state) => this.#apply({ pipeline, files, keys }, block, state),
         onError: (error) => this.#problem(`cannot read ${config}: ${error.message}`),
       }),
       xds: new XdsServer({
@@ -239,11 +261,13 @@ export class Controller {
         },
       }),
       admin: new AdminServer({
-        waypoints: () => this.waypoints(),
-        nodes: () => this.#proxies().filter(({ name }) => name === undefined),
-        services: () => this.services(),
-        workloads: () => this.workloads(),
-        findings: () => this.findings().map(viewFinding),
+        api: {
+          waypoints: () => this.waypoints(),
+          nodes: () => this.#proxies().filter(({ name }) => name === undefined),
+          services: () => this.services(),
+          workloads: () => this.workloads(),
+          findings: () => this.findings().map(viewFinding),
+        },
         unready: () => this.unready(),
         metrics: () =>
           this.#metrics.format({
@@ -255,10 +279,32 @@ export class Controller {
     };
   }
 
-  #apply({ pipeline, files }: Pick<Parts, 'pipeline' | 'files'>, block: AddressBlock, state: DirectoryState): void {
-    const step = pipeline.apply(state);
+  #apply(
+    { pipeline, files, keys }: Pick<Parts, 'pipeline' | 'files' | 'keys'>,
+    block: AddressBlock,
+    state: DirectoryState,
+  ): void {
+    const { allocations } = pipeline;
+    const documents = keys.documents();
+    const step = pipeline.apply(
+      completeState(state, { trustDomain: this.#trustDomain, documentsBefore: this.#documents, documents }),
+    );
+    // When only keys change, what the directory said has been taken in.
+    this.#state = { ...state, changes: [] };
+    this.#documents = documents;
+    const fetched = new Set(documents.map(({ metadata }) => metadata.name));
+    const given = new Set(
+      pipeline.mesh
+        .list('JwksDocument')
+        .filter(({ metadata }) => !fetched.has(metadata.name))
+        .map(({ spec }) => spec.uri),
+    );
+    keys.want(listKeySources(pipeline.mesh).filter(({ uri }) => !given.has(uri)));
+    files.keys.save(JSON.stringify(keys.keep()));
     this.#metrics.recordStep(step);
-    files.addresses.save(JSON.stringify(pipeline.allocations, undefined, 2));
+    if (pipeline.allocations !== allocations) {
+      files.addresses.save(JSON.stringify(pipeline.allocations, undefined, 2));
+    }
     files.lastGood.save(JSON.stringify(state.kept));
     this.#options.log('info', 'configuration applied', { ...step });
     this.#options.onEvent({ type: 'step', step, findings: pipeline.findings() });

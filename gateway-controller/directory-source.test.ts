@@ -21,7 +21,13 @@ import type { KeptObjects } from './last-good.ts';
 
 let directory: string;
 let source: DirectorySource;
-let states: DirectoryState[];
+/** A state with what it said when it came. */
+interface SeenState extends Omit<DirectoryState, 'objects' | 'findings'> {
+  readonly objects: ReturnType<DirectoryState['objects']>;
+  readonly findings: ReturnType<DirectoryState['findings']>;
+}
+
+let states: SeenState[];
 let errors: Error[];
 
 function service(name: string, port = 80): string {
@@ -54,7 +60,7 @@ async function start(rescanInterval = 60_000, kept: KeptObjects = {}): Promise<v
     directory,
     rescanInterval,
     kept,
-    onChange: (state) => states.push(state),
+    onChange: (state) => void states.push({ ...state, objects: state.objects(), findings: state.findings() }),
     onError: (error) => errors.push(error),
   });
   await source.start();

@@ -4,16 +4,23 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { combineManifests, failClosed, parseManifest } from '../mesh/index.ts';
-import type { AnyMeshObject, CombinedManifests } from '../mesh/index.ts';
+import { failClosed, formatRef, ManifestSet, parseManifest, refOf } from '../mesh/index.ts';
+import type { AnyMeshObject, Locate, MeshChange, PlacedFinding } from '../mesh/index.ts';
 import { keepLastGood, listKept } from './last-good.ts';
 import type { FileState, KeptObjects } from './last-good.ts';
-import { isMissing, listManifests, readMark } from './manifest-files.ts';
+import { isManifestName, isMissing, listManifests, readMark } from './manifest-files.ts';
 import type { FileMark } from './manifest-files.ts';
 
-/** Everything that the directory says now. */
-export interface DirectoryState extends CombinedManifests {
+/** What the directory says now. What is about all of it is put together when it is asked for. */
+export interface DirectoryState {
+  /** What changed since the last state; in the first one, everything. */
+  readonly changes: readonly MeshChange[];
+  readonly objects: () => readonly AnyMeshObject[];
+  readonly findings: () => readonly PlacedFinding[];
+  readonly locate: Locate;
   /** Files whose newest text is not wholly in force, sorted. */
   readonly brokenFiles: readonly string[];
   /** What is in force although its file does not say it any more, for the next life. */
@@ -50,7 +57,14 @@ interface KnownFile extends FileState {
 export class DirectorySource {
   readonly #options: DirectorySourceOptions;
   readonly #files = new Map<string, KnownFile>();
+  readonly #manifests = new ManifestSet();
+  /** Files whose newest text is not wholly in force. */
+  readonly #broken = new Set<string>();
+  #changes: readonly MeshChange[] = [];
   readonly #watchers = new Map<string, FSWatcher>();
+  /** Files that the system told of, and that may be all that changed; undefined when everything must be looked at. */
+  #told: Set<string> | undefined;
+  #lookTime = 0;
   #timer: NodeJS.Timeout | undefined;
   #scanning: Promise<void> | undefined;
   #isDirty = false;
@@ -84,12 +98,16 @@ export class DirectorySource {
   #schedule(): void {
     if (this.#isStopped) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#wake(), this.#options.rescanInterval ?? 1_000);
+    // Looking at very many files takes its time, of which there must be some for other work.
+    this.#timer = setTimeout(() => this.#wake(), Math.max(this.#options.rescanInterval ?? 1_000, 20 * this.#lookTime));
   }
 
-  /** Looks now, or once more when a look is under way. */
-  #wake(): void {
+  /** Looks now, or once more when a look is under way; `file`: at this one, unless there is more to look at. */
+  #wake(file?: string): void {
     if (this.#isStopped) return;
+    if (file === undefined) this.#told = undefined;
+    else if (!this.#isDirty) this.#told = new Set([file]);
+    else this.#told?.add(file);
     this.#isDirty = true;
     this.#scanning ??= this.#look().finally(() => {
       this.#scanning = undefined;
@@ -99,10 +117,12 @@ export class DirectorySource {
 
   async #look(): Promise<void> {
     while (this.#isDirty && !this.#isStopped) {
+      const told = this.#told;
       this.#isDirty = false;
       this.#changedAt = Date.now();
       try {
-        if ((await this.#scan()) && !this.#isStopped) this.#emit();
+        const isChanged = told === undefined ? await this.#scan() : await this.#updateTold([...told]);
+        if (isChanged && !this.#isStopped) this.#emit();
         this.#failure = '';
       } catch (error) {
         const failure = error instanceof Error ? error : new Error(String(error));
@@ -114,35 +134,73 @@ export class DirectorySource {
 
   /** Reads what changed; true when something did. A directory that is gone is an error, not a deletion of everything. */
   async #scan(): Promise<boolean> {
+    const start = performance.now();
     const { files, directories } = await listManifests(this.#options.directory);
     this.#watch(directories);
     const changed = [...files].filter(([path, mark]) => this.#files.get(path)?.mark !== mark).map(([path]) => path);
     const gone = [...this.#files.keys()].filter((path) => !files.has(path));
-    const results = await Promise.all([...changed, ...gone].map((path) => this.#update(path)));
+    this.#lookTime = performance.now() - start;
+    return this.#updateAll([...changed, ...gone]);
+  }
+
+  /** Brings the files up to date that the system told of. What one of them loses may be in another by now, so then all are looked at. */
+  async #updateTold(paths: readonly string[]): Promise<boolean> {
+    const found = await Promise.all(paths.map(async (path) => [path, await this.#read(path)] as const));
+    const isLoss = found.some(([path, state]) => {
+      const given = new Set(state?.manifest.objects.map((object) => formatRef(refOf(object))));
+      return this.#files.get(path)?.manifest.objects.some((object) => !given.has(formatRef(refOf(object)))) === true;
+    });
+    if (isLoss) return this.#scan();
+    return found.map(([path, state]) => this.#keep(path, state)).includes(true);
+  }
+
+  async #updateAll(paths: readonly string[]): Promise<boolean> {
+    const results = await Promise.all(paths.map((path) => this.#update(path)));
     return results.includes(true);
   }
 
   /** Brings one file up to date; true when it changed what is in force or what there is to say. */
   async #update(path: string): Promise<boolean> {
+    return this.#keep(path, await this.#read(path));
+  }
+
+  /** The state of a file that rests; undefined when it is gone. */
+  async #read(path: string): Promise<KnownFile | undefined> {
     const before = this.#files.get(path);
     const inForce = before?.manifest.objects ?? this.#options.kept?.[path] ?? [];
     const settled = await readSettled(path, before, inForce);
-    if (settled === undefined) return this.#files.delete(path);
-    const read = this.#isStarted ? settled : { ...settled, manifest: failClosed(settled.manifest) };
-    if (read.mark === before?.mark) return false;
-    this.#files.set(path, read);
+    if (settled === undefined || this.#isStarted) return settled;
+    return { ...settled, manifest: failClosed(settled.manifest) };
+  }
+
+  #keep(path: string, state: KnownFile | undefined): boolean {
+    if (state === undefined) {
+      this.#take(path, undefined);
+      return this.#files.delete(path);
+    }
+    if (state.mark === this.#files.get(path)?.mark) return false;
+    this.#files.set(path, state);
+    this.#take(path, state);
     return true;
   }
 
+  #take(path: string, state: FileState | undefined): void {
+    this.#changes = [...this.#changes, ...this.#manifests.set(path, state?.manifest)];
+    if (state !== undefined && (state.manifest.isPartial || state.manifest.rejected.length > 0)) this.#broken.add(path);
+    else this.#broken.delete(path);
+  }
+
   #emit(): void {
-    const states = [...this.#files.values()];
+    const changes = this.#changes;
+    this.#changes = [];
     this.#options.onChange({
-      ...combineManifests(states.map(({ manifest }) => manifest)),
-      brokenFiles: states
-        .filter(({ manifest }) => manifest.isPartial || manifest.rejected.length > 0)
-        .map(({ manifest }) => manifest.file)
-        .sort(),
-      kept: listKept(states),
+      changes,
+      objects: () => this.#manifests.combine().objects,
+      findings: () => this.#manifests.findings(),
+      locate: this.#manifests.locate,
+      brokenFiles: [...this.#broken].sort(),
+      // What is kept is in files that are broken.
+      kept: listKept([...this.#broken].flatMap((path) => this.#files.get(path) ?? [])),
       changedAt: this.#changedAt,
     });
   }
@@ -156,7 +214,7 @@ export class DirectorySource {
     for (const path of directories) {
       if (this.#watchers.has(path)) continue;
       try {
-        const watcher = watch(path, () => this.#wake());
+        const watcher = watch(path, (_event, name) => this.#hear(path, name));
         // A directory that went away, or too many watches: looking every second goes on.
         watcher.on('error', () => this.#unwatch(path, watcher));
         this.#watchers.set(path, watcher);
@@ -164,6 +222,12 @@ export class DirectorySource {
         if (!isMissing(error)) this.#options.onError(error instanceof Error ? error : new Error(String(error)));
       }
     }
+  }
+
+  /** A name that is no manifest may be a directory; a manifest that nobody wrote to is an event of another kind. */
+  #hear(directory: string, name: string | null): void {
+    if (name !== null && isManifestName(name)) this.#wake(join(directory, name));
+    else if (name === null || !/^[.#~]/.test(name)) this.#wake();
   }
 
   #unwatch(path: string, watcher: FSWatcher): void {

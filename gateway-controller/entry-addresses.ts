@@ -26,7 +26,7 @@ const allocationLabel = 'networking.istio.io/enable-autoallocate-ip';
  * `previous` is lost; addresses that the configuration writes itself are given to nobody.
  */
 export function allocateEntryAddresses(entries: readonly ServiceEntry[], previous: EntryAllocations): AddressedEntries {
-  const taken = new Set(entries.flatMap(({ spec }) => (spec.addresses ?? []).map(parseOffset)));
+  const taken = new Set(entries.flatMap(({ spec }) => (spec.addresses ?? []).map(parseEntryOffset)));
   const wanted = entries.flatMap((entry) => wantedHosts(entry).map((host) => formatKey(entry, host))).sort();
   const allocations: Record<string, number> = {};
   for (const key of wanted) {
@@ -69,8 +69,8 @@ function formatOffset(offset: number): readonly string[] {
   return [`240.240.${Math.floor(offset / 256)}.${offset % 256}`, `2001:2::${offset.toString(16)}`];
 }
 
-/** The number of an address within the range; one that is elsewhere has none that matters. */
-function parseOffset(address: string): number {
+/** The number of an IPv4 address within the range; 0 for one that is elsewhere. */
+export function parseEntryOffset(address: string): number {
   const [, third, fourth] = /^240\.240\.(\d+)\.(\d+)(?:\/32)?$/.exec(address) ?? [];
   return third === undefined || fourth === undefined ? 0 : Number(third) * 256 + Number(fourth);
 }

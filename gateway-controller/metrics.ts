@@ -3,13 +3,17 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PlacedFinding } from '../mesh/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
-import type { PipelineStep } from './pipeline.ts';
+import type { PipelineStep } from './distribution.ts';
 
 /** What is read at the moment of a scrape. */
 export interface MetricsInput {
   readonly proxies: readonly ProxyStatus[];
   readonly findings: readonly PlacedFinding[];
   readonly services: number;
+  /** Whether this replica leads, where there are several. */
+  readonly isLeader?: boolean;
+  /** Calls to the Kubernetes API, by verb and kind (`list Gateway`). */
+  readonly apiRequests?: ReadonlyMap<string, number>;
 }
 
 /** Records what happens, and writes it down for Prometheus. */
@@ -79,6 +83,13 @@ export function createMetrics(): Metrics {
     labelNames: ['type'],
     registers,
   });
+  const leader = new Gauge({ name: 'cairn_leader', help: '1 on the replica that leads.', registers });
+  const requests = new Gauge({
+    name: 'cairn_kubernetes_requests_total',
+    help: 'Calls to the Kubernetes API.',
+    labelNames: ['verb', 'kind'],
+    registers,
+  });
   const gone: ProxyStatus['types'][] = [];
 
   return {
@@ -97,6 +108,11 @@ export function createMetrics(): Metrics {
     format(input) {
       connected.set(input.proxies.length);
       services.set(input.services);
+      if (input.isLeader !== undefined) leader.set(input.isLeader ? 1 : 0);
+      for (const [call, count] of input.apiRequests ?? []) {
+        const [verb = '', kind = ''] = call.split(' ');
+        requests.set({ verb, kind }, count);
+      }
       for (const severity of ['error', 'warning', 'info']) {
         findings.set({ severity }, input.findings.filter((finding) => finding.severity === severity).length);
       }

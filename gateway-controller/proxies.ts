@@ -7,7 +7,7 @@ import { formatProxyKey } from '../generator/index.ts';
 import { AgentSupervisor, endLeftAgent } from './agent-supervisor.ts';
 import type { AgentState } from './agent-supervisor.ts';
 import type { ProxyTokens } from './proxy-tokens.ts';
-import { serverName } from './server-certificate.ts';
+import { serverName } from './xds-authorization.ts';
 import { isMissing } from './manifest-files.ts';
 import type { StatePaths } from './state.ts';
 import { nodeAccount, nodeKey, systemNamespace } from './xds-authorization.ts';

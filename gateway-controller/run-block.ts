@@ -59,10 +59,10 @@ export async function findRunner(paths: StatePaths): Promise<number | undefined>
   return mark !== undefined && mark.pid !== process.pid && (await isRunning(mark)) ? mark.pid : undefined;
 }
 
-/** Writes down who has the block, for the next life. */
-export async function keepBlock(paths: StatePaths, { octet }: AddressBlock): Promise<void> {
+/** Writes down who has the block and for which trust domain, for the next life. */
+export async function keepBlock(paths: StatePaths, { octet }: AddressBlock, trustDomain: string): Promise<void> {
   const mark = await readProcess(process.pid);
-  await writeState(paths.run, JSON.stringify({ octet, ...mark }));
+  await writeState(paths.run, JSON.stringify({ octet, trustDomain, ...mark }));
 }
 
 function isFree(block: AddressBlock): Promise<boolean> {

@@ -21,6 +21,8 @@ export interface StatePaths {
   readonly addresses: string;
   /** Objects that are in force although their files are broken. */
   readonly lastGood: string;
+  /** Keys of issuers as they were last fetched. */
+  readonly keys: string;
   /** The log of the control plane. */
   readonly log: string;
 }
@@ -39,6 +41,7 @@ export function statePaths(directory: string): StatePaths {
     run: join(root, 'run.json'),
     addresses: join(root, 'addresses.json'),
     lastGood: join(root, 'last-good.json'),
+    keys: join(root, 'issuer-keys.json'),
     log: join(root, 'cairn.log'),
   };
 }

@@ -11,6 +11,8 @@ type Node = Parameters<XdsServerOptions['authorize']>[1];
 export const systemNamespace: string = 'cairn-system';
 /** The service account of the control plane. */
 export const controlPlaneAccount: string = 'cairn';
+/** The DNS name of the control plane, which agents verify. */
+export const serverName: string = `${controlPlaneAccount}.${systemNamespace}.svc`;
 /** The service account of node proxies. */
 export const nodeAccount: string = 'cairn-node';
 /** The key of the node proxy's configuration. */

@@ -2,7 +2,9 @@
 // which silently does nothing would otherwise leave open.
 
 import {
+  exportToAnnotation,
   type FieldPath,
+  type FindingCode,
   formatRef,
   isWildcardHost,
   type Kind,
@@ -10,9 +12,12 @@ import {
   type ObjectRef,
   refOf,
   resolveHost,
+  waypointController,
   waypointForLabel,
 } from '../mesh/index.ts';
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
+import { reportAccessLog } from './resolve/access-log.ts';
+import { reportBackendTls } from './resolve/backend-tls.ts';
 import { reportPolicyAttachment } from './resolve/authorization.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
@@ -30,8 +35,10 @@ import { isExportedTo } from './resolve/visibility.ts';
 /** The kinds whose objects are reported on by themselves. */
 export const analyzedKinds: readonly AnalyzedKind[] = [
   'AuthorizationPolicy',
+  'BackendTLSPolicy',
   'DestinationRule',
   'Gateway',
+  'GatewayClass',
   'GRPCRoute',
   'HTTPRoute',
   'MeshConfig',
@@ -44,7 +51,7 @@ export const analyzedKinds: readonly AnalyzedKind[] = [
   'WorkloadEntry',
 ];
 
-type AnalyzedKind = Exclude<Kind, 'GatewayClass' | 'JwksDocument' | 'Namespace' | 'ReferenceGrant'>;
+type AnalyzedKind = Exclude<Kind, 'ConfigMap' | 'JwksDocument' | 'Namespace' | 'ReferenceGrant'>;
 
 /** Reports on every object of a configuration. */
 export function analyzeObjects(context: ResolveContext): void {
@@ -61,7 +68,7 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
   if (!isAnalyzedKind(kind)) return;
   const object = context.mesh.get(kind, namespace, name);
   if (object === undefined) return;
-  reportUnsupportedFields(context, object);
+  if (isOurs(context, object)) reportUnsupportedFields(context, object);
   switch (kind) {
     case 'AuthorizationPolicy':
       return reportPolicyAttachment(context, object as MeshObject<'AuthorizationPolicy'>);
@@ -69,6 +76,8 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
       return analyzeMeshConfig(context, object as MeshObject<'MeshConfig'>);
     case 'RequestAuthentication':
       return analyzeAuthentication(context, object as MeshObject<'RequestAuthentication'>);
+    case 'BackendTLSPolicy':
+      return reportBackendTls(context, object as MeshObject<'BackendTLSPolicy'>);
     case 'DestinationRule':
       return analyzeDestinationRule(context, object as MeshObject<'DestinationRule'>);
     case 'Gateway':
@@ -83,12 +92,22 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
       return analyzeService(context, object as MeshObject<'Service'> | MeshObject<'ServiceEntry'>);
     case 'VirtualService':
       return analyzeVirtualService(context, object as MeshObject<'VirtualService'>);
+    case 'GatewayClass':
     case 'WorkloadEntry':
       return undefined;
   }
 }
 
+/** Gateways and classes of other controllers are theirs to read. */
+function isOurs({ mesh }: ResolveContext, object: MeshObject): boolean {
+  if (object.kind === 'Gateway') return isWaypoint(mesh, object as MeshObject<'Gateway'>);
+  return (
+    object.kind !== 'GatewayClass' || (object as MeshObject<'GatewayClass'>).spec.controllerName === waypointController
+  );
+}
+
 function analyzeMeshConfig(context: ResolveContext, config: MeshObject<'MeshConfig'>): void {
+  reportAccessLog(context, config);
   const { normalization } = config.spec.pathNormalization ?? {};
   if (
     normalization === undefined ||
@@ -128,21 +147,58 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
 
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
-  if (service.kind === 'Service') return reportHeadless(context, service);
-  reportResolution(context, service);
+  if (service.kind === 'ServiceEntry') return reportResolution(context, service);
+  reportExport(context, service);
+  if (requestedWaypoint(context.mesh, service) !== undefined) reportServiceFields(context, service);
 }
 
-function reportHeadless(context: ResolveContext, service: MeshObject<'Service'>): void {
-  if (service.spec.clusterIP !== 'None' || requestedWaypoint(context.mesh, service) === undefined) return;
+function reportExport(context: ResolveContext, service: MeshObject<'Service'>): void {
+  const value = service.metadata.annotations[exportToAnnotation];
+  if (value === undefined || value.split(',').some((namespace) => namespace.trim() === '*')) return;
   context.report({
-    code: 'NotServed',
+    code: 'FieldNotSupported',
     severity: 'warning',
     ref: refOf(service),
-    path: ['spec', 'clusterIP'],
-    message:
-      'a headless service has no address that leads to its waypoint: clients connect to its workloads themselves',
-    hint: `leave clusterIP out, or let a waypoint labelled ${waypointForLabel}: all serve its workloads`,
+    path: ['metadata', 'annotations', exportToAnnotation],
+    message: 'a waypoint serves clients and routes of every namespace, so the annotation hides nothing',
+    hint: 'write an AuthorizationPolicy with the namespaces that may use the service',
   });
+}
+
+/** Reports what a Service of a waypoint asks of whoever forwards its connections, which then is the waypoint. */
+function reportServiceFields(context: ResolveContext, service: MeshObject<'Service'>): void {
+  const { type, clusterIP, internalTrafficPolicy, sessionAffinity, sessionAffinityConfig } = service.spec;
+  const report = (code: FindingCode, field: string, message: string, hint: string): void =>
+    context.report({ code, severity: 'warning', ref: refOf(service), path: ['spec', field], message, hint });
+  if (clusterIP === 'None') {
+    report(
+      'NotServed',
+      'clusterIP',
+      'a headless service has no address that leads to its waypoint: clients connect to its workloads themselves',
+      `leave clusterIP out, or let a waypoint labelled ${waypointForLabel}: all serve its workloads`,
+    );
+  }
+  if (type === 'ExternalName') {
+    report(
+      'NotServed',
+      'externalName',
+      'a service of type ExternalName is a name in DNS, without an address that leads to its waypoint',
+      'write a ServiceEntry with that host',
+    );
+  }
+  if (internalTrafficPolicy === 'Local') {
+    report(
+      'FieldNotSupported',
+      'internalTrafficPolicy',
+      'a waypoint sends requests to endpoints on every node, not only on the node of the client, so this has no effect',
+      'use trafficDistribution, or localityLbSetting of a DestinationRule, to prefer what is near',
+    );
+  }
+  if (sessionAffinity !== 'ClientIP') return;
+  const hint = 'write a DestinationRule with loadBalancer.consistentHash.useSourceIp: true';
+  report('FieldNotSupported', 'sessionAffinity', 'a waypoint does not keep clients to an endpoint by this field', hint);
+  if (sessionAffinityConfig === undefined) return;
+  report('FieldNotSupported', 'sessionAffinityConfig', 'this goes with sessionAffinity, which has no effect', hint);
 }
 
 function analyzeVirtualService(context: ResolveContext, object: MeshObject<'VirtualService'>): void {

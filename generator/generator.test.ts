@@ -35,6 +35,13 @@ const gateway = (name: string, trafficType = 'service', locality = 'eu/a'): AnyM
   spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
 });
 
+const gatewayClass = (name: string, controllerName: string): AnyMeshObject => ({
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'GatewayClass',
+  metadata: { ...metadata(name), namespace: '' },
+  spec: { controllerName },
+});
+
 const service = (name: string, waypoint: string | undefined, portName: string): AnyMeshObject => ({
   apiVersion: 'v1',
   kind: 'Service',
@@ -221,6 +228,9 @@ const publicKeys = [
 const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
   waypointName.map(namespace),
   fc
+    .tuple(fc.constantFrom('istio-waypoint', 'another'), fc.constantFrom('istio.io/mesh-controller', 'someone.else'))
+    .map((args) => gatewayClass(...args)),
+  fc
     .tuple(
       fc.constantFrom('waypoint', 'other'),
       fc.constantFrom('service', 'workload', 'all'),
@@ -313,27 +323,41 @@ function expectFullTranslation(store: MeshStore, proxies: ReadonlyMap<string, Pr
 }
 
 describe('the incremental generator', () => {
-  it('equals a full translation after any sequence of edits', () => {
+  /** Applies batch after batch, and compares with a full translation when `compares` says so. */
+  const run = (batches: readonly (readonly MeshChange[])[], compares: (index: number) => boolean): void => {
+    const store = new MeshStore();
+    const generator = new Generator(store);
+    const proxies = new Map<string, Proxy>();
+    for (const [index, batch] of [shop.map(put), ...batches].entries()) {
+      const update = generator.update(store.apply(batch));
+      for (const name of update.removedProxies) proxies.delete(name);
+      for (const [name, changes] of update.proxies) {
+        const proxy = proxies.get(name) ?? new Proxy();
+        proxies.set(name, proxy);
+        proxy.take(changes);
+      }
+      if (!compares(index)) continue;
+      expectFullTranslation(store, proxies);
+      expect(generator.findings()).toEqual(analyzeMesh(store));
+    }
+  };
+  const batch = fc.array(change, { minLength: 1, maxLength: 4 });
+
+  it('equals a full translation after each of a sequence of edits', () => {
     fc.assert(
-      fc.property(fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { maxLength: 12 }), (batches) => {
-        const store = new MeshStore();
-        const generator = new Generator(store);
-        const proxies = new Map<string, Proxy>();
-        for (const batch of [shop.map(put), ...batches]) {
-          const update = generator.update(store.apply(batch));
-          for (const name of update.removedProxies) proxies.delete(name);
-          for (const [name, changes] of update.proxies) {
-            const proxy = proxies.get(name) ?? new Proxy();
-            proxies.set(name, proxy);
-            proxy.take(changes);
-          }
-          expectFullTranslation(store, proxies);
-          expect(generator.findings()).toEqual(analyzeMesh(store));
-        }
-      }),
-      { numRuns: 200 },
+      fc.property(fc.array(batch, { maxLength: 12 }), (batches) => run(batches, () => true)),
+      { numRuns: 100 },
     );
   }, 120_000);
+
+  it('equals a full translation at the end of any of two thousand sequences', () => {
+    fc.assert(
+      fc.property(fc.array(batch, { minLength: 1, maxLength: 6 }), (batches) =>
+        run(batches, (index) => index === batches.length),
+      ),
+      { numRuns: 2000 },
+    );
+  }, 240_000);
 
   const edited = (edit: AnyMeshObject, before: readonly AnyMeshObject[] = []): ResourceChanges | undefined => {
     const store = new MeshStore();

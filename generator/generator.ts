@@ -171,8 +171,11 @@ export class Generator {
     if (work.foreignChanged) {
       for (const { host, port } of work.served)
         wanted.set(backendPart({ host, port, owned: true }), { host, port, owned: true });
-      for (const frontend of state.frontends.values()) {
-        for (const { host, port } of frontend.foreign) {
+      for (const { foreign } of [
+        ...state.frontends.values(),
+        ...(state.listeners === undefined ? [] : [state.listeners]),
+      ]) {
+        for (const { host, port } of foreign) {
           wanted.set(backendPart({ host, port, owned: false }), { host, port, owned: false });
         }
       }

@@ -5,6 +5,7 @@ import type { EnvoyResource } from '../envoy-api/index.ts';
 import { hbonePort } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
 import type { DirectFrontend } from './model/direct.ts';
+import type { HttpRoute } from './model/http-route.ts';
 import type { TcpRoute } from './model/tcp-route.ts';
 import type { HttpFrontend, ServedAddress, TcpFrontend } from './model/waypoint.ts';
 import { renderAuthentication } from './render/authentication.ts';
@@ -17,10 +18,12 @@ import {
 } from './render/listeners/connect-originate.ts';
 import { renderConnectRoutes, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
 import { renderDirectResources } from './render/listeners/direct.ts';
+import { renderHttpManager } from './render/listeners/http-chain.ts';
 import { renderMainInternal } from './render/listeners/main-internal.ts';
 import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { formatChainName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
+import { resolveAccessLog } from './resolve/access-log.ts';
 import { resolveBackends } from './resolve/backend.ts';
 import { type GatewayKey, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
@@ -44,6 +47,8 @@ export interface ListenerPart {
   readonly resources: readonly EnvoyResource[];
   readonly served: readonly ServedAddress[];
   readonly direct?: DirectFrontend;
+  /** Hosts of other waypoints, or of none, that the direct chains ask. */
+  readonly foreign: readonly HostPort[];
 }
 
 /** One frontend: its route configuration and policies, what it decides on the CONNECT, and foreign hosts that it routes to. */
@@ -61,6 +66,7 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
   return {
     served: model.served,
     ...(model.direct === undefined ? {} : { direct: model.direct }),
+    foreign: foreignHosts(model.direct?.http.custom?.authorizer.cluster, [], []),
     resources: [
       renderConnectTerminate(model, { address: gateway.listenAddress, port: hbonePort }),
       renderMainInternal(model),
@@ -82,15 +88,23 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
   const frontend = resolveFrontend(context, gateway, service, servicePort);
   if (frontend === undefined) return { resources: [], foreign: [] };
   const { settings } = context.mesh;
+  const accessLog = resolveAccessLog(settings);
   return {
     resources: [
       ...(frontend.http === undefined
         ? []
-        : renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases])),
-      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp)),
+        : [
+            renderHttpManager(frontend.address, frontend.service, { ...settings, accessLog }),
+            ...renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases]),
+          ]),
+      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp, accessLog)),
     ],
     ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
-    foreign: foreignHosts(frontend.http, frontend.tcp?.routes ?? []),
+    foreign: foreignHosts(
+      frontend.http?.authorization.custom?.authorizer.cluster,
+      frontend.http?.routes ?? [],
+      frontend.tcp?.routes ?? [],
+    ),
   };
 }
 
@@ -129,15 +143,19 @@ function renderHttpFrontend(http: HttpFrontend, trustDomains: readonly string[])
   ];
 }
 
-function foreignHosts(http: HttpFrontend | undefined, tcpRoutes: readonly TcpRoute[]): readonly HostPort[] {
+function foreignHosts(
+  authorizer: ClusterKey | undefined,
+  httpRoutes: readonly HttpRoute[],
+  tcpRoutes: readonly TcpRoute[],
+): readonly HostPort[] {
   const found = new Map<string, HostPort>();
   const add = (cluster: ClusterKey | undefined): void => {
     if (cluster !== undefined && !cluster.owned) {
       found.set(`${cluster.host}:${cluster.port}`, { host: cluster.host, port: cluster.port });
     }
   };
-  add(http?.authorization.custom?.authorizer.cluster);
-  for (const { action } of http?.routes ?? []) {
+  add(authorizer);
+  for (const { action } of httpRoutes) {
     if (action.kind !== 'forward') continue;
     for (const { cluster } of action.destinations) add(cluster);
     for (const { cluster } of action.mirrors) add(cluster);

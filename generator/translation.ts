@@ -31,6 +31,7 @@ export function translateWaypoint(mesh: MeshSnapshot, key: GatewayKey): Translat
   const resources = [...listeners.resources];
   const foreign = new Map<string, { readonly host: string; readonly port: number }>();
   const tcp = [];
+  for (const target of listeners.foreign) foreign.set(`${target.host}:${target.port}`, target);
   for (const { address } of listeners.served) {
     const part = makeFrontendPart(context, key, address);
     resources.push(...part.resources, ...makeBackendPart(context, key, { ...address, owned: true }));

@@ -9,13 +9,15 @@ export type { MeshSettings } from './settings.ts';
 export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
 export { trackReads } from './query.ts';
 export { formatLabelKey, formatParentKey } from './indexes.ts';
-export { MeshStore, diffObjects } from './store.ts';
+export { compareObjects, MeshStore } from './store.ts';
 export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';
 export { formatProtoDuration, parseDuration } from './duration.ts';
 export * from './labels.ts';
 export type * from './kinds/authorization-policy.ts';
+export type * from './kinds/backend-tls-policy.ts';
 export type * from './kinds/destination-rule.ts';
+export type * from './kinds/endpoint-slice.ts';
 export type * from './kinds/gateway.ts';
 export type * from './kinds/gateway-route.ts';
 export type * from './kinds/mesh-config.ts';
@@ -31,5 +33,9 @@ export {
   parseManifest,
   placeFindings,
 } from './reading/manifest.ts';
+export { ManifestSet } from './reading/manifest-set.ts';
 export type { CombinedManifests, Locate, ParsedManifest } from './reading/manifest.ts';
 export { isIpAddress, isIpRange } from './address.ts';
+export { findMeshConfig } from './reading/mesh-config.ts';
+export { isKind } from './reading/kinds.ts';
+export { readObject } from './reading/object.ts';

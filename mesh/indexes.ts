@@ -3,7 +3,14 @@
 
 import { isWildcardHost, resolveHost } from './host.ts';
 import type { RouteParentRef } from './kinds/gateway-route.ts';
-import { gatewayGroup, networkingGroup, noWaypoint, useWaypointLabel, useWaypointNamespaceLabel } from './labels.ts';
+import {
+  gatewayGroup,
+  networkingGroup,
+  noWaypoint,
+  serviceNameLabel,
+  useWaypointLabel,
+  useWaypointNamespaceLabel,
+} from './labels.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta } from './object.ts';
 import type { MeshSettings } from './settings.ts';
 import type { IndexKinds, IndexName } from './snapshot.ts';
@@ -22,6 +29,10 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
     keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace),
   },
   'WorkloadEntry/label': { kind: 'WorkloadEntry', keys: labelKeys },
+  'EndpointSlice/service': { kind: 'EndpointSlice', keys: sliceKeys },
+  'Pod/label': { kind: 'Pod', keys: podLabelKeys },
+  'Pod/namespace': { kind: 'Pod', keys: namespaceKeys },
+  'Pod/waypoint': { kind: 'Pod', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'Service/waypoint': { kind: 'Service', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'ServiceEntry/waypoint': { kind: 'ServiceEntry', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'Namespace/waypoint': { kind: 'Namespace', keys: ({ metadata }) => waypointKeys(metadata, metadata.name) },
@@ -40,6 +51,7 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
   'DestinationRule/wildcard': { kind: 'DestinationRule', keys: ({ spec }) => wildcardKeys([spec.host]) },
   'AuthorizationPolicy/target': { kind: 'AuthorizationPolicy', keys: targetKeys },
   'AuthorizationPolicy/namespace': { kind: 'AuthorizationPolicy', keys: namespaceKeys },
+  'BackendTLSPolicy/target': { kind: 'BackendTLSPolicy', keys: targetKeys },
   'RequestAuthentication/target': { kind: 'RequestAuthentication', keys: targetKeys },
   'JwksDocument/uri': { kind: 'JwksDocument', keys: ({ spec }) => [spec.uri] },
   'Gateway/class': { kind: 'Gateway', keys: ({ spec }) => [spec.gatewayClassName] },
@@ -82,7 +94,16 @@ function labelKeys({ metadata, spec }: MeshObject<'WorkloadEntry'>): readonly st
   );
 }
 
-/** The key of `WorkloadEntry/label`. */
+function podLabelKeys({ metadata }: MeshObject<'Pod'>): readonly string[] {
+  return Object.entries(metadata.labels).map(([label, value]) => formatLabelKey(metadata.namespace, label, value));
+}
+
+function sliceKeys({ metadata }: MeshObject<'EndpointSlice'>): readonly string[] {
+  const service = metadata.labels[serviceNameLabel];
+  return service === undefined ? [] : [`${metadata.namespace}/${service}`];
+}
+
+/** The key of `WorkloadEntry/label` and `Pod/label`. */
 export function formatLabelKey(namespace: string, label: string, value: string): string {
   return `${namespace}/${label}=${value}`;
 }
@@ -131,11 +152,21 @@ function parentKeys({
   return (spec.parentRefs ?? []).flatMap((parent) => formatParentKey(parent, metadata.namespace) ?? []);
 }
 
+interface TargetName {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
 function targetKeys({
   metadata,
   spec,
-}: MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>): readonly string[] {
-  return (spec.targetRefs ?? []).map(({ kind, namespace, name }) =>
+}:
+  | MeshObject<'AuthorizationPolicy'>
+  | MeshObject<'RequestAuthentication'>
+  | MeshObject<'BackendTLSPolicy'>): readonly string[] {
+  const targets: readonly TargetName[] = spec.targetRefs ?? [];
+  return targets.map(({ kind, namespace, name }) =>
     kind === 'GatewayClass' ? `${kind}//${name}` : `${kind}/${namespace ?? metadata.namespace}/${name}`,
   );
 }

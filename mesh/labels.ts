@@ -16,8 +16,24 @@ export const waypointForLabel = 'istio.io/waypoint-for';
 /** Label on everything deployed for a Gateway: the Gateway's name. */
 export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
 
+/** Label on everything deployed for a Gateway: the kind of controller, e.g. `istio.io-mesh-controller`. */
+export const managedLabel = 'gateway.istio.io/managed';
+
+/** The values of `gateway.istio.io/managed` on what a waypoint, or a gateway between clusters, is made of. */
+export const managedWaypoints: readonly string[] = [
+  'istio.io-mesh-controller',
+  'istio.io-eastwest-controller',
+  'cairn.dev-waypoint-controller',
+];
+
+/** Label on an EndpointSlice: the Service that it belongs to. */
+export const serviceNameLabel = 'kubernetes.io/service-name';
+
 /** The class of waypoint Gateways that exists without a GatewayClass object. */
 export const waypointClass = 'istio-waypoint';
+
+/** The name in a stand-in's target that means every GatewayClass that is ours; no object can have it. */
+export const everyClass = '*';
 
 /** The `controllerName` of every GatewayClass whose Gateways are waypoints. */
 export const waypointController = 'istio.io/mesh-controller';
@@ -79,6 +95,9 @@ export const topologyLabels: readonly string[] = [
   'topology.kubernetes.io/zone',
   'topology.istio.io/subzone',
 ];
+
+/** Annotation on a Service: the namespaces that may see it, with commas between. */
+export const exportToAnnotation = 'networking.istio.io/exportTo';
 
 /** Annotation on a Service or ServiceEntry: its `trafficDistribution`. */
 export const trafficDistributionAnnotation = 'networking.istio.io/traffic-distribution';

@@ -1,7 +1,9 @@
 // The shape shared by every object that Cairn reads: a Kubernetes object as plain data, whatever source it came from.
 
 import type { AuthorizationPolicySpec } from './kinds/authorization-policy.ts';
+import type { BackendTlsPolicySpec, ConfigMapSpec } from './kinds/backend-tls-policy.ts';
 import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
+import type { EndpointSliceSpec, NodeSpec, PodSpec } from './kinds/endpoint-slice.ts';
 import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
 import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec, TcpRouteSpec } from './kinds/gateway-route.ts';
 import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry.ts';
@@ -13,7 +15,10 @@ import type { VirtualServiceSpec } from './kinds/virtual-service.ts';
 /** The specification type of every kind that is read, by the name of the kind. */
 export interface SpecByKind {
   AuthorizationPolicy: AuthorizationPolicySpec;
+  BackendTLSPolicy: BackendTlsPolicySpec;
+  ConfigMap: ConfigMapSpec;
   DestinationRule: DestinationRuleSpec;
+  EndpointSlice: EndpointSliceSpec;
   Gateway: GatewaySpec;
   GatewayClass: GatewayClassSpec;
   GRPCRoute: GrpcRouteSpec;
@@ -21,6 +26,8 @@ export interface SpecByKind {
   JwksDocument: JwksDocumentSpec;
   MeshConfig: MeshConfigSpec;
   Namespace: NamespaceSpec;
+  Node: NodeSpec;
+  Pod: PodSpec;
   ReferenceGrant: ReferenceGrantSpec;
   RequestAuthentication: RequestAuthenticationSpec;
   Service: ServiceSpec;

@@ -2,6 +2,8 @@
 // any object.
 
 import type { ExtensionProvider, MeshConfigSpec } from './kinds/mesh-config.ts';
+import type { HttpRetry } from './kinds/virtual-service.ts';
+import { waypointClass, waypointController } from './labels.ts';
 
 /** Mesh-wide settings with their defaults applied. */
 export interface MeshSettings {
@@ -13,12 +15,20 @@ export interface MeshSettings {
   readonly clusterDomain: string;
   /** Namespace whose DestinationRules and GatewayClass policies apply to the whole mesh. */
   readonly rootNamespace: string;
+  /** The class of waypoint Gateways that exists without a GatewayClass object. */
+  readonly waypointClass: string;
+  /** The `controllerName` of every GatewayClass whose Gateways are waypoints. */
+  readonly waypointController: string;
   /** Refuse `;` in paths (400) on frontends whose policies or routes read the path. */
   readonly rejectPathParameters: boolean;
   /** What policies can name as the provider of a decision. */
   readonly extensionProviders: readonly ExtensionProvider[];
   /** What to do with `%2F` and `%5C` in paths. */
   readonly escapedSlashes: 'reject' | 'decode';
+  /** The retries of routes that say nothing of them; absent: Istio's. */
+  readonly defaultRetry?: HttpRetry;
+  /** What MeshConfig says of the access log; '' is no log, and what is absent is ours. */
+  readonly accessLog: { readonly file?: string; readonly format?: string; readonly encoding?: 'TEXT' | 'JSON' };
   /** The file, on a waypoint, of the roots that certificates of servers outside of the mesh are checked against. */
   readonly systemRoots: string;
 }
@@ -29,9 +39,12 @@ export const defaultMeshSettings: MeshSettings = {
   trustDomainAliases: [],
   clusterDomain: 'cluster.local',
   rootNamespace: 'istio-system',
+  waypointClass,
+  waypointController,
   rejectPathParameters: true,
   extensionProviders: [],
   escapedSlashes: 'reject',
+  accessLog: {},
   systemRoots: '/etc/ssl/certs/ca-certificates.crt',
 };
 
@@ -45,6 +58,13 @@ export function applyMeshConfig(settings: MeshSettings, config: MeshConfigSpec):
       .filter((alias) => alias !== trustDomain)
       .sort(),
     rootNamespace: config.rootNamespace ?? settings.rootNamespace,
+    ...(config.defaultHttpRetryPolicy === undefined ? {} : { defaultRetry: config.defaultHttpRetryPolicy }),
+    accessLog: {
+      ...settings.accessLog,
+      ...(config.accessLogFile === undefined ? {} : { file: config.accessLogFile }),
+      ...(config.accessLogFormat === undefined ? {} : { format: config.accessLogFormat }),
+      ...(config.accessLogEncoding === undefined ? {} : { encoding: config.accessLogEncoding }),
+    },
     extensionProviders: config.extensionProviders ?? settings.extensionProviders,
     escapedSlashes:
       config.pathNormalization?.normalization === 'DECODE_AND_MERGE_SLASHES' ? 'decode' : settings.escapedSlashes,

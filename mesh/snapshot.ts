@@ -12,6 +12,12 @@ export interface IndexKinds {
   /** Key: `<namespace>/<label>=<value>`, for each label of the specification over those of the metadata. */
   'WorkloadEntry/label': 'WorkloadEntry';
   'WorkloadEntry/namespace': 'WorkloadEntry';
+  /** Key: `<namespace>/<name>` of the Service, by the label that says so. */
+  'EndpointSlice/service': 'EndpointSlice';
+  /** Key: `<namespace>/<label>=<value>`. */
+  'Pod/label': 'Pod';
+  'Pod/namespace': 'Pod';
+  'Pod/waypoint': 'Pod';
   /** Services and namespaces by the waypoint that their own labels name; key: `<gateway namespace>/<gateway name>`. */
   'Service/waypoint': 'Service';
   'ServiceEntry/waypoint': 'ServiceEntry';
@@ -33,6 +39,8 @@ export interface IndexKinds {
   /** Key: `<kind>/<namespace>/<name>` of a target reference (namespace '' for GatewayClass). */
   'AuthorizationPolicy/target': 'AuthorizationPolicy';
   'AuthorizationPolicy/namespace': 'AuthorizationPolicy';
+  /** As of the other targets. */
+  'BackendTLSPolicy/target': 'BackendTLSPolicy';
   'RequestAuthentication/target': 'RequestAuthentication';
   /** Key: `spec.uri`. */
   'JwksDocument/uri': 'JwksDocument';

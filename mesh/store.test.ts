@@ -21,6 +21,8 @@ const metadata = fc.record({
       {
         'istio.io/use-waypoint': fc.constantFrom('w', 'none'),
         'istio.io/use-waypoint-namespace': fc.constantFrom(...namespaces),
+        'kubernetes.io/service-name': fc.constantFrom(...names),
+        app: fc.constantFrom(...names),
       },
       { requiredKeys: ['istio.io/use-waypoint'] },
     ),
@@ -61,6 +63,8 @@ const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
       jwks: fc.constant('{}'),
     }),
   ),
+  objectsOf('Pod', fc.record({ ready: fc.boolean() })),
+  objectsOf('EndpointSlice', fc.constant({ addressType: 'IPv4' as const })),
   objectsOf('MeshConfig', fc.record({ rootNamespace: fc.constantFrom('x', 'y') })),
 );
 const change: fc.Arbitrary<MeshChange> = fc.oneof(
@@ -85,6 +89,8 @@ const kinds = [
   'RequestAuthentication',
   'JwksDocument',
   'MeshConfig',
+  'Pod',
+  'EndpointSlice',
 ] as const;
 const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'Service/namespace': namespaces,
@@ -92,6 +98,10 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'WorkloadEntry/namespace': namespaces,
   'WorkloadEntry/waypoint': ['x/w', 'y/w'],
   'WorkloadEntry/label': ['x/app=a', 'y/app=b'],
+  'EndpointSlice/service': ['x/a', 'y/b'],
+  'Pod/label': ['x/app=a', 'y/app=b'],
+  'Pod/namespace': namespaces,
+  'Pod/waypoint': ['x/w', 'y/w'],
   'Service/waypoint': ['x/w', 'y/w', 'x/none'],
   'ServiceEntry/waypoint': ['x/w', 'y/w'],
   'Namespace/waypoint': ['a/w', 'b/w', 'x/w', 'y/w'],
@@ -110,6 +120,7 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'DestinationRule/wildcard': [''],
   'AuthorizationPolicy/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],
   'AuthorizationPolicy/namespace': namespaces,
+  'BackendTLSPolicy/target': ['Service/x/a'],
   'RequestAuthentication/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],
   'JwksDocument/uri': ['https://one.example/keys', 'https://two.example/keys'],
   'Gateway/class': ['istio-waypoint', 'other'],

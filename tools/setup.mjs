@@ -1,5 +1,6 @@
-// Makes a checkout ready with nothing but Node and Python, and runs what was asked for: `setup`, `demo` or `test`. Steps whose inputs
-// have not changed are skipped, so that a second run starts at once.
+// Makes a checkout ready with nothing but Node and Python, and runs what was asked for: `setup`, `demo`, `test`, `test:api` (tests
+// against a Kubernetes API of their own, for which Go is needed once) or `test:cluster` (against the cluster of KUBECONFIG). Steps
+// whose inputs have not changed are skipped, so that a second run starts at once.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fetchEnvoy, newestEnvoy, oldestEnvoy } from './fetch-envoy.mjs';
+import { canFetchKubernetes, fetchClusterDefinitions, fetchKubernetes } from './fetch-kubernetes.mjs';
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
@@ -36,6 +38,18 @@ function once(name, inputs, step) {
   writeFileSync(stamp, state);
 }
 
+/** True when the tests of the Kubernetes API can run. Where nothing is there to make it from they are left out, except in CI. */
+async function hasKubernetes() {
+  if ((process.env.CI ?? '') !== '' || canFetchKubernetes()) {
+    await fetchKubernetes();
+    return true;
+  }
+  process.stderr.write(
+    'setup: the tests of the Kubernetes API (test/api) are NOT run: neither Go nor kube-apiserver and etcd are installed\n',
+  );
+  return false;
+}
+
 function checkNode() {
   const [major = 0] = process.versions.node.split('.').map(Number);
   if (major >= 20) return;
@@ -53,6 +67,8 @@ await fetchEnvoy(newestEnvoy);
 
 const bin = (name) => join(repository, 'node_modules/.bin', name);
 const inherit = { stdio: 'inherit' };
+const vitest = (projects) =>
+  run(undefined, bin('vitest'), ['run', ...projects.flatMap((name) => ['--project', name]), ...args], inherit);
 switch (task) {
   case 'setup':
     run('building', bin('tsc'), ['-p', 'tsconfig.build.json']);
@@ -73,9 +89,25 @@ switch (task) {
     run('linting', bin('oxlint'), ['--type-aware', '--deny-warnings', '--quiet']);
     run('checking the format', bin('prettier'), ['--check', '--log-level', 'warn', '.']);
     run('looking for dead exports', bin('knip'), ['--no-progress']);
-    run(undefined, bin('vitest'), ['run', ...args], inherit);
+    vitest((await hasKubernetes()) ? ['main', 'api'] : ['main']);
+    break;
+  case 'test:api':
+    await fetchKubernetes();
+    run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
+    vitest(['api']);
+    break;
+  case 'test:cluster':
+    if ((process.env.KUBECONFIG ?? '') === '') {
+      process.stderr.write(
+        'setup: test:cluster needs KUBECONFIG: the kubeconfig of a cluster that the tests may change\n',
+      );
+      process.exit(1);
+    }
+    await fetchClusterDefinitions();
+    run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
+    vitest(['cluster']);
     break;
   default:
-    process.stderr.write(`setup: unknown task "${task}": use setup, demo or test\n`);
+    process.stderr.write(`setup: unknown task "${task}": use setup, demo, test, test:api or test:cluster\n`);
     process.exit(2);
 }

@@ -2,7 +2,7 @@
 // expressions, with what repeats written once. For maintainers, when a new version of an API is taken in:
 //
 //   node tools/update-mesh-schemas.mjs <istio.io/api>/kubernetes/customresourcedefinitions.gen.yaml \
-//     <sigs.k8s.io/gateway-api>/config/crd/standard/gateway.networking.k8s.io_{gateways,gatewayclasses,referencegrants,tcproutes,tlsroutes}.yaml \
+//     <sigs.k8s.io/gateway-api>/config/crd/standard/gateway.networking.k8s.io_{gateways,gatewayclasses,backendtlspolicies,referencegrants,tcproutes,tlsroutes}.yaml \
 //     <sigs.k8s.io/gateway-api>/config/crd/experimental/gateway.networking.k8s.io_{http,grpc}routes.yaml
 //
 // Routes of requests are taken from the experimental channel: it holds all of the standard one, and what else a cluster may serve is then reported
@@ -25,6 +25,7 @@ const files = {
   GatewayClass: 'gateway-class',
   GRPCRoute: 'grpc-route',
   HTTPRoute: 'http-route',
+  BackendTLSPolicy: 'backend-tls-policy',
   ReferenceGrant: 'reference-grant',
   TCPRoute: 'tcp-route',
   TLSRoute: 'tls-route',

@@ -63,9 +63,14 @@ export class XdsServer {
 
   /**
    * Listens on `host:port` or `unix:/path` and returns the address with the port that was given. A socket file left by an earlier
-   * process is replaced; a new one is for its owner only. Rejects if the address cannot be had.
+   * process is replaced; a new one is for its owner only. Rejects if the address cannot be had. `addServices` may add services of
+   * others to the same port.
    */
-  async start(address: string, credentials: ServerCredentials): Promise<string> {
+  async start(
+    address: string,
+    credentials: ServerCredentials,
+    addServices?: (server: Server) => void,
+  ): Promise<string> {
     const path = address.startsWith('unix:') ? address.slice('unix:'.length).replace(/^\/\/(?=\/)/u, '') : undefined;
     if (path !== undefined) await removeSocket(path);
     const server = new Server({
@@ -83,6 +88,7 @@ export class XdsServer {
       { DeltaSecrets: { ...deltaMethod, path: sdsPath } },
       { DeltaSecrets: (call: DeltaCall) => this.#serve(call, typeUrls.secret) },
     );
+    addServices?.(server);
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync(address, credentials, (error, bound) => {
         if (error === null) resolve(bound);

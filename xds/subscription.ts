@@ -95,14 +95,17 @@ export class Subscription {
 
   /** Takes the names of a request; `isFirst` is true for the first of this type on the stream. Returns the names newly asked for. */
   update(request: DeltaRequest, isFirst: boolean, at: Moment): readonly string[] {
-    const { subscribe, unsubscribe, initialVersions } = request;
+    const { unsubscribe, initialVersions } = request;
+    const subscribe = request.subscribe.map((name) => this.#own(name));
     const all = subscribe.includes('*') || (isFirst && subscribe.length === 0 && !namedOnly.has(this.typeUrl));
     if (isFirst) {
       const explicit = new Set(subscribe);
       for (const [name, version] of initialVersions) {
         if (!all && !explicit.has(name)) continue;
-        this.sent.set(name, version);
-        this.mark(name, at, false);
+        const resource = this.#view.get(this.typeUrl, name);
+        const known = resource?.name ?? name;
+        this.sent.set(known, resource?.version === version ? resource.version : version);
+        this.mark(known, at, false);
       }
     }
     if (all && !this.wildcard) {
@@ -194,6 +197,11 @@ export class Subscription {
   /** True if nothing is under way and nothing to be sent. */
   isSettled(): boolean {
     return this.outstanding === undefined && !this.owesAnswer && this.pendingCount() === 0;
+  }
+
+  /** The text of a name as the snapshot has it: a thousand proxies that ask for the same names do not keep a thousand copies. */
+  #own(name: string): string {
+    return this.#view.get(this.typeUrl, name)?.name ?? name;
   }
 
   #leaveWildcard(): void {

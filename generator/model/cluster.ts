@@ -89,16 +89,22 @@ export interface OutlierDetection {
   readonly panicPercent: number;
 }
 
+/** A name in a certificate. */
+export interface CertificateName {
+  readonly type: 'DNS' | 'EMAIL' | 'IP_ADDRESS' | 'URI';
+  readonly name: string;
+}
+
 /** TLS to the application, inside of the tunnel where there is one. Files are on the waypoint. */
 export interface UpstreamTls {
   /** The name that is asked for; absent: the request's host on HTTP ports. */
   readonly serverName?: string;
   readonly certificate?: { readonly chain: string; readonly key: string };
-  /** What server certificates are checked against: a file of roots, or nothing at all. */
-  readonly roots?: string;
+  /** What server certificates are checked against: a file of roots, roots as PEM, or nothing at all. */
+  readonly roots?: string | { readonly pem: string };
   readonly revocations?: string;
   /** Any of these names must be in the certificate. */
-  readonly subjectAltNames: readonly string[];
+  readonly subjectAltNames: readonly CertificateName[];
   /** The name that is asked for must be in the certificate. */
   readonly checksServerName: boolean;
 }

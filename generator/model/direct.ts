@@ -11,7 +11,7 @@ export interface DirectFrontend {
   readonly addresses: readonly string[];
   readonly http: Authorization;
   readonly authentication: Authentication;
-  readonly retry: Retry;
+  readonly retry?: Retry;
   /** For what is not HTTP; decided in the chain. */
   readonly tcp: Authorization;
   /** Answer 400 to paths that contain `;`, since policies read the path and applications may not. */

@@ -95,12 +95,19 @@ export interface ServedAddress {
   readonly service: { readonly namespace: string; readonly name: string };
 }
 
+/** What the lines of an access log look like: our own keys, a text with operators, or keys with operators. */
+export type LogFormat = 'own' | { readonly text: string } | { readonly json: Readonly<Record<string, string>> };
+
+/** The access log of a waypoint. */
+export type AccessLogging = 'none' | { readonly target: 'stdout' | 'stderr'; readonly format: LogFormat };
+
 /** What the listeners of a waypoint are made of; changes when services appear, disappear or change ports, never with policy. */
 export interface ListenerModel {
   readonly gateway: WaypointGateway;
   /** Our own first, then its aliases. */
   readonly trustDomains: readonly string[];
   readonly escapedSlashes: 'reject' | 'decode';
+  readonly accessLog: AccessLogging;
   /** Sorted by host, then port. */
   readonly served: readonly ServedAddress[];
   readonly direct?: DirectFrontend;

@@ -2,7 +2,7 @@
 // policy is a change of routes only. The allow filter's own rules are empty: a route without its policy is closed.
 
 import assert from 'node:assert/strict';
-import { type MessageTypes, typed } from '../../envoy-api/index.ts';
+import { encodeOnce, type MessageTypes, typed } from '../../envoy-api/index.ts';
 import type { Authorization, AuthorizationRule, Predicate } from '../model/authorization.ts';
 import { renderStringMatcher } from './matchers.ts';
 import { renderMetadataMatcher } from './metadata-matcher.ts';
@@ -29,26 +29,28 @@ export type NetworkAuthorizationAction = 'deny' | 'allow';
 
 /** The RBAC filters that decide, in order: deny has nothing to deny, allow allows nothing until a virtual host says otherwise. */
 export function renderAuthorizationFilters(): readonly HttpFilter[] {
-  return [
-    { name: filterNames.deny, typed_config: typed(rbacType, { rules_stat_prefix: statPrefix('deny') }) },
-    {
-      name: filterNames.allow,
-      typed_config: typed(rbacType, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),
-    },
-  ];
+  return decidingFilters;
 }
 
+const decidingFilters: readonly HttpFilter[] = [
+  { name: filterNames.deny, typed_config: typed(rbacType, { rules_stat_prefix: statPrefix('deny') }) },
+  {
+    name: filterNames.allow,
+    typed_config: typed(rbacType, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),
+  },
+].map(encodeOnce);
+
 /** The filter that finds out what an external authorizer is to be asked about. */
-export const customFilter: HttpFilter = {
+export const customFilter: HttpFilter = encodeOnce({
   name: filterNames.custom,
   typed_config: typed(rbacType, { shadow_rules_stat_prefix: filterMetadata.customPrefix }),
-};
+});
 
 /** The filter that finds out what audit policies are to record. */
-export const auditFilter: HttpFilter = {
+export const auditFilter: HttpFilter = encodeOnce({
   name: filterNames.audit,
   typed_config: typed(rbacType, { shadow_rules_stat_prefix: filterMetadata.auditPrefix }),
-};
+});
 
 /** What a virtual host carries: the rules for the filters, and as metadata the ALLOW policies, for the log of a request that none matched. */
 export function renderAuthorization({ deny, allow, allowPolicies, custom, observed }: Authorization): {
@@ -92,6 +94,7 @@ function renderPerRoute(
   rules: readonly AuthorizationRule[] | undefined,
   observed: readonly AuthorizationRule[] | undefined,
 ): Any {
+  if (rules === undefined && observed === undefined) return undecided;
   const rbac = {
     ...(rules === undefined ? {} : { rules: renderRules(rules, action), rules_stat_prefix: statPrefix(action) }),
     ...(observed === undefined
@@ -101,11 +104,10 @@ function renderPerRoute(
           shadow_rules_stat_prefix: filterMetadata.dryRunPrefixes[action],
         }),
   };
-  return typed(
-    'envoy.extensions.filters.http.rbac.v3.RBACPerRoute',
-    rules === undefined && observed === undefined ? {} : { rbac },
-  );
+  return typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', { rbac });
 }
+
+const undecided: Any = encodeOnce(typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {}));
 
 /** Rules that only leave word of the first one that matches. */
 function renderShadow(rules: readonly AuthorizationRule[], prefix: string): Any {

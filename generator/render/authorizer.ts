@@ -2,7 +2,7 @@
 // service port. Whether a request is asked about is left word of by the filter before it, whose rules come with the routes. The two
 // arrive one after the other, so whoever has word and no authorizer is denied.
 
-import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
+import { encodeOnce, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../mesh/index.ts';
 import type { ExternalAuthorizer } from '../model/authorization.ts';
 import type { StringMatcher } from '../model/http-route.ts';
@@ -49,17 +49,19 @@ export function renderAuthorizer(chain: string, authorizer: ExternalAuthorizer |
   return { typeUrl: typeUrls.extensionConfig, name, json };
 }
 
-const denyAsked = typed(denyingType, {
-  rules: {
-    action: 'DENY',
-    policies: {
-      'no-authorizer': {
-        permissions: [{ any: true }],
-        principals: [{ sourced_metadata: { metadata_matcher: isAsked } }],
+const denyAsked = encodeOnce(
+  typed(denyingType, {
+    rules: {
+      action: 'DENY',
+      policies: {
+        'no-authorizer': {
+          permissions: [{ any: true }],
+          principals: [{ sourced_metadata: { metadata_matcher: isAsked } }],
+        },
       },
     },
-  },
-});
+  }),
+);
 
 function renderExtAuthz(authorizer: ExternalAuthorizer): MessageTypes[typeof authorizerType] {
   const { http, requestBody, statusOnError } = authorizer;

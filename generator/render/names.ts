@@ -13,6 +13,8 @@ export const connectOriginate = 'connect_originate';
 /** The chains of connections to workloads themselves, and the cluster that both lead to. */
 export const directHttp = 'direct-http';
 export const directTcp = 'direct-tcp';
+/** The same for ports that are known to be TCP, whose servers may speak first. */
+export const directDeclaredTcp = 'direct-tcp-declared';
 export const encap = 'encap';
 
 /** The cluster name that no cluster has: requests sent there are answered with the route's status for a missing cluster. */

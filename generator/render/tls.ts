@@ -1,6 +1,6 @@
 // TLS of HBONE, both directions: TLS 1.3, HTTP/2, certificates from the agent by SDS, and only peers of our trust domain.
 
-import { type Any, type MessageTypes, typed } from '../../envoy-api/index.ts';
+import { type Any, encodeOnce, type MessageTypes, typed } from '../../envoy-api/index.ts';
 import { secrets } from './names.ts';
 
 type CommonTlsContext = MessageTypes['envoy.extensions.transport_sockets.tls.v3.CommonTlsContext'];
@@ -19,7 +19,11 @@ export const secretSource: ConfigSource = {
 };
 
 /** Where everything else comes from: the aggregated stream. */
-export const aggregatedSource: ConfigSource = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
+export const aggregatedSource: ConfigSource = encodeOnce({
+  ads: {},
+  resource_api_version: 'V3',
+  initial_fetch_timeout: '0s',
+});
 
 /** The TLS context of an HBONE endpoint: `certificate` names its secret, `peers` what the other side's SPIFFE URI must be. */
 export function renderHboneTls(

@@ -3,6 +3,7 @@
 
 import { type FieldPath, formatRef, type JwtRule, type MeshObject, refOf } from '../../mesh/index.ts';
 import type { Authentication, JwtProvider } from '../model/authentication.ts';
+import { keysUri } from './authentication/key-source.ts';
 import { noKeys, readKeys } from './authentication/jwks.ts';
 import { findAttached } from './authorization/attachment.ts';
 import type { AuthorizationTarget } from './authorization/field.ts';
@@ -42,11 +43,6 @@ function resolveRule(context: ResolveContext, policy: Policy, rule: JwtRule, pat
   };
 }
 
-/** The address of the keys of an issuer that names none: where its configuration is, by OpenID Connect. */
-function keysUri({ issuer = '', jwksUri, jwks_uri: otherUri }: JwtRule): string {
-  return jwksUri ?? otherUri ?? `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-}
-
 function resolveKeys(context: ResolveContext, policy: Policy, rule: JwtRule, path: FieldPath): string {
   // Envoy would take tokens of any issuer for those of one without a name.
   if ((rule.issuer ?? '') === '') return noKeys;
@@ -56,16 +52,27 @@ function resolveKeys(context: ResolveContext, policy: Policy, rule: JwtRule, pat
   const [document] = isInline ? [] : context.mesh.find('JwksDocument/uri', uri);
   const text = isInline ? rule.jwks : document?.spec.jwks;
   const at: FieldPath = isInline ? [...path, 'jwks'] : rule.jwksUri === undefined ? path : [...path, 'jwksUri'];
+  const problem = document?.spec.problem;
   if (text === undefined) {
     context.report({
       code: 'KeysNotFound',
       severity: 'error',
       ref,
       path: at,
-      message: `the keys of "${rule.issuer ?? ''}" have not been fetched from ${uri}, so all its tokens are refused`,
+      message: `the keys of "${rule.issuer ?? ''}" ${problem === undefined ? `have not been fetched from ${uri}` : `could not be fetched from ${uri} (${problem})`}, so all its tokens are refused`,
       hint: 'write the keys in `jwks`, or see to it that the control plane can reach the address',
     });
     return noKeys;
+  }
+  if (problem !== undefined) {
+    context.report({
+      code: 'KeysStale',
+      severity: 'warning',
+      ref,
+      path: at,
+      message: `the keys of "${rule.issuer ?? ''}" could not be fetched again from ${uri} (${problem}), so those that were fetched before stay in force`,
+      hint: 'see to it that the control plane can reach the address; keys that the issuer has withdrawn are still accepted',
+    });
   }
   const { jwks, count, problems } = readKeys(text);
   for (const problem of problems) {

@@ -68,7 +68,7 @@ function resolve(
 /** The one rule that a policy becomes. */
 function ruleOf(action: 'ALLOW' | 'DENY', rule: Rule, settings: Partial<MeshSettings> = {}): Predicate[] {
   const { authorization, findings } = resolve([policy({ action, rules: [rule] })], {}, settings);
-  expect(findings).toEqual([]);
+  expect(findings.filter(({ code }) => code !== 'TokensNotVerified')).toEqual([]);
   const [first] = action === 'ALLOW' ? (authorization.allow ?? []) : authorization.deny;
   return first === undefined ? [] : [first.operation, first.source];
 }

@@ -5,7 +5,8 @@ import type { Authorization, AuthorizationRule, CustomAuthorization } from '../m
 import { findAttached } from './authorization/attachment.ts';
 import { resolveAuthorizer } from './authorization/authorizer.ts';
 import type { AuthorizationTarget } from './authorization/field.ts';
-import { readsPath } from './authorization/predicate.ts';
+import { readsClaims, readsPath } from './authorization/predicate.ts';
+import { unverified, unverifiedHint, verifiesTokens } from './authorization/tokens.ts';
 import { type ResolvedPolicy, resolvePolicy } from './authorization/rules.ts';
 import type { ResolveContext } from './context.ts';
 
@@ -27,6 +28,7 @@ export function resolveAuthorization(context: ResolveContext, target: Authorizat
   );
   const of = (effect: ResolvedPolicy['effect'], isDryRun = false): readonly AttachedPolicy[] =>
     attached.filter((policy) => policy.effect === effect && policy.isDryRun === isDryRun);
+  reportTokensUnverified(context, target, attached);
   const { custom, denied } = resolveCustom(context, target, of('ask'));
   const deny = [...rulesOf(of('deny')), ...denied];
   const allow = rulesOf(of('allow'));
@@ -46,6 +48,27 @@ export function resolveAuthorization(context: ResolveContext, target: Authorizat
       ({ operation, source }) => readsPath(operation) || readsPath(source),
     ),
   };
+}
+
+/** Without a RequestAuthentication no token is ever known: conditions on tokens never hold, and their opposites always do. */
+function reportTokensUnverified(
+  context: ResolveContext,
+  target: AuthorizationTarget,
+  policies: readonly AttachedPolicy[],
+): void {
+  for (const { policy, rules } of policies) {
+    const rule = rules.find(({ operation, source }) => readsClaims(operation) || readsClaims(source));
+    if (rule === undefined || verifiesTokens(context.mesh, target)) continue;
+    const index = /rule\[(\d+)\]/.exec(rule.key)?.[1];
+    context.report({
+      code: 'TokensNotVerified',
+      severity: 'warning',
+      ref: refOf(policy),
+      path: ['spec', 'rules', ...(index === undefined ? [] : [Number(index)])],
+      message: unverified,
+      hint: unverifiedHint,
+    });
+  }
 }
 
 function rulesOf(policies: readonly AttachedPolicy[]): readonly AuthorizationRule[] {

@@ -1,10 +1,11 @@
 // The clusters of a service port and their endpoints: the default one and one for each subset.
 
-import { refOf } from '../../mesh/index.ts';
+import { formatRef, refOf } from '../../mesh/index.ts';
 import type { Backend } from '../model/waypoint.ts';
 import type { ClusterKey, ServiceCluster } from '../model/cluster.ts';
 import type { GatewayKey } from './binding.ts';
 import type { ResolveContext } from './context.ts';
+import { type BackendTls, resolveBackendTls } from './backend-tls.ts';
 import { declaredSubsets, type DeclaredSubset, findDestinationRules } from './destination-rule.ts';
 import {
   resolveCircuitBreaker,
@@ -14,9 +15,10 @@ import {
 import { resolveLoadBalancer } from './destination-rule/load-balancer.ts';
 import { resolveLocalityPreference } from './destination-rule/locality.ts';
 import { resolveOutlierDetection } from './destination-rule/outlier-detection.ts';
-import { type EffectivePolicy, resolveTrafficPolicy } from './destination-rule/policy.ts';
+import { type EffectivePolicy, reportStated, resolveTrafficPolicy } from './destination-rule/policy.ts';
 import { reportOnPort, reportPlainEndpoints } from './destination-rule/report.ts';
 import { resolveTls } from './destination-rule/tls.ts';
+import { withMeshPolicy } from './mesh-defaults.ts';
 import { groupEndpoints } from './endpoint-groups.ts';
 import { resolveDiscovery } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
@@ -30,8 +32,12 @@ export function resolveBackends(
   owned: boolean,
 ): readonly Backend[] {
   const rules = findDestinationRules(context.mesh, gateway, service);
+  const encryption = resolveBackendTls(context, service, port);
+  const isClosed = encryption !== undefined && encryption.tls === undefined;
   const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Backend => {
-    const policy = resolveTrafficPolicy(rules, port.number, declared);
+    const stated = withMeshPolicy(context.mesh, resolveTrafficPolicy(rules, port.number, declared));
+    const policy = encryption === undefined ? stated : { ...stated, tls: undefined };
+    if (encryption !== undefined) reportOverridden(context, stated, encryption);
     reportOnPort(context, policy, service, port);
     const preference = resolveLocalityPreference(context, gateway, service, policy);
     const key: ClusterKey = {
@@ -42,9 +48,11 @@ export function resolveBackends(
       ...(declared === undefined ? {} : { subset: declared.subset.name }),
     };
     const labels = declared?.subset.labels;
-    const { discovery, endpoints } = isPassedThrough(policy)
-      ? ({ discovery: { kind: 'original' }, endpoints: [] } as const)
-      : resolveDiscovery(context, service, port, labels);
+    const { discovery, endpoints } = isClosed
+      ? ({ discovery: { kind: 'listed' }, endpoints: [] } as const)
+      : isPassedThrough(policy)
+        ? ({ discovery: { kind: 'original' }, endpoints: [] } as const)
+        : resolveDiscovery(context, service, port, labels);
     reportPlainEndpoints(context, policy, service, endpoints);
     return {
       cluster: {
@@ -53,6 +61,7 @@ export function resolveBackends(
         ...(labels === undefined ? {} : { subsetLabels: labels }),
         weighsLocalities: preference.kind === 'distribute' && endpoints.length > 0,
         ...resolvePolicy(context, policy, port),
+        ...(encryption?.tls === undefined ? {} : { tls: encryption.tls }),
         origin: rules.map(refOf),
         service: { namespace: service.namespace, name: service.name },
       },
@@ -63,6 +72,12 @@ export function resolveBackends(
     make(protocol),
     ...declaredSubsets(rules).map((declared) => make(protocol, declared)),
   ]);
+}
+
+function reportOverridden(context: ResolveContext, { tls }: EffectivePolicy, { policy }: BackendTls): void {
+  if (tls === undefined) return;
+  const message = `${formatRef(refOf(policy))} goes first, so this has no effect`;
+  reportStated(context, tls, 'NotServed', [], message, 'keep one of the two');
 }
 
 /** Whether connections go to the address that the client dialled, whatever the service is. */

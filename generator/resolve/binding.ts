@@ -5,14 +5,14 @@ import {
   hbonePort,
   hboneProtocol,
   listenAddressAnnotation,
+  managedLabel,
+  managedWaypoints,
   type MeshObject,
   type MeshSnapshot,
   noWaypoint,
   refOf,
   useWaypointLabel,
   useWaypointNamespaceLabel,
-  waypointClass,
-  waypointController,
   waypointForLabel,
 } from '../../mesh/index.ts';
 import type { WaypointGateway } from '../model/waypoint.ts';
@@ -41,9 +41,15 @@ export function requestedWaypoint(
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
 ): GatewayKey | undefined {
   const { namespace } = object.metadata;
+  if (isPartOfWaypoint(object)) return undefined;
   const own = requestOf(object, namespace);
   const request = own ?? requestOf(mesh.get('Namespace', '', namespace), namespace);
   return request === 'none' ? undefined : request;
+}
+
+/** Whether an object belongs to a waypoint itself, whose own traffic no waypoint may take: it would be its own client. */
+function isPartOfWaypoint({ metadata }: MeshObject): boolean {
+  return managedWaypoints.includes(metadata.labels[managedLabel] ?? '');
 }
 
 /** The waypoint that a Gateway is, or undefined when it is of another class or not of a waypoint's shape. */
@@ -65,8 +71,8 @@ export function isWaypoint(mesh: MeshSnapshot, gateway: MeshObject<'Gateway'>): 
   const { gatewayClassName } = gateway.spec;
   const declared = mesh.get('GatewayClass', '', gatewayClassName);
   return declared === undefined
-    ? gatewayClassName === waypointClass
-    : declared.spec.controllerName === waypointController;
+    ? gatewayClassName === mesh.settings.waypointClass
+    : declared.spec.controllerName === mesh.settings.waypointController;
 }
 
 /** What keeps a Gateway of a waypoint class from being a waypoint, in Istio's words. */
@@ -107,7 +113,7 @@ export function resolveBinding(
     return report(
       'WaypointNotFound',
       `${exists ? `Gateway "${wanted}" is not a waypoint` : `waypoint "${wanted}" does not exist`}, so this service has no L7 processing`,
-      `${exists ? 'make it a Gateway' : `create the Gateway ${wanted}`} of class ${waypointClass}, or set the label ${useWaypointLabel} to "none"`,
+      `${exists ? 'make it a Gateway' : `create the Gateway ${wanted}`} of class ${mesh.settings.waypointClass}, or set the label ${useWaypointLabel} to "none"`,
     );
   }
   if (gateway.trafficType !== 'service' && gateway.trafficType !== 'all') {
@@ -131,15 +137,19 @@ export function resolveBinding(
 export function findBoundWorkloads(
   { mesh }: Pick<ResolveContext, 'mesh'>,
   gateway: WaypointGateway,
-): readonly MeshObject<'WorkloadEntry'>[] {
+): readonly (MeshObject<'WorkloadEntry'> | MeshObject<'Pod'>)[] {
   if (gateway.trafficType !== 'workload' && gateway.trafficType !== 'all') return [];
   const key = `${gateway.namespace}/${gateway.name}`;
   const inNamespaces = mesh
     .find('Namespace/waypoint', key)
-    .flatMap(({ metadata }) => mesh.find('WorkloadEntry/namespace', metadata.name))
+    .flatMap(({ metadata: { name } }) => [
+      ...mesh.find('WorkloadEntry/namespace', name),
+      ...mesh.find('Pod/namespace', name),
+    ])
     .filter(({ metadata }) => !(useWaypointLabel in metadata.labels));
-  return [...mesh.find('WorkloadEntry/waypoint', key), ...inNamespaces].filter(({ metadata }) =>
-    admits(mesh, gateway, metadata.namespace),
+  const labelled = [...mesh.find('WorkloadEntry/waypoint', key), ...mesh.find('Pod/waypoint', key)];
+  return [...labelled, ...inNamespaces].filter(
+    (workload) => !isPartOfWaypoint(workload) && admits(mesh, gateway, workload.metadata.namespace),
   );
 }
 

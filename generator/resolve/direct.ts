@@ -1,7 +1,7 @@
 // Workloads that a waypoint serves under their own addresses (`istio.io/waypoint-for: workload` or `all`), with the policies of the
 // Gateway and its class.
 
-import { isIpAddress } from '../../mesh/index.ts';
+import { isIpAddress, type MeshObject } from '../../mesh/index.ts';
 import type { Authorization } from '../model/authorization.ts';
 import type { DirectFrontend } from '../model/direct.ts';
 import { declaredTcpPorts, type ServedAddress, type WaypointGateway } from '../model/waypoint.ts';
@@ -10,7 +10,7 @@ import { resolveAuthorization } from './authorization.ts';
 import { findBoundWorkloads } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { formatAddress } from './service.ts';
-import { defaultRetry } from './virtual-service/retry.ts';
+import { resolveDefaultRetry } from './mesh-defaults.ts';
 
 /** The direct frontend of a waypoint; undefined when it serves no workload. An address that is a service's stays the service's. */
 export function resolveDirect(
@@ -19,9 +19,9 @@ export function resolveDirect(
   served: readonly ServedAddress[],
 ): DirectFrontend | undefined {
   const virtual = new Set(served.flatMap(({ address }) => address.addresses));
-  const own = findBoundWorkloads(context, gateway).flatMap(({ spec: { address = '' } }) =>
-    isIpAddress(address) ? formatAddress(address) : [],
-  );
+  const own = findBoundWorkloads(context, gateway)
+    .flatMap(addressesOf)
+    .flatMap((address) => (isIpAddress(address) ? formatAddress(address) : []));
   const addresses = [...new Set(own)].filter((address) => !virtual.has(address)).sort();
   if (addresses.length === 0) return undefined;
   // No policy can name a service without a name: what is left are those of the Gateway and its class.
@@ -29,11 +29,12 @@ export function resolveDirect(
   const authorize = (protocol: 'http' | 'tcp', port: number | 'any'): Authorization =>
     resolveAuthorization(context, { gateway, service, port, protocol });
   const http = authorize('http', 'any');
+  const retry = resolveDefaultRetry(context.mesh.settings);
   return {
     addresses,
     http,
     authentication: resolveAuthentication(context, { gateway, service }),
-    retry: defaultRetry,
+    ...(retry === undefined ? {} : { retry }),
     tcp: authorize('tcp', 'any'),
     rejectPathParameters: context.mesh.settings.rejectPathParameters && http.readsPath,
     connect: declaredTcpPorts(served).map((port) => ({
@@ -45,4 +46,10 @@ export function resolveDirect(
       decidedAt: 'connect',
     })),
   };
+}
+
+/** A pod with the addresses of its node is not told from the node by them. */
+function addressesOf(workload: MeshObject<'WorkloadEntry'> | MeshObject<'Pod'>): readonly string[] {
+  if (workload.kind === 'WorkloadEntry') return [workload.spec.address ?? ''];
+  return workload.spec.hostNetwork === true ? [] : (workload.spec.podIPs ?? []);
 }

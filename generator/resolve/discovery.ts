@@ -22,7 +22,7 @@ export function resolveDiscovery(
 ): ResolvedDiscovery {
   const endpoints = resolveEndpoints({ mesh }, service, port, subsetLabels);
   const listed = { discovery: { kind: 'listed' }, endpoints: endpoints.filter(hasIpAddress) } as const;
-  if (service.object.kind === 'Service') return listed;
+  if (service.object.kind === 'Service') return resolveExternalName(service.object, port, subsetLabels) ?? listed;
   switch (service.object.spec.resolution ?? 'NONE') {
     case 'STATIC':
       return listed;
@@ -34,6 +34,31 @@ export function resolveDiscovery(
     case 'DNS_ROUND_ROBIN':
       return resolveDns(service.object, service, port, endpoints, subsetLabels);
   }
+}
+
+/** A Service that is another name for something outside of the cluster; undefined for every other. No subset is told apart there. */
+function resolveExternalName(
+  { metadata, spec }: MeshObject<'Service'>,
+  port: ResolvedPort,
+  subsetLabels: Readonly<Record<string, string>> = {},
+): ResolvedDiscovery | undefined {
+  const { type, externalName = '' } = spec;
+  if (type !== 'ExternalName' || externalName === '') return undefined;
+  if (Object.keys(subsetLabels).length > 0 || typeof port.targetPort !== 'number') {
+    return { discovery: { kind: 'listed' }, endpoints: [] };
+  }
+  const endpoint: ResolvedEndpoint = {
+    address: externalName,
+    port: port.targetPort,
+    transport: 'plain',
+    weight: 1,
+    labels: {},
+    workload: { namespace: metadata.namespace, name: metadata.name },
+  };
+  const discovery = isIpAddress(externalName)
+    ? ({ kind: 'listed' } as const)
+    : ({ kind: 'dns', connect: 'each' } as const);
+  return { discovery, endpoints: [endpoint] };
 }
 
 /** Whether each request names its destination itself, in its Host, under the wildcard that the service is. */

@@ -3,6 +3,7 @@
 import { formatLabelKey, type MeshObject, redirectionAnnotation, tunnelLabel } from '../../mesh/index.ts';
 import type { Endpoint } from '../model/cluster.ts';
 import type { ResolveContext } from './context.ts';
+import { fromPod, resolveSliceEndpoints } from './endpoint-slices.ts';
 import { resolveLocality } from './locality.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
@@ -27,7 +28,14 @@ export function resolveEndpoints(
     if (endpoint !== undefined) endpoints.push(endpoint);
   }
   if (service.object.kind === 'ServiceEntry') {
-    endpoints.push(...fromServiceEntry(service.object, port, subsetLabels));
+    endpoints.push(
+      ...fromServiceEntry(service.object, port, subsetLabels),
+      ...fromSelectedPods(mesh, service, port, subsetLabels),
+    );
+  } else {
+    endpoints.push(
+      ...resolveSliceEndpoints(mesh, service, port).filter(({ labels }) => hasLabels(labels, subsetLabels)),
+    );
   }
   return endpoints.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
 }
@@ -42,6 +50,27 @@ export function selectWorkloads(
   return mesh
     .find('WorkloadEntry/label', formatLabelKey(namespace, ...first))
     .filter((entry) => hasLabels(workloadLabels(entry), selector));
+}
+
+/** The Ready pods that a ServiceEntry selects: no slices are made for them. */
+function fromSelectedPods(
+  mesh: ResolveContext['mesh'],
+  { namespace, selector = {} }: ResolvedService,
+  port: ResolvedPort,
+  subsetLabels: Readonly<Record<string, string>>,
+): readonly ResolvedEndpoint[] {
+  const [first] = Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (first === undefined) return [];
+  return mesh
+    .find('Pod/label', formatLabelKey(namespace, ...first))
+    .filter(({ metadata, spec }) => spec.ready === true && hasLabels(metadata.labels, { ...selector, ...subsetLabels }))
+    .flatMap((pod) => {
+      const number = workloadPort(pod.spec.ports ?? {}, port);
+      const [address] = pod.spec.podIPs ?? [];
+      const { name } = pod.metadata;
+      if (number === undefined || address === undefined) return [];
+      return [fromPod(mesh, { address, port: number, pod, nodeName: undefined, namespace, name })];
+    });
 }
 
 /** The labels that select a workload: those of its specification over those of its metadata. */

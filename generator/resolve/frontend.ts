@@ -3,7 +3,7 @@
 import type { MeshObject } from '../../mesh/index.ts';
 import type { Authorization } from '../model/authorization.ts';
 import type { ClusterKey } from '../model/cluster.ts';
-import type { HttpRoute } from '../model/http-route.ts';
+import type { HttpRoute, Retry } from '../model/http-route.ts';
 import { type Frontend, type FrontendAddress, isDecidedInChain, type WaypointGateway } from '../model/waypoint.ts';
 import { resolveAuthentication } from './authentication.ts';
 import { resolveAuthorization } from './authorization.ts';
@@ -12,7 +12,7 @@ import { isClosed, reportGoingBefore, resolveGatewayRoutes } from './gateway-rou
 import { isByHost } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 import { everyRequest, matchesEverything } from './virtual-service/match.ts';
-import { defaultRetry } from './virtual-service/retry.ts';
+import { resolveDefaultRetry } from './mesh-defaults.ts';
 import { resolveVirtualServiceRoutes } from './virtual-service/routes.ts';
 import { findVirtualServices } from './virtual-service/selection.ts';
 import { resolveTcpRoutes } from './virtual-service/tcp-routes.ts';
@@ -93,7 +93,8 @@ function resolveRoutes(
   const owners = findVirtualServices(context.mesh, gateway, service).filter(({ spec }) => (spec.http ?? []).length > 0);
   const gatewayRoutes = resolveGatewayRoutes(context, gateway, service, port);
   if (owners.length === 0) {
-    const own = defaultRoute({ owned: true, host: service.host, port: port.number, protocol: 'http' });
+    const cluster = { owned: true, host: service.host, port: port.number, protocol: 'http' } as const;
+    const own = defaultRoute(cluster, resolveDefaultRetry(context.mesh.settings));
     return gatewayRoutes.producers.length === 0 ? [...gatewayRoutes.routes, own] : gatewayRoutes.routes;
   }
   reportGoingBefore(context, gatewayRoutes, service, owners);
@@ -125,7 +126,7 @@ function namesPorts({ spec }: MeshObject<'VirtualService'>): boolean {
   return (spec.http ?? []).some(({ match = [] }) => match.some(({ port }) => port !== undefined));
 }
 
-function defaultRoute(cluster: ClusterKey): HttpRoute {
+function defaultRoute(cluster: ClusterKey, retry: Retry | undefined): HttpRoute {
   return {
     name: 'default',
     match: everyRequest,
@@ -134,7 +135,7 @@ function defaultRoute(cluster: ClusterKey): HttpRoute {
       destinations: [{ cluster, weight: 100 }],
       invalidStatus: 503,
       timeoutMilliseconds: 0,
-      retry: defaultRetry,
+      ...(retry === undefined ? {} : { retry }),
       mirrors: [],
     },
   };

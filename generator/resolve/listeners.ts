@@ -1,6 +1,7 @@
 // What a waypoint listens for: the ports of every service bound to it.
 
 import type { ListenerModel, ServedAddress, WaypointGateway } from '../model/waypoint.ts';
+import { resolveAccessLog } from './access-log.ts';
 import { resolveServedServices } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { resolveDirect } from './direct.ts';
@@ -51,6 +52,7 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
     gateway,
     trustDomains: [trustDomain, ...trustDomainAliases],
     escapedSlashes,
+    accessLog: resolveAccessLog(context.mesh.settings),
     served,
     ...(direct === undefined ? {} : { direct }),
   };
@@ -68,13 +70,16 @@ function reportSniffedPorts(
   for (const { ref, object, host, ports } of services) {
     ports.forEach(({ number, protocol }, index) => {
       const other = declared.get(number);
-      if (protocol !== 'auto' || other === undefined || object.spec.ports?.[index] === undefined) return;
+      if (protocol !== 'auto' || object.spec.ports?.[index] === undefined) return;
       context.report({
         code: 'ProtocolUnknown',
-        severity: 'warning',
+        severity: other === undefined ? 'info' : 'warning',
         ref,
         path: ['spec', 'ports', index],
-        message: `port ${number} of "${host}" does not say its protocol, so a waypoint waits for the client's first bytes on this port number, also for "${other}", whose server may want to speak first`,
+        message:
+          other === undefined
+            ? `port ${number} of "${host}" does not say its protocol, so a waypoint takes it from the client's first bytes; a server that speaks first is not heard, and a client that says nothing, or less than a line of text, for 15 s is cut off`
+            : `port ${number} of "${host}" does not say its protocol, so a waypoint waits for the client's first bytes on this port number, also for "${other}", whose server may want to speak first`,
         hint: 'give the port a name that begins with its protocol: tcp, http, grpc, ..., or an appProtocol',
       });
     });

@@ -1,5 +1,8 @@
 // Istio's MeshConfig, as far as it is read: a file of its own, or the key `mesh` of the ConfigMap `istio`.
 
+import type { TrafficPolicy } from './destination-rule.ts';
+import type { HttpRetry } from './virtual-service.ts';
+
 /** How much of a request's body an external authorizer is sent. */
 export interface RequestBodyInCheck {
   readonly maxRequestBytes?: number;
@@ -41,6 +44,12 @@ export interface ExtensionProvider {
 }
 
 export interface MeshConfigSpec {
+  /** '' for no log. */
+  readonly accessLogFile?: string;
+  readonly accessLogFormat?: string;
+  readonly accessLogEncoding?: 'TEXT' | 'JSON';
+  readonly defaultHttpRetryPolicy?: HttpRetry;
+  readonly defaultTrafficPolicy?: Pick<TrafficPolicy, 'connectionPool' | 'outlierDetection'>;
   readonly trustDomain?: string;
   readonly trustDomainAliases?: readonly string[];
   readonly rootNamespace?: string;

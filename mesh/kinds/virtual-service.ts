@@ -57,6 +57,8 @@ export interface HttpMatchRequest {
 
 export interface HttpRedirect {
   readonly uri?: string;
+  /** Takes the place of what the match found of the path. */
+  readonly prefixRewrite?: string;
   readonly authority?: string;
   readonly port?: number;
   readonly derivePort?: 'FROM_PROTOCOL_DEFAULT' | 'FROM_REQUEST_PORT';

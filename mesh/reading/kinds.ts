@@ -32,7 +32,10 @@ const gateway: KindDefinition = {
 /** Every kind that is read. */
 export const kindDefinitions: Readonly<Record<Kind, KindDefinition>> = {
   AuthorizationPolicy: security,
+  BackendTLSPolicy: { ...gateway, versions: ['v1', 'v1alpha3'], historicalVersions: [] },
+  ConfigMap: core,
   DestinationRule: networking,
+  EndpointSlice: { ...core, group: 'discovery.k8s.io' },
   Gateway: gateway,
   GatewayClass: { ...gateway, isNamespaced: false },
   GRPCRoute: { ...gateway, versions: ['v1'] },
@@ -40,6 +43,8 @@ export const kindDefinitions: Readonly<Record<Kind, KindDefinition>> = {
   JwksDocument: { group: cairnGroup, versions: ['v1alpha1'], historicalVersions: [], isNamespaced: false },
   MeshConfig: { group: meshConfigGroup, versions: ['v1alpha1'], historicalVersions: [], isNamespaced: false },
   Namespace: { ...core, isNamespaced: false },
+  Node: { ...core, isNamespaced: false },
+  Pod: core,
   ReferenceGrant: gateway,
   RequestAuthentication: security,
   Service: core,
@@ -67,7 +72,6 @@ export function formatApiVersion(group: string, version: string): string {
 const meshKinds: ReadonlySet<string> = new Set([
   'UDPRoute',
   'ListenerSet',
-  'BackendTLSPolicy',
   'Sidecar',
   'EnvoyFilter',
   'WorkloadGroup',

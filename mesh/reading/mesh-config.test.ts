@@ -52,8 +52,8 @@ describe('MeshConfig', () => {
     const parsed = parseManifest('any.yaml', configMap(mesh));
     expect(parsed.rejected).toEqual([{ kind: 'MeshConfig', namespace: '', name: 'mesh' }]);
     expect(parsed.findings.map(({ severity }) => severity)).toContain('error');
-    expect(
-      storeOf('any.yaml', configMap(mesh)).find('AuthorizationPolicy/target', 'GatewayClass//istio-waypoint'),
-    ).toMatchObject([{ metadata: { namespace: 'istio-system' }, spec: { action: 'DENY', rules: [{}] } }]);
+    expect(storeOf('any.yaml', configMap(mesh)).find('AuthorizationPolicy/target', 'GatewayClass//*')).toMatchObject([
+      { metadata: { namespace: 'istio-system' }, spec: { action: 'DENY', rules: [{}] } },
+    ]);
   });
 });

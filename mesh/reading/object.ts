@@ -1,6 +1,6 @@
 // One plain value to one object of the mesh: which kind and version it is, whether its structure and meaning hold, and its normal form.
 
-import { gatewayGroup, networkingGroup, securityGroup, waypointClass } from '../labels.ts';
+import { everyClass, gatewayGroup, networkingGroup, securityGroup } from '../labels.ts';
 import { defaultMeshSettings } from '../settings.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
 import { checkMeaning } from '../validation/meaning.ts';
@@ -11,6 +11,7 @@ import type { Problem } from './problem.ts';
 import { errorAt, warningAt } from './problem.ts';
 import { checkStructure, isRecord } from './structure.ts';
 import { suggestName } from './suggestion.ts';
+import { flattenWorkload } from './workloads.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -46,7 +47,9 @@ export function readObject(value: Fields): ReadObject {
 }
 
 function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
-  const { object: fields, problems: historical } = modernize(value);
+  const { object: fields, problems: historical } = modernize(
+    kind === 'ConfigMap' ? trimConfigMap(value) : flattenWorkload(value),
+  );
   const structural = [...checkCharacters(fields), ...checkStructure(kind, fields)];
   if (structural.length > 0) return { ref, ...standInFor(ref, fields), problems: [...historical, ...structural] };
   const object = {
@@ -58,6 +61,12 @@ function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
   const problems = [...historical, ...checkMeaning(object)];
   if (problems.some(({ severity }) => severity === 'error')) return { ref, ...standInFor(ref, fields), problems };
   return { ref, object: normalizeTargets(object), problems };
+}
+
+/** The certificates of a ConfigMap: whatever else it holds is nobody's business here, and no reason to refuse it. */
+function trimConfigMap({ apiVersion, kind, metadata, data }: Fields): Fields {
+  const certificates = isRecord(data) ? data['ca.crt'] : undefined;
+  return { apiVersion, kind, metadata, spec: typeof certificates === 'string' ? { 'ca.crt': certificates } : {} };
 }
 
 /** The kinds that policies can target, with their groups: a wrong group is a slip, not another target. */
@@ -78,7 +87,7 @@ export const closedMesh: AnyMeshObject = {
   metadata: { name: 'MeshConfig/mesh', namespace: defaultMeshSettings.rootNamespace, labels: {}, annotations: {} },
   spec: {
     action: 'DENY',
-    targetRefs: [{ group: gatewayGroup, kind: 'GatewayClass', name: waypointClass }],
+    targetRefs: [{ group: gatewayGroup, kind: 'GatewayClass', name: everyClass }],
     rules: [{}],
   },
 };

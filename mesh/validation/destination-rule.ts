@@ -48,7 +48,8 @@ function checkTrafficPolicy(policy: TrafficPolicy | undefined, path: FieldPath):
   ];
 }
 
-function checkPolicy(policy: PortTrafficPolicy, path: FieldPath): readonly Problem[] {
+/** The problems of what a port, or the mesh, can have a policy for. */
+export function checkPolicy(policy: PortTrafficPolicy, path: FieldPath): readonly Problem[] {
   return [
     ...checkDurations(policy, path),
     ...checkTls(policy.tls, [...path, 'tls']),

@@ -3,6 +3,7 @@
 import type { AnyMeshObject } from '../object.ts';
 import type { Problem } from '../reading/problem.ts';
 import { checkAuthorizationPolicy } from './authorization-policy.ts';
+import { checkBackendTlsPolicy } from './backend-tls-policy.ts';
 import { checkDestinationRule } from './destination-rule.ts';
 import { checkGrpcRouteObject, checkHttpRouteObject } from './gateway-route.ts';
 import { checkMeshConfig } from './mesh-config.ts';
@@ -16,6 +17,8 @@ export function checkMeaning(object: AnyMeshObject): readonly Problem[] {
   switch (object.kind) {
     case 'AuthorizationPolicy':
       return checkAuthorizationPolicy(object.spec);
+    case 'BackendTLSPolicy':
+      return checkBackendTlsPolicy(object.spec);
     case 'DestinationRule':
       return checkDestinationRule(object.spec);
     case 'GRPCRoute':

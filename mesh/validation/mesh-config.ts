@@ -4,7 +4,8 @@ import type { FieldPath } from '../finding.ts';
 import type { MeshConfigSpec } from '../kinds/mesh-config.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
-import { checkDuration, checkUnique } from './value.ts';
+import { checkPolicy } from './destination-rule.ts';
+import { checkDuration, checkRange, checkUnique } from './value.ts';
 
 /** The problems of a MeshConfig. */
 export function checkMeshConfig({
@@ -12,6 +13,8 @@ export function checkMeshConfig({
   trustDomainAliases = [],
   rootNamespace,
   extensionProviders = [],
+  defaultHttpRetryPolicy: retries,
+  defaultTrafficPolicy,
 }: MeshConfigSpec): readonly Problem[] {
   const path: FieldPath = ['spec', 'extensionProviders'];
   return [
@@ -20,6 +23,10 @@ export function checkMeshConfig({
     ...(rootNamespace === undefined || /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(rootNamespace)
       ? []
       : [errorAt('InvalidValue', ['spec', 'rootNamespace'], `\`${rootNamespace}\` is no name of a namespace.`)]),
+    ...checkRange(retries?.attempts, 0, 2 ** 31 - 1, ['spec', 'defaultHttpRetryPolicy', 'attempts']),
+    ...checkDuration(retries?.perTryTimeout, ['spec', 'defaultHttpRetryPolicy', 'perTryTimeout']),
+    ...checkDuration(retries?.backoff, ['spec', 'defaultHttpRetryPolicy', 'backoff']),
+    ...checkPolicy(defaultTrafficPolicy ?? {}, ['spec', 'defaultTrafficPolicy']),
     ...checkUnique(
       extensionProviders.map(({ name }) => name),
       path,

@@ -12,6 +12,7 @@ import { checkResource, encodeResource, type EnvoyResource, type JsonObject } fr
 import {
   analyzeMesh,
   listWaypoints,
+  resolveBackendTlsStatuses,
   resolveRouteStatuses,
   type RouteStatus,
   translateWaypoint,
@@ -42,6 +43,7 @@ function translate(texts: Readonly<Record<string, string>>): {
   readonly served: readonly Served[];
   readonly findings: readonly PlacedFinding[];
   readonly statuses: readonly RouteStatus[];
+  readonly policies: ReturnType<typeof resolveBackendTlsStatuses>;
 } {
   const { store, findings, locate } = readMesh(texts);
   const served = listWaypoints(store).map((key) => ({
@@ -52,6 +54,7 @@ function translate(texts: Readonly<Record<string, string>>): {
     served,
     findings: [...findings, ...placeFindings(analyzeMesh(store), locate)],
     statuses: resolveRouteStatuses(store),
+    policies: resolveBackendTlsStatuses(store),
   };
 }
 
@@ -81,6 +84,15 @@ function escapeRegex(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
+function showCondition({
+  type,
+  status,
+  reason,
+  message,
+}: Readonly<Record<'type' | 'status' | 'reason' | 'message', string>>): string {
+  return `${type} ${status} ${reason}: ${message}`;
+}
+
 function nameSets(name: string, served: readonly Served[]): readonly NamedResources[] {
   return served.map(({ waypoint, resources }) => ({ name: `${name} ${waypoint}`, resources }));
 }
@@ -93,7 +105,7 @@ describe('golden cases', () => {
   it.concurrent.each(listCases(cases).map((path) => relative(cases, path)))('%s', async (name) => {
     const path = join(cases, name);
     const text = readFileSync(join(path, 'in.yaml'), 'utf8');
-    const { served, findings, statuses } = translate({ 'base.yaml': base, 'in.yaml': text });
+    const { served, findings, statuses, policies } = translate({ 'base.yaml': base, 'in.yaml': text });
     expectGolden(path, {
       'out.envoy.yaml': show(served, headComments(text, 'shows')),
       'out.findings.yaml': findings.map((finding) => ({
@@ -103,13 +115,22 @@ describe('golden cases', () => {
         says: `${finding.severity} ${finding.code}: ${finding.message}`,
         ...(finding.hint === undefined ? {} : { hint: finding.hint }),
       })),
-      'out.status.yaml': statuses.map(({ ref, parents }) => ({
-        object: formatRef(ref),
-        parents: parents.map(({ parentRef, conditions }) => ({
-          parentRef,
-          conditions: conditions.map(({ type, status, reason, message }) => `${type} ${status} ${reason}: ${message}`),
+      'out.status.yaml': [
+        ...statuses.map(({ ref, parents }) => ({
+          object: formatRef(ref),
+          parents: parents.map(({ parentRef, conditions }) => ({
+            parentRef,
+            conditions: conditions.map(showCondition),
+          })),
         })),
-      })),
+        ...policies.map(({ ref, ancestors }) => ({
+          object: formatRef(ref),
+          ancestors: ancestors.map(({ ancestorRef, conditions }) => ({
+            ancestorRef,
+            conditions: conditions.map(showCondition),
+          })),
+        })),
+      ],
     });
     for (const resource of served.flatMap(({ resources }) => resources)) {
       expect(checkResource(resource), `${resource.typeUrl} ${resource.name}`).toEqual([]);

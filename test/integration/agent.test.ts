@@ -360,6 +360,37 @@ it('does not wait longer for an open connection than it is told', async () => {
   expect(Date.now() - start).toBeLessThan(4500);
 });
 
+it('still serves who comes while others do not know yet that it leaves', async () => {
+  const agent = startAgent('--minimum-drain=2', '--termination-drain=20');
+  await ready();
+  agent.kill('SIGTERM');
+  await waitUntil('it says that it drains', async () => (await get(15021, '/healthz/ready')).body === 'draining\n');
+  // Nobody was connected, so that without the minimum it would be gone by now.
+  await sleep(1000);
+  const late = await open(15008);
+  expect(await ask(late)).toContain('hello');
+  late.destroy();
+  expect(await ended(agent)).toBe(0);
+});
+
+it("tells the control plane the pod's labels, and says as much as it is told to", async () => {
+  await writeFile(join(state, 'labels'), 'app="reviews"\nversion="v1"\n');
+  startAgent(
+    `--labels-file=${join(state, 'labels')}`,
+    '--label=version=v2',
+    '--proxy-log-level=info',
+    '--log-level=warn',
+  );
+  await ready();
+  expect(xds.status()[0]?.node.metadata['LABELS']).toEqual({
+    app: 'reviews',
+    version: 'v2',
+    'gateway.networking.k8s.io/gateway-name': 'waypoint',
+  });
+  expect(log).toContain('[info]');
+  expect(log).not.toContain('"level":"info"');
+});
+
 it('takes Envoy with it when it is killed, and when the process that started it dies', async () => {
   const killed = startAgent();
   await ready();

@@ -70,6 +70,8 @@ spec:
 let waypoint: TestWaypoint;
 const echoes: EchoWorkload[] = [];
 const servers: Workload[] = [];
+/** On a port that no service declares. */
+const undeclared: Workload[] = [];
 const tunnels: Http2SecureServer[] = [];
 
 beforeAll(async () => {
@@ -77,6 +79,7 @@ beforeAll(async () => {
   for (const [name, address] of Object.entries({ blue, green, outside })) {
     echoes.push(await startEcho(address, 8080, { name }), await startEcho(address, 8081, { name }));
     servers.push(await startTcpBanner(address, 5432, `${name}\n`));
+    undeclared.push(await startTcpBanner(address, 6000, `${name}\n`));
     tunnels.push(await startTunnelEnd(address, name));
   }
 }, 60_000);
@@ -84,7 +87,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await waypoint.stop();
   for (const tunnel of tunnels) tunnel.close();
-  await Promise.all([...echoes, ...servers].map((server) => server.close()));
+  await Promise.all([...echoes, ...servers, ...undeclared].map((server) => server.close()));
 });
 
 /** The node proxy of a workload: takes tunnels to its own address only. */
@@ -112,10 +115,11 @@ const ask = async (target: string, path = '/', account = 'sleep'): Promise<strin
   return status === 200 ? (JSON.parse(body) as EchoedRequest).name : String(status);
 };
 
-async function hear(target: string, account = 'sleep'): Promise<string> {
+async function hear(target: string, account = 'sleep', says = ''): Promise<string> {
   const connection = await waypoint.connectAs(account);
   try {
     const stream = await connection.connect(target);
+    if (says !== '') stream.write(says);
     return await new Promise((resolve) => {
       stream.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8').trim()));
       for (const event of ['end', 'close', 'error']) stream.once(event, () => resolve('closed'));
@@ -154,6 +158,15 @@ describe('a workload that is dialled itself', () => {
     // What a policy says of paths cannot hold for TCP, so it denies whomever it names.
     expect(await hear(`${blue}:5432`)).toBe('refused 403');
     expect(await hear(`${blue}:5432`, 'enemy')).toBe('refused 403');
+  });
+
+  it('answers a client that speaks first on a port that nobody declares, and is not even connected for one that is denied', async () => {
+    expect(await hear(`${blue}:6000`, 'ops/sleep', 'who are you?\n')).toBe('blue');
+    const before = undeclared[0]?.connectionCount();
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      expect(await hear(`${blue}:6000`, 'enemy', 'who are you?\n')).toBe('closed');
+    }
+    expect(undeclared[0]?.connectionCount()).toBe(before);
   });
 
   it('is not reached when it is bound to no waypoint', async () => {

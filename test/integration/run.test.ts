@@ -17,6 +17,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectDeltaAds, endedWith } from '../support/delta-ads-client.ts';
+import { runCommand } from '../support/command-line.ts';
 import { allocateBlock } from '../support/loopback.ts';
 import type { AddressBlock } from '../support/loopback.ts';
 import { startProcess, stopAll, waitFor } from '../support/processes.ts';
@@ -44,6 +45,7 @@ interface Answer {
 
 interface Waypoint {
   readonly hbone: string;
+  readonly admin: string;
   readonly pid: number;
   readonly state: string;
   readonly logFile: string;
@@ -160,6 +162,41 @@ test('a request from sleep reaches productpage through the waypoint, with the id
   );
   expect(JSON.parse(line)).toMatchObject({ source_principal: 'spiffe://cluster.local/ns/default/sa/sleep' });
 });
+
+test('`cairn proxy-config` shows what the Envoy of the waypoint holds', async () => {
+  const { admin: envoy } = await waypoint();
+  const show = async (...args: readonly string[]): Promise<string> => {
+    const shown = await runCommand(['proxy-config', ...args]);
+    expect(shown.code, shown.err).toBe(0);
+    return shown.out;
+  };
+  const live = (...args: readonly string[]): Promise<string> => show(...args, '--admin-address', envoy);
+  const chain = 'inbound-vip|9080|http|productpage.default.svc.cluster.local';
+  const [heading, ...chains] = (await live('listener', '--waypoint')).trimEnd().split('\n');
+  expect(heading?.split(/ {2,}/)).toEqual(['LISTENER', 'CHAIN', 'MATCH', 'DESTINATION']);
+  expect(chains.map((line) => line.split(/ {2,}/))).toContainEqual([
+    'main_internal',
+    chain,
+    `ip=${vip} -> port=9080`,
+    `Route: ${chain}`,
+  ]);
+  expect(await live('cluster', '--fqdn', 'productpage.default.svc.cluster.local')).toMatch(
+    /^productpage\.default\.svc\.cluster\.local +9080 +http +inbound-vip +EDS +-$/m,
+  );
+  const target = addresses.get('productpage-v1') ?? '';
+  expect(await live('endpoint', '--cluster', chain)).toMatch(
+    new RegExp(`^envoy://connect_originate/${target}:9080 +HEALTHY +- +inbound-vip`, 'm'),
+  );
+  expect(await live('route', '--name', chain)).toMatch(/ +\* +\/\* +-$/m);
+  expect(await live('secret')).toMatch(/^default +Cert Chain +ACTIVE +true +[0-9a-f]+ +\d{4}-.*Z +\d{4}-.*Z$/m);
+  expect(await live('bootstrap')).toContain('"id": "waypoint~');
+
+  // What was saved shows the same as what was asked live.
+  const dump = join(directory, 'dump.json');
+  writeFileSync(dump, await live('all', '-o', 'json'));
+  expect(await show('listener', '-f', dump)).toBe(await live('listener'));
+  expect(await show('cluster', '-f', dump, '-o', 'yaml')).toBe(await live('cluster', '-o', 'yaml'));
+}, 60_000);
 
 test('an address that is no workload is refused', async () => {
   await expect(productpageFrom(block.address(9, 9))).rejects.toThrow();

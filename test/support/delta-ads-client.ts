@@ -32,6 +32,10 @@ export interface ReceivedResponse {
   readonly removed: readonly string[];
   /** Milliseconds since 1970. */
   readonly time: number;
+  /** When it came, by `performance.now()`. */
+  readonly at: number;
+  /** Length of the message. */
+  readonly bytes: number;
 }
 
 /** How to connect. */
@@ -105,6 +109,8 @@ export class DeltaAdsClient {
   readonly responses: ReceivedResponse[] = [];
   /** The end of the stream; undefined while it is open. */
   ended: StatusObject | undefined;
+  /** Told of each response, before it is acknowledged. */
+  onResponse: (() => void) | undefined;
   readonly #client: Client;
   readonly #stream: ClientDuplexStream<object, ReceivedResponse>;
   readonly #acknowledge: boolean;
@@ -192,6 +198,7 @@ export class DeltaAdsClient {
     if (held === undefined) this.resources.set(response.typeUrl, (held = new Map()));
     for (const resource of response.resources) held.set(resource.name, resource);
     for (const name of response.removed) held.delete(name);
+    this.onResponse?.();
     if (this.#acknowledge) this.ack(response);
   }
 
@@ -251,7 +258,7 @@ function decodeResponse(type: protobuf.Type, bytes: Uint8Array): ReceivedRespons
     if (resource === undefined) throw new Error(`resource ${name} without a message`);
     return { name, version, typeUrl: resource.type_url, value: resource.value };
   });
-  return { typeUrl, nonce, resources, removed, time: Date.now() };
+  return { typeUrl, nonce, resources, removed, time: Date.now(), at: performance.now(), bytes: bytes.length };
 }
 
 function encodeNode(node: NonNullable<DeltaAdsOptions['node']>): unknown {

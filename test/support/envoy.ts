@@ -96,11 +96,12 @@ export function randomLoopback(): string {
   return `127.${part(64, 127)}.${part(0, 255)}.${part(1, 254)}`;
 }
 
-/** Tries `probe` every 20 ms until it gives something other than false or undefined; rejects with `what` and the last error after `timeout` ms. */
+/** Tries `probe` every 20 ms (or `interval`) until it gives something other than false or undefined; rejects with `what` and the last error after `timeout` ms. */
 export async function waitUntil<T>(
   what: string,
   probe: () => T | false | undefined | Promise<T | false | undefined>,
   timeout = 10_000,
+  interval = 20,
 ): Promise<T> {
   const end = Date.now() + timeout;
   let last: unknown;
@@ -112,7 +113,7 @@ export async function waitUntil<T>(
     } catch (error) {
       last = error;
     }
-    await sleep(20);
+    await sleep(interval);
   } while (Date.now() < end);
   throw new Error(`${what}: not within ${timeout} ms`, { cause: last });
 }

@@ -25,7 +25,7 @@ export interface IssuedCertificate {
 export interface ThrowawayAuthority {
   /** The CA's own certificate, PEM. */
   readonly ca: string;
-  /** A P-256 leaf for client and server with one critical URI name, such as `spiffe://cluster.local/ns/default/sa/sleep`. */
+  /** A P-256 leaf for client and server with one critical name: a URI such as `spiffe://cluster.local/ns/default/sa/sleep`, or a DNS name. */
   readonly issue: (identity: string, validity?: CertificateValidity) => Promise<IssuedCertificate>;
 }
 
@@ -72,7 +72,10 @@ export async function createAuthority(name: string): Promise<ThrowawayAuthority>
             new BasicConstraintsExtension(false, undefined, true),
             new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
             new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-            new SubjectAlternativeNameExtension([{ type: 'url', value: identity }], true),
+            new SubjectAlternativeNameExtension(
+              [{ type: identity.includes('://') ? 'url' : 'dns', value: identity }],
+              true,
+            ),
           ],
         },
         webcrypto,

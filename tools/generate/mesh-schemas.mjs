@@ -52,7 +52,7 @@ function readSchemas() {
   return Object.fromEntries(
     files.sort().map((file) => {
       const kind = basename(file, '.json')
-        .replace(/^(?:grpc|http|tcp|tls)(?=-)/, (word) => word.toUpperCase())
+        .replace(/(?<=^|-)(?:grpc|http|tcp|tls)(?=-)/g, (word) => word.toUpperCase())
         .replace(/(?:^|-)(.)/g, (_, letter) => letter.toUpperCase());
       const { $defs = {}, ...spec } = JSON.parse(readFileSync(join(input, file), 'utf8'));
       const schema = {

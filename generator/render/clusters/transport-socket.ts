@@ -1,6 +1,6 @@
 // What a cluster speaks below HTTP: TLS to the application and the PROXY protocol, inside of the tunnel where an endpoint has one.
 
-import { type Any, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { type Any, encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { ServiceCluster, UpstreamTls } from '../../model/cluster.ts';
 import { originalDestinationMetadata } from '../names.ts';
 
@@ -19,15 +19,22 @@ const rawBuffer: TransportSocket = {
 
 /** The transport socket of a service's cluster. The outermost layer carries the destination to `connect_originate`; plain endpoints pass it by. */
 export function renderTransportSocket({ tls, proxyProtocol }: ServiceCluster): TransportSocket {
+  if (tls === undefined && proxyProtocol === undefined) return plainSocket;
   const inner = tls === undefined ? rawBuffer : renderTls(tls);
+  return carryDestination(proxyProtocol === undefined ? inner : renderProxyProtocol(proxyProtocol, inner));
+}
+
+function carryDestination(inner: TransportSocket): TransportSocket {
   return {
     name: 'internal_upstream',
     typed_config: typed('envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport', {
       passthrough_metadata: [{ kind: { host: {} }, name: originalDestinationMetadata }],
-      transport_socket: proxyProtocol === undefined ? inner : renderProxyProtocol(proxyProtocol, inner),
+      transport_socket: inner,
     }),
   };
 }
+
+const plainSocket: TransportSocket = encodeOnce(carryDestination(rawBuffer));
 
 function renderProxyProtocol(version: 'V1' | 'V2', inner: TransportSocket): TransportSocket {
   return {
@@ -61,23 +68,20 @@ function renderTls(tls: UpstreamTls): TransportSocket {
   return { name: 'tls', typed_config: typed('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', context) };
 }
 
-function renderValidation({ revocations, subjectAltNames }: UpstreamTls, roots: string): ValidationContext {
+function renderValidation(
+  { revocations, subjectAltNames }: UpstreamTls,
+  roots: NonNullable<UpstreamTls['roots']>,
+): ValidationContext {
   return {
-    trusted_ca: { filename: roots },
+    trusted_ca: typeof roots === 'string' ? { filename: roots } : { inline_string: roots.pem },
     ...(revocations === undefined ? {} : { crl: { filename: revocations } }),
     ...(subjectAltNames.length === 0
       ? {}
       : {
-          match_typed_subject_alt_names: subjectAltNames.map((name) => ({
-            san_type: sanType(name),
+          match_typed_subject_alt_names: subjectAltNames.map(({ type, name }) => ({
+            san_type: type,
             matcher: { exact: name },
           })),
         }),
   };
-}
-
-function sanType(name: string): 'URI' | 'IP_ADDRESS' | 'EMAIL' | 'DNS' {
-  if (name.includes('://')) return 'URI';
-  if (name.includes('@')) return 'EMAIL';
-  return /^[0-9.]+$|:/.test(name) ? 'IP_ADDRESS' : 'DNS';
 }

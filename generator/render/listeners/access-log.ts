@@ -1,7 +1,8 @@
 // Access logs and request metrics of the HTTP chains: one JSON line per request with Istio's keys, plus who asked and which policies
 // were in force; and Istio's counters, made from the same operators.
 
-import { type Any, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { type Any, encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import type { AccessLogging } from '../../model/waypoint.ts';
 import { filterMetadata, filterState } from '../names.ts';
 
 type AccessLog = MessageTypes['envoy.config.accesslog.v3.AccessLog'];
@@ -54,10 +55,11 @@ const requestFormat: Readonly<Record<string, string>> = {
 };
 
 /** The access log of a service's HTTP chain. */
-export const requestLog: AccessLog = toStandardOutput(requestFormat);
+export function renderRequestLog(logging: AccessLogging): AccessLog[] {
+  return toLog(logging, requestFormat);
+}
 
-/** The access log of TCP chains. */
-export const connectionLog: AccessLog = toStandardOutput({
+const connectionFormat: Readonly<Record<string, string>> = {
   start_time: '%START_TIME%',
   response_flags: '%RESPONSE_FLAGS%',
   connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
@@ -68,33 +70,11 @@ export const connectionLog: AccessLog = toStandardOutput({
   upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
   downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
   source_principal: identity,
-});
-
-/** The access log of tunnels: only those that were refused, since each request inside the others is logged on its own. */
-export const refusedTunnelLog: AccessLog = {
-  ...toStandardOutput({
-    start_time: '%START_TIME%',
-    method: '%REQ(:METHOD)%',
-    authority: '%REQ(:AUTHORITY)%',
-    response_code: '%RESPONSE_CODE%',
-    response_flags: '%RESPONSE_FLAGS%',
-    response_code_details: '%RESPONSE_CODE_DETAILS%',
-    downstream_remote_address: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%',
-    source_principal: '%DOWNSTREAM_PEER_URI_SAN%',
-    allow_policies: '%METADATA(VIRTUAL_HOST:cairn:allow_policies)%',
-  }),
-  filter: {
-    status_code_filter: { comparison: { op: 'GE', value: { default_value: 400, runtime_key: 'cairn.unset' } } },
-  },
 };
 
-function toStandardOutput(format: Readonly<Record<string, string>>): AccessLog {
-  return {
-    name: 'envoy.access_loggers.stdout',
-    typed_config: typed('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', {
-      log_format: { json_format: { ...format } },
-    }),
-  };
+/** The access log of TCP chains. */
+export function renderConnectionLog(logging: AccessLogging): AccessLog[] {
+  return toLog(logging, connectionFormat);
 }
 
 /** A text that is not read as a command; Envoy would refuse the listener for one that it does not know. */
@@ -102,23 +82,75 @@ function literal(text: string): string {
   return text.replaceAll('%', '%%');
 }
 
+const refusedFormat: Readonly<Record<string, string>> = {
+  start_time: '%START_TIME%',
+  method: '%REQ(:METHOD)%',
+  authority: '%REQ(:AUTHORITY)%',
+  response_code: '%RESPONSE_CODE%',
+  response_flags: '%RESPONSE_FLAGS%',
+  response_code_details: '%RESPONSE_CODE_DETAILS%',
+  downstream_remote_address: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%',
+  source_principal: '%DOWNSTREAM_PEER_URI_SAN%',
+  allow_policies: '%METADATA(VIRTUAL_HOST:cairn:allow_policies)%',
+};
+
+/** The access log of tunnels: only those that were refused, since each request inside the others is logged on its own. */
+export function renderRefusedTunnelLog(logging: AccessLogging): AccessLog[] {
+  return toLog(logging, refusedFormat).map((log) => ({
+    ...log,
+    filter: {
+      status_code_filter: { comparison: { op: 'GE', value: { default_value: 400, runtime_key: 'cairn.unset' } } },
+    },
+  }));
+}
+
+/** `own` are our keys of this place. */
+function toLog(logging: AccessLogging, own: Readonly<Record<string, string>>): AccessLog[] {
+  if (logging === 'none') return [];
+  const { target, format } = logging;
+  const logFormat =
+    typeof format === 'object' && 'text' in format
+      ? { text_format_source: { inline_string: format.text } }
+      : { json_format: { ...(format === 'own' ? own : format.json) } };
+  return [
+    target === 'stdout'
+      ? {
+          name: 'envoy.access_loggers.stdout',
+          typed_config: typed('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', { log_format: logFormat }),
+        }
+      : {
+          name: 'envoy.access_loggers.stderr',
+          typed_config: typed('envoy.extensions.access_loggers.stream.v3.StderrAccessLog', { log_format: logFormat }),
+        },
+  ];
+}
+
+const toTags = (
+  formats: Readonly<Record<string, string>>,
+): readonly { readonly name: string; value_format: string }[] =>
+  Object.entries(formats).map(([name, format]) => encodeOnce({ name, value_format: format }));
+
+const clientTags = toTags({ reporter: 'waypoint', source_principal: identity });
+const requestTags = toTags({
+  request_protocol: 'http',
+  response_code: '%RESPONSE_CODE%',
+  response_flags: '%RESPONSE_FLAGS%',
+  connection_security_policy: 'mutual_tls',
+});
+
 /** Istio's request metrics of one service. Envoy prefixes the names; the agent's metrics endpoint takes the prefix off again. */
 export function renderRequestMetrics(service: {
   readonly host: string;
   readonly namespace: string;
   readonly name: string;
 }): AccessLog {
-  const tags = Object.entries({
-    reporter: 'waypoint',
-    source_principal: identity,
-    destination_service: literal(service.host),
-    destination_service_name: literal(service.name),
-    destination_service_namespace: literal(service.namespace),
-    request_protocol: 'http',
-    response_code: '%RESPONSE_CODE%',
-    response_flags: '%RESPONSE_FLAGS%',
-    connection_security_policy: 'mutual_tls',
-  }).map(([name, format]) => ({ name, value_format: format }));
+  const tags = [
+    ...clientTags,
+    { name: 'destination_service', value_format: literal(service.host) },
+    { name: 'destination_service_name', value_format: literal(service.name) },
+    { name: 'destination_service_namespace', value_format: literal(service.namespace) },
+    ...requestTags,
+  ];
   const config: Any = typed('envoy.extensions.access_loggers.stats.v3.Config', {
     stats_scope: { prefix: 'istio' },
     counters: [{ stat: { name: 'istio_requests_total', tags }, value_fixed: 1 }],

@@ -9,7 +9,7 @@ import { formatHostPort } from '../clusters/service-cluster.ts';
 import { connectTerminate, filterState, mainInternal, secrets } from '../names.ts';
 import { aggregatedSource, renderHboneTls, renderServerTls, trustDomainPeers } from '../tls.ts';
 import { openAuthorization } from '../../model/authorization.ts';
-import { refusedTunnelLog } from './access-log.ts';
+import { renderRefusedTunnelLog } from './access-log.ts';
 import { router } from './http-chain.ts';
 
 type VirtualHost = MessageTypes['envoy.config.route.v3.VirtualHost'];
@@ -19,7 +19,7 @@ const maxStreams = 100;
 
 /** The listener; `address` and `port` are where HBONE is accepted. */
 export function renderConnectTerminate(
-  model: Pick<ListenerModel, 'trustDomains'>,
+  model: Pick<ListenerModel, 'trustDomains' | 'accessLog'>,
   { address, port }: { readonly address: string; readonly port: number },
 ): EnvoyResource {
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
@@ -46,7 +46,7 @@ export function renderConnectTerminate(
                 max_concurrent_streams: maxStreams,
                 connection_keepalive: { interval: '10s', timeout: '20s' },
               },
-              access_log: [refusedTunnelLog],
+              access_log: renderRefusedTunnelLog(model.accessLog),
               http_filters: [connectState, ...renderAuthorizationFilters(), router],
             }),
           },

@@ -3,16 +3,16 @@
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import type { DirectFrontend } from '../../model/direct.ts';
-import type { ListenerModel } from '../../model/waypoint.ts';
+import { declaredTcpPorts, type ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthentication } from '../authentication.ts';
 import { renderAuthorization } from '../authorization.ts';
 import { renderAuthorizer } from '../authorizer.ts';
-import { connectOriginate, directHttp, directTcp, encap, filterState } from '../names.ts';
+import { connectOriginate, directDeclaredTcp, directHttp, directTcp, encap, filterState } from '../names.ts';
 import { renderRetry } from '../routes/retry.ts';
 import { noRoute, pathParametersRefused } from '../routes/route-configuration.ts';
-import { connectionLog } from './access-log.ts';
-import { renderHttpChain } from './http-chain.ts';
-import { discoverPolicies, renderPolicies } from './tcp-chain.ts';
+import { renderConnectionLog } from './access-log.ts';
+import { renderManager } from './http-chain.ts';
+import { discoverPolicies, onFirstBytes, renderPolicies } from './tcp-chain.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
@@ -33,27 +33,38 @@ const dialledAddress: Filter = {
   }),
 };
 
-/** Both chains. */
-export function renderDirectChains(model: Pick<ListenerModel, 'gateway' | 'escapedSlashes'>): readonly FilterChain[] {
-  const unknown = { host: 'unknown', port: 0, protocol: 'auto', addresses: [] } as const;
-  const http = renderHttpChain(unknown, model.gateway, model, directHttp);
+/**
+ * All chains. Where the client was waited for, to see what it speaks, no connection is opened before policies have seen what it says;
+ * ports that are known to be TCP are decided on the CONNECT first.
+ */
+export function renderDirectChains(
+  model: Pick<ListenerModel, 'gateway' | 'escapedSlashes' | 'accessLog' | 'served'>,
+): readonly FilterChain[] {
+  const unknown = { host: 'unknown', port: 0, protocol: 'auto' } as const;
+  const manager: Filter = {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: renderManager(directHttp, unknown, model.gateway, model),
+  };
+  const tcp = (name: string, isSniffed: boolean): FilterChain => ({
+    name,
+    filters: [
+      dialledAddress,
+      ...discoverPolicies(directTcp),
+      {
+        name: 'envoy.filters.network.tcp_proxy',
+        typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
+          stat_prefix: name,
+          cluster: encap,
+          ...(isSniffed ? onFirstBytes : {}),
+          access_log: renderConnectionLog(model.accessLog),
+        }),
+      },
+    ],
+  });
   return [
-    { ...http, filters: [dialledAddress, ...(http.filters ?? [])] },
-    {
-      name: directTcp,
-      filters: [
-        dialledAddress,
-        ...discoverPolicies(directTcp),
-        {
-          name: 'envoy.filters.network.tcp_proxy',
-          typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
-            stat_prefix: directTcp,
-            cluster: encap,
-            access_log: [connectionLog],
-          }),
-        },
-      ],
-    },
+    { name: directHttp, filters: [dialledAddress, manager] },
+    tcp(directTcp, true),
+    ...(declaredTcpPorts(model.served).length === 0 ? [] : [tcp(directDeclaredTcp, false)]),
   ];
 }
 
@@ -84,7 +95,11 @@ function renderRoutes({ http, retry, rejectPathParameters }: DirectFrontend): En
           {
             name: 'default',
             match: { prefix: '/' },
-            route: { cluster: encap, timeout: '0s', retry_policy: renderRetry(retry) },
+            route: {
+              cluster: encap,
+              timeout: '0s',
+              ...(retry === undefined ? {} : { retry_policy: renderRetry(retry) }),
+            },
           },
           noRoute,
         ],

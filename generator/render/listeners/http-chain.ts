@@ -1,7 +1,7 @@
 // The filter chain of an HTTP frontend. It is the same for every frontend but for names and protocol: what differs in meaning
 // comes by RDS.
 
-import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { type Any, encodeOnce, type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
 import { renderAuthenticationFilter } from '../authentication.ts';
 import { auditFilter, customFilter, renderAuthorizationFilters } from '../authorization.ts';
@@ -10,17 +10,18 @@ import { formatChainName } from '../names.ts';
 import { corsFilter } from '../routes/cors.ts';
 import { faultFilter } from '../routes/fault.ts';
 import { aggregatedSource } from '../tls.ts';
-import { renderRequestMetrics, requestLog } from './access-log.ts';
+import { renderRequestLog, renderRequestMetrics } from './access-log.ts';
+import { renderDiscovered, renderExtension } from './extension.ts';
 import { renderForwardProxyFilters } from './forward-proxy.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
 
 /** The last filter of every HTTP chain. */
-export const router: HttpFilter = {
+export const router: HttpFilter = encodeOnce({
   name: 'envoy.filters.http.router',
   typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}),
-};
+});
 
 /** An external authorizer comes before tokens are verified, as in Istio. A denied request must not cost a fault's delay. */
 const renderFilters = (chain: string): readonly HttpFilter[] => [
@@ -29,9 +30,18 @@ const renderFilters = (chain: string): readonly HttpFilter[] => [
   renderAuthenticationFilter(chain),
   auditFilter,
   ...renderAuthorizationFilters(),
-  { name: faultFilter, typed_config: typed('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) },
-  { name: corsFilter, typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors', {}) },
+  fault,
+  cors,
 ];
+
+const fault: HttpFilter = encodeOnce({
+  name: faultFilter,
+  typed_config: typed('envoy.extensions.filters.http.fault.v3.HTTPFault', {}),
+});
+const cors: HttpFilter = encodeOnce({
+  name: corsFilter,
+  typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors', {}),
+});
 
 /** Turns what browsers send into gRPC, and the answers back. */
 const grpcWeb: HttpFilter = {
@@ -39,43 +49,57 @@ const grpcWeb: HttpFilter = {
   typed_config: typed('envoy.extensions.filters.http.grpc_web.v3.GrpcWeb', {}),
 };
 
-/** The chain of an HTTP frontend. Paths are normalized before policies read them. */
-export function renderHttpChain(
-  { host, port, protocol, forwardPort }: FrontendAddress,
+const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
+/** The chain of an HTTP frontend: a name, and the name of what comes by ECDS. */
+export function renderHttpChain({ host, port }: FrontendAddress): FilterChain {
+  const chain = formatChainName(host, port, 'http');
+  return { name: chain, filters: [renderDiscovered(managerName(chain), managerType)] };
+}
+
+/** What the chain of an HTTP frontend refers to. */
+export function renderHttpManager(
+  address: FrontendAddress,
   service: ServedAddress['service'],
-  { escapedSlashes }: Pick<ListenerModel, 'escapedSlashes'>,
-  name: string = formatChainName(host, port, 'http'),
-): FilterChain {
-  return {
-    name,
-    filters: [
-      {
-        name: 'envoy.filters.network.http_connection_manager',
-        typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
-          stat_prefix: `inbound_${port}`,
-          server_name: 'istio-envoy',
-          rds: { route_config_name: name, config_source: aggregatedSource },
-          normalize_path: true,
-          merge_slashes: true,
-          path_with_escaped_slashes_action: escapedSlashes === 'reject' ? 'REJECT_REQUEST' : 'UNESCAPE_AND_FORWARD',
-          use_remote_address: false,
-          internal_address_config: {},
-          forward_client_cert_details: 'SANITIZE',
-          stream_idle_timeout: '0s',
-          proxy_100_continue: true,
-          upgrade_configs: [{ upgrade_type: 'websocket' }],
-          // A port in the Host would be connected to: the client must not choose it.
-          ...(forwardPort === undefined ? {} : { strip_any_host_port: true }),
-          ...(protocol === 'http2' || protocol === 'grpc-web' ? { http2_protocol_options: {} } : {}),
-          access_log: [requestLog, renderRequestMetrics({ host, ...service })],
-          http_filters: [
-            ...(protocol === 'grpc-web' ? [grpcWeb] : []),
-            ...renderFilters(name),
-            ...(forwardPort === undefined ? [] : renderForwardProxyFilters(host, forwardPort)),
-            router,
-          ],
-        }),
-      },
+  settings: Pick<ListenerModel, 'accessLog' | 'escapedSlashes'>,
+): EnvoyResource {
+  const chain = formatChainName(address.host, address.port, 'http');
+  return renderExtension(managerName(chain), renderManager(chain, address, service, settings));
+}
+
+function managerName(chain: string): string {
+  return `http|${chain}`;
+}
+
+/** The connection manager of an HTTP chain. Paths are normalized before policies read them. */
+export function renderManager(
+  chain: string,
+  { host, port, protocol, forwardPort }: Pick<FrontendAddress, 'host' | 'port' | 'protocol' | 'forwardPort'>,
+  service: ServedAddress['service'],
+  { escapedSlashes, accessLog }: Pick<ListenerModel, 'accessLog' | 'escapedSlashes'>,
+): Any {
+  return typed(managerType, {
+    stat_prefix: `inbound_${port}`,
+    server_name: 'istio-envoy',
+    rds: { route_config_name: chain, config_source: aggregatedSource },
+    normalize_path: true,
+    merge_slashes: true,
+    path_with_escaped_slashes_action: escapedSlashes === 'reject' ? 'REJECT_REQUEST' : 'UNESCAPE_AND_FORWARD',
+    use_remote_address: false,
+    internal_address_config: {},
+    forward_client_cert_details: 'SANITIZE',
+    stream_idle_timeout: '0s',
+    proxy_100_continue: true,
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
+    // A port in the Host would be connected to: the client must not choose it.
+    ...(forwardPort === undefined ? {} : { strip_any_host_port: true }),
+    ...(protocol === 'http2' || protocol === 'grpc-web' ? { http2_protocol_options: {} } : {}),
+    access_log: [...renderRequestLog(accessLog), renderRequestMetrics({ host, ...service })],
+    http_filters: [
+      ...(protocol === 'grpc-web' ? [grpcWeb] : []),
+      ...renderFilters(chain),
+      ...(forwardPort === undefined ? [] : renderForwardProxyFilters(host, forwardPort)),
+      router,
     ],
-  };
+  });
 }

@@ -7,7 +7,14 @@ import {
   type ListenerModel,
   type ServedAddress,
 } from '../../model/waypoint.ts';
-import { directHttp, directTcp, formatChainName, formatConditionalChainName, mainInternal } from '../names.ts';
+import {
+  directDeclaredTcp,
+  directHttp,
+  directTcp,
+  formatChainName,
+  formatConditionalChainName,
+  mainInternal,
+} from '../names.ts';
 import { renderDirectChains } from './direct.ts';
 import { renderHttpChain } from './http-chain.ts';
 import { renderTcpChains } from './tcp-chain.ts';
@@ -30,7 +37,7 @@ export function renderMainInternal(model: ListenerModel): EnvoyResource {
           filter_chain_matcher: renderDispatch(served, model),
           filter_chains: [
             ...served.flatMap((each) => [
-              ...(hasHttp(each.address) ? [renderHttpChain(each.address, each.service, model)] : []),
+              ...(hasHttp(each.address) ? [renderHttpChain(each.address)] : []),
               ...(hasTcp(each.address) ? renderTcpChains(each) : []),
             ]),
             ...(model.direct === undefined ? [] : renderDirectChains(model)),
@@ -108,7 +115,7 @@ function renderDispatch(
               : [
                   {
                     ranges: direct.addresses.map(renderRange),
-                    on_match: renderSniffed(toChain(directHttp), toChain(directTcp)),
+                    on_match: renderDirect(declaredTcpPorts(served)),
                   },
                 ]),
           ],
@@ -124,14 +131,16 @@ function renderRange(address: string): MessageTypes['xds.core.v3.CidrRange'] {
   return { address_prefix: prefix, prefix_len: length === undefined ? whole : Number(length) };
 }
 
+const portInput = {
+  name: 'port',
+  typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput', {}),
+};
+
 function renderPorts(ports: readonly ServedAddress[], trustDomains: readonly string[]): OnMatch {
   return {
     matcher: {
       matcher_tree: {
-        input: {
-          name: 'port',
-          typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput', {}),
-        },
+        input: portInput,
         exact_match_map: {
           map: Object.fromEntries(ports.map((each) => [String(each.address.port), renderProtocol(each, trustDomains)])),
         },
@@ -160,6 +169,22 @@ function renderSniffed(http: OnMatch, tcp: OnMatch): OnMatch {
         exact_match_map: { map: { "'h2c'": http, "'http/1.0'": http, "'http/1.1'": http } },
       },
       on_no_match: tcp,
+    },
+  };
+}
+
+/** Connections to workloads themselves: sniffed, but for the ports that every service declares as TCP. */
+function renderDirect(declared: readonly number[]): OnMatch {
+  const sniffed = renderSniffed(toChain(directHttp), toChain(directTcp));
+  if (declared.length === 0) return sniffed;
+  const known = toChain(directDeclaredTcp);
+  return {
+    matcher: {
+      matcher_tree: {
+        input: portInput,
+        exact_match_map: { map: Object.fromEntries(declared.map((port) => [String(port), known])) },
+      },
+      on_no_match: sniffed,
     },
   };
 }

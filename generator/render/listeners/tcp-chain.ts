@@ -2,15 +2,15 @@
 // destinations leaves the listener alone. Ports declared as TCP are decided on the CONNECT; ports whose protocol is sniffed, and ranges
 // of addresses, carry their policy in the chain, by extension configuration too.
 
-import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import { type Any, type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { Authorization } from '../../model/authorization.ts';
 import type { TcpDestination, TcpRoute } from '../../model/tcp-route.ts';
-import { isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/waypoint.ts';
+import { type AccessLogging, isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/waypoint.ts';
 import { type NetworkAuthorizationAction, renderNetworkAuthorization } from '../authorization.ts';
 import { formatChainName, formatClusterName, formatConditionalChainName, unknownService } from '../names.ts';
-import { aggregatedSource } from '../tls.ts';
-import { connectionLog } from './access-log.ts';
+import { renderConnectionLog } from './access-log.ts';
+import { renderDiscovered, renderExtension } from './extension.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
@@ -26,23 +26,25 @@ export function renderTcpChains({ address, tcpConditions }: ServedAddress): read
   const name = formatChainName(host, port, 'tcp');
   const policies = isDecidedInChain(address) ? discoverPolicies(name) : [];
   const chains = [name, ...tcpConditions.map((matches) => formatConditionalChainName(host, port, matches))];
-  return chains.map((chain) => ({ name: chain, filters: [...policies, discovered(proxyName(chain), types.proxy)] }));
+  return chains.map((chain) => ({
+    name: chain,
+    filters: [...policies, renderDiscovered(proxyName(chain), types.proxy)],
+  }));
 }
 
 /** The policy filters of a chain that is decided in the chain. */
 export function discoverPolicies(chain: string): readonly Filter[] {
-  return [discovered(policyName(chain, 'deny'), types.rbac), discovered(policyName(chain, 'allow'), types.rbac)];
+  return [
+    renderDiscovered(policyName(chain, 'deny'), types.rbac),
+    renderDiscovered(policyName(chain, 'allow'), types.rbac),
+  ];
 }
 
 /** The extension configurations that `discoverPolicies` refers to. */
 export function renderPolicies(chain: string, authorization: Authorization): readonly EnvoyResource[] {
   return (['deny', 'allow'] as const).map((action) =>
-    toExtension(policyName(chain, action), renderNetworkAuthorization(authorization, action)),
+    renderExtension(policyName(chain, action), renderNetworkAuthorization(authorization, action)),
   );
-}
-
-function discovered(name: string, type: string): Filter {
-  return { name, config_discovery: { config_source: aggregatedSource, type_urls: [`type.googleapis.com/${type}`] } };
 }
 
 function policyName(chain: string, action: NetworkAuthorizationAction): string {
@@ -54,7 +56,7 @@ function proxyName(chain: string): string {
 }
 
 /** The extension configurations that the chains of a TCP frontend refer to: where connections go, and policies that are decided there. */
-export function renderTcpExtensions(frontend: TcpFrontend): readonly EnvoyResource[] {
+export function renderTcpExtensions(frontend: TcpFrontend, log: AccessLogging): readonly EnvoyResource[] {
   const { host, port, routes, authorization, decidedAt } = frontend;
   const name = formatChainName(host, port, 'tcp');
   const waits = decidedAt === 'chain' && (authorization.allow !== undefined || authorization.deny.length > 0);
@@ -62,20 +64,18 @@ export function renderTcpExtensions(frontend: TcpFrontend): readonly EnvoyResour
     ...(decidedAt === 'chain' ? renderPolicies(name, authorization) : []),
     ...routes.map((route) => {
       const chain = route.matches.length === 0 ? name : formatConditionalChainName(host, port, route.matches);
-      return toExtension(proxyName(chain), renderProxy(chain, route, waits));
+      return renderExtension(proxyName(chain), renderProxy(chain, route, waits, log));
     }),
   ];
 }
 
-function toExtension(name: string, config: Any): EnvoyResource {
-  const json: MessageTypes['envoy.config.core.v3.TypedExtensionConfig'] = { name, typed_config: config };
-  return { typeUrl: typeUrls.extensionConfig, name, json };
-}
-
 /** Policies in a chain are asked with the client's first bytes. Before that nothing is opened that could answer a client they deny. */
-const onFirstBytes = { upstream_connect_mode: 'ON_DOWNSTREAM_DATA', max_early_data_bytes: 65_536 } as const;
+export const onFirstBytes: Pick<MessageTypes[typeof types.proxy], 'max_early_data_bytes' | 'upstream_connect_mode'> = {
+  upstream_connect_mode: 'ON_DOWNSTREAM_DATA',
+  max_early_data_bytes: 65_536,
+};
 
-function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, waits: boolean): Any {
+function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, waits: boolean, log: AccessLogging): Any {
   const { idleTimeout, maxDuration } = limits;
   const [only] = destinations;
   return typed(types.proxy, {
@@ -90,7 +90,7 @@ function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, wai
     ...(waits ? onFirstBytes : {}),
     ...(idleTimeout === undefined ? {} : { idle_timeout: formatProtoDuration(idleTimeout) }),
     ...(maxDuration === undefined ? {} : { max_downstream_connection_duration: formatProtoDuration(maxDuration) }),
-    access_log: [connectionLog],
+    access_log: renderConnectionLog(log),
   });
 }
 

@@ -1,6 +1,6 @@
 // The route configuration of one HTTP frontend: its routes, faults and policies, pushed by RDS when any of them changes.
 
-import { type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
+import { encodeOnce, type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
 import type { HttpRoute } from '../../model/http-route.ts';
 import type { HttpFrontend } from '../../model/waypoint.ts';
 import { renderAuthorization } from '../authorization.ts';
@@ -81,4 +81,8 @@ export const pathParametersRefused: Route = {
 };
 
 /** The end of every virtual host. */
-export const noRoute: Route = { name: 'no-route', match: { prefix: '/' }, direct_response: { status: 404 } };
+export const noRoute: Route = encodeOnce({
+  name: 'no-route',
+  match: { prefix: '/' },
+  direct_response: { status: 404 },
+});

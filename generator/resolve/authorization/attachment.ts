@@ -1,7 +1,7 @@
 // Which policies apply to a frontend, and which were meant to and do not. A waypoint honours target references only, each from the
 // namespace of what it names.
 
-import { formatRef, gatewayGroup, networkingGroup, refOf, waypointClass } from '../../../mesh/index.ts';
+import { everyClass, formatRef, gatewayGroup, networkingGroup, refOf } from '../../../mesh/index.ts';
 import type { Finding, MeshObject, MeshSnapshot, PolicyTargetReference } from '../../../mesh/index.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding } from '../binding.ts';
 import type { ResolveContext } from '../context.ts';
@@ -31,9 +31,15 @@ export function findAttached<P extends Policy>(
     ...attachedTo(service.kind, service.namespace, service.name),
     ...attachedTo('Gateway', gateway.namespace, gateway.name),
     ...attachedTo('GatewayClass', '', gateway.className),
+    ...find(`GatewayClass//${everyClass}`).filter(isStandIn),
   ];
   const byName = new Map(attached.map((policy) => [formatRef(refOf(policy)), policy] as const));
   return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, policy]) => policy);
+}
+
+/** In place of something that could not be read; no object of a source has a slash in its name. */
+function isStandIn({ metadata }: Policy): boolean {
+  return metadata.name.includes('/');
 }
 
 const groups: Readonly<Record<string, readonly string[]>> = {
@@ -97,11 +103,12 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
     return notFound(`${kind} is not of group "${ref.group ?? ''}"`, `set group to "${expected[0]}"`);
   }
   if (kind === 'GatewayClass') {
+    if (name === everyClass && isStandIn(policy)) return undefined;
     const { rootNamespace } = mesh.settings;
     if (namespace !== rootNamespace) {
       return notFound(`only policies of namespace "${rootNamespace}" can name a GatewayClass`);
     }
-    return name === waypointClass || mesh.get('GatewayClass', '', name) !== undefined
+    return name === mesh.settings.waypointClass || mesh.get('GatewayClass', '', name) !== undefined
       ? undefined
       : notFound(`GatewayClass "${name}" does not exist`);
   }
@@ -116,7 +123,7 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
     if (gateway === undefined) return notFound(`Gateway "${namespace}/${name}" does not exist`);
     return isWaypoint(mesh, gateway) && gatewayProblem(gateway) === undefined
       ? undefined
-      : notBound(`Gateway "${name}" is not a waypoint`, `waypoints are of class ${waypointClass}`);
+      : notBound(`Gateway "${name}" is not a waypoint`, `waypoints are of class ${mesh.settings.waypointClass}`);
   }
   const service = kind === 'Service' ? mesh.get(kind, namespace, name) : mesh.get('ServiceEntry', namespace, name);
   if (service === undefined) return notFound(`${kind} "${namespace}/${name}" does not exist`);

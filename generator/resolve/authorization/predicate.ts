@@ -41,6 +41,14 @@ export function not(part: Predicate): Predicate {
   return 'not' in part ? part.not : { not: part };
 }
 
+/** True when something of the request's token decides. */
+export function readsClaims(predicate: Predicate): boolean {
+  if ('all' in predicate) return predicate.all.some(readsClaims);
+  if ('any' in predicate) return predicate.any.some(readsClaims);
+  if ('not' in predicate) return readsClaims(predicate.not);
+  return 'metadata' in predicate && predicate.metadata === 'claims';
+}
+
 /** True when the path decides, be it by way of the pseudo header. */
 export function readsPath(predicate: Predicate): boolean {
   if ('all' in predicate) return predicate.all.some(readsPath);

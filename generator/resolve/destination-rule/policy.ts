@@ -16,7 +16,7 @@ import type { DeclaredSubset } from '../destination-rule.ts';
 /** A part of a traffic policy, and where it is written. */
 export interface Stated<T> {
   readonly value: T;
-  readonly rule: MeshObject<'DestinationRule'>;
+  readonly rule: MeshObject<'DestinationRule'> | MeshObject<'MeshConfig'>;
   readonly path: FieldPath;
 }
 

@@ -7,6 +7,7 @@ import type { TcpLimits } from '../../model/tcp-route.ts';
 import type { GatewayKey } from '../binding.ts';
 import type { ResolveContext } from '../context.ts';
 import { declaredSubsets, findDestinationRules } from '../destination-rule.ts';
+import { withMeshPolicy } from '../mesh-defaults.ts';
 import { findService } from '../service.ts';
 import { resolveTrafficPolicy } from './policy.ts';
 
@@ -20,7 +21,7 @@ export function resolveTcpLimits(
   if (cluster === undefined || service === undefined) return {};
   const rules = findDestinationRules(mesh, gateway, service);
   const declared = declaredSubsets(rules).find(({ subset }) => subset.name === cluster.subset);
-  const tcp = resolveTrafficPolicy(rules, cluster.port, declared).connectionPool?.value.tcp;
+  const tcp = withMeshPolicy(mesh, resolveTrafficPolicy(rules, cluster.port, declared)).connectionPool?.value.tcp;
   const idleTimeout = tcp?.idleTimeout === undefined ? undefined : parseDuration(tcp.idleTimeout);
   const maxDuration = tcp?.maxConnectionDuration === undefined ? undefined : parseDuration(tcp.maxConnectionDuration);
   return {

@@ -2,7 +2,7 @@
 // is encrypted already, and both ends of it are verified.
 
 import type { ClientTlsSettings, MeshSettings } from '../../../mesh/index.ts';
-import type { UpstreamTls } from '../../model/cluster.ts';
+import type { CertificateName, UpstreamTls } from '../../model/cluster.ts';
 
 /** `caCertificates` of this value are the roots of the system, as are those that are not given. */
 const system = 'system';
@@ -24,7 +24,14 @@ export function resolveTls(
       : {}),
     ...(checked ? { roots: caCertificates === '' || caCertificates === system ? systemRoots : caCertificates } : {}),
     ...(checked && caCrl !== '' ? { revocations: caCrl } : {}),
-    subjectAltNames: checked ? subjectAltNames : [],
+    subjectAltNames: checked ? subjectAltNames.map((name) => ({ type: typeOf(name), name })) : [],
     checksServerName: checked && tls.mode === 'SIMPLE' && !hasName && subjectAltNames.length === 0,
   };
+}
+
+/** Istio writes names without their types. */
+function typeOf(name: string): CertificateName['type'] {
+  if (name.includes('://')) return 'URI';
+  if (name.includes('@')) return 'EMAIL';
+  return /^[0-9.]+$|:/.test(name) ? 'IP_ADDRESS' : 'DNS';
 }

@@ -9,6 +9,7 @@ import {
   type RouteBackendRef,
 } from '../../../mesh/index.ts';
 import type { HttpMatch, HttpRoute, Retry, RouteAction, WeightedDestination } from '../../model/http-route.ts';
+import { resolveDefaultRetry } from '../mesh-defaults.ts';
 import { defaultRetry } from '../virtual-service/retry.ts';
 import { resolveBackendRef } from './backend.ts';
 import { reportRoute, type RequestRoute, type RouteContext } from './context.ts';
@@ -29,14 +30,14 @@ export function resolveRules(context: RouteContext, route: RequestRoute): readon
     return (route.spec.rules ?? [{}]).flatMap((rule, index) =>
       resolveRule(context, rule, index, (rule.matches ?? []).map(resolveHttpMatch), {
         timeoutMilliseconds: milliseconds(rule.timeouts?.request),
-        retry: resolveRetry(rule),
+        retry: resolveRetry(context, rule),
       }),
     );
   }
   return (route.spec.rules ?? [{}]).flatMap((rule, index) =>
     resolveRule(context, rule, index, (rule.matches ?? []).map(resolveGrpcMatch), {
       timeoutMilliseconds: 0,
-      retry: defaultRetry,
+      retry: resolveDefaultRetry(context.mesh.settings),
     }),
   );
 }
@@ -140,8 +141,9 @@ function reportDeadEnd(context: RouteContext, backends: readonly RouteBackendRef
 }
 
 /** Attempts that fail before the application has seen the request are always tried again, unless `attempts: 0` forbids it. */
-function resolveRetry({ retry, timeouts }: HttpRouteRule): Retry | undefined {
+function resolveRetry({ mesh }: RouteContext, { retry, timeouts }: HttpRouteRule): Retry | undefined {
   const perTry = milliseconds(timeouts?.backendRequest);
+  if (retry === undefined && perTry === 0) return resolveDefaultRetry(mesh.settings);
   const attempts = retry?.attempts ?? defaultRetry.attempts;
   if (attempts === 0 && perTry === 0) return undefined;
   return {

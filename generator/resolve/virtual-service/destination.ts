@@ -60,6 +60,15 @@ export function resolveDestination(
   };
 }
 
+/** Says what the shares are where weights do not add up to 100, which is more often a slip than a wish. */
+export function reportWeights(context: VirtualServiceContext, weights: readonly number[], path: FieldPath): void {
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  if (weights.length < 2 || sum === 0 || sum === 100) return;
+  const shares = weights.map((weight) => `${Number(((weight / sum) * 100).toFixed(1))}%`).join(', ');
+  const message = `the weights add up to ${sum} and not to 100; they are taken as shares: ${shares}`;
+  reportField(context, 'WeightsInvalid', path, message, 'let the weights add up to 100', 'info');
+}
+
 /** The port that is named; else the only one; else the one that the request came to. */
 function resolvePort(
   context: VirtualServiceContext,

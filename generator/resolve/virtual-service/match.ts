@@ -11,6 +11,7 @@ import type {
   StringMatcher,
 } from '../../model/http-route.ts';
 import { parseClaimPath } from '../authorization/claims.ts';
+import { unverified, unverifiedHint, verifiesTokens } from '../authorization/tokens.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /** The match of a rule that has none: every request. */
@@ -50,6 +51,7 @@ export function resolveMatch(
       return unsupported(context, [...path, 'withoutHeaders', name], notAClaim(name), claimHint);
     } else headers.push({ name: name.toLowerCase(), ...optionalValue(condition), invert: true });
   }
+  if (claims.length > 0) reportClaims(context, path);
   const query: QueryMatch[] = sortedEntries(match.queryParams).map(([name, condition]) => ({
     name,
     ...optionalValue(condition),
@@ -108,6 +110,13 @@ const claimHint =
 
 function notAClaim(name: string): string {
   return `"${name}" is no claim of a token`;
+}
+
+function reportClaims(context: VirtualServiceContext, path: FieldPath): void {
+  const { gateway, mesh, service } = context;
+  const { namespace, name } = service;
+  if (verifiesTokens(mesh, { gateway, service: { kind: service.object.kind, namespace, name } })) return;
+  reportField(context, 'TokensNotVerified', path, unverified, unverifiedHint, 'warning');
 }
 
 /** The path of `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`; undefined for anything else. */

@@ -31,12 +31,24 @@ export function resolveRedirect(
   }
   const port = redirect.port ?? (redirect.derivePort === 'FROM_REQUEST_PORT' ? context.port.number : undefined);
   const standard = redirect.scheme === 'https' ? 443 : 80;
+  const { uri = '', prefixRewrite = '' } = redirect;
+  if (uri !== '' && prefixRewrite !== '') {
+    reportField(
+      context,
+      'InvalidValue',
+      [...path, 'prefixRewrite'],
+      'uri replaces the whole path, so this has no effect',
+      'keep one of the two',
+      'warning',
+    );
+  }
+  const target = uri !== '' ? redirectPath(uri) : prefixRewrite !== '' ? { prefix: prefixRewrite } : undefined;
   const keepsHost = redirect.authority === undefined || redirect.authority === '';
   const isImplied = port === standard && (!keepsHost || context.port.number === 80);
   return {
     kind: 'redirect',
     status,
-    ...(redirect.uri === undefined || redirect.uri === '' ? {} : { path: redirectPath(redirect.uri) }),
+    ...(target === undefined ? {} : { path: target }),
     ...(redirect.authority === undefined || redirect.authority === '' ? {} : { authority: redirect.authority }),
     ...(redirect.scheme === undefined || redirect.scheme === '' ? {} : { scheme: redirect.scheme }),
     ...(port === undefined || isImplied ? {} : { port }),

@@ -2,6 +2,7 @@
 
 import { type FieldPath, type HttpRetry, parseDuration } from '../../../mesh/index.ts';
 import type { Retry } from '../../model/http-route.ts';
+import { resolveDefaultRetry } from '../mesh-defaults.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /** What Istio retries unless told otherwise: failures before the application can have seen the request. */
@@ -19,11 +20,16 @@ export function resolveRetry(
   retries: HttpRetry | undefined,
   path: FieldPath,
 ): Retry | undefined {
-  if (retries === undefined) return defaultRetry;
+  if (retries === undefined) return resolveDefaultRetry(context.mesh.settings);
   if (retries.attempts === undefined) {
     const message = 'no number of attempts is given, so nothing is retried';
     reportField(context, 'MissingField', path, message, 'set attempts', 'warning');
   }
+  return readRetry(retries);
+}
+
+/** What is written, or undefined when nothing is retried. */
+export function readRetry(retries: HttpRetry): Retry | undefined {
   if (retries.attempts === undefined || retries.attempts === 0) return undefined;
   const tokens = (retries.retryOn ?? '')
     .split(',')

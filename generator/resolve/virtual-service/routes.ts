@@ -5,7 +5,7 @@ import type { HttpMatch, HttpRoute, RouteAction, WeightedDestination } from '../
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { resolveCors } from './cors.ts';
 import { expandDelegates, type SourcedRule } from './delegate.ts';
-import { resolveDestination } from './destination.ts';
+import { reportWeights, resolveDestination } from './destination.ts';
 import { resolveFault } from './fault.ts';
 import { resolveHeaderEdits } from './header-edits.ts';
 import { everyRequest, matchesEverything, resolveMatch } from './match.ts';
@@ -136,6 +136,11 @@ function resolveDestinations(
 ): readonly WeightedDestination[] {
   const routes = rule.route ?? [];
   const single = routes.length === 1;
+  reportWeights(
+    context,
+    routes.map(({ weight = 0 }) => weight),
+    path,
+  );
   const destinations = routes.flatMap((route, index): readonly WeightedDestination[] => {
     const weight = single ? 100 : (route.weight ?? 0);
     const here: FieldPath = [...path, index];

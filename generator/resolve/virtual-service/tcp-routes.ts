@@ -9,7 +9,7 @@ import { resolveTcpLimits } from '../destination-rule/tcp-limits.ts';
 import { resolveGatewayTcpConditions, resolveGatewayTcpRoutes } from '../gateway-route/tcp.ts';
 import type { ResolvedPort, ResolvedService } from '../service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
-import { resolveDestination } from './destination.ts';
+import { reportWeights, resolveDestination } from './destination.ts';
 import { findVirtualServices } from './selection.ts';
 import { resolveTcpMatches } from './tcp-match.ts';
 
@@ -119,6 +119,11 @@ function resolveDestinations(
   path: FieldPath,
 ): readonly TcpDestination[] {
   const single = route.length === 1;
+  reportWeights(
+    context,
+    route.map(({ weight = 0 }) => weight),
+    [...path, 'route'],
+  );
   const destinations = route.flatMap(({ destination, weight = 0 }, index): readonly TcpDestination[] => {
     const cluster = resolveDestination(context, destination, [...path, 'route', index, 'destination'], closed);
     if (!single && weight === 0) return [];

@@ -1,0 +1,18 @@
+// The options of every command that talks to a cluster. Apart from what uses them, so that help needs no Kubernetes client.
+
+import type { Command } from 'commander';
+
+/** The options by which a command is told its cluster and namespace. */
+export interface ClusterOptions {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace?: string;
+}
+
+/** Adds `--kubeconfig`, `--context` and `--namespace`. */
+export function addClusterOptions(command: Command): Command {
+  return command
+    .option('-n, --namespace <namespace>', "the namespace (default: the context's)")
+    .option('-c, --kubeconfig <file>', 'the kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)')
+    .option('--context <name>', 'the context of the kubeconfig file');
+}

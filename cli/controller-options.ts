@@ -1,0 +1,188 @@
+// The settings of `cairn controller`: flags, or in a pod the environment. One table names both, so that neither can fall behind.
+
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import type { ClusterSettings, LogLevel } from '../gateway-controller/index.ts';
+import { defaultMeshSettings, parseDuration } from '../mesh/index.ts';
+import { CommandError } from './io.ts';
+
+type SettingName =
+  | 'namespace'
+  | 'podName'
+  | 'gatewayClass'
+  | 'controllerName'
+  | 'revision'
+  | 'clusterDomain'
+  | 'trustDomain'
+  | 'clusterId'
+  | 'network'
+  | 'rootNamespace'
+  | 'image'
+  | 'imagePullPolicy'
+  | 'discoveryAddress'
+  | 'ca'
+  | 'caAddress'
+  | 'caServerName'
+  | 'caTokenFile'
+  | 'leaseName'
+  | 'leaseDuration'
+  | 'renewDeadline'
+  | 'retryPeriod'
+  | 'listenAddress'
+  | 'xdsPort'
+  | 'adminPort'
+  | 'healthPort'
+  | 'webhookPort'
+  | 'logLevel';
+
+/** Flags as they were given; what is absent comes from the environment, else from the defaults. */
+export type ControllerOptions = Readonly<Partial<Record<SettingName, string>>>;
+
+interface Setting {
+  readonly flag: string;
+  readonly what: string;
+  /** The variable that stands in for the flag. */
+  readonly variable?: string;
+}
+
+const settings: Readonly<Record<SettingName, Setting>> = {
+  namespace: {
+    flag: 'namespace <name>',
+    variable: 'POD_NAMESPACE',
+    what: 'namespace of the control plane (cairn-system)',
+  },
+  podName: { flag: 'pod-name <name>', variable: 'POD_NAME', what: 'name of this replica' },
+  gatewayClass: {
+    flag: 'gateway-class <name>',
+    variable: 'CAIRN_GATEWAY_CLASS',
+    what: 'class of waypoints (istio-waypoint)',
+  },
+  controllerName: {
+    flag: 'controller-name <name>',
+    variable: 'CAIRN_CONTROLLER_NAME',
+    what: 'controllerName of GatewayClasses that are ours (istio.io/mesh-controller)',
+  },
+  revision: { flag: 'revision <name>', variable: 'CAIRN_REVISION', what: 'only Gateways of this revision' },
+  clusterDomain: {
+    flag: 'cluster-domain <name>',
+    variable: 'CAIRN_CLUSTER_DOMAIN',
+    what: 'DNS suffix (cluster.local)',
+  },
+  trustDomain: {
+    flag: 'trust-domain <name>',
+    variable: 'CAIRN_TRUST_DOMAIN',
+    what: 'of all identities (cluster.local)',
+  },
+  clusterId: { flag: 'cluster-id <name>', variable: 'CAIRN_CLUSTER_ID', what: 'name of the cluster (Kubernetes)' },
+  network: { flag: 'network <name>', variable: 'CAIRN_NETWORK', what: 'network of the cluster' },
+  rootNamespace: {
+    flag: 'root-namespace <name>',
+    variable: 'CAIRN_ROOT_NAMESPACE',
+    what: 'namespace of mesh-wide policies and of the MeshConfig (istio-system)',
+  },
+  image: { flag: 'image <image>', variable: 'CAIRN_IMAGE', what: 'image of waypoints' },
+  imagePullPolicy: { flag: 'image-pull-policy <policy>', variable: 'CAIRN_IMAGE_PULL_POLICY', what: 'of waypoints' },
+  discoveryAddress: {
+    flag: 'discovery-address <host:port>',
+    variable: 'CAIRN_DISCOVERY_ADDRESS',
+    what: 'where waypoints find the control plane',
+  },
+  ca: { flag: 'ca <cairn|istiod>', variable: 'CAIRN_CA', what: 'whose certificates the mesh trusts (cairn)' },
+  caAddress: { flag: 'ca-address <host:port>', variable: 'CAIRN_CA_ADDRESS', what: 'where waypoints get certificates' },
+  caServerName: { flag: 'ca-server-name <name>', what: 'the name in its certificate, where not that of its address' },
+  caTokenFile: { flag: 'ca-token-file <file>', what: "the controller's own token for istiod's certificates" },
+  leaseName: { flag: 'lease-name <name>', what: 'the Lease of the leader (cairn-leader)' },
+  leaseDuration: { flag: 'lease-duration <duration>', what: 'a leader that is silent for so long is succeeded (15s)' },
+  renewDeadline: { flag: 'renew-deadline <duration>', what: 'a leader that cannot renew for so long steps down (10s)' },
+  retryPeriod: { flag: 'retry-period <duration>', what: 'between two tries (2s)' },
+  listenAddress: { flag: 'listen-address <ip>', what: 'address of xDS, health and webhook (0.0.0.0)' },
+  xdsPort: { flag: 'xds-port <port>', what: 'xDS and certificates (15012)' },
+  adminPort: { flag: 'admin-port <port>', what: 'admin interface on 127.0.0.1 (15014)' },
+  healthPort: { flag: 'health-port <port>', what: 'probes and metrics (8080)' },
+  webhookPort: { flag: 'webhook-port <port>', what: 'admission webhook (15017)' },
+  logLevel: { flag: 'log-level <level>', variable: 'CAIRN_LOG_LEVEL', what: 'debug, info, warn or error (info)' },
+};
+
+/** Adds every flag to the command. */
+export function addControllerOptions(command: Command): void {
+  for (const setting of Object.values(settings)) {
+    const { flag, what, variable } = setting;
+    command.option(`--${flag}`, variable === undefined ? what : `${what}; ${variable}`);
+  }
+}
+
+/** Reads the settings; an empty variable is as good as none. Throws CommandError that names the flag. */
+export function readControllerSettings(
+  options: ControllerOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly settings: ClusterSettings; readonly logLevel: LogLevel } {
+  const optional = (name: SettingName): string | undefined => {
+    const { variable } = settings[name];
+    const found = [options[name], variable === undefined ? undefined : env[variable]];
+    return found.find((value) => value !== undefined && value !== '');
+  };
+  const text = (name: SettingName, otherwise: string): string => optional(name) ?? otherwise;
+  const flagOf = (name: SettingName): string => `--${settings[name].flag.split(' ')[0] ?? ''}`;
+  const port = (name: SettingName, otherwise: number): number => {
+    const value = text(name, String(otherwise));
+    if (/^\d+$/.test(value) && Number(value) <= 65_535) return Number(value);
+    throw new CommandError(`${flagOf(name)} must be a port, not ${value}`);
+  };
+  const duration = (name: SettingName, otherwise: string): number => {
+    const value = text(name, otherwise);
+    const milliseconds = parseDuration(value);
+    if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
+    throw new CommandError(`${flagOf(name)} must be a duration such as 15s, not ${value}`);
+  };
+  const oneOf = <T extends string>(name: SettingName, values: readonly T[], otherwise: T): T => {
+    const value = text(name, otherwise);
+    const found = values.find((known) => known === value);
+    if (found !== undefined) return found;
+    throw new CommandError(`${flagOf(name)} must be one of ${values.join(', ')}, not ${value}`);
+  };
+  const namespace = text('namespace', 'cairn-system');
+  const imagePullPolicy = optional('imagePullPolicy');
+  const caServerName = optional('caServerName');
+  const caTokenFile = optional('caTokenFile');
+  const xds = port('xdsPort', 15_012);
+  const kind = oneOf('ca', ['cairn', 'istiod'], 'cairn');
+  const discoveryAddress = text('discoveryAddress', `cairn.${namespace}.svc:${xds}`);
+  return {
+    settings: {
+      namespace,
+      identity: text('podName', `${hostname()}-${randomBytes(3).toString('hex')}`),
+      gatewayClass: text('gatewayClass', 'istio-waypoint'),
+      controllerName: text('controllerName', 'istio.io/mesh-controller'),
+      revision: text('revision', ''),
+      clusterDomain: text('clusterDomain', defaultMeshSettings.clusterDomain),
+      trustDomain: text('trustDomain', defaultMeshSettings.trustDomain),
+      clusterId: text('clusterId', 'Kubernetes'),
+      network: text('network', ''),
+      rootNamespace: text('rootNamespace', defaultMeshSettings.rootNamespace),
+      image: text('image', 'cairn/waypoint:0.1.0'),
+      ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
+      discoveryAddress,
+      ca: {
+        kind,
+        ...(caServerName === undefined ? {} : { serverName: caServerName }),
+        ...(caTokenFile === undefined ? {} : { tokenFile: caTokenFile }),
+        address: text('caAddress', kind === 'cairn' ? discoveryAddress : 'istiod.istio-system.svc:15012'),
+      },
+      lease: {
+        name: text('leaseName', 'cairn-leader'),
+        durationMs: duration('leaseDuration', '15s'),
+        renewMs: duration('renewDeadline', '10s'),
+        retryMs: duration('retryPeriod', '2s'),
+      },
+      ports: {
+        xds,
+        admin: port('adminPort', 15_014),
+        health: port('healthPort', 8080),
+        webhook: port('webhookPort', 15_017),
+      },
+      listenAddress: text('listenAddress', '0.0.0.0'),
+    },
+    logLevel: oneOf('logLevel', ['debug', 'info', 'warn', 'error'], 'info'),
+  };
+}

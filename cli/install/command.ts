@@ -1,0 +1,53 @@
+// `cairn install`: its options, which are the settings of an installation under the names of flags.
+
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { addClusterOptions } from '../cluster-options.ts';
+import type { ExitCode, Io } from '../io.ts';
+import type { InstallOptions } from './install.ts';
+
+/** Adds the command. */
+export function addInstallCommand(program: Command, io: Io, done: (code: ExitCode) => void): void {
+  addClusterOptions(
+    program
+      .command('install')
+      .summary('install the control plane in a cluster')
+      .description(
+        'Applies the control plane to a cluster, prints it, or writes it as a Helm chart or kustomize base.',
+      ),
+  )
+    .addOption(new Option('-o, --output <format>', 'print the objects, and touch no cluster').choices(['yaml', 'json']))
+    .option('--dry-run', 'let the API server check everything, and change nothing')
+    .option(
+      '--uninstall',
+      'remove everything of this installation, waypoints too; Gateways and other configuration stay',
+    )
+    .option('--helm <dir>', 'write a Helm chart into a directory, and touch no cluster')
+    .option('--kustomize <dir>', 'write a kustomize base into a directory, and touch no cluster')
+    .option('-w, --wait', 'wait until the control plane runs')
+    .option('--timeout <duration>', 'how long to wait', '5m')
+    .option('--image <image>', 'of the control plane')
+    .option('--waypoint-image <image>', 'of waypoints')
+    .option('--image-pull-policy <policy>', 'Always, IfNotPresent or Never')
+    .option('--replicas <count>', 'of the control plane')
+    .option('--gateway-class <name>', 'whose Gateways are waypoints of this control plane')
+    .option('--controller-name <name>', 'of that class')
+    .option('--revision <name>', 'only Gateways and namespaces with this istio.io/rev')
+    .option('--trust-domain <domain>', 'of the identities in the mesh')
+    .option('--cluster-domain <domain>', 'the DNS suffix of Services')
+    .option('--cluster-id <id>', 'the name of this cluster in the mesh')
+    .option('--network <name>', 'the network of this cluster')
+    .option('--root-namespace <namespace>', "whose policies are the whole mesh's")
+    .option('--ca <kind>', "who signs certificates: cairn, or istiod where it is the mesh's authority")
+    .option('--ca-address <host:port>', 'of istiod')
+    .option('--log-level <level>', 'debug, info, warn or error')
+    .option('--webhook-failure-policy <policy>', 'when the webhook does not answer: Ignore or Fail')
+    .addHelpText(
+      'after',
+      '\nThe namespace is cairn-system unless -n names another; docs/guide/install.md explains the settings.',
+    )
+    .action(async (options: InstallOptions) => {
+      const { runInstall } = await import('./install.ts');
+      done(await runInstall(options, io));
+    });
+}

@@ -1,0 +1,144 @@
+// What `cairn install --uninstall` does: first the control plane ends, so that nothing is made again, then everything goes that it made
+// while it ran, then what was installed. Gateways, routes and policies are the user's, and stay.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { resources } from '../../kubernetes/index.ts';
+import type { ApiClient, ApiResource, KubernetesObject } from '../../kubernetes/index.ts';
+import {
+  authoritySecret,
+  controlPlaneLabels,
+  controlPlaneName,
+  gatewayClassLabel,
+  leaseName,
+  managedByLabel,
+  partOfLabel,
+  renderInstallation,
+  type InstallSettings,
+} from '../../templates/index.ts';
+import { formatObject, resourceOf } from './objects.ts';
+
+/** How to remove. */
+export interface UninstallOptions {
+  /** Only says what would be removed. */
+  readonly dryRun: boolean;
+  /** For the pods of the control plane to end. */
+  readonly timeoutMs: number;
+  readonly say: (text: string) => void;
+}
+
+/** Kinds that are deployed for Gateways. */
+const deployedKinds: readonly ApiResource[] = [
+  resources.horizontalPodAutoscalers,
+  resources.podDisruptionBudgets,
+  resources.deployments,
+  resources.services,
+  resources.serviceAccounts,
+];
+
+/** Removes one installation; what is not there any more is passed over. */
+export async function uninstall(
+  client: ApiClient,
+  settings: InstallSettings,
+  options: UninstallOptions,
+): Promise<void> {
+  const { namespace } = settings;
+  const installed = await findInstalled(client, settings);
+  const isControlPlane = ({ kind }: KubernetesObject): boolean => kind === 'Deployment';
+  const gatewayClass = readGatewayClass(installed.find(isControlPlane)) ?? settings.gatewayClass;
+  await remove(client, installed.filter(isControlPlane), options);
+  await untilPodsEnd(client, namespace, options);
+  await remove(client, await findMade(client, gatewayClass, settings), options);
+  // The namespace last: it takes with it what others have put there.
+  const rest = installed.filter((object) => !isControlPlane(object)).toReversed();
+  await remove(client, rest, options);
+  if (installed.length === 0) options.say(`nothing of Cairn is installed in ${namespace}`);
+}
+
+/** What `cairn install` made, and still carries its label. */
+async function findInstalled(client: ApiClient, settings: InstallSettings): Promise<readonly KubernetesObject[]> {
+  const found: KubernetesObject[] = [];
+  for (const { kind, metadata } of renderInstallation(settings)) {
+    const object = await client.get(resourceOf(kind), metadata.namespace, metadata.name);
+    const isGoing = object?.metadata.deletionTimestamp !== undefined;
+    if (object?.metadata.labels?.[partOfLabel] === 'cairn' && !isGoing) found.push({ ...object, kind });
+  }
+  return found;
+}
+
+/** What the controller made while it ran: waypoints of its class, root certificates, its key and its Lease. */
+async function findMade(
+  client: ApiClient,
+  gatewayClass: string,
+  { namespace }: InstallSettings,
+): Promise<readonly KubernetesObject[]> {
+  const made: KubernetesObject[] = [];
+  const labelSelector = `${managedByLabel}=cairn`;
+  for (const resource of deployedKinds) {
+    const selector = `${labelSelector},${gatewayClassLabel}=${gatewayClass}`;
+    made.push(...(await client.list(resource, { labelSelector: selector })));
+  }
+  const classes = await client.list(resources.gatewayClasses, { labelSelector });
+  made.push(...classes.filter(({ metadata }) => metadata.name === gatewayClass));
+  const roles = await client.list(resources.clusterRoles, { labelSelector: `${partOfLabel}=cairn` });
+  // Another installation's waypoints trust the same ConfigMaps.
+  if (roles.length <= 1) made.push(...(await client.list(resources.configMaps, { labelSelector })));
+  for (const [resource, name] of [
+    [resources.secrets, authoritySecret],
+    [resources.leases, leaseName],
+  ] as const) {
+    const object = await client.get(resource, namespace, name);
+    if (object !== undefined) made.push({ ...object, kind: resource.kind });
+  }
+  return made;
+}
+
+/** The class that the installation really has, whatever the flags say now. */
+function readGatewayClass(deployment: KubernetesObject | undefined): string | undefined {
+  interface PodTemplate {
+    readonly template?: {
+      readonly spec?: {
+        readonly containers?: readonly {
+          readonly env?: readonly { readonly name: string; readonly value?: string }[];
+        }[];
+      };
+    };
+  }
+  const { template } = (deployment?.['spec'] ?? {}) as PodTemplate;
+  const [container] = template?.spec?.containers ?? [];
+  return container?.env?.find(({ name }) => name === 'CAIRN_GATEWAY_CLASS')?.value;
+}
+
+async function remove(
+  client: ApiClient,
+  objects: readonly KubernetesObject[],
+  { dryRun, say }: UninstallOptions,
+): Promise<void> {
+  for (const object of objects) {
+    const { namespace, name, uid } = object.metadata;
+    if (dryRun) {
+      say(`${formatObject(object)} would be removed`);
+      continue;
+    }
+    const wasThere = await client.delete(resourceOf(object.kind ?? ''), namespace, name, {
+      propagation: 'Background',
+      ...(uid === undefined ? {} : { preconditions: { uid } }),
+    });
+    if (wasThere) say(`${formatObject(object)} removed`);
+  }
+}
+
+/** A controller that still runs would make again what is removed. */
+async function untilPodsEnd(client: ApiClient, namespace: string, options: UninstallOptions): Promise<void> {
+  if (options.dryRun) return;
+  const labelSelector = Object.entries(controlPlaneLabels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  for (const end = Date.now() + options.timeoutMs; ; await sleep(250)) {
+    const pods = await client.list(resources.pods, { namespace, labelSelector });
+    if (pods.length === 0) return;
+    if (Date.now() > end) {
+      options.say(`pods of ${namespace}/${controlPlaneName} have not ended; they may make again what is removed now`);
+      return;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// What an Envoy holds, as its admin interface tells: the sections of `/config_dump?include_eds`, and the hosts of `/clusters`.
+
+import { at, items, text } from './json.ts';
+
+/** Both documents, parsed; `clusters` is undefined when only a dump is there. */
+export interface ProxyDump {
+  readonly config: unknown;
+  readonly clusters?: unknown;
+}
+
+/** The section of a config dump by the last word of its type, such as `ListenersConfigDump`. */
+export function findSection({ config }: ProxyDump, type: string): unknown {
+  return items(at(config, 'configs')).find((section) => text(at(section, '@type')).endsWith(`.${type}`));
+}
+
+/** The resources of a section in its lists, static ones first: `path` leads from an entry to the resource. */
+export function listResources(
+  dump: ProxyDump,
+  type: string,
+  lists: readonly string[],
+  ...paths: readonly (readonly string[])[]
+): readonly unknown[] {
+  const section = findSection(dump, type);
+  return lists
+    .flatMap((list) => items(at(section, list)))
+    .flatMap((entry) => paths.flatMap((path) => at(entry, ...path) ?? []));
+}
+
+/** The parts of a cluster's name, `direction|port|subset|host`; a name of another form is all host. */
+export interface ClusterName {
+  readonly direction: string;
+  readonly port: string;
+  readonly subset: string;
+  readonly host: string;
+}
+
+/** Takes a name of Istio's form apart. */
+export function parseClusterName(name: string): ClusterName {
+  const parts = name.split('|');
+  if (parts.length !== 4) return { direction: '', port: '', subset: '', host: name };
+  const [direction = '', port = '', subset = '', host = ''] = parts;
+  return { direction, port, subset, host };
+}
+
+/** `address:port`, `unix://path`, or `envoy://listener/endpoint`, as istioctl writes an Envoy address. */
+export function formatAddress(address: unknown): string {
+  const socket = at(address, 'socket_address');
+  if (socket !== undefined) {
+    const host = text(at(socket, 'address'));
+    return `${host.includes(':') ? `[${host}]` : host}:${text(at(socket, 'port_value'))}`;
+  }
+  const internal = at(address, 'envoy_internal_address');
+  if (internal !== undefined) {
+    const endpoint = text(at(internal, 'endpoint_id'));
+    return `envoy://${text(at(internal, 'server_listener_name'))}/${endpoint}`;
+  }
+  return `unix://${text(at(address, 'pipe', 'path'))}`;
+}
+
+/** `name.namespace` of the object that a resource was made from, by Istio's metadata; '' when it names none. */
+export function readOrigin(resource: unknown): string {
+  const path = text(at(resource, 'metadata', 'filter_metadata', 'istio', 'config'));
+  const [, , , , namespace, , name] = path.split('/');
+  return namespace === undefined || name === undefined ? '' : `${name}.${namespace}`;
+}

@@ -1,0 +1,230 @@
+// One object of the Kubernetes API to what it means for the mesh: read and judged as the same object in a file would be. Pure.
+
+import { findMeshConfig, formatRef, readObject, refOf } from '../mesh/index.ts';
+import type { AnyMeshObject, Finding, MeshSettings, ObjectRef } from '../mesh/index.ts';
+import { resources } from '../kubernetes/index.ts';
+import type { ApiResource, KubernetesObject } from '../kubernetes/index.ts';
+
+/** What one object means. */
+export interface ReadClusterObject {
+  /** What it puts in force: nothing, itself, or what stands in for it. */
+  readonly objects: readonly AnyMeshObject[];
+  readonly findings: readonly Finding[];
+}
+
+/** Every kind that is watched in all namespaces. */
+export const watchedResources: readonly ApiResource[] = [
+  resources.gatewayClasses,
+  resources.gateways,
+  resources.httpRoutes,
+  resources.grpcRoutes,
+  resources.tcpRoutes,
+  resources.tlsRoutes,
+  resources.referenceGrants,
+  resources.backendTLSPolicies,
+  resources.virtualServices,
+  resources.destinationRules,
+  resources.serviceEntries,
+  resources.workloadEntries,
+  resources.authorizationPolicies,
+  resources.requestAuthentications,
+  resources.peerAuthentications,
+  resources.services,
+  resources.endpointSlices,
+  resources.pods,
+  resources.namespaces,
+  resources.nodes,
+];
+
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+const keptNodeLabels = /^(?:topology\.|failure-domain\.|kubernetes\.io\/hostname$)/;
+
+/** An object without what only its writers need. Of Pods, Nodes and slices, of which there are many, only what is read stays. */
+export function trimObject(object: KubernetesObject): KubernetesObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  const { [lastApplied]: __, ...annotations } = metadata.annotations ?? {};
+  const trimmed = { ...object, metadata: metadata.annotations === undefined ? metadata : { ...metadata, annotations } };
+  switch (object.kind) {
+    case 'Pod':
+      return trimPod(trimmed);
+    case 'Node': {
+      const { name, uid, resourceVersion, labels = {} } = metadata;
+      const kept = Object.fromEntries(Object.entries(labels).filter(([label]) => keptNodeLabels.test(label)));
+      const head = { name, labels: kept, ...(uid === undefined ? {} : { uid }) };
+      return {
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: resourceVersion === undefined ? head : { ...head, resourceVersion },
+      };
+    }
+    default:
+      return trimmed;
+  }
+}
+
+function trimPod(pod: KubernetesObject): KubernetesObject {
+  const spec = pick(pod['spec'], ['serviceAccountName', 'nodeName', 'hostNetwork']);
+  const containers = listOf(fieldsOf(pod['spec'])['containers']).flatMap((container) => {
+    const named = listOf(fieldsOf(container)['ports']).filter((port) => fieldsOf(port)['name'] !== undefined);
+    return named.length === 0 ? [] : [{ ports: named.map((port) => pick(port, ['name', 'containerPort'])) }];
+  });
+  const { metadata } = pod;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: metadata.name,
+      ...pick(metadata, [
+        'namespace',
+        'uid',
+        'resourceVersion',
+        'labels',
+        'annotations',
+        'ownerReferences',
+        'creationTimestamp',
+        'deletionTimestamp',
+      ]),
+    },
+    spec: { ...spec, ...(containers.length === 0 ? {} : { containers }) },
+    status: pick(pod['status'], ['phase', 'podIP', 'podIPs', 'conditions']),
+  };
+}
+
+/** Fields of a Service that a mesh has no use for may be newer than what is known here, and are no mistake of its author. */
+const serviceFields = [
+  'type',
+  'clusterIP',
+  'clusterIPs',
+  'ipFamilies',
+  'selector',
+  'ports',
+  'externalName',
+  'publishNotReadyAddresses',
+  'internalTrafficPolicy',
+  'trafficDistribution',
+] as const;
+
+/**
+ * Reads an object. What cannot be used keeps what was `inForce` because of it, but for policies: those are replaced by one that denies,
+ * so that what a replica serves follows from what the cluster holds, and not from what this replica happened to see before.
+ */
+export function readClusterObject(
+  object: KubernetesObject,
+  { inForce, settings }: { readonly inForce: readonly AnyMeshObject[]; readonly settings: MeshSettings },
+): ReadClusterObject {
+  const fields = meaningfulFields(object);
+  if (fields === undefined) return { objects: [], findings: [] };
+  if (object.kind === 'PeerAuthentication') return { objects: [], findings: [peerAuthentication(object)] };
+  if ('problem' in fields) return spoiltMeshConfig(fields.problem, inForce, settings);
+  const read = readObject(fields.fields);
+  const findings = read.problems.map((problem): Finding => ({ ...problem, ref: read.ref }));
+  if (read.object !== undefined) return { objects: [withAllocated(read.object, object)], findings };
+  if (!read.problems.some(({ severity }) => severity === 'error')) return { objects: [], findings };
+  if (read.ref.kind === 'MeshConfig') {
+    const spoilt = spoiltMeshConfig(undefined, inForce, settings);
+    return { objects: spoilt.objects, findings: explain(findings, spoilt.findings[0]?.message ?? '') };
+  }
+  if (read.standIn !== undefined) {
+    const closed = "Until this is mended, everything to the policy's targets is denied.";
+    return { objects: [read.standIn], findings: explain(findings, closed) };
+  }
+  if (inForce.length === 0) return { objects: [], findings };
+  return { objects: inForce, findings: explain(findings, 'The last good version stays in force.') };
+}
+
+/** What is to be read of an object: itself, the MeshConfig that it holds, or nothing. */
+function meaningfulFields(
+  object: KubernetesObject,
+): { readonly fields: Readonly<Record<string, unknown>> } | { readonly problem: string } | undefined {
+  if (object.kind === 'ConfigMap') {
+    // The name is that of a setting, and was asked for; the reader knows the one that Istio gives it.
+    const found = findMeshConfig('', { ...object, metadata: { ...object.metadata, name: 'istio' } });
+    if (found === undefined) return undefined;
+    return found.fields === undefined ? { problem: found.problem ?? '' } : { fields: found.fields };
+  }
+  if (object.kind === 'Service') return { fields: { ...object, spec: pick(object['spec'], serviceFields) } };
+  return { fields: object };
+}
+
+/** Without a MeshConfig nothing is known of the namespace whose policies are the whole mesh's: nothing may pass. */
+function spoiltMeshConfig(
+  problem: string | undefined,
+  inForce: readonly AnyMeshObject[],
+  settings: MeshSettings,
+): ReadClusterObject {
+  const isFirst = !inForce.some(({ kind }) => kind === 'MeshConfig');
+  const rest = isFirst
+    ? 'Until this is mended, everything to every service is denied.'
+    : 'The last good version stays in force.';
+  const ref = { kind: 'MeshConfig', namespace: '', name: 'mesh' };
+  const message = problem === undefined ? rest : `${problem} ${rest}`;
+  const finding: Finding = { code: 'SyntaxError', severity: 'error', ref, path: [], message };
+  return { objects: isFirst ? [closedMesh(settings)] : inForce, findings: [finding] };
+}
+
+function closedMesh({ rootNamespace, waypointClass }: MeshSettings): AnyMeshObject {
+  return {
+    apiVersion: 'security.istio.io/v1',
+    kind: 'AuthorizationPolicy',
+    metadata: { name: 'MeshConfig/mesh', namespace: rootNamespace, labels: {}, annotations: {} },
+    spec: {
+      action: 'DENY',
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'GatewayClass', name: waypointClass }],
+      rules: [{}],
+    },
+  };
+}
+
+function explain(findings: readonly Finding[], what: string): readonly Finding[] {
+  return findings.map((finding) =>
+    finding.severity === 'error' ? { ...finding, message: `${finding.message} ${what}` } : finding,
+  );
+}
+
+function peerAuthentication({ metadata }: KubernetesObject): Finding {
+  return {
+    code: 'FieldNotSupported',
+    severity: 'info',
+    ref: { kind: 'PeerAuthentication', namespace: metadata.namespace ?? '', name: metadata.name },
+    path: ['spec'],
+    message: 'A waypoint takes nothing but mutual TLS; what workloads take from others is decided by their nodes.',
+  };
+}
+
+/** Addresses that were given to a ServiceEntry's hosts, by us or by another control plane, stand in its status. */
+function withAllocated(object: AnyMeshObject, { status }: KubernetesObject): AnyMeshObject {
+  if (object.kind !== 'ServiceEntry' || (object.spec.addresses ?? []).length > 0) return object;
+  const byHost: Record<string, string[]> = {};
+  for (const entry of listOf(fieldsOf(status)['addresses'])) {
+    const { host, value } = fieldsOf(entry);
+    if (typeof host !== 'string' || typeof value !== 'string' || !object.spec.hosts.includes(host)) continue;
+    (byHost[host] ??= []).push(value);
+  }
+  return Object.keys(byHost).length === 0 ? object : { ...object, spec: { ...object.spec, hostAddresses: byHost } };
+}
+
+/** The reference of an API object. */
+export function refOfKubernetes(object: KubernetesObject): ObjectRef {
+  const { namespace = '', name } = object.metadata;
+  return { kind: object.kind ?? '', namespace, name };
+}
+
+/** The key of a mesh object among those in force. */
+export function meshKey(object: AnyMeshObject): string {
+  return formatRef(refOf(object));
+}
+
+function pick(value: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {
+  const fields = fieldsOf(value);
+  return Object.fromEntries(
+    names.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]] as const])),
+  );
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,183 @@
+// A cluster as a source of objects: every kind that is read, followed from the API. Nothing is told before everything is known once;
+// afterwards a lone change goes out at once, and a storm in batches.
+
+import { performance } from 'node:perf_hooks';
+import { formatRef, refOf } from '../mesh/index.ts';
+import type { AnyMeshObject, Finding, MeshChange, MeshSettings, ObjectRef } from '../mesh/index.ts';
+import { Reflector, resources } from '../kubernetes/index.ts';
+import type { ApiClient, ApiResource, KubernetesObject, ReflectorProblem } from '../kubernetes/index.ts';
+import { meshKey, readClusterObject, refOfKubernetes, trimObject, watchedResources } from './kubernetes-objects.ts';
+
+/** What changed since the last time. */
+export interface SourceChange {
+  /** Objects whose text or status changed, each once. */
+  readonly changed: readonly ObjectRef[];
+  readonly meshChanges: readonly MeshChange[];
+}
+
+/** What a source is made of. */
+export interface KubernetesSourceOptions {
+  readonly client: ApiClient;
+  /** What the process was started with; the MeshConfig is looked for in its root namespace. */
+  readonly settings: MeshSettings;
+  /** Called with everything once all kinds are known, then after changes. Its own duration decides how much is put together. */
+  readonly onChange: (change: SourceChange) => void;
+  readonly onProblem: (problem: ReflectorProblem & { readonly kind: string }) => void;
+  /** Of reflectors, for tests. */
+  readonly timing?: ConstructorParameters<typeof Reflector>[0]['timing'];
+}
+
+/** One object of the API with what it put in force. */
+interface Known {
+  readonly object: KubernetesObject;
+  readonly inForce: readonly AnyMeshObject[];
+  readonly findings: readonly Finding[];
+}
+
+/** The longest that a change waits for others, in milliseconds. */
+const patience = 50;
+
+/** Follows a cluster. */
+export class KubernetesSource {
+  readonly #options: KubernetesSourceOptions;
+  readonly #reflectors = new Map<string, Reflector>();
+  /** By kind, then by `namespace/name`. */
+  readonly #known = new Map<string, Map<string, Known>>();
+  readonly #pending = new Map<string, { readonly ref: ObjectRef; readonly before: readonly AnyMeshObject[] }>();
+  #isComplete = false;
+  #isStopped = false;
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #lastEnd = 0;
+  #lastDuration = 0;
+
+  constructor(options: KubernetesSourceOptions) {
+    this.#options = options;
+    for (const resource of watchedResources) this.#add(resource);
+    const { rootNamespace } = options.settings;
+    this.#add(resources.configMaps, { namespace: rootNamespace, fieldSelector: 'metadata.name=istio' });
+  }
+
+  /** Resolves when every kind is known and the first change was told; rejects when it is stopped before. */
+  async start(): Promise<void> {
+    for (const reflector of this.#reflectors.values()) reflector.start();
+    await Promise.all([...this.#reflectors.values()].map(({ synced }) => synced));
+    this.#isComplete = true;
+    this.#flush(true);
+  }
+
+  /** Ends every watch; nothing is told afterwards. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    await Promise.all([...this.#reflectors.values()].map((reflector) => reflector.stop()));
+  }
+
+  /** The kinds that are not known yet. */
+  unsynced(): readonly string[] {
+    return [...this.#reflectors].filter(([, { isSynced }]) => !isSynced).map(([kind]) => kind);
+  }
+
+  /** A watched object as the API gave it, trimmed. */
+  object(kind: string, namespace: string, name: string): KubernetesObject | undefined {
+    return this.#known.get(kind)?.get(`${namespace}/${name}`)?.object;
+  }
+
+  objects(kind: string): readonly KubernetesObject[] {
+    return [...(this.#known.get(kind)?.values() ?? [])].map(({ object }) => object);
+  }
+
+  /** What reading the objects found. */
+  findings(): readonly Finding[] {
+    return [...this.#known.values()].flatMap((objects) => [...objects.values()].flatMap(({ findings }) => findings));
+  }
+
+  #add(resource: ApiResource, selection: { readonly namespace?: string; readonly fieldSelector?: string } = {}): void {
+    const { client, onProblem, timing } = this.#options;
+    const { kind } = resource;
+    this.#reflectors.set(
+      kind,
+      new Reflector({
+        client,
+        resource,
+        ...selection,
+        ...(timing === undefined ? {} : { timing }),
+        transform: trimObject,
+        onReplace: (objects) => this.#replace(kind, objects),
+        onEvent: ({ type, object }) => (type === 'DELETED' ? this.#delete(refOfKubernetes(object)) : this.#put(object)),
+        onProblem: (problem) => onProblem({ ...problem, kind }),
+      }),
+    );
+  }
+
+  #replace(kind: string, objects: readonly KubernetesObject[]): void {
+    const there = new Set(objects.map((object) => keyOf(refOfKubernetes(object))));
+    for (const [key, { object }] of this.#known.get(kind) ?? [])
+      if (!there.has(key)) this.#delete(refOfKubernetes(object));
+    for (const object of objects) this.#put(object);
+  }
+
+  #put(object: KubernetesObject): void {
+    const ref = refOfKubernetes(object);
+    const objects = this.#known.get(ref.kind) ?? new Map<string, Known>();
+    this.#known.set(ref.kind, objects);
+    const before = objects.get(keyOf(ref));
+    const { uid, resourceVersion } = object.metadata;
+    if (before?.object.metadata.uid === uid && before?.object.metadata.resourceVersion === resourceVersion) return;
+    const inForce = before?.inForce ?? [];
+    const read = readClusterObject(object, { inForce, settings: this.#options.settings });
+    objects.set(keyOf(ref), { object, inForce: read.objects, findings: read.findings });
+    this.#note(ref, inForce);
+  }
+
+  #delete(ref: ObjectRef): void {
+    const before = this.#known.get(ref.kind)?.get(keyOf(ref));
+    if (before === undefined) return;
+    this.#known.get(ref.kind)?.delete(keyOf(ref));
+    this.#note(ref, before.inForce);
+  }
+
+  /** Remembers what was told last of an object, and sees to it that the change is told. */
+  #note(ref: ObjectRef, before: readonly AnyMeshObject[]): void {
+    const key = formatRef(ref);
+    if (!this.#pending.has(key)) this.#pending.set(key, { ref, before });
+    if (!this.#isComplete || this.#timer !== undefined || this.#immediate !== undefined || this.#isStopped) return;
+    // As long again as the last step took, so that steps take half of the time at most and a storm is a few of them.
+    const wait = Math.min(patience, this.#lastDuration) - (performance.now() - this.#lastEnd);
+    if (wait > 0) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#flush();
+      }, wait);
+    } else {
+      // What arrived in the same packet is one change.
+      this.#immediate = setImmediate(() => {
+        this.#immediate = undefined;
+        this.#flush();
+      });
+    }
+  }
+
+  #flush(isFirst = false): void {
+    if (this.#isStopped || (this.#pending.size === 0 && !isFirst)) return;
+    const start = performance.now();
+    const meshChanges: MeshChange[] = [];
+    for (const { ref, before } of this.#pending.values()) {
+      const now = this.#known.get(ref.kind)?.get(keyOf(ref))?.inForce ?? [];
+      const kept = new Set(now.map(meshKey));
+      for (const object of before)
+        if (!kept.has(meshKey(object))) meshChanges.push({ type: 'delete', ref: refOf(object) });
+      for (const object of now) if (!before.includes(object)) meshChanges.push({ type: 'put', object });
+    }
+    const changed = [...this.#pending.values()].map(({ ref }) => ref);
+    this.#pending.clear();
+    this.#options.onChange({ changed, meshChanges });
+    this.#lastEnd = performance.now();
+    this.#lastDuration = this.#lastEnd - start;
+  }
+}
+
+function keyOf({ namespace, name }: ObjectRef): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,131 @@
+// Which kinds have a status that is ours to write, where in the API they are, and what it says for one object.
+
+import { isWaypoint } from '../../generator/index.ts';
+import { type ApiResource, resources } from '../../kubernetes/index.ts';
+import type { Kind, MeshObject, ObjectRef } from '../../mesh/index.ts';
+import { configurationAcceptedCondition } from '../cluster-context.ts';
+import { resolveBindingStatus, resolveEntryStatus, resolveWorkloadStatus } from './binding-status.ts';
+import { resolveTrafficStatus } from './finding-status.ts';
+import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';
+import { resolvePolicyStatus } from './policy-status.ts';
+import { resolveRejected } from './rejected-status.ts';
+import { resolveRouteParents } from './route-status.ts';
+import { accepted, deployed, type WantedStatus, waypointAccepted, waypointBound } from './status.ts';
+import type { StatusView } from './view.ts';
+
+/** How the status of a kind is written. */
+export interface StatusKind {
+  readonly resource: ApiResource;
+  /** One for each kind of status, so that who wrote what can be seen, and taken away. */
+  readonly fieldManager: string;
+  /** The types of conditions that are ours; others are never touched. */
+  readonly conditionTypes: readonly string[];
+  /** Whether the API merges conditions by type. Istio's kinds do not: there, the list is replaced as a whole. */
+  readonly mergesConditions: boolean;
+}
+
+function kindOf(
+  resource: ApiResource,
+  manager: string,
+  conditionTypes: readonly string[],
+  mergesConditions = false,
+): StatusKind {
+  return { resource, fieldManager: `cairn-status-${manager}`, conditionTypes, mergesConditions };
+}
+
+const policyTypes = [waypointAccepted, accepted];
+
+/** The kinds whose status is written. */
+export type StatusKindName = Extract<
+  Kind,
+  | 'AuthorizationPolicy'
+  | 'DestinationRule'
+  | 'Gateway'
+  | 'GatewayClass'
+  | 'GRPCRoute'
+  | 'HTTPRoute'
+  | 'RequestAuthentication'
+  | 'Service'
+  | 'ServiceEntry'
+  | 'TCPRoute'
+  | 'TLSRoute'
+  | 'VirtualService'
+  | 'WorkloadEntry'
+>;
+
+/** Every kind whose status is written, by name. */
+const statusKinds: Readonly<Record<StatusKindName, StatusKind>> = {
+  AuthorizationPolicy: kindOf(resources.authorizationPolicies, 'policy', policyTypes),
+  DestinationRule: kindOf(resources.destinationRules, 'traffic', [accepted]),
+  Gateway: kindOf(
+    resources.gateways,
+    'gateway',
+    ['Accepted', 'Programmed', configurationAcceptedCondition, deployed],
+    true,
+  ),
+  GatewayClass: kindOf(resources.gatewayClasses, 'gatewayclass', ['Accepted'], true),
+  GRPCRoute: kindOf(resources.grpcRoutes, 'route', []),
+  HTTPRoute: kindOf(resources.httpRoutes, 'route', []),
+  RequestAuthentication: kindOf(resources.requestAuthentications, 'policy', policyTypes),
+  Service: kindOf(resources.services, 'service', [waypointBound], true),
+  ServiceEntry: kindOf(resources.serviceEntries, 'service', [waypointBound]),
+  TCPRoute: kindOf(resources.tcpRoutes, 'route', []),
+  TLSRoute: kindOf(resources.tlsRoutes, 'route', []),
+  VirtualService: kindOf(resources.virtualServices, 'traffic', [accepted]),
+  WorkloadEntry: kindOf(resources.workloadEntries, 'service', [waypointBound]),
+};
+
+/** The kinds whose status is written. */
+export const statusKindNames: readonly StatusKindName[] = Object.keys(statusKinds) as readonly StatusKindName[];
+
+/** How the status of a kind is written; undefined for kinds without one of ours. */
+export function findStatusKind(kind: string): StatusKind | undefined {
+  return kindsByName.get(kind);
+}
+
+const kindsByName = new Map<string, StatusKind>(Object.entries(statusKinds));
+
+/** What the status of an object says; undefined when the object is gone, or not ours to speak of. */
+export function resolveStatus(view: StatusView, { kind, namespace, name }: ObjectRef): WantedStatus | undefined {
+  const { mesh } = view;
+  const get = <K extends Kind>(known: K): MeshObject<K> | undefined => mesh.get(known, namespace, name);
+  const answer = <T>(
+    object: T | undefined,
+    resolve: (object: T) => WantedStatus | undefined,
+  ): WantedStatus | undefined =>
+    object === undefined ? resolveRejected(view, { kind, namespace, name }) : resolve(object);
+  switch (kind) {
+    case 'Gateway':
+      return answer(get(kind), (gateway) =>
+        isWaypoint(mesh, gateway) ? resolveGatewayStatus(view, gateway) : undefined,
+      );
+    case 'GatewayClass':
+      return answer(get(kind), (declared) =>
+        declared.spec.controllerName === view.settings.controllerName ? resolveClassStatus(declared) : undefined,
+      );
+    case 'Service':
+      return answer(get(kind), (service) => resolveBindingStatus(view, service));
+    case 'ServiceEntry':
+      return answer(get(kind), (entry) => resolveEntryStatus(view, entry));
+    case 'WorkloadEntry':
+      return answer(get(kind), (entry) => resolveWorkloadStatus(view, entry));
+    case 'AuthorizationPolicy':
+      return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
+    case 'RequestAuthentication':
+      return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
+    case 'VirtualService':
+      return answer(get(kind), (object) => resolveTrafficStatus(view, object));
+    case 'DestinationRule':
+      return answer(get(kind), (object) => resolveTrafficStatus(view, object));
+    case 'GRPCRoute':
+      return answer(get(kind), (route) => resolveRouteParents(view, route));
+    case 'HTTPRoute':
+      return answer(get(kind), (route) => resolveRouteParents(view, route));
+    case 'TCPRoute':
+      return answer(get(kind), (route) => resolveRouteParents(view, route));
+    case 'TLSRoute':
+      return answer(get(kind), (route) => resolveRouteParents(view, route));
+    default:
+      return undefined;
+  }
+}

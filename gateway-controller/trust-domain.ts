@@ -1,0 +1,57 @@
+// The trust domain of a run: what MeshConfig says when it starts. Every certificate and every proxy is made for it, so a change waits for
+// the next start, and says so.
+
+import { combineManifests, defaultMeshSettings } from '../mesh/index.ts';
+import type { AnyMeshObject, Locate, PlacedFinding } from '../mesh/index.ts';
+import { listManifests, readManifests } from './manifest-files.ts';
+import { readStateFields } from './state.ts';
+import type { StatePaths } from './state.ts';
+
+/** The trust domain that a directory of manifests asks for. While its MeshConfig cannot be read: that of the last run. */
+export async function chooseTrustDomain(directory: string, paths: StatePaths): Promise<string> {
+  const files = [...(await listManifests(directory)).files.keys()];
+  const { objects, rejected } = combineManifests(await readManifests(files, () => Promise.resolve('')));
+  const asked = findTrustDomain(objects);
+  if (asked !== undefined) return asked;
+  return rejected.some(({ kind }) => kind === 'MeshConfig')
+    ? await lastTrustDomain(paths)
+    : defaultMeshSettings.trustDomain;
+}
+
+/** The trust domain of the run that has, or last had, this state. */
+export async function lastTrustDomain(paths: StatePaths): Promise<string> {
+  const known = (await readStateFields(paths.run))['trustDomain'];
+  return typeof known === 'string' ? known : defaultMeshSettings.trustDomain;
+}
+
+function findTrustDomain(objects: readonly AnyMeshObject[]): string | undefined {
+  return objects.flatMap(({ kind, spec }) => (kind === 'MeshConfig' ? [spec.trustDomain] : []))[0];
+}
+
+/** The objects with the trust domain that is in force, and what there is to say where another one is asked for. */
+export function pinTrustDomain(
+  objects: readonly AnyMeshObject[],
+  trustDomain: string,
+  locate: Locate,
+): { readonly objects: readonly AnyMeshObject[]; readonly findings: readonly PlacedFinding[] } {
+  const findings: PlacedFinding[] = [];
+  const pinned = objects.map((object): AnyMeshObject => {
+    if (object.kind !== 'MeshConfig') return object;
+    const asked = object.spec.trustDomain ?? defaultMeshSettings.trustDomain;
+    if (asked === trustDomain) return object;
+    const ref = { kind: object.kind, namespace: object.metadata.namespace, name: object.metadata.name };
+    const path = ['spec', 'trustDomain'];
+    const position = locate(ref, path);
+    findings.push({
+      code: 'RestartNeeded',
+      severity: 'warning',
+      ref,
+      path,
+      message: `certificates are issued for trust domain "${trustDomain}" since the start, so "${asked}" is not in effect yet`,
+      hint: `start again; to go on accepting certificates of "${trustDomain}", add it to trustDomainAliases`,
+      ...(position === undefined ? {} : { position }),
+    });
+    return { ...object, spec: { ...object.spec, trustDomain } };
+  });
+  return findings.length === 0 ? { objects, findings } : { objects: pinned, findings };
+}

@@ -1,0 +1,188 @@
+// One of several replicas is the leader, by a Lease in the API. Other replicas' clocks are not trusted: a lease has run out when
+// its record did not change for its duration by our own clock.
+
+import assert from 'node:assert/strict';
+import { wait } from './back-off.ts';
+import type { ApiClient } from './client.ts';
+import { ApiError } from './errors.ts';
+import { type KubernetesObject, resources } from './resource.ts';
+
+/** Settings of an election. leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs; the lease is kept in whole seconds. */
+export interface LeaderElectionOptions {
+  readonly client: ApiClient;
+  readonly namespace: string;
+  readonly name: string;
+  /** Unique among the candidates: the pod's name. */
+  readonly identity: string;
+  readonly leaseDurationMs?: number;
+  readonly renewDeadlineMs?: number;
+  readonly retryPeriodMs?: number;
+  /** Called with each change, and with false before `stop` releases the lease. */
+  readonly onChange: (isLeader: boolean) => void;
+  readonly log: (message: string) => void;
+  readonly random?: () => number;
+}
+
+interface LeaseSpec {
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly acquireTime?: string;
+  readonly renewTime?: string;
+  readonly leaseTransitions?: number;
+}
+
+type Lease = KubernetesObject & { readonly spec?: LeaseSpec };
+
+/** A candidate for the leadership. */
+export class LeaderElection {
+  readonly #options: LeaderElectionOptions;
+  readonly #leaseDurationMs: number;
+  readonly #renewDeadlineMs: number;
+  readonly #retryPeriodMs: number;
+  readonly #stopped = new AbortController();
+  #running: Promise<void> | undefined;
+  #holds = false;
+  #renewedAt = 0;
+  #observed: { readonly version: string; readonly at: number } | undefined;
+  #leader = '';
+  #failure = '';
+
+  constructor(options: LeaderElectionOptions) {
+    this.#options = options;
+    this.#leaseDurationMs = options.leaseDurationMs ?? 15_000;
+    this.#renewDeadlineMs = options.renewDeadlineMs ?? 10_000;
+    this.#retryPeriodMs = options.retryPeriodMs ?? 2_000;
+    assert(this.#leaseDurationMs > this.#renewDeadlineMs, 'the lease must last longer than its renewal may take');
+    assert(this.#renewDeadlineMs > 1.2 * this.#retryPeriodMs, 'a renewal must have time for a second attempt');
+  }
+
+  /** False as soon as the lease may be another's, even when this process was held up and could not notice. */
+  get isLeader(): boolean {
+    return this.#holds && performance.now() - this.#renewedAt < this.#renewDeadlineMs;
+  }
+
+  /** Begins to compete; does not wait. */
+  start(): void {
+    this.#running ??= this.#compete();
+  }
+
+  /** Gives the lease back, so that another takes it at once. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+    if (!this.#holds) return;
+    this.#lose('the leadership is given back');
+    try {
+      const lease = await this.#read();
+      if (lease?.spec?.holderIdentity === this.#options.identity) await this.#write(lease, { holder: '', seconds: 1 });
+    } catch (error) {
+      // It runs out by itself.
+      this.#options.log(`the lease is left to run out: ${(error as Error).message}`);
+    }
+  }
+
+  async #compete(): Promise<void> {
+    const { random = Math.random, log } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      const startedAt = performance.now();
+      try {
+        const isOurs = await this.#tryToHold();
+        this.#failure = '';
+        if (isOurs) {
+          // The lease counts from before it was written.
+          this.#renewedAt = startedAt;
+          if (!this.#holds) {
+            this.#holds = true;
+            log(`${this.#options.identity} leads`);
+            this.#options.onChange(true);
+          }
+        } else if (this.#holds) this.#lose('another has taken the lease');
+      } catch (error) {
+        const { message } = error as Error;
+        if (message !== this.#failure) log(`the lease cannot be held: ${message}`);
+        this.#failure = message;
+      }
+      if (this.#holds && !this.isLeader) this.#lose('the lease was not renewed in time');
+      const pauseMs = this.#retryPeriodMs * (this.#holds ? 1 : 1 + 0.2 * random());
+      await wait(pauseMs, this.#stopped.signal);
+    }
+  }
+
+  #lose(reason: string): void {
+    this.#holds = false;
+    this.#options.log(`${this.#options.identity} does not lead any more: ${reason}`);
+    this.#options.onChange(false);
+  }
+
+  /** True when the lease is ours after this attempt. */
+  async #tryToHold(): Promise<boolean> {
+    const { identity } = this.#options;
+    const lease = await this.#read();
+    if (lease === undefined) return this.#unlessOvertaken(this.#create());
+    const { holderIdentity: holder = '', leaseDurationSeconds = 0 } = lease.spec ?? {};
+    const version = lease.metadata.resourceVersion ?? '';
+    const now = performance.now();
+    if (this.#observed?.version !== version) this.#observed = { version, at: now };
+    if (holder !== this.#leader) {
+      this.#leader = holder;
+      if (holder !== identity && holder !== '') this.#options.log(`${holder} leads`);
+    }
+    const isOver = holder === '' || now - this.#observed.at > leaseDurationSeconds * 1000;
+    if (holder !== identity && !isOver) return false;
+    return this.#unlessOvertaken(
+      this.#write(lease, { holder: identity, seconds: Math.ceil(this.#leaseDurationMs / 1000) }),
+    );
+  }
+
+  async #unlessOvertaken(write: Promise<KubernetesObject>): Promise<boolean> {
+    try {
+      const { metadata } = await write;
+      this.#observed = { version: metadata.resourceVersion ?? '', at: performance.now() };
+      return true;
+    } catch (error) {
+      // Whoever wrote first has it; the next look says who.
+      if (error instanceof ApiError && error.status === 409) return this.#holds && this.isLeader;
+      throw error;
+    }
+  }
+
+  #read(): Promise<Lease | undefined> {
+    const { client, namespace, name } = this.#options;
+    return client.get(resources.leases, namespace, name, { timeoutMs: this.#attemptMs() });
+  }
+
+  #create(): Promise<KubernetesObject> {
+    const { client, namespace, name, identity } = this.#options;
+    const spec: LeaseSpec = {
+      holderIdentity: identity,
+      leaseDurationSeconds: Math.ceil(this.#leaseDurationMs / 1000),
+      acquireTime: microTime(),
+      renewTime: microTime(),
+      leaseTransitions: 0,
+    };
+    return client.create(resources.leases, { metadata: { namespace, name }, spec });
+  }
+
+  #write(lease: Lease, to: { readonly holder: string; readonly seconds: number }): Promise<KubernetesObject> {
+    const { spec = {} } = lease;
+    const isNew = to.holder !== '' && spec.holderIdentity !== to.holder;
+    const changed: LeaseSpec = {
+      ...spec,
+      holderIdentity: to.holder,
+      leaseDurationSeconds: to.seconds,
+      renewTime: microTime(),
+      ...(isNew ? { acquireTime: microTime(), leaseTransitions: (spec.leaseTransitions ?? 0) + 1 } : {}),
+    };
+    const { client } = this.#options;
+    return client.replace(resources.leases, { ...lease, spec: changed }, { timeoutMs: this.#attemptMs() });
+  }
+
+  /** A call that hangs must leave time for another before the lease is lost. */
+  #attemptMs(): number {
+    return Math.max(1_000, this.#renewDeadlineMs / 2);
+  }
+}
+
+function microTime(): string {
+  return new Date().toISOString().replace('Z', '000Z');
+}

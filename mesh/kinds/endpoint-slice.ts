@@ -1,0 +1,45 @@
+// What a cluster says of its workloads: EndpointSlice, Pod and Node, trimmed to what is read. None of them has its facts in `spec`, as
+// people's objects do; reading moves them there.
+
+/** One place where a service runs (discovery.k8s.io/v1). */
+export interface SliceEndpoint {
+  readonly addresses: readonly string[];
+  readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
+  readonly targetRef?: { readonly kind?: string; readonly namespace?: string; readonly name?: string };
+  readonly nodeName?: string;
+  readonly zone?: string;
+}
+
+/** A port of all endpoints of a slice, by the name of the service's port. */
+export interface SlicePort {
+  readonly name?: string;
+  readonly port?: number;
+  readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
+  readonly appProtocol?: string;
+}
+
+export interface EndpointSliceSpec {
+  readonly addressType: 'IPv4' | 'IPv6' | 'FQDN';
+  readonly endpoints?: readonly SliceEndpoint[];
+  readonly ports?: readonly SlicePort[];
+}
+
+export interface PodSpec {
+  readonly serviceAccountName?: string;
+  readonly nodeName?: string;
+  /** The addresses that its status says, the first one first. */
+  readonly podIPs?: readonly string[];
+  /** Whether it has the addresses of its node. */
+  readonly hostNetwork?: boolean;
+  /** Whether it is Ready and not about to go. */
+  readonly ready?: boolean;
+  /** The name of what made it: `reviews-v1` for a pod of the Deployment `reviews-v1`. */
+  readonly workloadName?: string;
+  /** Its declared ports, by name. */
+  readonly ports?: Readonly<Record<string, number>>;
+}
+
+/** Of a Node only its labels are read. */
+export interface NodeSpec {
+  readonly unschedulable?: boolean;
+}

@@ -1,0 +1,84 @@
+// The Helm chart: the same objects, rendered with a mark in the place of every setting, and the marks replaced by references to values.
+// The templates hold nothing but such references, so that what Helm makes of them is what `cairn install` makes of its flags.
+
+import { stringify } from 'yaml';
+import { renderInstallation } from './installation.ts';
+import { defaultInstallSettings, settingNames, settingSchemas, type InstallSettings } from './settings.ts';
+
+/** A file of the chart or base, by its path. */
+export type RenderedFiles = ReadonlyMap<string, string>;
+
+/** A mark that is in no other text; settings that are numbers get one, too, and lose the quotes again. */
+const mark = /CAIRNVALUE([A-Za-z]+)CAIRNEND/g;
+
+/** Helm makes the namespace itself (`--create-namespace`): the chart has every object but that. */
+export function renderHelmChart(version: string): RenderedFiles {
+  const marked = Object.fromEntries(settingNames.map((name) => [name, `CAIRNVALUE${name}CAIRNEND`]));
+  // Types are those of the settings but for the marks, which are text everywhere.
+  const objects = renderInstallation({ ...defaultInstallSettings, ...marked });
+  const files = new Map<string, string>();
+  files.set(
+    'Chart.yaml',
+    stringify({
+      apiVersion: 'v2',
+      name: 'cairn',
+      description: 'A waypoint control plane',
+      type: 'application',
+      version,
+      appVersion: version,
+      kubeVersion: '>=1.29.0-0',
+    }),
+  );
+  files.set('values.yaml', renderValues());
+  files.set('values.schema.json', `${JSON.stringify(renderValuesSchema(), undefined, 2)}\n`);
+  for (const object of objects) {
+    if (object.kind === 'Namespace') continue;
+    files.set(`templates/${formatFileName(object.kind)}`, writeReferences(stringify(object, { lineWidth: 0 })));
+  }
+  return files;
+}
+
+/** `cluster-role.yaml` of `ClusterRole`. */
+export function formatFileName(kind: string): string {
+  return `${kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.yaml`;
+}
+
+function writeReferences(text: string): string {
+  const lines = text.split('\n').map((line) => {
+    const [, head = '', value = ''] = /^(\s*(?:- )?[\w/.-]+: |\s*- )(.*)$/.exec(line) ?? [];
+    if (value.search(mark) < 0) return line;
+    const references = value.replaceAll(mark, (_, name: string) => formatReference(name));
+    // The schema admits no value that would need escapes. A value may look like a number; only a number is one.
+    return `${head}${value === 'CAIRNVALUEreplicasCAIRNEND' ? references : `"${references}"`}`;
+  });
+  return lines.join('\n');
+}
+
+function formatReference(name: string): string {
+  return name === 'namespace' ? '{{ .Release.Namespace }}' : `{{ .Values.${name} }}`;
+}
+
+type ValueName = Exclude<keyof InstallSettings, 'namespace'>;
+
+function valueNames(): readonly ValueName[] {
+  return settingNames.filter((name) => name !== 'namespace');
+}
+
+function renderValues(): string {
+  return stringify(Object.fromEntries(valueNames().map((name) => [name, defaultInstallSettings[name]])));
+}
+
+function renderValuesSchema(): Readonly<Record<string, unknown>> {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Values of the chart cairn',
+    type: 'object',
+    additionalProperties: false,
+    required: valueNames(),
+    properties: {
+      ...Object.fromEntries(valueNames().map((name) => [name, settingSchemas[name]])),
+      // Helm sets it for charts that are parts of others.
+      global: { type: 'object' },
+    },
+  };
+}

@@ -1,0 +1,115 @@
+// What the control plane may do: cluster-wide it reads the mesh and writes what waypoints are made of and status; Secrets it sees in its
+// own namespace only, and only its own.
+
+import type { TemplateObject } from '../object.ts';
+import { rootCertificateMap } from '../waypoint/pod.ts';
+import { authoritySecret, formatWebhookName, leaseName, pluggedAuthoritySecret } from './names.ts';
+
+/** One rule of a Role or ClusterRole. */
+export interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+const gateway = 'gateway.networking.k8s.io';
+const networking = 'networking.istio.io';
+const security = 'security.istio.io';
+
+const read = ['get', 'list', 'watch'];
+const write = ['create', 'update', 'patch', 'delete'];
+const change = ['update', 'patch'];
+
+const routes = ['httproutes', 'grpcroutes', 'tcproutes', 'tlsroutes'];
+const traffic = ['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries'];
+const policies = ['authorizationpolicies', 'requestauthentications', 'peerauthentications'];
+
+/** Rules for the whole cluster. */
+export function renderClusterRules(namespace: string): readonly PolicyRule[] {
+  return [
+    // What the mesh is made of.
+    {
+      apiGroups: [''],
+      resources: ['namespaces', 'nodes', 'pods', 'services', 'serviceaccounts', 'configmaps'],
+      verbs: read,
+    },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: read },
+    {
+      apiGroups: [gateway],
+      resources: ['gatewayclasses', 'gateways', ...routes, 'referencegrants', 'backendtlspolicies'],
+      verbs: read,
+    },
+    { apiGroups: [networking], resources: traffic, verbs: read },
+    { apiGroups: [security], resources: policies, verbs: read },
+    // What is deployed for Gateways.
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: [...read, ...write] },
+    { apiGroups: [''], resources: ['services', 'serviceaccounts'], verbs: write },
+    { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: [...read, ...write] },
+    { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: [...read, ...write] },
+    { apiGroups: [gateway], resources: ['gatewayclasses'], verbs: ['create'] },
+    // The root certificate, in every namespace with a waypoint. A name cannot be demanded of what is created.
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+    {
+      apiGroups: [''],
+      resources: ['configmaps'],
+      verbs: [...change, 'delete'],
+      resourceNames: [rootCertificateMap.name],
+    },
+    // What is said about them.
+    {
+      apiGroups: [gateway],
+      resources: ['gatewayclasses', 'gateways', ...routes, 'backendtlspolicies'].map((name) => `${name}/status`),
+      verbs: change,
+    },
+    { apiGroups: [networking], resources: traffic.map((name) => `${name}/status`), verbs: change },
+    { apiGroups: [security], resources: policies.map((name) => `${name}/status`), verbs: change },
+    { apiGroups: [''], resources: ['services/status', 'pods/status'], verbs: change },
+    { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+    // Whose token it is that asks for a certificate.
+    { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+    // The certificate that the API server expects of the webhook.
+    {
+      apiGroups: ['admissionregistration.k8s.io'],
+      resources: ['validatingwebhookconfigurations'],
+      verbs: [...read, ...change],
+      resourceNames: [formatWebhookName(namespace)],
+    },
+  ];
+}
+
+/** Rules for the control plane's own namespace. */
+export const namespaceRules: readonly PolicyRule[] = [
+  { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['secrets'], verbs: ['get', ...change], resourceNames: [authoritySecret] },
+  { apiGroups: [''], resources: ['secrets'], verbs: ['get'], resourceNames: [pluggedAuthoritySecret] },
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    verbs: ['get', ...change, 'delete'],
+    resourceNames: [leaseName],
+  },
+];
+
+type Named = Pick<TemplateObject, 'metadata'>;
+
+/** A role, cluster-wide unless its metadata names a namespace, and its binding to a service account. */
+export function renderRole(
+  { metadata }: Named,
+  rules: readonly PolicyRule[],
+  account: { readonly name: string; readonly namespace: string },
+): readonly TemplateObject[] {
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  const kind = metadata.namespace === undefined ? 'ClusterRole' : 'Role';
+  return [
+    { apiVersion, kind, metadata, rules },
+    {
+      apiVersion,
+      kind: `${kind}Binding`,
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: metadata.name },
+      subjects: [{ kind: 'ServiceAccount', ...account }],
+    },
+  ];
+}

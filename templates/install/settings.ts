@@ -1,0 +1,110 @@
+// What can be chosen when Cairn is installed. The same settings are the flags of `cairn install` and the values of the Helm chart.
+
+/** Every setting; text unless said otherwise, and '' means the default of the controller. */
+export interface InstallSettings {
+  /** Of the control plane. */
+  readonly namespace: string;
+  /** The controller image. */
+  readonly image: string;
+  /** The image of waypoint pods. */
+  readonly waypointImage: string;
+  /** Of both images. */
+  readonly imagePullPolicy: string;
+  readonly replicas: number;
+  readonly gatewayClass: string;
+  readonly controllerName: string;
+  readonly revision: string;
+  readonly trustDomain: string;
+  readonly clusterDomain: string;
+  readonly clusterId: string;
+  readonly network: string;
+  /** The namespace whose policies are the whole mesh's. */
+  readonly rootNamespace: string;
+  /** `cairn`, or `istiod` where the mesh's certificates are istiod's. */
+  readonly ca: string;
+  /** `host:port` of istiod, `istiod.istio-system.svc:15012` when empty. */
+  readonly caAddress: string;
+  readonly logLevel: string;
+  /** What happens to an object when the webhook does not answer: `Ignore` or `Fail`. */
+  readonly webhookFailurePolicy: string;
+}
+
+/** An installation without options. */
+export const defaultInstallSettings: InstallSettings = {
+  namespace: 'cairn-system',
+  image: 'cairn/controller:0.1.0',
+  waypointImage: 'cairn/waypoint:0.1.0',
+  imagePullPolicy: 'IfNotPresent',
+  replicas: 2,
+  gatewayClass: 'istio-waypoint',
+  controllerName: 'istio.io/mesh-controller',
+  revision: '',
+  trustDomain: 'cluster.local',
+  clusterDomain: 'cluster.local',
+  clusterId: 'Kubernetes',
+  network: '',
+  rootNamespace: 'istio-system',
+  ca: 'cairn',
+  caAddress: '',
+  logLevel: 'info',
+  webhookFailurePolicy: 'Ignore',
+};
+
+/** What a value of a setting must look like, as a JSON Schema; `namespace` is Helm's own. */
+export const settingSchemas: Readonly<Record<keyof InstallSettings, Readonly<Record<string, unknown>>>> = {
+  namespace: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
+  image: { type: 'string', pattern: '^[a-zA-Z0-9][\\w./:@-]*$' },
+  waypointImage: { type: 'string', pattern: '^[a-zA-Z0-9][\\w./:@-]*$' },
+  imagePullPolicy: { type: 'string', enum: ['Always', 'IfNotPresent', 'Never'] },
+  replicas: { type: 'integer', minimum: 1, maximum: 20 },
+  gatewayClass: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$' },
+  controllerName: { type: 'string', pattern: '^[a-z0-9.-]+/[A-Za-z0-9/._-]+$' },
+  revision: { type: 'string', pattern: '^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$' },
+  trustDomain: { type: 'string', pattern: '^[a-z0-9._-]+$' },
+  clusterDomain: { type: 'string', pattern: '^[a-z0-9.-]+$' },
+  clusterId: { type: 'string', pattern: '^[\\w.-]+$' },
+  network: { type: 'string', pattern: '^[\\w.-]*$' },
+  rootNamespace: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
+  ca: { type: 'string', enum: ['cairn', 'istiod'] },
+  caAddress: { type: 'string', pattern: '^([\\w.-]+:[0-9]{1,5})?$' },
+  logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'] },
+  webhookFailurePolicy: { type: 'string', enum: ['Ignore', 'Fail'] },
+};
+
+/** What is wrong with settings, one sentence for each. */
+export function checkInstallSettings(settings: InstallSettings): readonly string[] {
+  return settingNames.flatMap((name) => {
+    const value = settings[name];
+    const { pattern, enum: values, minimum, maximum } = settingSchemas[name];
+    if (Array.isArray(values) && !values.includes(value))
+      return [`${name} must be one of ${values.join(', ')}, not ${value}`];
+    if (typeof pattern === 'string' && !new RegExp(pattern).test(String(value)))
+      return [`${name} cannot be "${value}"`];
+    const isCount = typeof value === 'number' && Number.isInteger(value);
+    if (typeof minimum !== 'number' || typeof maximum !== 'number') return [];
+    return isCount && value >= minimum && value <= maximum
+      ? []
+      : [`${name} must be ${minimum} to ${maximum}, not ${value}`];
+  });
+}
+
+/** The names of the settings, in the order in which they are shown. */
+export const settingNames: readonly (keyof InstallSettings)[] = [
+  'namespace',
+  'image',
+  'waypointImage',
+  'imagePullPolicy',
+  'replicas',
+  'gatewayClass',
+  'controllerName',
+  'revision',
+  'trustDomain',
+  'clusterDomain',
+  'clusterId',
+  'network',
+  'rootNamespace',
+  'ca',
+  'caAddress',
+  'logLevel',
+  'webhookFailurePolicy',
+];

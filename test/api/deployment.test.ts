@@ -1,0 +1,254 @@
+// What a control plane deploys for Gateways on a real API server: that it is there, stays as it is, goes when it is not asked for, and
+// never takes what is somebody else's.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ApiResource, type ClusterAccess, type KubernetesObject, resources } from '../../kubernetes/index.ts';
+import {
+  apply,
+  applyWaypoint,
+  clusterSettings,
+  type RunningControlPlane,
+  startControlPlane,
+  systemNamespace,
+} from '../support/cluster-mesh.ts';
+import { readConditionsOf, untilQuiet, writesOf } from '../support/cluster-writes.ts';
+import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
+import { waitFor } from '../support/processes.ts';
+import { accessAsShipped } from '../support/shipped-access.ts';
+
+let api: TestApiServer;
+let access: ClusterAccess;
+let plane: RunningControlPlane;
+
+beforeAll(async () => {
+  api = await startApiServer();
+  await api.createNamespace(systemNamespace);
+  await api.createNamespace('shop');
+  access = await accessAsShipped(api);
+  plane = await startControlPlane(access, clusterSettings('one'));
+}, 240_000);
+
+afterAll(async () => {
+  await plane?.controller.stop();
+  await api?.stop();
+}, 60_000);
+
+function get(resource: ApiResource, name: string): Promise<KubernetesObject | undefined> {
+  return api.client.get(resource, 'shop', name);
+}
+
+async function settle(resource: ApiResource, name: string): Promise<KubernetesObject> {
+  await waitFor(async () => (await get(resource, name)) !== undefined, {
+    timeout: 30_000,
+    what: () => `${resource.kind} ${name}: ${plane.log.slice(-10).join('\n')}`,
+  });
+  await untilQuiet(plane);
+  const found = await get(resource, name);
+  if (found === undefined) throw new Error(`${resource.kind} ${name} is gone again`);
+  return found;
+}
+
+function containerOf(deployment: KubernetesObject | undefined): Readonly<Record<string, unknown>> {
+  const spec = deployment?.['spec'] as
+    | { readonly template: { readonly spec: { readonly containers: readonly Readonly<Record<string, unknown>>[] } } }
+    | undefined;
+  return spec?.template.spec.containers[0] ?? {};
+}
+
+describe('a Gateway', () => {
+  it('gets its objects, owned by it and labelled', async () => {
+    await applyWaypoint(api.client, 'shop', 'waypoint');
+    await settle(resources.deployments, 'waypoint');
+    const gateway = await get(resources.gateways, 'waypoint');
+    for (const resource of [resources.serviceAccounts, resources.deployments, resources.services]) {
+      const object = await get(resource, 'waypoint');
+      const apiVersion = 'gateway.networking.k8s.io/v1';
+      const owner = { apiVersion, kind: 'Gateway', name: 'waypoint', uid: gateway?.metadata.uid };
+      expect(object?.metadata.ownerReferences, resource.kind).toEqual([owner]);
+      expect(object?.metadata.labels, resource.kind).toMatchObject({
+        'gateway.networking.k8s.io/gateway-name': 'waypoint',
+        'gateway.istio.io/managed': 'istio.io-mesh-controller',
+      });
+    }
+    expect(await get(resources.horizontalPodAutoscalers, 'waypoint')).toBeUndefined();
+  }, 60_000);
+
+  it('whose objects are as they should be costs nothing', async () => {
+    expect(await writesOf(plane, async () => undefined)).toEqual({});
+    expect(
+      await writesOf(plane, () =>
+        // Another controller's field, as of whoever scales.
+        api.client.patch(resources.deployments, 'shop', 'waypoint', { spec: { replicas: 3 } }, { type: 'merge' }),
+      ),
+    ).toEqual({});
+    const deployment = await get(resources.deployments, 'waypoint');
+    expect(deployment?.['spec']).toMatchObject({ replicas: 3 });
+  }, 60_000);
+
+  it('has what was edited restored, with one write, and what was deleted made again', async () => {
+    const image = containerOf(await get(resources.deployments, 'waypoint'))['image'];
+    const containers = [{ name: 'istio-proxy', image: 'someone/else:1' }];
+    expect(
+      await writesOf(plane, () =>
+        api.client.patch(
+          resources.deployments,
+          'shop',
+          'waypoint',
+          { spec: { template: { spec: { containers } } } },
+          { type: 'strategic' },
+        ),
+      ),
+    ).toEqual({ 'apply Deployment': 1 });
+    expect(containerOf(await get(resources.deployments, 'waypoint'))['image']).toBe(image);
+    const writes = await writesOf(plane, () => api.client.delete(resources.services, 'shop', 'waypoint'));
+    expect(writes).toMatchObject({ 'apply Service': 1 });
+    expect(await get(resources.services, 'waypoint')).toBeDefined();
+  }, 60_000);
+
+  it('gets and loses an autoscaler as its overlay asks, and what its class asks', async () => {
+    await apply(api.client, resources.configMaps, {
+      metadata: { namespace: 'shop', name: 'overlay' },
+      data: { horizontalPodAutoscaler: 'spec: {minReplicas: 2, maxReplicas: 5}' },
+    });
+    await apply(api.client, resources.gateways, {
+      metadata: { namespace: 'shop', name: 'waypoint' },
+      spec: {
+        gatewayClassName: 'istio-waypoint',
+        listeners: [{ name: 'mesh', port: 15_008, protocol: 'HBONE' }],
+        infrastructure: { parametersRef: { group: '', kind: 'ConfigMap', name: 'overlay' } },
+      },
+    });
+    const scaler = await settle(resources.horizontalPodAutoscalers, 'waypoint');
+    expect(scaler['spec']).toMatchObject({ minReplicas: 2, maxReplicas: 5 });
+    await apply(api.client, resources.configMaps, {
+      metadata: {
+        namespace: systemNamespace,
+        name: 'defaults',
+        labels: { 'gateway.istio.io/defaults-for-class': 'istio-waypoint' },
+      },
+      data: { podDisruptionBudget: 'spec: {minAvailable: 1}' },
+    });
+    await settle(resources.podDisruptionBudgets, 'waypoint');
+    await apply(api.client, resources.configMaps, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
+    await waitFor(async () => (await get(resources.horizontalPodAutoscalers, 'waypoint')) === undefined, {
+      timeout: 30_000,
+    });
+    expect(await get(resources.podDisruptionBudgets, 'waypoint')).toBeDefined();
+    await api.client.delete(resources.configMaps, systemNamespace, 'defaults');
+    await waitFor(async () => (await get(resources.podDisruptionBudgets, 'waypoint')) === undefined, {
+      timeout: 30_000,
+    });
+  }, 90_000);
+
+  it('keeps what it has while its overlay is wrong, and says so', async () => {
+    const before = await get(resources.deployments, 'waypoint');
+    await apply(api.client, resources.configMaps, {
+      metadata: { namespace: 'shop', name: 'overlay' },
+      data: { deployment: 'metadata: {name: another}' },
+    });
+    await waitFor(async () => JSON.stringify(await gatewayConditions('waypoint')).includes('OverlayInvalid'), {
+      timeout: 30_000,
+    });
+    expect((await get(resources.deployments, 'waypoint'))?.metadata.resourceVersion).toBe(
+      before?.metadata.resourceVersion,
+    );
+    await apply(api.client, resources.configMaps, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
+    await waitFor(async () => !JSON.stringify(await gatewayConditions('waypoint')).includes('OverlayInvalid'), {
+      timeout: 30_000,
+    });
+  }, 90_000);
+});
+
+async function gatewayConditions(name: string): ReturnType<typeof readConditionsOf> {
+  return readConditionsOf(api.client, resources.gateways, 'shop', name);
+}
+
+describe('what is somebody else’s', () => {
+  it('is left alone, and the Gateway says what is in its way', async () => {
+    const labels = { app: 'mine' };
+    await apply(api.client, resources.deployments, {
+      metadata: { namespace: 'shop', name: 'taken', labels },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: 'mine', image: 'mine:1' }] } },
+      },
+    });
+    const before = await get(resources.deployments, 'taken');
+    await applyWaypoint(api.client, 'shop', 'taken');
+    await waitFor(async () => JSON.stringify(await gatewayConditions('taken')).includes('ObjectNotOurs'), {
+      timeout: 30_000,
+      what: () => plane.log.slice(-10).join('\n'),
+    });
+    await untilQuiet(plane);
+    expect((await get(resources.deployments, 'taken'))?.metadata).toEqual(before?.metadata);
+    // The rest of it is there, so that one name in the way is all that has to be mended.
+    expect(await get(resources.services, 'taken')).toBeDefined();
+  }, 60_000);
+
+  it('is left alone when a newer controller deployed it', async () => {
+    await applyWaypoint(api.client, 'shop', 'newer');
+    await settle(resources.deployments, 'newer');
+    const annotations = { 'cairn.dev/template-version': '999' };
+    const image = 'newer/waypoint:9';
+    const patch = {
+      metadata: { annotations },
+      spec: { template: { spec: { containers: [{ name: 'istio-proxy', image }] } } },
+    };
+    await api.client.patch(resources.deployments, 'shop', 'newer', patch, { type: 'strategic' });
+    await waitFor(async () => JSON.stringify(await gatewayConditions('newer')).includes('newer controller'), {
+      timeout: 30_000,
+    });
+    expect(containerOf(await get(resources.deployments, 'newer'))['image']).toBe(image);
+  }, 60_000);
+
+  it('is every Gateway of another class, of another revision, or deployed by hand', async () => {
+    const listeners = [{ name: 'mesh', port: 15_008, protocol: 'HBONE' }];
+    await apply(api.client, resources.gateways, {
+      metadata: { namespace: 'shop', name: 'foreign' },
+      spec: { gatewayClassName: 'another', listeners },
+    });
+    await apply(api.client, resources.gateways, {
+      metadata: { namespace: 'shop', name: 'canary', labels: { 'istio.io/rev': 'canary' } },
+      spec: { gatewayClassName: 'istio-waypoint', listeners },
+    });
+    await apply(api.client, resources.gateways, {
+      metadata: { namespace: 'shop', name: 'by-hand' },
+      spec: {
+        gatewayClassName: 'istio-waypoint',
+        listeners,
+        addresses: [{ type: 'Hostname', value: 'gate.shop.svc.cluster.local' }],
+      },
+    });
+    await untilQuiet(plane);
+    for (const name of ['foreign', 'canary', 'by-hand']) {
+      expect(await get(resources.deployments, name), name).toBeUndefined();
+      expect(await get(resources.services, name), name).toBeUndefined();
+    }
+    expect(await gatewayConditions('foreign')).toMatchObject([{ reason: 'Pending' }, { reason: 'Pending' }]);
+  }, 60_000);
+});
+
+describe('the class', () => {
+  it('is made again when it is deleted, and never changed', async () => {
+    const read = () => api.client.get(resources.gatewayClasses, undefined, 'istio-waypoint');
+    const patch = { spec: { description: 'mine' } };
+    await api.client.patch(resources.gatewayClasses, undefined, 'istio-waypoint', patch, { type: 'merge' });
+    await untilQuiet(plane);
+    expect((await read())?.['spec']).toMatchObject({ description: 'mine' });
+    await api.client.delete(resources.gatewayClasses, undefined, 'istio-waypoint');
+    await waitFor(async () => (await read()) !== undefined, { timeout: 30_000 });
+    expect((await read())?.['spec']).toMatchObject({ controllerName: 'istio.io/mesh-controller' });
+  }, 60_000);
+});
+
+describe('another leader', () => {
+  it('finds everything as it should be, and applies nothing', async () => {
+    await untilQuiet(plane);
+    await plane.controller.stop();
+    plane = await startControlPlane(access, clusterSettings('two'));
+    await waitFor(() => plane.controller.isLeader, { timeout: 20_000 });
+    expect(await writesOf(plane, async () => undefined)).toEqual({});
+    const applied = [...plane.controller.requests.keys()].filter((key) => key.startsWith('apply '));
+    expect(applied).toEqual([]);
+  }, 60_000);
+});

@@ -1,0 +1,204 @@
+// What is installed, and what is deployed for Gateways, at a real API server: accepted as it is, the same when it is applied again, fit for
+// a namespace that enforces the restricted Pod Security Standard, and gone when it is removed.
+
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { type ApiResource, type KubernetesObject, resources } from '../../kubernetes/index.ts';
+import { renderInstallation, defaultInstallSettings } from '../../templates/index.ts';
+import { runCommand, type CommandResult } from '../support/command-line.ts';
+import { listCases } from '../support/golden.ts';
+import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
+
+const goldens = join(import.meta.dirname, '../../templates/golden');
+const fieldManager = 'cairn-test';
+
+let api: TestApiServer;
+
+beforeAll(async () => {
+  api = await startApiServer();
+}, 180_000);
+afterAll(() => api.stop());
+
+function resourceOf(kind: string): ApiResource {
+  const resource = Object.values(resources).find((candidate) => candidate.kind === kind);
+  if (resource === undefined) throw new Error(`no resource for ${kind}`);
+  return resource;
+}
+
+function install(...flags: string[]): Promise<CommandResult> {
+  return runCommand(['install', '--kubeconfig', api.kubeconfig, ...flags]);
+}
+
+/** Fields of an object that the API server does not have as they were written. */
+function differences(written: unknown, kept: unknown, path = ''): readonly string[] {
+  if (typeof written !== 'object' || written === null) {
+    return written === kept ? [] : [`${path}: ${JSON.stringify(written)} is ${JSON.stringify(kept)}`];
+  }
+  return Object.entries(written).flatMap(([key, value]) => {
+    const other = Object.entries(typeof kept === 'object' && kept !== null ? kept : {}).find(([name]) => name === key);
+    return differences(value, other?.[1], `${path}.${key}`);
+  });
+}
+
+/** Creates the pods of a Deployment in a namespace, as its controller would. */
+async function createPod(deployment: KubernetesObject, namespace: string, accountName: string): Promise<void> {
+  const { template } = deployment['spec'] as { readonly template: KubernetesObject };
+  const account = { metadata: { name: accountName, namespace } };
+  await api.client.apply(resources.serviceAccounts, account, { fieldManager });
+  const metadata = { ...template.metadata, name: `${deployment.metadata.name}-1`, namespace };
+  await api.client.create(resources.pods, { ...template, metadata });
+}
+
+const cases = listCases(goldens)
+  .map((folder) => [basename(folder), join(folder, 'out.objects.yaml')] as const)
+  .filter(([name]) => ['plain', 'annotated', 'overlays'].includes(name));
+
+it.each(cases)('deploys the waypoint of the case %s, and changes nothing the second time', async (_, file) => {
+  const objects = parse(readFileSync(file, 'utf8')) as readonly KubernetesObject[];
+  const namespace = objects[0]?.metadata.namespace ?? '';
+  if ((await api.client.get(resources.namespaces, undefined, namespace)) === undefined) {
+    await api.createNamespace(namespace);
+  }
+  for (const object of objects) {
+    const resource = resourceOf(object.kind ?? '');
+    await api.client.apply(resource, object, { fieldManager, force: true, dryRun: true });
+    const first = await api.client.apply(resource, object, { fieldManager, force: true });
+    expect(differences(object, first), `${object.kind}`).toEqual([]);
+    const second = await api.client.apply(resource, object, { fieldManager, force: true });
+    expect(second.metadata.resourceVersion, `${object.kind} was written again`).toBe(first.metadata.resourceVersion);
+  }
+  for (const object of objects) await api.client.delete(resourceOf(object.kind ?? ''), namespace, object.metadata.name);
+});
+
+it('makes pods that a namespace admits which enforces the restricted standard', async () => {
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await api.createNamespace('restricted', labels);
+  const waypoint = (
+    parse(readFileSync(join(goldens, 'plain/out.objects.yaml'), 'utf8')) as readonly KubernetesObject[]
+  ).find(({ kind }) => kind === 'Deployment');
+  const controlPlane = renderInstallation(defaultInstallSettings).find(({ kind }) => kind === 'Deployment');
+  if (waypoint === undefined || controlPlane === undefined) throw new Error('there is no Deployment');
+  await createPod(waypoint, 'restricted', 'waypoint');
+  await createPod(controlPlane, 'restricted', 'cairn');
+  // The namespace does refuse: the same pod with one right more.
+  const { template } = waypoint['spec'] as { readonly template: { readonly spec: object } };
+  const loose = { ...waypoint, spec: { template: { ...template, spec: { ...template.spec, hostNetwork: true } } } };
+  const renamed = { ...loose, metadata: { ...waypoint.metadata, name: 'loose' } };
+  await expect(createPod(renamed, 'restricted', 'waypoint')).rejects.toMatchObject({ status: 403 });
+});
+
+it('installs, says so, and has nothing to change the second time', async () => {
+  const dry = await install('--dry-run');
+  expect(dry).toMatchObject({ code: 0, err: '' });
+  expect(dry.out).toContain('ClusterRole cairn-cairn-system would be created');
+  expect(await api.client.get(resources.clusterRoles, undefined, 'cairn-cairn-system')).toBeUndefined();
+  const first = await install();
+  expect(first).toMatchObject({ code: 0, err: '' });
+  expect(first.out).toContain('Deployment cairn-system/cairn created');
+  for (const object of renderInstallation(defaultInstallSettings)) {
+    const { namespace, name } = object.metadata;
+    const kept = await api.client.get(resourceOf(object.kind), namespace, name);
+    // An empty value of an environment variable is kept as none.
+    const lost = differences(object, kept).filter((text) => !text.endsWith('.value: "" is undefined'));
+    expect(lost, object.kind).toEqual([]);
+  }
+  // What the controller adds to the webhook stays.
+  const webhook = await api.client.get(
+    resources.validatingWebhookConfigurations,
+    undefined,
+    'cairn-validator-cairn-system',
+  );
+  expect(webhook).toBeDefined();
+  const caBundle = Buffer.from(api.ca).toString('base64');
+  await api.client.patch(
+    resources.validatingWebhookConfigurations,
+    undefined,
+    'cairn-validator-cairn-system',
+    [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: caBundle }],
+    { type: 'json', fieldManager: 'cairn-controller' },
+  );
+  const second = await install();
+  expect(second.code).toBe(0);
+  expect(
+    second.out
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ').at(-1)),
+  ).toEqual(Array(11).fill('unchanged'));
+  const kept = await api.client.get(
+    resources.validatingWebhookConfigurations,
+    undefined,
+    'cairn-validator-cairn-system',
+  );
+  expect(JSON.stringify(kept)).toContain(caBundle);
+  const changed = await install('--replicas=3');
+  expect(changed.out.split('\n').filter((line) => line.endsWith(' changed'))).toEqual([
+    'Deployment cairn-system/cairn changed',
+  ]);
+});
+
+it("never takes over what is not Cairn's", async () => {
+  await api.client.create(resources.gatewayClasses, {
+    metadata: { name: 'theirs' },
+    spec: { controllerName: 'example.com/other' },
+  });
+  const { code, err } = await install('-nmesh-2', '--gateway-class=theirs');
+  expect(code).toBe(2);
+  expect(err).toContain("GatewayClass theirs exists already and is not Cairn's");
+  // Nothing was begun.
+  expect(await api.client.get(resources.namespaces, undefined, 'mesh-2')).toBeUndefined();
+  expect((await install('-nmesh-2', '--replicas=0', '--ca=vault')).err).toContain('ca must be one of cairn, istiod');
+});
+
+it('leaves nothing of its own behind, and everything of the user', async () => {
+  const labels = { 'app.kubernetes.io/managed-by': 'cairn' };
+  const ofClass = { ...labels, 'gateway.networking.k8s.io/gateway-class-name': 'istio-waypoint' };
+  await api.createNamespace('shop');
+  const made: readonly (readonly [ApiResource, KubernetesObject])[] = [
+    [resources.serviceAccounts, { metadata: { name: 'waypoint', namespace: 'shop', labels: ofClass } }],
+    [resources.configMaps, { metadata: { name: 'istio-ca-root-cert', namespace: 'shop', labels } }],
+    [resources.secrets, { metadata: { name: 'cairn-ca-secret', namespace: 'cairn-system' } }],
+    [resources.leases, { metadata: { name: 'cairn-leader', namespace: 'cairn-system' } }],
+  ];
+  const theirs: readonly (readonly [ApiResource, KubernetesObject])[] = [
+    [
+      resources.serviceAccounts,
+      {
+        metadata: {
+          name: 'of-another-class',
+          namespace: 'shop',
+          labels: { ...labels, 'gateway.networking.k8s.io/gateway-class-name': 'other' },
+        },
+      },
+    ],
+    [resources.configMaps, { metadata: { name: 'theirs', namespace: 'shop' } }],
+    [
+      resources.gateways,
+      {
+        metadata: { name: 'waypoint', namespace: 'shop' },
+        spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
+      },
+    ],
+  ];
+  for (const [resource, object] of [...made, ...theirs]) await api.client.create(resource, object);
+  const planned = await install('--uninstall', '--dry-run');
+  expect(planned.out).toContain('ServiceAccount shop/waypoint would be removed');
+  const removed = await install('--uninstall');
+  expect(removed).toMatchObject({ code: 0, err: '' });
+  expect(removed.out).toBe(planned.out.replaceAll('would be removed', 'removed'));
+  for (const [resource, { metadata }] of made) {
+    expect(await api.client.get(resource, metadata.namespace, metadata.name), metadata.name).toBeUndefined();
+  }
+  for (const [resource, { metadata }] of theirs) {
+    expect(await api.client.get(resource, metadata.namespace, metadata.name), metadata.name).toBeDefined();
+  }
+  for (const { kind, metadata } of renderInstallation(defaultInstallSettings)) {
+    const left = await api.client.get(resourceOf(kind), metadata.namespace, metadata.name);
+    // No controller runs here that would finish what is in the namespace.
+    if (kind === 'Namespace') expect(left?.metadata.deletionTimestamp).toBeDefined();
+    else expect(left, kind).toBeUndefined();
+  }
+  expect((await install('--uninstall')).out).toContain('nothing of Cairn is installed in cairn-system');
+});

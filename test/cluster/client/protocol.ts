@@ -1,0 +1,26 @@
+// What the tests and the program in a client pod say to each other, as JSON over HTTP.
+
+import type { HttpRequest } from '../../support/hbone-client.ts';
+
+/** One request through a waypoint: `host:port` of the waypoint, `address:port` of the service. */
+export interface ClientCall {
+  readonly waypoint: string;
+  readonly target: string;
+  readonly request: HttpRequest;
+}
+
+/** What came back. */
+export interface ClientAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What became of a load. */
+export interface LoadReport {
+  readonly sent: number;
+  /** How often each status came. */
+  readonly statuses: Readonly<Record<string, number>>;
+  /** When and why: no answer, or a status of 500 and above. */
+  readonly failures: readonly string[];
+}

@@ -1,0 +1,144 @@
+// A waypoint as it runs: a real Envoy that takes its configuration by delta ADS from a store which changes under it, and its
+// certificates by SDS.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ServerCredentials } from '@grpc/grpc-js';
+import { SecretServer } from '../../agent/secret-server.ts';
+import { ownCertificateSecret, rootSecret } from '../../bootstrap/index.ts';
+import { renderSdsCluster } from '../../bootstrap/clusters.ts';
+import { createAuthority } from '../../certificates/index.ts';
+import { Generator, listWaypoints } from '../../generator/index.ts';
+import { type AnyMeshObject, type MeshChange, MeshStore } from '../../mesh/index.ts';
+import { type ProxyStatus, SnapshotCache, XdsServer } from '../../xds/index.ts';
+import { type RunningEnvoy, socketAddress, startEnvoy, waitUntil } from './envoy.ts';
+import { connectHbone, type HboneConnection } from './hbone-client.ts';
+import { issueTexts } from './test-certificates.ts';
+
+/** A running waypoint with its control plane in this process. */
+export interface ServedWaypoint {
+  readonly envoy: RunningEnvoy;
+  /** Changes the configuration; what follows from it is on its way when this returns. */
+  apply(changes: readonly MeshChange[]): void;
+  /** Waits until Envoy has accepted everything. */
+  synced(): Promise<void>;
+  status(): ProxyStatus | undefined;
+  /** What Envoy refused, in its words. */
+  readonly refusals: readonly string[];
+  /** An HBONE connection as a service account of namespace `bench`. */
+  connectAs(account: string): Promise<HboneConnection>;
+  stop(): Promise<void>;
+}
+
+/** Starts the only waypoint of `objects`, which listens for HBONE on `host`. */
+export async function startServedWaypoint(
+  objects: readonly AnyMeshObject[],
+  host: string,
+  options: { readonly concurrency?: number; readonly timeout?: number; readonly args?: readonly string[] } = {},
+): Promise<ServedWaypoint> {
+  const store = new MeshStore();
+  const generator = new Generator(store);
+  const cache = new SnapshotCache();
+  const refusals: string[] = [];
+  const apply = (changes: readonly MeshChange[]): void => {
+    for (const [key, change] of generator.update(store.apply(changes)).proxies) cache.apply(key, change);
+  };
+  apply(objects.map((object) => ({ type: 'put', object })));
+  const [gateway] = listWaypoints(store);
+  if (gateway === undefined) throw new Error('the configuration has no waypoint');
+  const key = `waypoint/${gateway.namespace}/${gateway.name}`;
+  const folder = mkdtempSync(join(tmpdir(), 'cairn-served-'));
+  const authority = await createAuthority({ trustDomain: 'cluster.local', now: new Date() });
+  const own = await issueTexts(authority, `spiffe://cluster.local/ns/${gateway.namespace}/sa/${gateway.name}`);
+  const secrets = new SecretServer({ onWanted: () => undefined, onUnwanted: () => undefined, log: () => undefined });
+  const sdsSocket = join(folder, 'sds.sock');
+  await secrets.start(sdsSocket);
+  secrets.set(ownCertificateSecret, {
+    tls_certificate: { certificate_chain: { inline_string: own.cert }, private_key: { inline_string: own.key } },
+  });
+  secrets.set(rootSecret, { validation_context: { trusted_ca: { inline_string: own.ca } } });
+  const xds = new XdsServer({
+    cache,
+    authorize: () => ({ key }),
+    log: (_level, message, fields) => {
+      if (message === 'proxy refused resources') refusals.push(JSON.stringify(fields));
+    },
+  });
+  const address = await xds.start('127.0.0.1:0', ServerCredentials.createInsecure());
+  const envoy = await startEnvoy({
+    config: renderConfig(Number(address.split(':')[1]), sdsSocket),
+    concurrency: options.concurrency ?? 2,
+    logLevel: 'warning',
+    timeout: options.timeout ?? 60_000,
+    args: options.args ?? [],
+  });
+  const certificates = new Map<string, ReturnType<typeof issueTexts>>();
+  const status = (): ProxyStatus | undefined => xds.status()[0];
+  return {
+    envoy,
+    apply,
+    status,
+    refusals,
+    synced: async () => {
+      await waitUntil('a synced proxy', () => status()?.state === 'SYNCED', 60_000, 2);
+    },
+    connectAs: async (account) => {
+      const known = certificates.get(account) ?? issueTexts(authority, `spiffe://cluster.local/ns/bench/sa/${account}`);
+      certificates.set(account, known);
+      return connectHbone({ waypoint: { host, port: 15008 }, certificate: await known });
+    },
+    stop: async () => {
+      await envoy.stop();
+      await Promise.all([xds.stop(), secrets.stop()]);
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function renderConfig(xdsPort: number, sdsSocket: string): Readonly<Record<string, unknown>> {
+  const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
+  return {
+    node: { id: 'waypoint~127.0.0.1~waypoint.bench~bench.svc.cluster.local', cluster: 'waypoint.bench' },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+      },
+      cds_config: ads,
+      lds_config: ads,
+    },
+    static_resources: {
+      clusters: [
+        renderSdsCluster(sdsSocket),
+        {
+          name: 'xds',
+          connect_timeout: '5s',
+          typed_extension_protocol_options: {
+            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: 'xds',
+            endpoints: [
+              { lb_endpoints: [{ endpoint: { address: socketAddress({ address: '127.0.0.1', port: xdsPort }) } }] },
+            ],
+          },
+        },
+      ],
+    },
+    bootstrap_extensions: [
+      {
+        name: 'envoy.bootstrap.internal_listener',
+        typed_config: {
+          '@type': 'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
+        },
+      },
+    ],
+    deferred_stat_options: { enable_deferred_creation_stats: true },
+    stats_config: { stats_matcher: { inclusion_list: { patterns: [{ prefix: 'server' }, { prefix: 'listener' }] } } },
+  };
+}

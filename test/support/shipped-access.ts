@@ -1,0 +1,23 @@
+// Access to an API server as the control plane has it where it was installed: its service account, with the roles that are shipped and no
+// others.
+
+import { type ApiResource, type ClusterAccess, resources } from '../../kubernetes/index.ts';
+import { controlPlaneName, defaultInstallSettings, renderInstallation } from '../../templates/index.ts';
+import type { TestApiServer } from './kube-apiserver.ts';
+
+const rightsOf: Readonly<Record<string, ApiResource>> = {
+  ServiceAccount: resources.serviceAccounts,
+  Role: resources.roles,
+  RoleBinding: resources.roleBindings,
+  ClusterRole: resources.clusterRoles,
+  ClusterRoleBinding: resources.clusterRoleBindings,
+};
+
+/** Installs the service account and its roles, in a namespace that is there. */
+export async function accessAsShipped(api: TestApiServer): Promise<ClusterAccess> {
+  for (const object of renderInstallation(defaultInstallSettings)) {
+    const resource = rightsOf[object.kind];
+    if (resource !== undefined) await api.client.apply(resource, object, { fieldManager: 'test' });
+  }
+  return api.accessAsServiceAccount(defaultInstallSettings.namespace, controlPlaneName);
+}

@@ -1,0 +1,188 @@
+// What a control plane does under load: the first configuration, a thousand proxies that come back, a storm of events, memory, and a
+// long life.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startChild } from './child.ts';
+import { Follower } from './follower.ts';
+import { editKinds, makeEdit } from './mesh.ts';
+import { client } from './propagation.ts';
+import { type Report, type Row, summarize } from './report.ts';
+
+/** What to measure. */
+export interface LoadOptions {
+  readonly services: readonly number[];
+  readonly rich: boolean;
+  readonly sessions: number;
+  readonly edits: number;
+}
+
+const megabyte = 1024 * 1024;
+
+/** From a warm store to the last byte of everything at a client: resolving, rendering and encoding, and then sending. */
+export async function measureFirstSync({ services, rich }: LoadOptions): Promise<Report> {
+  const rows: Row[] = [];
+  for (const count of services) {
+    const generate: number[] = [];
+    const send: number[] = [];
+    const cpu: number[] = [];
+    let came;
+    for (let round = 0; round < 3; round += 1) {
+      const child = await startChild();
+      const served = await child.ask({ type: 'serve', services: count, rich });
+      generate.push(served.took);
+      cpu.push(served.cpu - child.idle.cpu);
+      const since = performance.now();
+      const follower = await Follower.connect(child.idle.address, client);
+      came = await follower.settle(0, since, 2500);
+      send.push(came.last);
+      follower.client.close();
+      await child.stop();
+    }
+    rows.push({
+      services: count,
+      'generate ms': summarize(generate),
+      'generate cpu ms': summarize(cpu),
+      'send ms': summarize(send),
+      resources: came?.resources ?? 0,
+      bytes: came?.bytes ?? 0,
+    });
+  }
+  return { benchmark: 'first-sync', rows };
+}
+
+/** Many sessions of one Gateway: those that come for the first time, and those that have everything already. */
+export async function measureReconnect({ services, rich, sessions }: LoadOptions): Promise<Report> {
+  const rows: Row[] = [];
+  for (const count of services) {
+    const child = await startChild();
+    await child.ask({ type: 'serve', services: count, rich });
+    const first = await Follower.connect(child.idle.address, client);
+    await first.settle(0, performance.now(), 2500);
+    const versions = first.versions();
+    const before = await child.ask({ type: 'usage' });
+    const since = performance.now();
+    const followers = await Promise.all(
+      Array.from({ length: sessions }, () => Follower.connect(child.idle.address, client, versions)),
+    );
+    let settled = 0;
+    let cpu = (await child.ask({ type: 'edits', edits: [], oneByOne: false })).cpu;
+    for (;;) {
+      await sleep(250);
+      const now = (await child.ask({ type: 'edits', edits: [], oneByOne: false })).cpu;
+      settled = performance.now() - since;
+      if (now - cpu < 10) break;
+      cpu = now;
+    }
+    const after = await child.ask({ type: 'usage' });
+    rows.push({
+      services: count,
+      sessions,
+      'time ms': settled,
+      'cpu ms per session': (after.cpu - before.cpu) / sessions,
+      'heap kB per session': (after.heap - before.heap) / 1024 / sessions,
+      'responses to them': followers.reduce((sum, { client: one }) => sum + one.responses.length, 0),
+      'resources sent again': followers.reduce(
+        (sum, { client: one }) => sum + one.responses.reduce((all, { resources }) => all + resources.length, 0),
+        0,
+      ),
+    });
+    for (const follower of followers) follower.client.close();
+    first.client.close();
+    await child.stop();
+  }
+  return { benchmark: 'reconnect', rows };
+}
+
+/** Events as fast as they can be delivered, and a lone edit in their midst. */
+export async function measureStorm({ services, rich, edits }: LoadOptions): Promise<Report> {
+  const rows: Row[] = [];
+  for (const count of services) {
+    const child = await startChild();
+    await child.ask({ type: 'serve', services: count, rich });
+    const follower = await Follower.connect(child.idle.address, client);
+    await follower.settle(0, performance.now(), 2500);
+    for (const oneByOne of [false, true]) {
+      const before = await child.ask({ type: 'usage' });
+      const from = follower.client.responses.length;
+      const since = performance.now();
+      const all = Array.from({ length: edits }, (_, index) =>
+        makeEdit(editKinds[index % 5] ?? 'endpoint', count, index + (oneByOne ? edits : 0)),
+      );
+      await child.ask({ type: 'edits', edits: all, oneByOne });
+      const came = await follower.settle(from, since, 500);
+      const after = await child.ask({ type: 'usage' });
+      rows.push({
+        services: count,
+        events: edits,
+        delivered: oneByOne ? 'one by one' : 'at once',
+        'until the last byte ms': came.last,
+        'cpu ms': after.cpu - before.cpu,
+        responses: came.responses,
+        resources: came.resources,
+        bytes: came.bytes,
+        'rss growth MB': (after.rss - before.rss) / megabyte,
+      });
+    }
+    follower.client.close();
+    await child.stop();
+  }
+  return { benchmark: 'storm', rows };
+}
+
+/** Over the idle process with its libraries, with one connected proxy. */
+export async function measureMemory({ services, rich }: LoadOptions): Promise<Report> {
+  const rows: Row[] = [];
+  for (const count of services) {
+    const child = await startChild();
+    await child.ask({ type: 'serve', services: count, rich });
+    const follower = await Follower.connect(child.idle.address, client);
+    await follower.settle(0, performance.now(), 2500);
+    await sleep(500);
+    await child.ask({ type: 'usage' });
+    const used = await child.ask({ type: 'usage' });
+    rows.push({
+      services: count,
+      'idle rss MB': child.idle.rss / megabyte,
+      'rss over idle MB': (used.rss - child.idle.rss) / megabyte,
+      'heap over idle MB': (used.heap - child.idle.heap) / megabyte,
+    });
+    follower.client.close();
+    await child.stop();
+  }
+  return { benchmark: 'memory', rows };
+}
+
+/** Many edits, one after the other: what is held afterwards is what was held before. */
+export async function measureSoak({ services, rich, edits }: LoadOptions): Promise<Report> {
+  const rows: Row[] = [];
+  for (const count of services) {
+    const child = await startChild();
+    await child.ask({ type: 'serve', services: count, rich });
+    const follower = await Follower.connect(child.idle.address, client);
+    await follower.settle(0, performance.now(), 2500);
+    const parts = 10;
+    for (let part = 0; part <= parts; part += 1) {
+      const used = await child.ask({ type: 'usage' });
+      rows.push({
+        services: count,
+        edits: (part * edits) / parts,
+        'heap MB': used.heap / megabyte,
+        'rss MB': used.rss / megabyte,
+      });
+      if (part === parts) break;
+      const from = follower.client.responses.length;
+      const all = Array.from({ length: edits / parts }, (_, index) => {
+        const number = (part * edits) / parts + index;
+        const kind = editKinds[number % editKinds.length] ?? 'endpoint';
+        // What is added is removed by the next edit.
+        return kind === 'service-remove' ? makeEdit(kind, count, number - 1) : makeEdit(kind, count, number);
+      });
+      await child.ask({ type: 'edits', edits: all, oneByOne: true });
+      await follower.settle(from, performance.now(), 300);
+      follower.forget();
+    }
+    follower.client.close();
+    await child.stop();
+  }
+  return { benchmark: 'soak', rows };
+}

@@ -1,0 +1,108 @@
+// `npm run bench -- <benchmark>`: measures, and prints a table, or JSON with `-o json`.
+
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { measureEnvoy } from './envoy.ts';
+import {
+  type LoadOptions,
+  measureFirstSync,
+  measureMemory,
+  measureReconnect,
+  measureSoak,
+  measureStorm,
+} from './load.ts';
+import { measurePropagation, type PropagationOptions } from './propagation.ts';
+import { formatJson, formatTable, type Report } from './report.ts';
+
+const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak> [flags]
+
+  --services 10,100,1000   sizes of the mesh
+  --edits 50               edits of each kind; of storm and soak: in all
+  --sessions 1000          sessions of reconnect
+  --rich                   every service has rules; else one in ten
+  --source memory|files    where edits of propagation go in
+  -o json                  JSON in place of a table
+
+Another control plane (propagation): edits are given to a command as manifests on its standard input; VERB is apply or delete.
+  --server host:port --node-id … [--metadata '{…}'] [--cert f --key f --ca f --server-name n] --apply 'kubectl $VERB -f -'
+`;
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    services: { type: 'string' },
+    edits: { type: 'string' },
+    sessions: { type: 'string', default: '1000' },
+    rich: { type: 'boolean', default: false },
+    source: { type: 'string', default: 'memory' },
+    output: { type: 'string', short: 'o', default: 'table' },
+    server: { type: 'string' },
+    'node-id': { type: 'string' },
+    metadata: { type: 'string', default: '{}' },
+    cert: { type: 'string' },
+    key: { type: 'string' },
+    ca: { type: 'string' },
+    'server-name': { type: 'string' },
+    apply: { type: 'string' },
+  },
+});
+
+function sizes(otherwise: string): readonly number[] {
+  return (values.services ?? otherwise).split(',').map(Number);
+}
+
+function load(services: string, edits = 0): LoadOptions {
+  const { rich, sessions } = values;
+  return { services: sizes(services), rich, sessions: Number(sessions), edits: Number(values.edits ?? edits) };
+}
+
+function propagation(): PropagationOptions {
+  const { server, rich, source, metadata, ca, cert, key } = values;
+  const own = {
+    services: sizes('10,100,1000'),
+    edits: Number(values.edits ?? 50),
+    rich,
+    source: source === 'files' ? ('files' as const) : ('memory' as const),
+  };
+  if (server === undefined) return own;
+  const read = (path: string): string => readFileSync(path, 'utf8');
+  return {
+    ...own,
+    server: {
+      address: server,
+      apply: values.apply ?? 'kubectl $VERB -f -',
+      client: {
+        node: { id: values['node-id'] ?? '', metadata: JSON.parse(metadata) as Record<string, unknown> },
+        ...(ca === undefined
+          ? {}
+          : {
+              tls: {
+                root: read(ca),
+                ...(cert === undefined ? {} : { certificate: read(cert) }),
+                ...(key === undefined ? {} : { key: read(key) }),
+                ...(values['server-name'] === undefined ? {} : { serverName: values['server-name'] }),
+              },
+            }),
+      },
+    },
+  };
+}
+
+const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
+  propagation: () => measurePropagation(propagation()),
+  'first-sync': () => measureFirstSync(load('100,1000')),
+  reconnect: () => measureReconnect(load('1000')),
+  storm: () => measureStorm(load('1000', 10_000)),
+  memory: () => measureMemory(load('1000,5000,10000')),
+  envoy: () => measureEnvoy(load('100,1000', 20)),
+  soak: () => measureSoak(load('1000', 20_000)),
+};
+
+const run = benchmarks[positionals[0] ?? ''];
+if (run === undefined) {
+  process.stderr.write(usage);
+  process.exitCode = 2;
+} else {
+  const report = await run();
+  process.stdout.write(values.output === 'json' ? formatJson(report) : formatTable(report));
+}

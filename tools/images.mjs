@@ -1,0 +1,93 @@
+// Writes the images of the control plane and of the waypoint as archives, without a container engine and without a network: from the
+// compiled project (`npm run setup` makes it), the Node that runs this, and Envoy. The same input gives the same bytes.
+//
+//   node tools/images.mjs DIR [--dist dist] [--tag 0.1.0] [--node PATH] [--envoy PATH]
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { writeImage } from './images/archive.mjs';
+import {
+  closePackages,
+  moduleEntries,
+  packageEntries,
+  programEntries,
+  systemEntries,
+  traceModules,
+} from './images/contents.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const user = 1337;
+const architectures = { x64: 'amd64', arm64: 'arm64' };
+
+/** What runs in each image: the entry module is where the container starts. */
+const images = [
+  { name: 'controller', entry: 'cli/main.js', withEnvoy: false },
+  { name: 'waypoint', entry: 'agent/main.js', withEnvoy: true },
+];
+
+function fail(message) {
+  process.stderr.write(`images: ${message}\n`);
+  process.exit(1);
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    dist: { type: 'string', default: join(root, 'dist') },
+    tag: { type: 'string', default: JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version },
+    node: { type: 'string', default: process.execPath },
+    envoy: { type: 'string' },
+  },
+});
+const [folder, ...others] = positionals;
+if (folder === undefined || others.length > 0)
+  fail('usage: node tools/images.mjs DIR [--dist DIR] [--tag TAG] [--envoy PATH]');
+const dist = resolve(values.dist);
+for (const { entry } of images) {
+  if (!existsSync(join(dist, entry))) fail(`${join(dist, entry)} is not there; run "npm run setup" first`);
+}
+const { envoyVersion } = await import(pathToFileURL(join(dist, 'agent/envoy-binary.js')));
+const { agentNodeFlags } = await import(pathToFileURL(join(dist, 'agent/node-flags.js')));
+const envoy = values.envoy ?? process.env.ENVOY_BIN ?? join(homedir(), '.cache/cairn/envoy', envoyVersion, 'envoy');
+if (!existsSync(envoy)) fail(`${envoy} is not there; run "npm run setup" first, or give --envoy`);
+
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+const runtime = {
+  title: 'system and Node',
+  entries: [...systemEntries(user), ...programEntries(values.node, 'usr/bin/node')],
+};
+mkdirSync(folder, { recursive: true });
+for (const { name, entry, withEnvoy } of images) {
+  const { files, packages } = traceModules(dist, [entry]);
+  const folders = closePackages(lock, packages);
+  const archive = writeImage({
+    names: [`cairn/${name}:${values.tag}`],
+    architecture: architectures[process.arch] ?? process.arch,
+    config: {
+      User: `${user}:${user}`,
+      WorkingDir: '/app',
+      Env: ['PATH=/usr/bin:/usr/local/bin', 'NODE_ENV=production', 'MALLOC_ARENA_MAX=1'],
+      Entrypoint: ['/usr/bin/node', ...(withEnvoy ? agentNodeFlags : []), `/app/dist/${entry}`],
+    },
+    layers: [
+      runtime,
+      ...(withEnvoy ? [{ title: 'Envoy', entries: programEntries(envoy, 'usr/local/bin/envoy') }] : []),
+      { title: 'packages', entries: folders.flatMap((path) => packageEntries(root, path, 'app')) },
+      {
+        title: 'modules',
+        entries: [
+          { path: 'app/package.json', mode: 0o644, data: readFileSync(join(root, 'package.json')) },
+          ...moduleEntries(dist, files, 'app/dist'),
+        ],
+      },
+    ],
+  });
+  const path = join(folder, `${name}.tar`);
+  writeFileSync(path, archive);
+  const digest = createHash('sha256').update(archive).digest('hex');
+  process.stdout.write(`${path} ${(archive.length / 1e6).toFixed(1)} MB sha256:${digest}\n`);
+}
