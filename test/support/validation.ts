@@ -52,6 +52,8 @@ async function validate(
         },
       },
     ],
+    // The limit that every proxy is started with.
+    layered_runtime: { layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': 32_768 } }] },
     static_resources: mergeStatics(sets, certificates),
   };
   writeFileSync(file, JSON.stringify(bootstrap));
