@@ -137,6 +137,11 @@ function checkMatch(match: HttpMatchRequest, path: FieldPath): readonly Problem[
 }
 
 function checkMatcher(matcher: StringMatch | undefined, path: FieldPath): readonly Problem[] {
+  for (const field of ['prefix', 'regex'] as const) {
+    if (matcher?.[field] !== '') continue;
+    const hint = 'write `{}` where it is enough that there is a value';
+    return [errorAt('InvalidValue', [...path, field], `\`${field}\` is empty: that asks for nothing.`, hint)];
+  }
   return checkPattern(matcher?.regex, [...path, 'regex']);
 }
 

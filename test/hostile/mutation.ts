@@ -3,7 +3,7 @@
 import { parseAllDocuments, stringify } from 'yaml';
 
 /** A number from 0 up to (not including) `limit`, another each time. */
-type Dice = (limit: number) => number;
+export type Dice = (limit: number) => number;
 
 /** Dice that fall the same way for the same seed (mulberry32). */
 export function createDice(seed: number): Dice {

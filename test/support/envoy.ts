@@ -29,6 +29,8 @@ export interface EnvoyOptions {
   readonly args?: readonly string[];
   /** Worker threads; 1 unless told. */
   readonly concurrency?: number;
+  /** `newest` unless told. */
+  readonly release?: keyof typeof releases;
   /** Default `info`; e.g. `debug`, when a test fails for no visible reason. */
   readonly logLevel?: string;
   /** `ready` (default): /ready says LIVE, all initial configuration is there. `admin`: the admin port answers. */
@@ -120,7 +122,7 @@ export async function waitUntil<T>(
 
 /** Starts Envoy and waits for it; when it does not become ready, rejects with the end of its log. */
 export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
-  const binary = findEnvoy();
+  const binary = findEnvoy(options.release);
   const admin = adminOf(options.config) ?? { address: '127.0.0.1', port: await freePort() };
   const config = { ...options.config, admin: { ...record(options.config['admin']), address: socketAddress(admin) } };
   const directory = mkdtempSync(join(tmpdir(), 'cairn-envoy-'));

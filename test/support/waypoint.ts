@@ -8,7 +8,7 @@ import { type Authority, createAuthority } from '../../certificates/index.ts';
 import type { EnvoyResource } from '../../envoy-api/index.ts';
 import { inlineResources, listWaypoints, translateWaypoint } from '../../generator/index.ts';
 import type { MeshSettings } from '../../mesh/index.ts';
-import { randomLoopback, type RunningEnvoy, startEnvoy } from './envoy.ts';
+import { type EnvoyOptions, randomLoopback, type RunningEnvoy, startEnvoy } from './envoy.ts';
 import {
   connectHbone,
   type HboneConnection,
@@ -43,6 +43,7 @@ export async function startWaypoint(
   options: {
     readonly settings?: Partial<MeshSettings>;
     readonly concurrency?: number;
+    readonly release?: EnvoyOptions['release'];
     /** What arrives at the proxy in place of what was generated, to see a state in between. */
     readonly alter?: (resources: readonly EnvoyResource[]) => readonly EnvoyResource[];
   } = {},
@@ -77,6 +78,7 @@ export async function startWaypoint(
       static_resources: statics,
     },
     concurrency: options.concurrency ?? 2,
+    ...(options.release === undefined ? {} : { release: options.release }),
     logLevel: 'warning',
     args: ['--file-flush-interval-msec', '100'],
   });

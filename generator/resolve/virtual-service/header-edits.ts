@@ -22,10 +22,12 @@ export function resolveHeaderEdits(
     Object.entries(operations[field] ?? {})
       .filter(([name, value]) => {
         if (name.toLowerCase() === 'host' || name.toLowerCase() === ':authority') {
-          authority = value;
+          if (isSendable(context, name, value, [...path, field, name])) authority = value;
           return false;
         }
-        return isEditable(context, name, [...path, field, name]);
+        return (
+          isEditable(context, name, [...path, field, name]) && isSendable(context, name, value, [...path, field, name])
+        );
       })
       .map(([name, value]) => [name.toLowerCase(), value] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1));
@@ -40,6 +42,18 @@ export function resolveHeaderEdits(
     ...(none ? {} : { edits: { set, add, remove } }),
     ...(authority === undefined ? {} : { authority }),
   };
+}
+
+/** Bytes of a value at most; a percent sign takes two. */
+const maximumValueBytes = 16_384;
+
+/** Envoy refuses values that are too long, or would end their line. */
+function isSendable(context: VirtualServiceContext, name: string, value: string, path: FieldPath): boolean {
+  const isTooLong = new TextEncoder().encode(value.replaceAll('%', '%%')).length > maximumValueBytes;
+  if (!isTooLong && !/[\r\n]/.test(value)) return true;
+  const reason = isTooLong ? `is longer than ${maximumValueBytes} bytes` : 'has a line break';
+  reportField(context, 'InvalidValue', path, `a value of header "${name}" ${reason}, so this edit has no effect`);
+  return false;
 }
 
 /** Envoy refuses edits of pseudo headers and removal of the host. */
