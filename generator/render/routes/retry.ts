@@ -18,7 +18,8 @@ export function renderRetry(retry: Retry): MessageTypes['envoy.config.route.v3.R
       : { per_try_timeout: formatProtoDuration(retry.perTryTimeoutMilliseconds) }),
     ...(retry.backoffMilliseconds === undefined
       ? {}
-      : { retry_back_off: { base_interval: formatProtoDuration(retry.backoffMilliseconds) } }),
+      : // Envoy waits for a millisecond at least, and refuses not to wait.
+        { retry_back_off: { base_interval: formatProtoDuration(Math.max(1, retry.backoffMilliseconds)) } }),
     ...(retry.avoidPreviousHosts
       ? {
           retry_host_predicate: [
