@@ -348,7 +348,7 @@ describe('the incremental generator', () => {
       fc.property(fc.array(batch, { maxLength: 12 }), (batches) => run(batches, () => true)),
       { numRuns: 100 },
     );
-  }, 120_000);
+  }, 300_000);
 
   it('equals a full translation at the end of any of two thousand sequences', () => {
     fc.assert(
@@ -357,7 +357,7 @@ describe('the incremental generator', () => {
       ),
       { numRuns: 2000 },
     );
-  }, 240_000);
+  }, 600_000);
 
   const edited = (edit: AnyMeshObject, before: readonly AnyMeshObject[] = []): ResourceChanges | undefined => {
     const store = new MeshStore();
