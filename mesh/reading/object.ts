@@ -4,6 +4,7 @@ import { everyClass, gatewayGroup, networkingGroup, securityGroup } from '../lab
 import { defaultMeshSettings } from '../settings.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
 import { checkMeaning } from '../validation/meaning.ts';
+import { checkCharacters } from './characters.ts';
 import { modernize } from './historical.ts';
 import { formatApiVersion, isKind, isKubernetesGroup, isMeshKind, kindDefinitions, kindNames } from './kinds.ts';
 import type { Problem } from './problem.ts';
@@ -53,7 +54,7 @@ function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
   const { object: fields, problems: historical } = modernize(
     kind === 'ConfigMap' ? trimConfigMap(value) : flattenWorkload(value),
   );
-  const structural = checkStructure(kind, fields);
+  const structural = [...checkCharacters(fields), ...checkStructure(kind, fields)];
   if (structural.length > 0) return { ref, ...standInFor(ref, fields), problems: [...historical, ...structural] };
   const object = {
     apiVersion: textOf(fields['apiVersion']),
