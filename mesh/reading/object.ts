@@ -4,7 +4,7 @@ import { everyClass, gatewayGroup, networkingGroup, securityGroup } from '../lab
 import { defaultMeshSettings } from '../settings.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
 import { checkMeaning } from '../validation/meaning.ts';
-import { checkCharacters } from './characters.ts';
+import { checkCharacters, encodable } from './characters.ts';
 import { modernize } from './historical.ts';
 import { formatApiVersion, isKind, isKubernetesGroup, isMeshKind, kindDefinitions, kindNames } from './kinds.ts';
 import type { Problem } from './problem.ts';
@@ -233,5 +233,5 @@ function normalizeTargets(object: AnyMeshObject): AnyMeshObject {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
+  return typeof value === 'string' ? encodable(value) : '';
 }
