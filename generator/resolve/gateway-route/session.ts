@@ -36,6 +36,9 @@ export function resolveSession(
     kind: 'cookie',
     name: cookie?.name ?? sessionName ?? generated,
     path: cookie?.path ?? '/',
-    ...(lifetime === undefined || !isPermanent ? {} : { lifetimeMilliseconds: lifetime }),
+    // Cookies live for whole seconds, and none at all is for ever.
+    ...(lifetime === undefined || !isPermanent
+      ? {}
+      : { lifetimeMilliseconds: Math.max(1, Math.ceil(lifetime / 1000)) * 1000 }),
   };
 }
