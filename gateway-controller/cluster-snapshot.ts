@@ -22,7 +22,7 @@ export async function readClusterMesh(client: ApiClient, settings: MeshSettings)
     readMeshConfig(client, settings),
   ]);
   const objects = lists.flat();
-  const read = objects.map((object) => readClusterObject(object, { inForce: [], settings }));
+  const read = objects.map((object) => readClusterObject(object, []));
   const mesh = new MeshStore(settings);
   const changes = read.flatMap((one) => one.objects).map((object) => ({ type: 'put' as const, object }));
   mesh.apply(new ClusterEntries().address(changes));

@@ -1,7 +1,7 @@
 // One object of the Kubernetes API to what it means for the mesh: read and judged as the same object in a file would be. Pure.
 
-import { findMeshConfig, formatRef, readObject, refOf } from '../mesh/index.ts';
-import type { AnyMeshObject, Finding, MeshSettings, ObjectRef } from '../mesh/index.ts';
+import { closedMesh, findMeshConfig, formatRef, readObject, refOf } from '../mesh/index.ts';
+import type { AnyMeshObject, Finding, ObjectRef } from '../mesh/index.ts';
 import { resources } from '../kubernetes/index.ts';
 import type { ApiResource, KubernetesObject } from '../kubernetes/index.ts';
 
@@ -108,20 +108,17 @@ const serviceFields = [
  * Reads an object. What cannot be used keeps what was `inForce` because of it, but for policies: those are replaced by one that denies,
  * so that what a replica serves follows from what the cluster holds, and not from what this replica happened to see before.
  */
-export function readClusterObject(
-  object: KubernetesObject,
-  { inForce, settings }: { readonly inForce: readonly AnyMeshObject[]; readonly settings: MeshSettings },
-): ReadClusterObject {
+export function readClusterObject(object: KubernetesObject, inForce: readonly AnyMeshObject[]): ReadClusterObject {
   const fields = meaningfulFields(object);
   if (fields === undefined) return { objects: [], findings: [] };
   if (object.kind === 'PeerAuthentication') return { objects: [], findings: [peerAuthentication(object)] };
-  if ('problem' in fields) return spoiltMeshConfig(fields.problem, inForce, settings);
+  if ('problem' in fields) return spoiltMeshConfig(fields.problem, inForce);
   const read = readObject(fields.fields);
   const findings = read.problems.map((problem): Finding => ({ ...problem, ref: read.ref }));
   if (read.object !== undefined) return { objects: [withAllocated(read.object, object)], findings };
   if (!read.problems.some(({ severity }) => severity === 'error')) return { objects: [], findings };
   if (read.ref.kind === 'MeshConfig') {
-    const spoilt = spoiltMeshConfig(undefined, inForce, settings);
+    const spoilt = spoiltMeshConfig(undefined, inForce);
     return { objects: spoilt.objects, findings: explain(findings, spoilt.findings[0]?.message ?? '') };
   }
   if (read.standIn !== undefined) {
@@ -147,11 +144,7 @@ function meaningfulFields(
 }
 
 /** Without a MeshConfig nothing is known of the namespace whose policies are the whole mesh's: nothing may pass. */
-function spoiltMeshConfig(
-  problem: string | undefined,
-  inForce: readonly AnyMeshObject[],
-  settings: MeshSettings,
-): ReadClusterObject {
+function spoiltMeshConfig(problem: string | undefined, inForce: readonly AnyMeshObject[]): ReadClusterObject {
   const isFirst = !inForce.some(({ kind }) => kind === 'MeshConfig');
   const rest = isFirst
     ? 'Until this is mended, everything to every service is denied.'
@@ -159,20 +152,7 @@ function spoiltMeshConfig(
   const ref = { kind: 'MeshConfig', namespace: '', name: 'mesh' };
   const message = problem === undefined ? rest : `${problem} ${rest}`;
   const finding: Finding = { code: 'SyntaxError', severity: 'error', ref, path: [], message };
-  return { objects: isFirst ? [closedMesh(settings)] : inForce, findings: [finding] };
-}
-
-function closedMesh({ rootNamespace, waypointClass }: MeshSettings): AnyMeshObject {
-  return {
-    apiVersion: 'security.istio.io/v1',
-    kind: 'AuthorizationPolicy',
-    metadata: { name: 'MeshConfig/mesh', namespace: rootNamespace, labels: {}, annotations: {} },
-    spec: {
-      action: 'DENY',
-      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'GatewayClass', name: waypointClass }],
-      rules: [{}],
-    },
-  };
+  return { objects: isFirst ? [closedMesh] : inForce, findings: [finding] };
 }
 
 function explain(findings: readonly Finding[], what: string): readonly Finding[] {

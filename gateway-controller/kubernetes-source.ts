@@ -126,7 +126,7 @@ export class KubernetesSource {
     const { uid, resourceVersion } = object.metadata;
     if (before?.object.metadata.uid === uid && before?.object.metadata.resourceVersion === resourceVersion) return;
     const inForce = before?.inForce ?? [];
-    const read = readClusterObject(object, { inForce, settings: this.#options.settings });
+    const read = readClusterObject(object, inForce);
     objects.set(keyOf(ref), { object, inForce: read.objects, findings: read.findings });
     this.#note(ref, inForce);
   }

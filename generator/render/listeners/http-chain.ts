@@ -9,6 +9,7 @@ import { renderAuthorizerFilter } from '../authorizer.ts';
 import { formatChainName } from '../names.ts';
 import { corsFilter } from '../routes/cors.ts';
 import { faultFilter } from '../routes/fault.ts';
+import { sessionFilter } from '../routes/session.ts';
 import { aggregatedSource } from '../tls.ts';
 import { renderRequestLog, renderRequestMetrics } from './access-log.ts';
 import { renderDiscovered, renderExtension } from './extension.ts';
@@ -32,6 +33,7 @@ const renderFilters = (chain: string): readonly HttpFilter[] => [
   ...renderAuthorizationFilters(),
   fault,
   cors,
+  session,
 ];
 
 const fault: HttpFilter = encodeOnce({
@@ -41,6 +43,12 @@ const fault: HttpFilter = encodeOnce({
 const cors: HttpFilter = encodeOnce({
   name: corsFilter,
   typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors', {}),
+});
+
+const session: HttpFilter = encodeOnce({
+  name: sessionFilter,
+  typed_config: typed('envoy.extensions.filters.http.stateful_session.v3.StatefulSession', {}),
+  disabled: true,
 });
 
 /** Turns what browsers send into gRPC, and the answers back. */
