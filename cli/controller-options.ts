@@ -30,6 +30,7 @@ type SettingName =
   | 'renewDeadline'
   | 'retryPeriod'
   | 'listenAddress'
+  | 'privateJwks'
   | 'xdsPort'
   | 'adminPort'
   | 'healthPort'
@@ -97,6 +98,11 @@ const settings: Readonly<Record<SettingName, Setting>> = {
   renewDeadline: { flag: 'renew-deadline <duration>', what: 'a leader that cannot renew for so long steps down (10s)' },
   retryPeriod: { flag: 'retry-period <duration>', what: 'between two tries (2s)' },
   listenAddress: { flag: 'listen-address <ip>', what: 'address of xDS, health and webhook (0.0.0.0)' },
+  privateJwks: {
+    flag: 'private-jwks <deny|allow>',
+    variable: 'CAIRN_PRIVATE_JWKS',
+    what: 'whether keys of `jwksUri` are fetched from private, loopback and link-local addresses too (deny)',
+  },
   xdsPort: { flag: 'xds-port <port>', what: 'xDS and certificates (15012)' },
   adminPort: { flag: 'admin-port <port>', what: 'admin interface on 127.0.0.1 (15014)' },
   healthPort: { flag: 'health-port <port>', what: 'probes and metrics (8080)' },
@@ -181,6 +187,7 @@ export function readControllerSettings(
         health: port('healthPort', 8080),
         webhook: port('webhookPort', 15_017),
       },
+      allowsPrivateJwks: oneOf('privateJwks', ['deny', 'allow'], 'deny') === 'allow',
       listenAddress: text('listenAddress', '0.0.0.0'),
     },
     logLevel: oneOf('logLevel', ['debug', 'info', 'warn', 'error'], 'info'),

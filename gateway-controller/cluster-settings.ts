@@ -43,6 +43,8 @@ export interface ClusterSettings {
     readonly health: number;
     readonly webhook: number;
   };
+  /** Whether keys of issuers are fetched from private, loopback and link-local addresses too. */
+  readonly allowsPrivateJwks: boolean;
   /** The address that xDS, health and webhook listen on. */
   readonly listenAddress: string;
 }

@@ -31,7 +31,6 @@ export interface KubernetesSourceOptions {
 interface Known {
   readonly object: KubernetesObject;
   readonly inForce: readonly AnyMeshObject[];
-  readonly findings: readonly Finding[];
 }
 
 /** The longest that a change waits for others, in milliseconds. */
@@ -43,6 +42,8 @@ export class KubernetesSource {
   readonly #reflectors = new Map<string, Reflector>();
   /** By kind, then by `namespace/name`. */
   readonly #known = new Map<string, Map<string, Known>>();
+  /** What reading said of the objects that it said something of, by their references. */
+  readonly #findings = new Map<string, readonly Finding[]>();
   readonly #pending = new Map<string, { readonly ref: ObjectRef; readonly before: readonly AnyMeshObject[] }>();
   #isComplete = false;
   #isStopped = false;
@@ -90,7 +91,7 @@ export class KubernetesSource {
 
   /** What reading the objects found. */
   findings(): readonly Finding[] {
-    return [...this.#known.values()].flatMap((objects) => [...objects.values()].flatMap(({ findings }) => findings));
+    return [...this.#findings.values()].flat();
   }
 
   #add(resource: ApiResource, selection: { readonly namespace?: string; readonly fieldSelector?: string } = {}): void {
@@ -127,7 +128,9 @@ export class KubernetesSource {
     if (before?.object.metadata.uid === uid && before?.object.metadata.resourceVersion === resourceVersion) return;
     const inForce = before?.inForce ?? [];
     const read = readClusterObject(object, { inForce, settings: this.#options.settings });
-    objects.set(keyOf(ref), { object, inForce: read.objects, findings: read.findings });
+    objects.set(keyOf(ref), { object, inForce: read.objects });
+    if (read.findings.length > 0) this.#findings.set(formatRef(ref), read.findings);
+    else this.#findings.delete(formatRef(ref));
     this.#note(ref, inForce);
   }
 
@@ -135,6 +138,7 @@ export class KubernetesSource {
     const before = this.#known.get(ref.kind)?.get(keyOf(ref));
     if (before === undefined) return;
     this.#known.get(ref.kind)?.delete(keyOf(ref));
+    this.#findings.delete(formatRef(ref));
     this.#note(ref, before.inForce);
   }
 

@@ -1,0 +1,136 @@
+// What a control plane in a cluster makes of what is not the mesh itself: keys of issuers, roots of backends, and the trust domain.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { resources } from '../../kubernetes/index.ts';
+import {
+  apply,
+  applyPod,
+  applyService,
+  applySlice,
+  applyWaypoint,
+  applyWaypointPod,
+  clusterSettings,
+  connectWaypoint,
+  type RunningControlPlane,
+  startControlPlane,
+  systemNamespace,
+  types,
+} from '../support/cluster-mesh.ts';
+import type { DeltaAdsClient } from '../support/delta-ads-client.ts';
+import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
+import { waitFor } from '../support/processes.ts';
+import { createIssuer } from '../support/tokens.ts';
+
+const extension = 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig';
+const chain = 'inbound-vip|80|http|web.shop.svc.cluster.local';
+const waypoint = { namespace: 'shop', gateway: 'waypoint', pod: 'waypoint-abc' };
+
+let api: TestApiServer;
+let issuerServer: Server;
+let keys = createIssuer('https://issuer.example');
+/** How often the keys were asked for. */
+let fetches = 0;
+const planes: RunningControlPlane[] = [];
+const streams: DeltaAdsClient[] = [];
+
+beforeAll(async () => {
+  issuerServer = createServer((_, response) => {
+    fetches += 1;
+    response.end(keys.jwks);
+  });
+  await new Promise<void>((done) => issuerServer.listen(0, '127.0.0.1', done));
+  api = await startApiServer();
+  await api.createNamespace(systemNamespace);
+  await api.createNamespace('istio-system');
+  await api.createNamespace('shop', { 'istio.io/use-waypoint': 'waypoint' });
+  await applyWaypoint(api.client, 'shop', 'waypoint');
+  await applyWaypointPod(api.client, 'shop', 'waypoint', 'waypoint-abc');
+  await applyService(api.client, { namespace: 'shop', name: 'web' });
+  await applyPod(api.client, { namespace: 'shop', name: 'web-1', ip: '10.1.0.1', labels: { app: 'web' } });
+  await applySlice(api.client, { namespace: 'shop', service: 'web', endpoints: [{ ip: '10.1.0.1', pod: 'web-1' }] });
+}, 240_000);
+
+afterAll(async () => {
+  for (const stream of streams) stream.close();
+  for (const plane of planes) await plane.controller.stop();
+  await api?.stop();
+  issuerServer?.close();
+  issuerServer?.closeAllConnections();
+}, 60_000);
+
+async function start(
+  identity: string,
+  changes: Parameters<typeof clusterSettings>[1] = {},
+): Promise<RunningControlPlane> {
+  const plane = await startControlPlane(api.access, clusterSettings(identity, changes));
+  planes.push(plane);
+  return plane;
+}
+
+async function connect(plane: RunningControlPlane): Promise<DeltaAdsClient> {
+  const stream = await connectWaypoint(api, plane.grpc, waypoint);
+  streams.push(stream);
+  return stream;
+}
+
+function findingsOf(plane: RunningControlPlane, code: string): readonly string[] {
+  return plane.controller.findings().flatMap((finding) => (finding.code === code ? [finding.message] : []));
+}
+
+/** The part of a key that stands in the configuration as it is. */
+function modulusOf(jwks: string): string {
+  const { keys: list } = JSON.parse(jwks) as { readonly keys: readonly { readonly x?: string }[] };
+  return list[0]?.x ?? 'no key';
+}
+
+it('serves the keys that an issuer in the cluster gives, from every replica, and from none that may not ask it', async () => {
+  const { port } = issuerServer.address() as AddressInfo;
+  await apply(api.client, resources.requestAuthentications, {
+    metadata: { namespace: 'shop', name: 'tokens' },
+    spec: {
+      targetRefs: [{ kind: 'Service', group: '', name: 'web' }],
+      jwtRules: [{ issuer: keys.issuer, jwksUri: `http://127.0.0.1:${port}/keys` }],
+    },
+  });
+  for (const identity of ['one', 'two']) {
+    const before = fetches;
+    const plane = await start(identity, { allowsPrivateJwks: true });
+    expect(fetches).toBeGreaterThan(before);
+    const stream = await connect(plane);
+    stream.subscribe(extension, `jwt|${chain}`);
+    const served = await stream.resource(extension, `jwt|${chain}`);
+    // The first that a proxy hears of the service has the keys.
+    expect(Buffer.from(served.value).toString('latin1')).toContain(modulusOf(keys.jwks));
+  }
+  const before = fetches;
+  const careful = await start('careful');
+  expect(fetches).toBe(before);
+  expect(findingsOf(careful, 'KeysNotFound').join()).toContain('127.0.0.1');
+}, 120_000);
+
+it('holds to the trust domain of its start, says so, and takes the one of the MeshConfig when it starts', async () => {
+  const say = (mesh: string): Promise<unknown> =>
+    apply(api.client, resources.configMaps, { metadata: { namespace: 'istio-system', name: 'istio' }, data: { mesh } });
+  await say('trustDomain: first.example');
+  const plane = await start('three');
+  const stream = await connect(plane);
+  expect(findingsOf(plane, 'RestartNeeded')).toEqual([]);
+  await say('trustDomain: second.example');
+  await waitFor(() => findingsOf(plane, 'RestartNeeded').length > 0, { timeout: 20_000 });
+  expect(findingsOf(plane, 'RestartNeeded')).toEqual([
+    'certificates are issued for trust domain "first.example" since the start, so "second.example" is not in effect yet',
+  ]);
+  // A proxy of before the change may still come, since nobody was given another identity.
+  await stream.resource(types.listener, 'main_internal');
+  await (await connect(plane)).resource(types.listener, 'main_internal');
+  await api.client.delete(resources.configMaps, 'istio-system', 'istio');
+  await waitFor(() => findingsOf(plane, 'RestartNeeded').join().includes('"cluster.local" is not'), {
+    timeout: 20_000,
+  });
+  await say('trustDomain: first.example');
+  await waitFor(() => findingsOf(plane, 'RestartNeeded').length === 0, { timeout: 20_000 });
+  const given = await start('four', { trustDomain: 'given.example' });
+  expect(findingsOf(given, 'RestartNeeded').join()).toContain('was told "given.example"');
+}, 120_000);
