@@ -36,6 +36,9 @@ export const watchedResources: readonly ApiResource[] = [
   resources.nodes,
 ];
 
+/** The ConfigMap in the root namespace that holds the MeshConfig. */
+export const meshConfigMap = 'istio';
+
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 const keptNodeLabels = /^(?:topology\.|failure-domain\.|kubernetes\.io\/hostname$)/;
 
@@ -57,6 +60,8 @@ export function trimObject(object: KubernetesObject): KubernetesObject {
         metadata: resourceVersion === undefined ? head : { ...head, resourceVersion },
       };
     }
+    case 'ConfigMap':
+      return { ...trimmed, data: pick(object['data'], ['mesh', 'ca.crt']) };
     default:
       return trimmed;
   }
@@ -112,7 +117,7 @@ export function readClusterObject(
   object: KubernetesObject,
   { inForce, settings }: { readonly inForce: readonly AnyMeshObject[]; readonly settings: MeshSettings },
 ): ReadClusterObject {
-  const fields = meaningfulFields(object);
+  const fields = meaningfulFields(object, settings);
   if (fields === undefined) return { objects: [], findings: [] };
   if (object.kind === 'PeerAuthentication') return { objects: [], findings: [peerAuthentication(object)] };
   if ('problem' in fields) return spoiltMeshConfig(fields.problem, inForce, settings);
@@ -132,13 +137,18 @@ export function readClusterObject(
   return { objects: inForce, findings: explain(findings, 'The last good version stays in force.') };
 }
 
+/** Whether an object is the ConfigMap of the MeshConfig; others are there for the certificates in them. */
+function isMeshConfig({ kind, metadata }: KubernetesObject, { rootNamespace }: MeshSettings): boolean {
+  return kind === 'ConfigMap' && metadata.name === meshConfigMap && metadata.namespace === rootNamespace;
+}
+
 /** What is to be read of an object: itself, the MeshConfig that it holds, or nothing. */
 function meaningfulFields(
   object: KubernetesObject,
+  settings: MeshSettings,
 ): { readonly fields: Readonly<Record<string, unknown>> } | { readonly problem: string } | undefined {
-  if (object.kind === 'ConfigMap') {
-    // The name is that of a setting, and was asked for; the reader knows the one that Istio gives it.
-    const found = findMeshConfig('', { ...object, metadata: { ...object.metadata, name: 'istio' } });
+  if (isMeshConfig(object, settings)) {
+    const found = findMeshConfig('', { ...object });
     if (found === undefined) return undefined;
     return found.fields === undefined ? { problem: found.problem ?? '' } : { fields: found.fields };
   }

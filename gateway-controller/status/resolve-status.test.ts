@@ -104,7 +104,8 @@ function statusOf(kind: string, name: string, world: World = {}, namespace = 'sh
 }
 
 function conditionsOf(status: WantedStatus | undefined): readonly unknown[] {
-  if (status === undefined || status.kind === 'route') throw new Error('there are no conditions');
+  if (status === undefined || status.kind === 'route' || status.kind === 'policy')
+    throw new Error('there are no conditions');
   return status.conditions;
 }
 

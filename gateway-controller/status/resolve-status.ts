@@ -4,6 +4,7 @@ import { isWaypoint } from '../../generator/index.ts';
 import { type ApiResource, resources } from '../../kubernetes/index.ts';
 import type { Kind, MeshObject, ObjectRef } from '../../mesh/index.ts';
 import { configurationAcceptedCondition } from '../cluster-context.ts';
+import { resolveAncestors } from './backend-tls-policy-status.ts';
 import { resolveBindingStatus, resolveEntryStatus, resolveWorkloadStatus } from './binding-status.ts';
 import { resolveTrafficStatus } from './finding-status.ts';
 import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';
@@ -39,6 +40,7 @@ const policyTypes = [waypointAccepted, accepted];
 export type StatusKindName = Extract<
   Kind,
   | 'AuthorizationPolicy'
+  | 'BackendTLSPolicy'
   | 'DestinationRule'
   | 'Gateway'
   | 'GatewayClass'
@@ -56,6 +58,7 @@ export type StatusKindName = Extract<
 /** Every kind whose status is written, by name. */
 const statusKinds: Readonly<Record<StatusKindName, StatusKind>> = {
   AuthorizationPolicy: kindOf(resources.authorizationPolicies, 'policy', policyTypes),
+  BackendTLSPolicy: kindOf(resources.backendTLSPolicies, 'policy', []),
   DestinationRule: kindOf(resources.destinationRules, 'traffic', [accepted]),
   Gateway: kindOf(
     resources.gateways,
@@ -111,6 +114,8 @@ export function resolveStatus(view: StatusView, { kind, namespace, name }: Objec
       return answer(get(kind), (entry) => resolveWorkloadStatus(view, entry));
     case 'AuthorizationPolicy':
       return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
+    case 'BackendTLSPolicy':
+      return answer(get(kind), (policy) => resolveAncestors(view, policy));
     case 'RequestAuthentication':
       return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
     case 'VirtualService':

@@ -23,7 +23,12 @@ export function resolveRouteParents(view: StatusView, route: Route): WantedStatu
   return { kind: 'route', parents: own.map((parent) => ({ ...parent, controllerName })) };
 }
 
-function isOfOurs(view: StatusView, { kind, namespace, name }: RouteParentRef, home: string): boolean {
+/** Whether a service is bound to a Gateway of ours. */
+export function isOfOurs(
+  view: StatusView,
+  { kind, namespace, name }: Pick<RouteParentRef, 'kind' | 'namespace' | 'name'>,
+  home: string,
+): boolean {
   const { mesh } = view;
   const place = namespace ?? home;
   const service = kind === 'ServiceEntry' ? mesh.get('ServiceEntry', place, name) : mesh.get('Service', place, name);

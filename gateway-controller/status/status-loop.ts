@@ -151,7 +151,8 @@ export class StatusLoop implements LeaderLoop {
     if (kind === undefined || current === undefined || wanted === undefined) return false;
     const object = planStatusWrite(current, wanted, {
       kind,
-      controllerName: routeControllerName(this.#context),
+      controllerName:
+        wanted.kind === 'policy' ? this.#context.settings.controllerName : routeControllerName(this.#context),
       now: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
     });
     if (object === undefined) return false;

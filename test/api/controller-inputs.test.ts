@@ -18,9 +18,11 @@ import {
   systemNamespace,
   types,
 } from '../support/cluster-mesh.ts';
+import { statusOf } from '../support/cluster-writes.ts';
 import type { DeltaAdsClient } from '../support/delta-ads-client.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
 import { waitFor } from '../support/processes.ts';
+import { createAuthority } from '../support/throwaway-certificates.ts';
 import { createIssuer } from '../support/tokens.ts';
 
 const extension = 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig';
@@ -28,6 +30,8 @@ const chain = 'inbound-vip|80|http|web.shop.svc.cluster.local';
 const waypoint = { namespace: 'shop', gateway: 'waypoint', pod: 'waypoint-abc' };
 
 let api: TestApiServer;
+/** Roots of backends, by name. */
+const roots = new Map<string, string>();
 let issuerServer: Server;
 let keys = createIssuer('https://issuer.example');
 /** How often the keys were asked for. */
@@ -41,6 +45,7 @@ beforeAll(async () => {
     response.end(keys.jwks);
   });
   await new Promise<void>((done) => issuerServer.listen(0, '127.0.0.1', done));
+  for (const name of ['first', 'second', 'third']) roots.set(name, (await createAuthority(name)).ca);
   api = await startApiServer();
   await api.createNamespace(systemNamespace);
   await api.createNamespace('istio-system');
@@ -79,6 +84,12 @@ function findingsOf(plane: RunningControlPlane, code: string): readonly string[]
   return plane.controller.findings().flatMap((finding) => (finding.code === code ? [finding.message] : []));
 }
 
+/** A line of a root as it stands in the configuration, too. */
+function lineOf(root: string): string {
+  const body = (roots.get(root) ?? '').replaceAll(/-----[^-]*-----|\s/g, '');
+  return body.slice(64, 128);
+}
+
 /** The part of a key that stands in the configuration as it is. */
 function modulusOf(jwks: string): string {
   const { keys: list } = JSON.parse(jwks) as { readonly keys: readonly { readonly x?: string }[] };
@@ -108,6 +119,75 @@ it('serves the keys that an issuer in the cluster gives, from every replica, and
   const careful = await start('careful');
   expect(fetches).toBe(before);
   expect(findingsOf(careful, 'KeysNotFound').join()).toContain('127.0.0.1');
+}, 120_000);
+
+it('takes roots from ConfigMaps that a policy names, follows them and no others, and says so in the status of the policy', async () => {
+  const plane = await start('roots');
+  const give = (name: string, root: string): Promise<unknown> =>
+    apply(api.client, resources.configMaps, {
+      metadata: { namespace: 'shop', name },
+      data: { 'ca.crt': roots.get(root) ?? '', other: 'x'.repeat(1000) },
+    });
+  const policy = (name: string): Promise<unknown> =>
+    apply(api.client, resources.backendTLSPolicies, {
+      metadata: { namespace: 'shop', name: 'web' },
+      spec: {
+        targetRefs: [{ group: '', kind: 'Service', name: 'web' }],
+        validation: { hostname: 'web.example', caCertificateRefs: [{ group: '', kind: 'ConfigMap', name }] },
+      },
+    });
+  const stream = await connect(plane);
+  const cluster = (): string =>
+    Buffer.from(stream.resources.get(types.cluster)?.get(chain)?.value ?? []).toString('latin1');
+  /** The entries of the policy's status by controller: the reasons of their conditions. */
+  const said = async (): Promise<readonly string[]> => {
+    const { ancestors = [] } = statusOf(await api.client.get(resources.backendTLSPolicies, 'shop', 'web')) as {
+      readonly ancestors?: readonly {
+        readonly controllerName: string;
+        readonly conditions: readonly { readonly reason: string }[];
+      }[];
+    };
+    return ancestors.map(({ controllerName, conditions }) =>
+      [controllerName, ...conditions.map(({ reason }) => reason)].join(' '),
+    );
+  };
+  const accepted = 'istio.io/mesh-controller Accepted ResolvedRefs';
+
+  await give('one', 'first');
+  await give('unrelated', 'second');
+  await policy('one');
+  await waitFor(() => cluster().includes(lineOf('first')), { timeout: 20_000 });
+  await waitFor(async () => (await said()).join() === accepted, { timeout: 20_000, what: () => plane.log.join('\n') });
+  await give('one', 'second');
+  await waitFor(() => cluster().includes(lineOf('second')), { timeout: 20_000 });
+
+  // Another's entry stays, whatever becomes of ours.
+  const other = {
+    ancestorRef: { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'ingress' },
+    controllerName: 'example.com/other',
+    conditions: [
+      { type: 'Accepted', status: 'True', reason: 'Accepted', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' },
+    ],
+  };
+  const { ancestors: ours } = statusOf(await api.client.get(resources.backendTLSPolicies, 'shop', 'web'));
+  const ancestors = [...(ours as readonly object[]), other];
+  const how = { type: 'merge', subresource: 'status' } as const;
+  await api.client.patch(resources.backendTLSPolicies, 'shop', 'web', { status: { ancestors } }, how);
+  await policy('missing');
+  const refused = 'istio.io/mesh-controller NoValidCACertificate InvalidCACertificateRef';
+  await waitFor(async () => (await said()).includes(refused), { timeout: 20_000 });
+  expect(await said()).toContain('example.com/other Accepted');
+  await give('missing', 'third');
+  await waitFor(() => cluster().includes(lineOf('third')), { timeout: 20_000 });
+  await waitFor(async () => (await said()).includes(accepted), { timeout: 20_000 });
+  expect([...(await said())].sort()).toEqual(['example.com/other Accepted', accepted]);
+
+  const late = await start('late');
+  const first = await connect(late);
+  // It has never served the service without the roots.
+  expect(Buffer.from((await first.resource(types.cluster, chain)).value).toString('latin1')).toContain(lineOf('third'));
+  await api.client.delete(resources.backendTLSPolicies, 'shop', 'web');
+  await waitFor(() => !cluster().includes(lineOf('third')), { timeout: 20_000 });
 }, 120_000);
 
 it('holds to the trust domain of its start, says so, and takes the one of the MeshConfig when it starts', async () => {
