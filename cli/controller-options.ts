@@ -30,6 +30,7 @@ type SettingName =
   | 'renewDeadline'
   | 'retryPeriod'
   | 'listenAddress'
+  | 'waypointAddress'
   | 'privateJwks'
   | 'xdsPort'
   | 'adminPort'
@@ -97,7 +98,11 @@ const settings: Readonly<Record<SettingName, Setting>> = {
   leaseDuration: { flag: 'lease-duration <duration>', what: 'a leader that is silent for so long is succeeded (15s)' },
   renewDeadline: { flag: 'renew-deadline <duration>', what: 'a leader that cannot renew for so long steps down (10s)' },
   retryPeriod: { flag: 'retry-period <duration>', what: 'between two tries (2s)' },
-  listenAddress: { flag: 'listen-address <ip>', what: 'address of xDS, health and webhook (0.0.0.0)' },
+  listenAddress: {
+    flag: 'listen-address <ip>',
+    what: 'address of xDS, health and webhook (0.0.0.0, or :: in a pod without IPv4)',
+  },
+  waypointAddress: { flag: 'waypoint-address <ip>', what: 'what waypoints listen on (as this replica)' },
   privateJwks: {
     flag: 'private-jwks <deny|allow>',
     variable: 'CAIRN_PRIVATE_JWKS',
@@ -148,6 +153,9 @@ export function readControllerSettings(
     throw new CommandError(`${flagOf(name)} must be one of ${values.join(', ')}, not ${value}`);
   };
   const namespace = text('namespace', 'cairn-system');
+  const podAddresses = (env['POD_IPS'] ?? '').split(',').filter((address) => address !== '');
+  const isIpv6Only = podAddresses.length > 0 && podAddresses.every((address) => address.includes(':'));
+  const anyAddress = isIpv6Only ? '::' : '0.0.0.0';
   const imagePullPolicy = optional('imagePullPolicy');
   const caServerName = optional('caServerName');
   const caTokenFile = optional('caTokenFile');
@@ -188,7 +196,8 @@ export function readControllerSettings(
         webhook: port('webhookPort', 15_017),
       },
       allowsPrivateJwks: oneOf('privateJwks', ['deny', 'allow'], 'deny') === 'allow',
-      listenAddress: text('listenAddress', '0.0.0.0'),
+      listenAddress: text('listenAddress', anyAddress),
+      waypointAddress: text('waypointAddress', anyAddress),
     },
     logLevel: oneOf('logLevel', ['debug', 'info', 'warn', 'error'], 'info'),
   };

@@ -107,6 +107,7 @@ export class ClusterController {
     this.#source = new KubernetesSource({
       client: this.#client,
       settings: meshSettings,
+      waypointAddress: settings.waypointAddress,
       onChange: (change) => this.#apply(change),
       onProblem: ({ kind, code, message }) => log('warn', 'cannot follow a kind', { kind, code, reason: message }),
       ...(timing === undefined ? {} : { timing }),
@@ -389,6 +390,7 @@ function meshSettingsOf(settings: ClusterSettings): MeshSettings {
     rootNamespace: settings.rootNamespace,
     waypointClass: settings.gatewayClass,
     waypointController: settings.controllerName,
+    revision: settings.revision,
   };
 }
 

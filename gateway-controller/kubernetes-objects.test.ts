@@ -57,6 +57,25 @@ describe('what cannot be used', () => {
   });
 });
 
+describe('where a waypoint listens', () => {
+  const gateway = (annotations: Readonly<Record<string, string>>): KubernetesObject => ({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'Gateway',
+    metadata: { name: 'waypoint', namespace: 'shop', annotations },
+    spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15_008, protocol: 'HBONE' }] },
+  });
+  const asked = { 'cairn.dev/listen-address': '127.0.0.1', other: 'stays' };
+
+  it('is not for its Gateway to say', () => {
+    expect(read(gateway(asked)).objects[0]?.metadata.annotations).toEqual({ other: 'stays' });
+  });
+
+  it('is IPv6 where pods have nothing else', () => {
+    const { objects } = readClusterObject(gateway(asked), { inForce: [], settings, waypointAddress: '::' });
+    expect(objects[0]?.metadata.annotations).toEqual({ 'cairn.dev/listen-address': '::', other: 'stays' });
+  });
+});
+
 it('a PeerAuthentication is said to be somebody else’s affair', () => {
   const object = {
     apiVersion: 'security.istio.io/v1',

@@ -1,6 +1,6 @@
 // One object of the Kubernetes API to what it means for the mesh: read and judged as the same object in a file would be. Pure.
 
-import { findMeshConfig, formatRef, readObject, refOf } from '../mesh/index.ts';
+import { findMeshConfig, formatRef, listenAddressAnnotation, readObject, refOf } from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshSettings, ObjectRef } from '../mesh/index.ts';
 import { resources } from '../kubernetes/index.ts';
 import type { ApiResource, KubernetesObject } from '../kubernetes/index.ts';
@@ -109,13 +109,24 @@ const serviceFields = [
   'trafficDistribution',
 ] as const;
 
+/** What an object is read with. */
+export interface ReadContext {
+  /** What was in force because of it. */
+  readonly inForce: readonly AnyMeshObject[];
+  readonly settings: MeshSettings;
+  /** The address that waypoints listen on; every IPv4 address unless told. */
+  readonly waypointAddress?: string;
+}
+
+const anyAddress = '0.0.0.0';
+
 /**
  * Reads an object. What cannot be used keeps what was `inForce` because of it, but for policies: those are replaced by one that denies,
  * so that what a replica serves follows from what the cluster holds, and not from what this replica happened to see before.
  */
 export function readClusterObject(
   object: KubernetesObject,
-  { inForce, settings }: { readonly inForce: readonly AnyMeshObject[]; readonly settings: MeshSettings },
+  { inForce, settings, waypointAddress = anyAddress }: ReadContext,
 ): ReadClusterObject {
   const fields = meaningfulFields(object, settings);
   if (fields === undefined) return { objects: [], findings: [] };
@@ -123,7 +134,7 @@ export function readClusterObject(
   if ('problem' in fields) return spoiltMeshConfig(fields.problem, inForce, settings);
   const read = readObject(fields.fields);
   const findings = read.problems.map((problem): Finding => ({ ...problem, ref: read.ref }));
-  if (read.object !== undefined) return { objects: [withAllocated(read.object, object)], findings };
+  if (read.object !== undefined) return { objects: [complete(read.object, object, waypointAddress)], findings };
   if (!read.problems.some(({ severity }) => severity === 'error')) return { objects: [], findings };
   if (read.ref.kind === 'MeshConfig') {
     const spoilt = spoiltMeshConfig(undefined, inForce, settings);
@@ -199,6 +210,15 @@ function peerAuthentication({ metadata }: KubernetesObject): Finding {
     path: ['spec'],
     message: 'A waypoint takes nothing but mutual TLS; what workloads take from others is decided by their nodes.',
   };
+}
+
+/** The object with what the cluster knows of it, and without what is no user's to say. */
+function complete(read: AnyMeshObject, object: KubernetesObject, waypointAddress: string): AnyMeshObject {
+  if (read.kind !== 'Gateway') return withAllocated(read, object);
+  // Where a waypoint listens is decided for all pods of the cluster; on an address of their own choice nobody would find it.
+  const { [listenAddressAnnotation]: _, ...rest } = read.metadata.annotations;
+  const annotations = waypointAddress === anyAddress ? rest : { ...rest, [listenAddressAnnotation]: waypointAddress };
+  return { ...read, metadata: { ...read.metadata, annotations } };
 }
 
 /** Addresses that were given to a ServiceEntry's hosts, by us or by another control plane, stand in its status. */

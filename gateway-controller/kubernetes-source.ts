@@ -28,6 +28,8 @@ export interface KubernetesSourceOptions {
   readonly client: ApiClient;
   /** What the process was started with; the MeshConfig is looked for in its root namespace. */
   readonly settings: MeshSettings;
+  /** The address that waypoints listen on; every IPv4 address unless told. */
+  readonly waypointAddress?: string;
   /** Called with everything once all kinds are known, then after changes. Its own duration decides how much is put together. */
   readonly onChange: (change: SourceChange) => void;
   readonly onProblem: (problem: ReflectorProblem & { readonly kind: string }) => void;
@@ -163,7 +165,9 @@ export class KubernetesSource {
     const { uid, resourceVersion } = object.metadata;
     if (before?.object.metadata.uid === uid && before?.object.metadata.resourceVersion === resourceVersion) return;
     const inForce = before?.inForce ?? [];
-    const read = readClusterObject(object, { inForce, settings: this.#options.settings });
+    const { settings, waypointAddress } = this.#options;
+    const address = waypointAddress === undefined ? {} : { waypointAddress };
+    const read = readClusterObject(object, { inForce, settings, ...address });
     const unknown = this.#referenced.follow(ref, read.objects);
     if (unknown !== undefined && this.#isComplete && !isLate) {
       this.#awaited.set(formatRef(ref), object);

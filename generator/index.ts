@@ -10,6 +10,7 @@ export type { SecretFiles, StaticResources } from './static-form.ts';
 export {
   findBoundWorkloads,
   gatewayProblem,
+  isOfRevision,
   isWaypoint,
   requestedWaypoint,
   resolveBinding,

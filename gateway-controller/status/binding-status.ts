@@ -3,6 +3,7 @@
 
 import {
   findBoundWorkloads,
+  isOfRevision,
   isWaypoint,
   requestedWaypoint,
   resolveBinding,
@@ -76,7 +77,8 @@ const none: WantedStatus = { kind: 'conditions', conditions: [] };
 /** Whether the Gateway is another control plane's to speak for. */
 function isOthers(view: StatusView, { namespace, name }: GatewayKey): boolean {
   const gateway = view.mesh.get('Gateway', namespace, name);
-  return gateway === undefined ? isGuest(view.settings) : !isWaypoint(view.mesh, gateway) && isGuest(view.settings);
+  if (gateway === undefined) return isGuest(view.settings);
+  return !isWaypoint(view.mesh, gateway) && (isGuest(view.settings) || !isOfRevision(view.mesh, gateway));
 }
 
 function answer(

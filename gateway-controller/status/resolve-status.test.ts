@@ -124,6 +124,14 @@ describe('the binding of a service', () => {
   });
 });
 
+it('of a Gateway of another revision, and of its services, is not ours to speak', () => {
+  const canary: World = { mesh: { revision: 'canary' } };
+  expect(statusOf('Gateway', 'waypoint', canary)).toBeUndefined();
+  expect(conditionsOf(statusOf('Service', 'reviews', canary))).toEqual([]);
+  // A waypoint that does not exist is nobody else's.
+  expect(conditionsOf(statusOf('Service', 'lost', canary))).toMatchObject([{ status: 'False' }]);
+});
+
 describe('a policy', () => {
   it('with several targets names those that it does not reach', () => {
     expect(conditionsOf(statusOf('AuthorizationPolicy', 'mixed'))).toEqual([

@@ -136,6 +136,7 @@ function renderEnvironment(settings: InstallSettings): readonly Json[] {
     POD_NAME: 'metadata.name',
     POD_NAMESPACE: 'metadata.namespace',
     POD_IP: 'status.podIP',
+    POD_IPS: 'status.podIPs',
   };
   const values = {
     CAIRN_GATEWAY_CLASS: settings.gatewayClass,
