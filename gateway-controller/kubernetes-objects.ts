@@ -4,6 +4,7 @@ import { findMeshConfig, formatRef, listenAddressAnnotation, readObject, refOf }
 import type { AnyMeshObject, Finding, MeshSettings, ObjectRef } from '../mesh/index.ts';
 import { resources } from '../kubernetes/index.ts';
 import type { ApiResource, KubernetesObject } from '../kubernetes/index.ts';
+import { trimManagedFields } from './status/ownership.ts';
 
 /** What one object means. */
 export interface ReadClusterObject {
@@ -20,6 +21,7 @@ export const watchedResources: readonly ApiResource[] = [
   resources.grpcRoutes,
   resources.tcpRoutes,
   resources.tlsRoutes,
+  resources.listenerSets,
   resources.referenceGrants,
   resources.backendTLSPolicies,
   resources.virtualServices,
@@ -42,11 +44,19 @@ export const meshConfigMap = 'istio';
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 const keptNodeLabels = /^(?:topology\.|failure-domain\.|kubernetes\.io\/hostname$)/;
 
-/** An object without what only its writers need. Of Pods, Nodes and slices, of which there are many, only what is read stays. */
+/** An object without what only its writers need: of managed fields, those of our statuses stay. Of Pods, Nodes and slices, of which there are many, only what is read stays. */
 export function trimObject(object: KubernetesObject): KubernetesObject {
-  const { managedFields: _, ...metadata } = object.metadata;
-  const { [lastApplied]: __, ...annotations } = metadata.annotations ?? {};
-  const trimmed = { ...object, metadata: metadata.annotations === undefined ? metadata : { ...metadata, annotations } };
+  const { managedFields = [], ...metadata } = object.metadata;
+  const { [lastApplied]: _, ...annotations } = metadata.annotations ?? {};
+  const own = trimManagedFields(managedFields);
+  const trimmed = {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...(metadata.annotations === undefined ? {} : { annotations }),
+      ...(own.length === 0 ? {} : { managedFields: own }),
+    },
+  };
   switch (object.kind) {
     case 'Pod':
       return trimPod(trimmed);
@@ -163,6 +173,8 @@ function meaningfulFields(
     if (found === undefined) return undefined;
     return found.fields === undefined ? { problem: found.problem ?? '' } : { fields: found.fields };
   }
+  // Only its status is written, where it is about a waypoint.
+  if (object.kind === 'ListenerSet') return undefined;
   if (object.kind === 'Service') return { fields: { ...object, spec: pick(object['spec'], serviceFields) } };
   return { fields: object };
 }

@@ -14,6 +14,9 @@ const gatherMs = 250;
 const burst = 25;
 const intervalMs = 500;
 
+/** What there may be to say of objects that are another control plane's. */
+const othersToJudge: ReadonlySet<Finding['code']> = new Set(['NotServed', 'WaypointNotFound']);
+
 /** A Finding that there is, or was. */
 interface Told {
   readonly finding: Finding;
@@ -113,8 +116,8 @@ export class EventLoop implements LeaderLoop {
     const isGuestHere = isGuest(this.#context.settings);
     const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway) ?? []);
     return [...this.#context.findings(), ...deployment].filter(
-      // Beside another control plane, what no waypoint of ours serves is theirs to judge.
-      ({ severity, code }) => severity !== 'info' && !(isGuestHere && code === 'NotServed'),
+      // Beside another control plane, what no waypoint of ours serves is theirs to judge, and so is what asks for a Gateway of theirs.
+      ({ severity, code }) => severity !== 'info' && !(isGuestHere && othersToJudge.has(code)),
     );
   }
 

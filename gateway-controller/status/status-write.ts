@@ -5,6 +5,7 @@ import { apiVersionOf, type KubernetesObject } from '../../kubernetes/index.ts';
 import type { RouteParentRef } from '../../mesh/index.ts';
 import { dateConditions, hasConditions, isFields, readConditions } from './condition.ts';
 import type { Condition, DatedCondition } from './condition.ts';
+import { ownsStatusField } from './ownership.ts';
 import type { StatusKind } from './resolve-status.ts';
 import type { AncestorStatus, GatewayAddress, ListenerStatus, ParentStatus, WantedStatus } from './status.ts';
 
@@ -13,6 +14,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** What a write needs beside the two states. */
 export interface WriteContext {
   readonly kind: StatusKind;
+  readonly fieldManager: string;
   /** The `controllerName` of our entries of a route's parents. */
   readonly controllerName: string;
   /** RFC 3339. */
@@ -26,7 +28,8 @@ export function planStatusWrite(
   context: WriteContext,
 ): KubernetesObject | undefined {
   const before = isFields(current['status']) ? current['status'] : {};
-  const status = planStatus(before, wanted, context);
+  const ownsConditions = ownsStatusField(current, context.fieldManager, 'conditions');
+  const status = planStatus(before, wanted, context, ownsConditions);
   if (status === undefined) return undefined;
   const { name, namespace, resourceVersion } = current.metadata;
   // Lists that are replaced as a whole must be those that were read; where the API merges, nobody's entries can be lost.
@@ -43,7 +46,12 @@ export function planStatusWrite(
   };
 }
 
-function planStatus(before: Fields, wanted: WantedStatus, context: WriteContext): Fields | undefined {
+function planStatus(
+  before: Fields,
+  wanted: WantedStatus,
+  context: WriteContext,
+  ownsConditions: boolean,
+): Fields | undefined {
   const { kind, now } = context;
   switch (wanted.kind) {
     case 'conditions': {
@@ -51,9 +59,13 @@ function planStatus(before: Fields, wanted: WantedStatus, context: WriteContext)
       const { addresses = [] } = wanted;
       const hasAddresses =
         wanted.addresses === undefined || formatAddresses(before['addresses']) === formatAddresses(addresses);
-      if (hasAddresses && hasConditions(conditions, wanted.conditions, kind.conditionTypes)) return undefined;
+      // A condition of a type of ours that somebody else wrote is taken over where we have something to say, and is never taken away.
+      const ours = kind.conditionTypes.filter(
+        (type) => ownsConditions || wanted.conditions.some((condition) => condition.type === type),
+      );
+      if (hasAddresses && hasConditions(conditions, wanted.conditions, ours)) return undefined;
       return {
-        conditions: listConditions(conditions, wanted.conditions, kind, now),
+        conditions: listConditions(conditions, wanted.conditions, { ...kind, conditionTypes: ours }, now),
         ...(addresses.length === 0 ? {} : { addresses }),
       };
     }

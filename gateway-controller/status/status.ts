@@ -60,6 +60,8 @@ export type WantedStatus =
 
 /** Condition on Services, ServiceEntries and WorkloadEntries: which waypoint they are bound to, or why they are not. */
 export const waypointBound = 'istio.io/WaypointBound';
+/** Condition on ServiceEntries that nothing but a waypoint can serve, while none does. */
+export const waypointMissing = 'istio.io/WaypointMissing';
 /** Condition on policies: which waypoint enforces them, or why none does. */
 export const waypointAccepted = 'WaypointAccepted';
 /** Condition on VirtualServices and DestinationRules, and on policies that are not in effect as written. */
