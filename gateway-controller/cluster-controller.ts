@@ -369,6 +369,8 @@ export class ClusterController {
             this.#distribution.mesh.list('Service').length + this.#distribution.mesh.list('ServiceEntry').length,
           isLeader: this.isLeader,
           apiRequests: this.#client.requests,
+          apiAnswers: this.#client.answers,
+          apiServer: this.#client.server,
         }),
       ...(logLevel === undefined ? {} : { logLevel }),
     };
