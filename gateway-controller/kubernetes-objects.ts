@@ -151,7 +151,7 @@ export function readClusterObject(
     return { objects: spoilt.objects, findings: explain(findings, spoilt.findings[0]?.message ?? '') };
   }
   if (read.standIn !== undefined) {
-    const closed = "Until this is mended, everything to the policy's targets is denied.";
+    const closed = `Until this is mended, ${read.standIn.kind === 'BackendTLSPolicy' ? "requests to the policy's targets are answered with 503" : "everything to the policy's targets is denied"}.`;
     return { objects: [read.standIn], findings: explain(findings, closed) };
   }
   if (inForce.length === 0) return { objects: [], findings };

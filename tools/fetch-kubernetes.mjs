@@ -75,6 +75,14 @@ export async function fetchKubernetes() {
   if (found.programs === undefined) await buildPrograms();
 }
 
+/** Downloads the definitions alone, for tests in a cluster that has the programs. Ends the process with an explanation when it cannot. */
+export async function fetchClusterDefinitions() {
+  if (existsSync(definitions)) return;
+  if (goVersion() === undefined)
+    fail('Go is needed once to get the definitions of Istio and the Gateway API: install Go 1.24 or newer');
+  await fetchDefinitions();
+}
+
 function findOrFail() {
   try {
     return findKubernetes();

@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fetchEnvoy, newestEnvoy, oldestEnvoy } from './fetch-envoy.mjs';
-import { canFetchKubernetes, fetchKubernetes } from './fetch-kubernetes.mjs';
+import { canFetchKubernetes, fetchClusterDefinitions, fetchKubernetes } from './fetch-kubernetes.mjs';
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
@@ -103,6 +103,7 @@ switch (task) {
       );
       process.exit(1);
     }
+    await fetchClusterDefinitions();
     run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
     vitest(['cluster']);
     break;

@@ -3,6 +3,7 @@
 import type { Column } from '../table.ts';
 import { listResources } from './dump.ts';
 import type { ProxyDump } from './dump.ts';
+import { listExtensions } from './extensions.ts';
 import { at, fields, items, text } from './json.ts';
 
 /** One filter chain of one listener. */
@@ -60,8 +61,12 @@ export function listListeners(dump: ProxyDump, filter: ListenerFilter): readonly
     .sort((a, b) => text(at(a, 'name')).localeCompare(text(at(b, 'name')), 'en'));
 }
 
-/** A row for each filter chain, with the connections that lead to it. */
-export function listChains(listeners: readonly unknown[]): readonly ChainRow[] {
+/** A row for each filter chain of the listeners, with the connections that lead to it. */
+export function listChains(dump: ProxyDump, listeners: readonly unknown[]): readonly ChainRow[] {
+  const found = new Map(listExtensions(dump).map((extension) => [text(at(extension, 'name')), extension]));
+  // A filter that came by name says no more than its name in the listener.
+  const resolve = (filter: unknown): unknown =>
+    at(filter, 'config_discovery') === undefined ? filter : (found.get(text(at(filter, 'name'))) ?? filter);
   return listeners.flatMap((listener) => {
     const matches = readMatches(at(listener, 'filter_chain_matcher'), []);
     const fallback = at(listener, 'default_filter_chain');
@@ -77,7 +82,7 @@ export function listChains(listeners: readonly unknown[]): readonly ChainRow[] {
         ...readAddress(listener),
         chain: name,
         match: isDefault ? 'UNMATCHED' : matches.length === 0 ? formatChainMatch(chain) : leading.join('; ') || 'NONE',
-        destination: formatDestination(chain),
+        destination: formatDestination(items(at(chain, 'filters')).map(resolve)),
       };
     });
   });
@@ -92,16 +97,16 @@ function readAddress(listener: unknown): { readonly address: string; readonly po
 function readType(listener: unknown): string {
   const kinds = new Set(
     [...items(at(listener, 'filter_chains')), at(listener, 'default_filter_chain')].map((chain) =>
-      items(at(chain, 'filters')).some((filter) => at(filter, 'typed_config', 'rds') !== undefined || isHttp(filter))
-        ? 'HTTP'
-        : 'TCP',
+      items(at(chain, 'filters')).some((filter) => isHttp(filter)) ? 'HTTP' : 'TCP',
     ),
   );
   return kinds.size > 1 ? 'HTTP+TCP' : ([...kinds][0] ?? 'TCP');
 }
 
+/** Whether a filter, or what comes for its name, is a connection manager. */
 function isHttp(filter: unknown): boolean {
-  return text(at(filter, 'typed_config', '@type')).endsWith('.HttpConnectionManager');
+  const types = [at(filter, 'typed_config', '@type'), ...items(at(filter, 'config_discovery', 'type_urls'))];
+  return types.some((type) => text(type).endsWith('.HttpConnectionManager'));
 }
 
 interface Match {
@@ -157,8 +162,8 @@ function formatChainMatch(chain: unknown): string {
   return parts.length === 0 ? 'ALL' : parts.join('; ');
 }
 
-function formatDestination(chain: unknown): string {
-  const goals = items(at(chain, 'filters')).flatMap((filter) => {
+function formatDestination(filters: readonly unknown[]): string {
+  const goals = filters.flatMap((filter) => {
     const config = at(filter, 'typed_config');
     if (isHttp(filter)) {
       const route = text(at(config, 'rds', 'route_config_name'));

@@ -95,10 +95,10 @@ function formatSection(section: Section, dump: ProxyDump, options: ProxyConfigOp
 
 function formatListeners(dump: ProxyDump, { waypoint, verbose, ...filter }: ProxyConfigOptions): string {
   const listeners = listListeners(dump, filter);
-  if (waypoint === true) return formatRows(waypointColumns, listChains(listeners));
+  if (waypoint === true) return formatRows(waypointColumns, listChains(dump, listeners));
   return verbose === false
     ? formatRows(shortListenerColumns, listeners)
-    : formatRows(listenerColumns, listChains(listeners));
+    : formatRows(listenerColumns, listChains(dump, listeners));
 }
 
 function formatBootstrap(dump: ProxyDump): string {

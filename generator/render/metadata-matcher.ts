@@ -34,14 +34,19 @@ function renderValue(value: MetadataPredicate['value'], of: MetadataPredicate['o
     case 'either':
       return { or_match: { value_matchers: [text, element] } };
     case 'anything':
-      return { or_match: { value_matchers: [text, element, ...renderScalar(value)] } };
+      return { or_match: { value_matchers: [text, element, ...renderScalars(value)] } };
   }
 }
 
-/** The number or truth value that a text stands for. */
-function renderScalar(value: MetadataPredicate['value']): readonly ValueMatcher[] {
+/** The number or truth value that a text stands for, by itself or in a list. */
+function renderScalars(value: MetadataPredicate['value']): readonly ValueMatcher[] {
   if (value === 'present' || !('exact' in value)) return [];
   const { exact } = value;
-  if (exact === 'true' || exact === 'false') return [{ bool_match: exact === 'true' }];
-  return /^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?$/.test(exact) ? [{ double_match: { exact: Number(exact) } }] : [];
+  const scalar: ValueMatcher | undefined =
+    exact === 'true' || exact === 'false'
+      ? { bool_match: exact === 'true' }
+      : /^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?$/.test(exact)
+        ? { double_match: { exact: Number(exact) } }
+        : undefined;
+  return scalar === undefined ? [] : [scalar, { list_match: { one_of: scalar } }];
 }

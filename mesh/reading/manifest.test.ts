@@ -90,6 +90,18 @@ describe('what is wrong is shown where it stands', () => {
       virtualService('  - route:\n    - destination: {host: a}\n    - destination: {host: b}'),
       ['7:5 error WeightsInvalid spec.http[0].route | give every destination a weight, 100 in all'],
     ],
+    'bytes that are not UTF-8': [
+      virtualService('  - match: [{uri: {exact: /caf\ufffd}}]\n    route: [{destination: {host: a}}]'),
+      ['7:27 error InvalidValue spec.http[0].match[0].uri.exact | save the file as UTF-8'],
+    ],
+    'half of a character': [
+      virtualService('  - match: [{uri: {exact: "/\\ud800"}}]\n    route: [{destination: {host: a}}]'),
+      ['7:27 error InvalidValue spec.http[0].match[0].uri.exact | save the file as UTF-8'],
+    ],
+    'a host that is none': [
+      'apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a}\nspec: {hosts: ["a.example%"]}',
+      ['4:16 error InvalidValue spec.hosts[0]'],
+    ],
     'an unclosed quote': ['a: b\nc: "d\n', ['3:1 error SyntaxError']],
     'a key given twice': ['a: 1\nb: 2\na: 3\n', ['3:1 error SyntaxError | remove one of them']],
     'a merge key': ['a: &a {x: 1}\nb:\n  <<: *a\n', ['3:3 error SyntaxError | write the merged fields out']],
@@ -307,4 +319,17 @@ describe('hostile text is harmless', () => {
       expect(problemsOf(read(unit.repeat(Math.floor(5_000_000 / unit.length)))), JSON.stringify(unit)).toEqual(refused);
     }
   });
+});
+
+it('what stands in for a policy whose name cannot be encoded has a name that can', () => {
+  const { standIns } = parseManifest(
+    'policy.json',
+    JSON.stringify({
+      apiVersion: 'security.istio.io/v1',
+      kind: 'AuthorizationPolicy',
+      metadata: { name: 'a\ud800', namespace: 'shop' },
+      spec: { targetRefs: [{ group: '', kind: 'Service', name: 'web' }], action: 'DENY', rules: [{}] },
+    }),
+  );
+  expect(standIns.map(({ metadata }) => metadata.name)).toEqual(['a\ufffd']);
 });

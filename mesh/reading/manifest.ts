@@ -20,7 +20,7 @@ export interface ParsedManifest {
   readonly findings: readonly PlacedFinding[];
   /** Objects that were left out because of an error: who keeps a last good state keeps theirs. */
   readonly rejected: readonly ObjectRef[];
-  /** For rejected AuthorizationPolicies: policies of the same name that deny everything to their targets. See `failClosed`. */
+  /** For rejected policies: those that let nothing through to their targets. See `failClosed`. */
   readonly standIns: readonly AnyMeshObject[];
   /** True when a part could not be read so far as to know which objects it meant: then none that was there before may count as deleted. */
   readonly isPartial: boolean;
@@ -129,12 +129,18 @@ export function failClosed(parsed: ParsedManifest): ParsedManifest {
     finding.severity === 'error' && closed.has(formatRef(finding.ref))
       ? {
           ...finding,
-          message: `${finding.message} Until this is mended, everything to ${finding.ref.kind === meshConfigRef.kind ? 'every service' : "the policy's targets"} is denied.`,
+          message: `${finding.message} Until this is mended, ${consequences[finding.ref.kind] ?? "everything to the policy's targets is denied"}.`,
         }
       : finding,
   );
   return { ...parsed, objects: [...parsed.objects, ...standIns], findings };
 }
+
+/** What follows from a stand-in, for the kinds with one of their own. */
+const consequences: Readonly<Record<string, string>> = {
+  [meshConfigRef.kind]: 'everything to every service is denied',
+  BackendTLSPolicy: "requests to the policy's targets are answered with 503",
+};
 
 /** What a stand-in was made for: it is a policy, also in place of other kinds, which then are the first part of its name. */
 function standsFor(object: AnyMeshObject): ObjectRef {

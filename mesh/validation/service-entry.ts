@@ -7,6 +7,12 @@ import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
 import { checkIpRanges, checkPort, checkUnique } from './value.ts';
 
+const isHost = /^(?:\*|(?:\*\.)?[-_a-z0-9]+(?:\.[-_a-z0-9]+)*\.?)$/i;
+
+function notAHost(host: string): string {
+  return `\`${host.slice(0, 100)}\` is no host: letters, digits, "-", "_" and dots, and perhaps "*." in front.`;
+}
+
 /** The problems of one ServiceEntry. */
 export function checkServiceEntry(spec: ServiceEntrySpec): readonly Problem[] {
   const { hosts, ports = [], endpoints = [], resolution = 'NONE' } = spec;
@@ -14,7 +20,9 @@ export function checkServiceEntry(spec: ServiceEntrySpec): readonly Problem[] {
   const byName = resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN' || resolution === 'DYNAMIC_DNS';
   return [
     ...hosts.flatMap((host, index) =>
-      host === '' ? [errorAt('InvalidValue', ['spec', 'hosts', index], 'The host is empty.')] : [],
+      isHost.test(host)
+        ? []
+        : [errorAt('InvalidValue', ['spec', 'hosts', index], host === '' ? 'The host is empty.' : notAHost(host))],
     ),
     ...checkIpRanges(spec.addresses, ['spec', 'addresses']),
     ...ports.flatMap(({ number, targetPort }, index) => [

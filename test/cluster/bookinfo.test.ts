@@ -159,6 +159,22 @@ test('a waypoint is applied and programmed, and its pod passes restricted Pod Se
   );
 }, 300_000);
 
+/** Everything in the cluster that bears our label. */
+async function listOurs(): Promise<readonly string[]> {
+  const lists = await Promise.all(
+    Object.values(resources)
+      .filter(({ kind }) => !['TokenReview', 'SubjectAccessReview'].includes(kind))
+      .map((resource) => cluster.client.list(resource)),
+  );
+  return lists
+    .flat()
+    .filter(
+      ({ metadata: { labels = {} } }) =>
+        labels['app.kubernetes.io/part-of'] === 'cairn' || labels['app.kubernetes.io/managed-by'] === 'cairn',
+    )
+    .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
+}
+
 describe('the tour', () => {
   test('1: a request of sleep arrives, through the waypoint', async () => {
     const answer = await sleeper.request(call('productpage', '/headers'));
@@ -296,7 +312,7 @@ test('the memory of the pods', async () => {
   const metrics = await (await fetch(`http://127.0.0.1:${forward.port}/stats/prometheus`)).text();
   await forward.close();
   const read = (name: string): number => Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(metrics)?.[1]);
-  const agent = read('process_resident_memory_bytes');
+  const agent = read('cairn_agent_resident_memory_bytes');
   const envoy = read('envoy_server_memory_physical_size');
   console.log(`waypoint pod: agent ${(agent / 1e6).toFixed(0)} MB resident, Envoy ${(envoy / 1e6).toFixed(0)} MB`);
   expect(agent).toBeGreaterThan(0);
@@ -319,17 +335,11 @@ test('nothing remains of a waypoint that was deleted, nor of the control plane',
   };
   await waitFor(async () => (await remaining()).length === 0, { timeout: 90_000, what: 'the waypoint to be gone' });
   await cluster.cairn('install', '--uninstall', '--wait');
-  const ours = await Promise.all(
-    Object.values(resources)
-      .filter(({ kind }) => !['TokenReview', 'SubjectAccessReview'].includes(kind))
-      .map((resource) => cluster.client.list(resource, {}).catch(() => [])),
-  );
-  const left = ours
-    .flat()
-    .filter(
-      ({ metadata: { labels = {} } }) =>
-        labels['app.kubernetes.io/part-of'] === 'cairn' || labels['app.kubernetes.io/managed-by'] === 'cairn',
-    )
-    .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
-  expect(left).toEqual([]);
+  let left: readonly string[] = [];
+  const isGone = async (): Promise<boolean> => {
+    left = await listOurs();
+    return left.length === 0;
+  };
+  // A namespace takes its time to end.
+  await waitFor(isGone, { timeout: 120_000, interval: 500, what: () => `the end of ${left.join(', ')}` });
 }, 240_000);

@@ -56,14 +56,17 @@ const oddities: readonly unknown[] = [
 ];
 const oddKeys = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', '0', '<<', 'regex', 'exact', 'a\nb'];
 
-/** A text that one or two mutations have changed: in its values, or in its letters. */
-export function mutateText(text: string, dice: Dice): string {
-  if (dice(3) === 0) return mutateLetters(text, dice);
-  const documents: unknown[] = parseAllDocuments(text, { uniqueKeys: false }).map((document): unknown =>
+/** Makes texts of one text, each changed by one or two mutations: in its values, or in its letters. */
+export function createMutator(text: string): (dice: Dice) => string {
+  const original: readonly unknown[] = parseAllDocuments(text, { uniqueKeys: false }).map((document): unknown =>
     document.toJS(),
   );
-  for (let count = dice(2); count >= 0; count--) mutateValue(documents, dice);
-  return documents.map((document) => stringify(document, { aliasDuplicateObjects: false })).join('---\n');
+  return (dice) => {
+    if (dice(3) === 0) return mutateLetters(text, dice);
+    const documents = structuredClone([...original]);
+    for (let count = dice(2); count >= 0; count--) mutateValue(documents, dice);
+    return documents.map((document) => stringify(document, { aliasDuplicateObjects: false })).join('---\n');
+  };
 }
 
 function mutateLetters(text: string, dice: Dice): string {

@@ -1,13 +1,46 @@
 // A second opinion on AuthorizationPolicy: what a request is due, worked out from the manifests alone as the API documents them. It
 // shares nothing with the generator, so that a disagreement between the two (through a real Envoy) is a bug in one of them.
 
+import {
+  type CarriedToken,
+  claimMatches,
+  isRefused,
+  principalMatches,
+  verifiedClaims,
+  type WrittenAuthentication,
+} from './authentication-evaluator.ts';
+import { wildcardMatches } from './authorization-patterns.ts';
+
+/** A reference from a policy to what it is for. */
+export interface WrittenTarget {
+  readonly group: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
 /** A policy as it is written in a manifest. */
 export interface WrittenPolicy {
-  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec: {
-    readonly action?: 'ALLOW' | 'DENY';
+    readonly action?: 'ALLOW' | 'DENY' | 'AUDIT';
+    readonly targetRefs?: readonly WrittenTarget[];
     readonly rules?: readonly WrittenRule[];
   };
+}
+
+/** What else the verdict depends on. The waypoint and the services are in one namespace. */
+export interface WrittenSurroundings {
+  readonly namespace: string;
+  readonly gateway: string;
+  readonly gatewayClass: string;
+  readonly rootNamespace: string;
+  /** What may stand for the mesh in an identity: its trust domain and the aliases. */
+  readonly trustDomains: readonly string[];
+  readonly authentications: readonly WrittenAuthentication[];
 }
 
 type Fields = Readonly<Record<string, readonly string[] | undefined>>;
@@ -25,8 +58,9 @@ export interface WrittenRule {
 
 /** What the application port is asked, and by whom. */
 export interface AskedRequest {
-  /** `<namespace>/<service account>` of trust domain cluster.local. */
+  /** `<namespace>/<service account>`. */
   readonly client: string;
+  readonly trustDomain: string;
   /** Where the tunnel came from. */
   readonly sourceAddress: string;
   readonly port: number;
@@ -38,23 +72,58 @@ export interface AskedRequest {
     readonly host: string;
     /** In order; a name may come twice. */
     readonly headers: readonly (readonly [name: string, value: string])[];
+    readonly token?: CarriedToken | undefined;
   };
 }
 
 /** What is due: the status of an HTTP request, or whether a tunnel opens (200) or not (403). */
-export type Verdict = 200 | 400 | 403;
+export type Verdict = 200 | 400 | 401 | 403;
 
-/** The verdict on a request to a service that these policies apply to. */
-export function evaluate(policies: readonly WrittenPolicy[], request: AskedRequest): Verdict {
+/** Those of the objects that apply to a service: they name it from its namespace, its Gateway, or in the root namespace its class. */
+export function attachedTo<
+  T extends {
+    readonly metadata: { readonly namespace: string };
+    readonly spec: { readonly targetRefs?: readonly WrittenTarget[] };
+  },
+>(
+  service: { readonly kind: string; readonly name: string },
+  objects: readonly T[],
+  { namespace, gateway, gatewayClass, rootNamespace }: WrittenSurroundings,
+): readonly T[] {
+  return objects.filter(({ metadata, spec }) =>
+    (spec.targetRefs ?? []).some(({ group, kind, name }) => {
+      if (kind === 'GatewayClass') {
+        return group === 'gateway.networking.k8s.io' && metadata.namespace === rootNamespace && name === gatewayClass;
+      }
+      if (metadata.namespace !== namespace) return false;
+      if (kind === 'Gateway') return group === 'gateway.networking.k8s.io' && name === gateway;
+      return (
+        kind === service.kind && name === service.name && group === (kind === 'Service' ? '' : 'networking.istio.io')
+      );
+    }),
+  );
+}
+
+/** The verdict on a request to a service that these policies apply to, and the surroundings' authentications. */
+export function evaluate(
+  policies: readonly WrittenPolicy[],
+  surroundings: WrittenSurroundings,
+  request: AskedRequest,
+): Verdict {
+  const { authentications } = surroundings;
   const path = request.http === undefined ? '/' : normalizePath(request.http.path);
   if (path === undefined) return 400;
+  const token = request.http?.token;
+  if (isRefused(authentications, token)) return 401;
+  const claims = verifiedClaims(authentications, token);
+  const deciding = policies.filter(({ metadata }) => metadata.annotations?.['istio.io/dry-run'] !== 'true');
   const matches = (policy: WrittenPolicy): boolean =>
-    (policy.spec.rules ?? []).some((rule) => ruleMatches(policy, rule, request, path));
-  const denies = policies.filter(({ spec }) => spec.action === 'DENY');
-  const allows = policies.filter(({ spec }) => spec.action !== 'DENY');
+    (policy.spec.rules ?? []).some((rule) => ruleMatches(policy, rule, { surroundings, request, path, claims }));
+  const denies = deciding.filter(({ spec }) => spec.action === 'DENY');
+  const allows = deciding.filter(({ spec }) => spec.action === 'ALLOW' || spec.action === undefined);
   if (denies.some(matches)) return 403;
   if (allows.length > 0 && !allows.some(matches)) return 403;
-  return path.includes(';') && policies.some(readsPath) ? 400 : 200;
+  return path.includes(';') && [...denies, ...allows].some(readsPath) ? 400 : 200;
 }
 
 function readsPath({ spec }: WrittenPolicy): boolean {
@@ -82,10 +151,18 @@ export function normalizePath(sent: string): string | undefined {
   return `/${kept.join('/')}`.replace(/\/+/g, '/');
 }
 
-function ruleMatches(policy: WrittenPolicy, rule: WrittenRule, request: AskedRequest, path: string): boolean {
+interface Known {
+  readonly surroundings: WrittenSurroundings;
+  readonly request: AskedRequest;
+  readonly path: string;
+  readonly claims: Readonly<Record<string, unknown>> | undefined;
+}
+
+function ruleMatches(policy: WrittenPolicy, rule: WrittenRule, known: Known): boolean {
+  const { request } = known;
   const isDeny = policy.spec.action === 'DENY';
   const holds = (attribute: string, values: readonly string[], negated: boolean): boolean | 'unknown' =>
-    attributeHolds({ attribute, values, negated, isDeny, policy, request, path });
+    attributeHolds({ ...known, attribute, values, negated, isDeny, policy });
   const allHold = (conditions: readonly (boolean | 'unknown')[]): boolean =>
     // On a TCP port what only HTTP has cannot be judged: a DENY rule matches without it.
     conditions.every((condition) => condition === 'unknown' || condition);
@@ -110,23 +187,22 @@ function ruleMatches(policy: WrittenPolicy, rule: WrittenRule, request: AskedReq
 }
 
 /** An ALLOW rule that asks for something of HTTP allows nothing on a TCP port, unless it asks so of other ports only. */
-function needsHttp({ to = [], when = [] }: WrittenRule, port: string): boolean {
+function needsHttp({ from = [], to = [], when = [] }: WrittenRule, port: string): boolean {
   const isForPort = ({ ports, notPorts }: Fields): boolean =>
     ports?.includes(port) !== false && notPorts?.includes(port) !== true;
   return (
     to.some(({ operation }) => isForPort(operation) && Object.keys(operation).some((name) => !/ports$/i.test(name))) ||
+    from.some(({ source }) => Object.keys(source).some((name) => /requestPrincipals$/i.test(name))) ||
     when.some(({ key }) => key.startsWith('request.'))
   );
 }
 
-interface Condition {
+interface Condition extends Known {
   readonly attribute: string;
   readonly values: readonly string[];
   readonly negated: boolean;
   readonly isDeny: boolean;
   readonly policy: WrittenPolicy;
-  readonly request: AskedRequest;
-  readonly path: string;
 }
 
 function attributeHolds(condition: Condition): boolean | 'unknown' {
@@ -137,12 +213,23 @@ function attributeHolds(condition: Condition): boolean | 'unknown' {
 }
 
 function attributeMatches(condition: Condition, values: readonly string[]): boolean | 'unknown' {
-  const { attribute, policy, request, path } = condition;
+  const { attribute, policy, request, path, surroundings } = condition;
   const [namespace = '', account = ''] = request.client.split('/');
+  const isOurs = (domain: string): boolean => domain === 'cluster.local' || surroundings.trustDomains.includes(domain);
   switch (attribute) {
     case 'principals':
     case 'source.principal':
-      return values.some((value) => wildcardMatches(value, `cluster.local/ns/${namespace}/sa/${account}`));
+      return values.some((value) => {
+        const [domain = '', ...rest] = value.split('/');
+        const tail = `/ns/${namespace}/sa/${account}`;
+        // What one name of the mesh may, all may.
+        return rest.length > 0 && isOurs(domain)
+          ? wildcardMatches(`/${rest.join('/')}`, tail)
+          : wildcardMatches(value, request.trustDomain + tail);
+      });
+    case 'trustDomains':
+    case 'source.trustDomain':
+      return values.some((value) => isOurs(value) || wildcardMatches(value, request.trustDomain));
     case 'namespaces':
     case 'source.namespace':
       return values.some((value) => wildcardMatches(value, namespace));
@@ -159,7 +246,17 @@ function attributeMatches(condition: Condition, values: readonly string[]): bool
   }
   const { http } = request;
   if (http === undefined) return 'unknown';
+  // What closes something counts whatever somebody may take for a match.
+  const isClosing = condition.isDeny !== condition.negated;
+  const { claims } = condition;
   switch (attribute) {
+    case 'requestPrincipals':
+    case 'request.auth.principal':
+      return values.some((value) => principalMatches(value, claims, isClosing));
+    case 'request.auth.audiences':
+      return values.some((value) => claimMatches(value, ['aud'], claims, isClosing));
+    case 'request.auth.presenter':
+      return values.some((value) => claimMatches(value, ['azp'], claims, isClosing));
     case 'methods':
       return values.some((value) => wildcardMatches(value, http.method));
     case 'paths':
@@ -169,16 +266,12 @@ function attributeMatches(condition: Condition, values: readonly string[]): bool
     case 'hosts':
       return values.some((value) => hostMatches(value.toLowerCase(), http.host.toLowerCase()));
     default:
+      if (attribute.startsWith('request.auth.claims[')) {
+        const keys = attribute.slice('request.auth.claims['.length, -1).split('][');
+        return values.some((value) => claimMatches(value, keys, claims, isClosing));
+      }
       return headerMatches(condition, /^request\.headers\[(.*)\]$/.exec(attribute)?.[1] ?? '', http.headers);
   }
-}
-
-/** `*`, `prefix*`, `*suffix`, or the whole. `*` asks for something to be there. */
-function wildcardMatches(pattern: string, value: string): boolean {
-  if (pattern === '*') return value !== '';
-  if (pattern.startsWith('*')) return value.endsWith(pattern.slice(1));
-  if (pattern.endsWith('*')) return value.startsWith(pattern.slice(0, -1));
-  return pattern === value;
 }
 
 /** A policy host without a port means the host on whatever port. */

@@ -117,9 +117,14 @@ function moveListener(text: string, number: number): unknown {
 
 /** Text of a resource with the test's own files for those that it names; Envoy reads them. */
 function standIn(resource: unknown, { chain, key, roots }: CertificateFiles): string {
-  const files: Readonly<Record<string, string>> = { certificate_chain: chain, private_key: key, trusted_ca: roots };
+  const files: Readonly<Record<string, string>> = {
+    certificate_chain: chain,
+    private_key: key,
+    trusted_ca: roots,
+    crl: roots,
+  };
   return JSON.stringify(resource).replaceAll(
-    /"(certificate_chain|private_key|trusted_ca)":\{"filename":"(?:[^"\\]|\\.)*"/g,
+    /"(certificate_chain|private_key|trusted_ca|crl)":\{"filename":"(?:[^"\\]|\\.)*"/g,
     (_text, field: string) => `"${field}":{"filename":${JSON.stringify(files[field])}`,
   );
 }

@@ -77,6 +77,11 @@ export function renderConnectionLog(logging: AccessLogging): AccessLog[] {
   return toLog(logging, connectionFormat);
 }
 
+/** A text that is not read as a command; Envoy would refuse the listener for one that it does not know. */
+function literal(text: string): string {
+  return text.replaceAll('%', '%%');
+}
+
 const refusedFormat: Readonly<Record<string, string>> = {
   start_time: '%START_TIME%',
   method: '%REQ(:METHOD)%',
@@ -141,9 +146,9 @@ export function renderRequestMetrics(service: {
 }): AccessLog {
   const tags = [
     ...clientTags,
-    { name: 'destination_service', value_format: service.host },
-    { name: 'destination_service_name', value_format: service.name },
-    { name: 'destination_service_namespace', value_format: service.namespace },
+    { name: 'destination_service', value_format: literal(service.host) },
+    { name: 'destination_service_name', value_format: literal(service.name) },
+    { name: 'destination_service_namespace', value_format: literal(service.namespace) },
     ...requestTags,
   ];
   const config: Any = typed('envoy.extensions.access_loggers.stats.v3.Config', {
