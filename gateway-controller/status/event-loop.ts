@@ -14,8 +14,8 @@ const gatherMs = 250;
 const burst = 25;
 const intervalMs = 500;
 
-/** What there may be to say of objects that are another control plane's. */
-const othersToJudge: ReadonlySet<Finding['code']> = new Set(['NotServed', 'WaypointNotFound']);
+/** What tells that an object may be another control plane's. */
+const ofOthers: ReadonlySet<Finding['code']> = new Set(['NotServed', 'WaypointNotFound']);
 
 /** A Finding that there is, or was. */
 interface Told {
@@ -113,12 +113,15 @@ export class EventLoop implements LeaderLoop {
   }
 
   #findings(): readonly Finding[] {
-    const isGuestHere = isGuest(this.#context.settings);
-    const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway) ?? []);
-    return [...this.#context.findings(), ...deployment].filter(
-      // Beside another control plane, what no waypoint of ours serves is theirs to judge, and so is what asks for a Gateway of theirs.
-      ({ severity, code }) => severity !== 'info' && !(isGuestHere && othersToJudge.has(code)),
+    const all = this.#context.findings();
+    // Beside another control plane, what no waypoint of ours serves is theirs to judge, and so is what asks for a Gateway of theirs.
+    const theirs = new Set(
+      isGuest(this.#context.settings)
+        ? all.flatMap(({ code, ref }) => (ofOthers.has(code) ? [formatRef(ref)] : []))
+        : [],
     );
+    const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway) ?? []);
+    return [...all, ...deployment].filter(({ severity, ref }) => severity !== 'info' && !theirs.has(formatRef(ref)));
   }
 
   async #tell(term: Term, key: string): Promise<boolean> {

@@ -214,3 +214,39 @@ it('holds to the trust domain of its start, says so, and takes the one of the Me
   const given = await start('four', { trustDomain: 'given.example' });
   expect(findingsOf(given, 'RestartNeeded').join()).toContain('was told "given.example"');
 }, 120_000);
+
+it('sends requests to the zone of the node that the waypoint runs on', async () => {
+  for (const zone of ['a', 'b']) {
+    const labels = { 'topology.kubernetes.io/region': 'eu', 'topology.kubernetes.io/zone': zone };
+    await apply(api.client, resources.nodes, { metadata: { name: `node-${zone}`, labels } });
+  }
+  await apply(api.client, resources.services, {
+    metadata: { namespace: 'shop', name: 'near' },
+    spec: { ports: [{ name: 'http', port: 80 }], trafficDistribution: 'PreferClose' },
+  });
+  await apply(api.client, resources.endpointSlices, {
+    metadata: { namespace: 'shop', name: 'near-1', labels: { 'kubernetes.io/service-name': 'near' } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+    endpoints: ['a', 'b'].map((zone, index) => ({ addresses: [`10.3.0.${index + 1}`], nodeName: `node-${zone}` })),
+  });
+  const plane = await start('places');
+  const stream = await connect(plane);
+  const name = 'inbound-vip|80|http|near.shop.svc.cluster.local';
+  stream.subscribe(types.endpoints, name);
+  // They stand in the order of their priorities, and without any in that of their zones.
+  const order = (): readonly string[] =>
+    Buffer.from(stream.resources.get(types.endpoints)?.get(name)?.value ?? [])
+      .toString('latin1')
+      .match(/10\.3\.0\.\d/g) ?? [];
+  await waitFor(() => order().length > 0, { timeout: 20_000, what: () => plane.log.slice(-5).join('\n') });
+  expect(order()).toEqual(['10.3.0.1', '10.3.0.2']);
+  const binding = {
+    apiVersion: 'v1',
+    kind: 'Binding',
+    metadata: { name: waypoint.pod },
+    target: { kind: 'Node', name: 'node-b' },
+  };
+  await api.client.request('POST', `/api/v1/namespaces/shop/pods/${waypoint.pod}/binding`, { body: binding });
+  await waitFor(() => order()[0] === '10.3.0.2', { timeout: 20_000, what: () => order().join() });
+}, 60_000);
