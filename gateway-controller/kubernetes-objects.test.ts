@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../kubernetes/index.ts';
+import { type AnyMeshObject, defaultMeshSettings as settings } from '../mesh/index.ts';
 import { readClusterObject, trimObject } from './kubernetes-objects.ts';
 
-function read(object: KubernetesObject, inForce: Parameters<typeof readClusterObject>[1] = []) {
-  return readClusterObject(object, inForce);
+function read(object: KubernetesObject, inForce: readonly AnyMeshObject[] = []) {
+  return readClusterObject(object, { inForce, settings });
 }
 
 const policy = (action: unknown): KubernetesObject => ({
@@ -51,6 +52,25 @@ describe('what cannot be used', () => {
     expect(read(config('{')).objects).toMatchObject(closed);
     // Still spoilt, in another way: what closed is no last good version.
     expect(read(config('trustDomain: 5'), read(config('{')).objects).objects).toMatchObject(closed);
+  });
+});
+
+describe('where a waypoint listens', () => {
+  const gateway = (annotations: Readonly<Record<string, string>>): KubernetesObject => ({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'Gateway',
+    metadata: { name: 'waypoint', namespace: 'shop', annotations },
+    spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15_008, protocol: 'HBONE' }] },
+  });
+  const asked = { 'cairn.dev/listen-address': '127.0.0.1', other: 'stays' };
+
+  it('is not for its Gateway to say', () => {
+    expect(read(gateway(asked)).objects[0]?.metadata.annotations).toEqual({ other: 'stays' });
+  });
+
+  it('is IPv6 where pods have nothing else', () => {
+    const { objects } = readClusterObject(gateway(asked), { inForce: [], settings, waypointAddress: '::' });
+    expect(objects[0]?.metadata.annotations).toEqual({ 'cairn.dev/listen-address': '::', other: 'stays' });
   });
 });
 

@@ -41,6 +41,7 @@ export function addInstallCommand(program: Command, io: Io, done: (code: ExitCod
     .option('--root-namespace <namespace>', "whose policies are the whole mesh's")
     .option('--ca <kind>', "who signs certificates: cairn, or istiod where it is the mesh's authority")
     .option('--ca-address <host:port>', 'of istiod')
+    .option('--private-jwks <what>', 'deny or allow: fetch keys of `jwksUri` from private addresses')
     .option('--log-level <level>', 'debug, info, warn or error')
     .option('--webhook-failure-policy <policy>', 'when the webhook does not answer: Ignore or Fail')
     .addHelpText('after', '\ndocs/guide/install.md explains the settings.')

@@ -1,8 +1,9 @@
-// The condition `istio.io/WaypointBound`: which waypoint a Service, ServiceEntry or WorkloadEntry is bound to, or why it is not. Reasons
-// and messages are Istio's.
+// The condition `istio.io/WaypointBound`: which waypoint a Service, ServiceEntry or WorkloadEntry is bound to, or why it is not, in Istio's
+// words; and `istio.io/WaypointMissing` of ServiceEntries that are nothing without one.
 
 import {
   findBoundWorkloads,
+  isOfRevision,
   isWaypoint,
   requestedWaypoint,
   resolveBinding,
@@ -10,14 +11,16 @@ import {
 } from '../../generator/index.ts';
 import type { GatewayKey } from '../../generator/index.ts';
 import {
+  connectStrategyAnnotation,
   type Finding,
+  isWildcardHost,
   type MeshObject,
   noWaypoint,
   useWaypointLabel,
   useWaypointNamespaceLabel,
 } from '../../mesh/index.ts';
 import { type Condition, isFields } from './condition.ts';
-import { waypointBound, type WantedStatus } from './status.ts';
+import { waypointBound, waypointMissing, type WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
 /** What the status of a service says; no condition when it asks for no waypoint. */
@@ -38,7 +41,26 @@ export function resolveEntryStatus(view: StatusView, entry: MeshObject<'ServiceE
   const binding = resolveBindingStatus(view, entry);
   const given = (entry.spec.addresses ?? []).length > 0 ? {} : (entry.spec.hostAddresses ?? {});
   const addresses = Object.entries(given).flatMap(([host, values]) => values.map((value) => ({ host, value })));
-  return binding.kind === 'conditions' ? { ...binding, addresses } : binding;
+  if (binding.kind !== 'conditions') return binding;
+  return { ...binding, conditions: [...binding.conditions, ...judgeNeed(view, entry)], addresses };
+}
+
+/** A host under a wildcard is found by the name that a request gives, and a strategy is kept by whoever connects: both take a waypoint. */
+function judgeNeed(view: StatusView, entry: MeshObject<'ServiceEntry'>): readonly Condition[] {
+  const key = requestedWaypoint(view.mesh, entry);
+  if (key === undefined ? isGuest(view.settings) : isOthers(view, key)) return [];
+  if (resolveBinding({ mesh: view.mesh, report: () => undefined }, entry) !== undefined) return [];
+  const host = entry.spec.hosts.find(isWildcardHost);
+  const strategy = entry.metadata.annotations[connectStrategyAnnotation] ?? '';
+  const missing = (reason: string, message: string): readonly Condition[] => [
+    { type: waypointMissing, status: 'True', reason, message, ...observed(entry) },
+  ];
+  if (host !== undefined) {
+    return missing('NoWaypointForWildcardService', `"${host}" cannot be served without a waypoint, and none serves it`);
+  }
+  if (strategy === '' || strategy === 'DEFAULT') return [];
+  const message = `the connect strategy ${strategy} has no effect without a waypoint, and none serves the hosts`;
+  return missing('NoWaypointForConnectStrategy', message);
 }
 
 /** What the status of a WorkloadEntry says; no condition when it asks for no waypoint itself and is served by none. */
@@ -76,7 +98,8 @@ const none: WantedStatus = { kind: 'conditions', conditions: [] };
 /** Whether the Gateway is another control plane's to speak for. */
 function isOthers(view: StatusView, { namespace, name }: GatewayKey): boolean {
   const gateway = view.mesh.get('Gateway', namespace, name);
-  return gateway === undefined ? isGuest(view.settings) : !isWaypoint(view.mesh, gateway) && isGuest(view.settings);
+  if (gateway === undefined) return isGuest(view.settings);
+  return !isWaypoint(view.mesh, gateway) && (isGuest(view.settings) || !isOfRevision(view.mesh, gateway));
 }
 
 function answer(

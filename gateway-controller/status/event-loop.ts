@@ -14,6 +14,9 @@ const gatherMs = 250;
 const burst = 25;
 const intervalMs = 500;
 
+/** What tells that an object may be another control plane's. */
+const ofOthers: ReadonlySet<Finding['code']> = new Set(['NotServed', 'WaypointNotFound']);
+
 /** A Finding that there is, or was. */
 interface Told {
   readonly finding: Finding;
@@ -110,12 +113,15 @@ export class EventLoop implements LeaderLoop {
   }
 
   #findings(): readonly Finding[] {
-    const isGuestHere = isGuest(this.#context.settings);
-    const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway) ?? []);
-    return [...this.#context.findings(), ...deployment].filter(
-      // Beside another control plane, what no waypoint of ours serves is theirs to judge.
-      ({ severity, code }) => severity !== 'info' && !(isGuestHere && code === 'NotServed'),
+    const all = this.#context.findings();
+    // Beside another control plane, what no waypoint of ours serves is theirs to judge, and so is what asks for a Gateway of theirs.
+    const theirs = new Set(
+      isGuest(this.#context.settings)
+        ? all.flatMap(({ code, ref }) => (ofOthers.has(code) ? [formatRef(ref)] : []))
+        : [],
     );
+    const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway) ?? []);
+    return [...all, ...deployment].filter(({ severity, ref }) => severity !== 'info' && !theirs.has(formatRef(ref)));
   }
 
   async #tell(term: Term, key: string): Promise<boolean> {

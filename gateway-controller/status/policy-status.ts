@@ -1,10 +1,11 @@
 // The condition `WaypointAccepted` on policies: one sentence for all targets, in Istio's words. What Istio does not say is added as a
 // condition of our own: that a policy is in effect otherwise than written.
 
-import { gatewayProblem, isWaypoint, resolveBinding } from '../../generator/index.ts';
+import { gatewayProblem, isOfRevision, isWaypoint, resolveBinding } from '../../generator/index.ts';
 import { type Finding, gatewayGroup, type MeshObject, type PolicyTargetReference, refOf } from '../../mesh/index.ts';
 import type { Condition } from './condition.ts';
 import { judgeFindings } from './finding-status.ts';
+import { isOfOtherRevision } from './route-status.ts';
 import { waypointAccepted, type WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
@@ -15,7 +16,9 @@ export function resolvePolicyStatus(view: StatusView, policy: Policy): WantedSta
   const targets = (policy.spec.targetRefs ?? []).map((target) => judgeTarget(view, policy, target));
   if (targets.length === 0) return { kind: 'conditions', conditions: [] };
   // Beside another control plane, what is bound to none of ours may well be bound to one of theirs.
-  if (isGuest(view.settings) && !targets.some(({ isBound }) => isBound)) return { kind: 'conditions', conditions: [] };
+  const isTheirs =
+    isGuest(view.settings) || (policy.spec.targetRefs ?? []).some((each) => isOthers(view, policy, each));
+  if (isTheirs && !targets.some(({ isBound }) => isBound)) return { kind: 'conditions', conditions: [] };
   const { namespace, name } = policy.metadata;
   const newest = view.object(policy.kind, namespace, name);
   const generation = newest?.metadata.generation ?? policy.metadata.generation;
@@ -89,6 +92,13 @@ function judgeTarget(view: StatusView, policy: Policy, reference: PolicyTargetRe
   return gateway === undefined
     ? refused('AncestorNotBound', `${kind} ${key} is not bound to a waypoint`)
     : bound(`${gateway.namespace}/${gateway.name}`);
+}
+
+/** Whether a target is, or is bound to, a Gateway of another revision. */
+function isOthers(view: StatusView, { metadata: { namespace } }: Policy, target: PolicyTargetReference): boolean {
+  if (target.kind !== 'Gateway') return isOfOtherRevision(view, target, namespace);
+  const gateway = view.mesh.get('Gateway', namespace, target.name);
+  return gateway !== undefined && !isOfRevision(view.mesh, gateway);
 }
 
 /** What `WaypointAccepted` says already is not said twice. */

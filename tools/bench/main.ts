@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureCluster } from './cluster.ts';
 import { measureEnvoy } from './envoy.ts';
 import {
   type LoadOptions,
@@ -14,7 +15,7 @@ import {
 import { measurePropagation, type PropagationOptions } from './propagation.ts';
 import { formatJson, formatTable, type Report } from './report.ts';
 
-const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak> [flags]
+const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak|cluster> [flags]
 
   --services 10,100,1000   sizes of the mesh
   --edits 50               edits of each kind; of storm and soak: in all
@@ -95,6 +96,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   storm: () => measureStorm(load('1000', 10_000)),
   memory: () => measureMemory(load('1000,5000,10000')),
   envoy: () => measureEnvoy(load('100,1000', 20)),
+  cluster: () => measureCluster({ services: sizes('1000'), restMs: 60_000 }),
   soak: () => measureSoak(load('1000', 20_000)),
 };
 
