@@ -30,8 +30,8 @@ export interface Answer {
 const key = `waypoint/${meshNamespace}/${meshGateway}`;
 const cache = new SnapshotCache();
 const xds = new XdsServer({ cache, authorize: () => ({ key }), log: () => undefined });
-const store = new MeshStore();
-const generator = new Generator(store);
+let store = new MeshStore();
+let generator = new Generator(store);
 let address = '';
 /** Put or deleted since the last step: what a watch delivers in one turn of the event loop is one step. */
 let gathered: MeshChange[] = [];
@@ -62,6 +62,8 @@ function gather({ put: puts, removed }: Edit): void {
 async function follow(order: Order): Promise<void> {
   switch (order.type) {
     case 'serve':
+      store = new MeshStore();
+      generator = new Generator(store);
       gathered = makeMesh(order.services, { rich: order.rich }).map(put);
       return step();
     case 'watch': {

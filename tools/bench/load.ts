@@ -18,31 +18,47 @@ export interface LoadOptions {
 
 const megabyte = 1024 * 1024;
 
-/** From a warm store to the last byte of everything at a client: resolving, rendering and encoding, and then sending. */
+/**
+ * Everything at once: resolving, rendering and encoding a mesh that is new to a control plane, one that has just started and one that has
+ * been running; then, with that done, from a proxy's first request to the last byte, the client's own work for it included.
+ */
 export async function measureFirstSync({ services, rich }: LoadOptions): Promise<Report> {
   const rows: Row[] = [];
   for (const count of services) {
-    const generate: number[] = [];
-    const send: number[] = [];
-    const cpu: number[] = [];
+    const cold = { took: [] as number[], cpu: [] as number[] };
+    const warm = { took: [] as number[], cpu: [] as number[] };
+    const serve = { took: [] as number[], cpu: [] as number[] };
     let came;
     for (let round = 0; round < 3; round += 1) {
       const child = await startChild();
-      const served = await child.ask({ type: 'serve', services: count, rich });
-      generate.push(served.took);
-      cpu.push(served.cpu - child.idle.cpu);
-      const since = performance.now();
-      const follower = await Follower.connect(child.idle.address, client);
-      came = await follower.settle(0, since, 2500);
-      send.push(came.last);
-      follower.client.close();
+      let before = child.idle.cpu;
+      for (let life = 0; life < 6; life += 1) {
+        // All but the first are what a new waypoint costs a control plane that has been running.
+        const { took, cpu } = await child.ask({ type: 'serve', services: count, rich });
+        const into = life === 0 ? cold : warm;
+        into.took.push(took);
+        into.cpu.push(cpu - before);
+        before = (await child.ask({ type: 'usage' })).cpu;
+      }
+      for (let proxy = 0; proxy < 3; proxy += 1) {
+        before = (await child.ask({ type: 'usage' })).cpu;
+        const since = performance.now();
+        const follower = await Follower.connect(child.idle.address, client);
+        came = await follower.settle(0, since, 2500);
+        serve.took.push(came.last);
+        serve.cpu.push((await child.ask({ type: 'edits', edits: [], oneByOne: false })).cpu - before);
+        follower.client.close();
+      }
       await child.stop();
     }
     rows.push({
       services: count,
-      'generate ms': summarize(generate),
-      'generate cpu ms': summarize(cpu),
-      'send ms': summarize(send),
+      'generate cold ms': summarize(cold.took),
+      'cold cpu ms': summarize(cold.cpu),
+      'generate warm ms': summarize(warm.took),
+      'warm cpu ms': summarize(warm.cpu),
+      'serve ms': summarize(serve.took),
+      'serve cpu ms': summarize(serve.cpu),
       resources: came?.resources ?? 0,
       bytes: came?.bytes ?? 0,
     });

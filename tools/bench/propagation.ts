@@ -100,6 +100,16 @@ async function cpuOf(child: Child): Promise<number> {
   return cpu;
 }
 
+/** As people write them: what has no namespace names none, where our own form has an empty one. */
+function formatManifests(objects: readonly AnyMeshObject[]): string {
+  return objects
+    .map((object) => {
+      const { namespace, ...metadata } = object.metadata;
+      return JSON.stringify({ ...object, metadata: namespace === '' ? metadata : object.metadata });
+    })
+    .join('\n---\n');
+}
+
 /** One file for each service, replaced by renaming as careful editors do. */
 async function openFiles(child: Child, services: number, rich: boolean): Promise<EditSource> {
   const directory = mkdtempSync(join(tmpdir(), 'cairn-bench-'));
@@ -108,7 +118,7 @@ async function openFiles(child: Child, services: number, rich: boolean): Promise
     const objects = [...(files.get(name)?.values() ?? [])];
     const path = join(directory, `${name}.yaml`);
     if (objects.length === 0) return rmSync(path);
-    writeFileSync(join(directory, `.${name}`), objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+    writeFileSync(join(directory, `.${name}`), formatManifests(objects));
     renameSync(join(directory, `.${name}`), path);
   };
   const take = (object: AnyMeshObject): string => {
@@ -138,7 +148,7 @@ async function openFiles(child: Child, services: number, rich: boolean): Promise
 function openCommand({ address, client: introduced, apply }: NonNullable<PropagationOptions['server']>): EditSource {
   const run = (verb: string, objects: readonly AnyMeshObject[]): void => {
     if (objects.length === 0) return;
-    const input = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+    const input = formatManifests(objects);
     execFileSync('/bin/sh', ['-c', apply], { input, env: { ...process.env, VERB: verb } });
   };
   return {
