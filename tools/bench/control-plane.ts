@@ -1,12 +1,12 @@
-// A process with a control plane for benchmarks: the same store, generator, cache and server as in `cairn run`, without its proxies.
-// Its parent tells it what to serve and asks what it used.
+// A process with a control plane for benchmarks: the store, generator, cache and server of `cairn run`, without its proxies, or the whole
+// control plane of a cluster. Its parent tells it what to serve and asks what it used.
 
 import { ServerCredentials } from '@grpc/grpc-js';
 import { Generator } from '../../generator/index.ts';
-import { parseAddressBlock } from '../../gateway-controller/index.ts';
 import { DirectorySource } from '../../gateway-controller/directory-source.ts';
-import { Pipeline } from '../../gateway-controller/pipeline.ts';
+import { loadClusterAccess } from '../../kubernetes/index.ts';
 import { type AnyMeshObject, type MeshChange, MeshStore, refOf } from '../../mesh/index.ts';
+import { clusterSettings, startControlPlane } from '../../test/support/cluster-mesh.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
 import { type Edit, makeMesh, meshGateway, meshNamespace } from './mesh.ts';
 
@@ -14,10 +14,11 @@ import { type Edit, makeMesh, meshGateway, meshNamespace } from './mesh.ts';
 export type Order =
   | { readonly type: 'serve'; readonly services: number; readonly rich: boolean }
   | { readonly type: 'watch'; readonly directory: string }
+  | { readonly type: 'follow'; readonly kubeconfig: string }
   | { readonly type: 'edits'; readonly edits: readonly Edit[]; readonly oneByOne: boolean }
   | { readonly type: 'usage' };
 
-/** What the child answers: milliseconds of CPU since its start, bytes, and for `serve` where it listens. */
+/** What the child answers: milliseconds of CPU since its start, bytes, and where it listens. */
 export interface Answer {
   readonly address: string;
   readonly cpu: number;
@@ -67,15 +68,20 @@ async function follow(order: Order): Promise<void> {
       gathered = makeMesh(order.services, { rich: order.rich }).map(put);
       return step();
     case 'watch': {
-      const block = parseAddressBlock('127.77.0.0/16');
-      if (block === undefined) throw new Error('no block');
-      const pipeline = new Pipeline({ block, cache, allocations: {} });
       const source = new DirectorySource({
         directory: order.directory,
-        onChange: (state) => void pipeline.apply(state),
+        onChange: ({ changes }) => {
+          gathered = [...changes];
+          step();
+        },
         onError: (error) => process.stderr.write(`${String(error)}\n`),
       });
       return source.start();
+    }
+    case 'follow': {
+      const { access } = await loadClusterAccess({ kubeconfig: order.kubeconfig, env: {} });
+      address = (await startControlPlane(access, clusterSettings('bench'))).grpc;
+      return;
     }
     case 'edits':
       for (const edit of order.edits) {

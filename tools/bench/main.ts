@@ -11,7 +11,7 @@ import {
   measureSoak,
   measureStorm,
 } from './load.ts';
-import { measurePropagation, type PropagationOptions } from './propagation.ts';
+import { measurePropagation, type PropagationOptions, sources } from './propagation.ts';
 import { formatJson, formatTable, type Report } from './report.ts';
 
 const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak> [flags]
@@ -20,7 +20,8 @@ const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|me
   --edits 50               edits of each kind; of storm and soak: in all
   --sessions 1000          sessions of reconnect
   --rich                   every service has rules; else one in ten
-  --source memory|files    where edits of propagation go in
+  --source memory          where edits of propagation go in: memory, files, or api, a kube-apiserver as "npm run test:api" has it;
+                           api is for envoy too
   -o json                  JSON in place of a table
 
 Another control plane (propagation): edits are given to a command as manifests on its standard input; VERB is apply or delete.
@@ -62,7 +63,7 @@ function propagation(): PropagationOptions {
     services: sizes('10,100,1000'),
     edits: Number(values.edits ?? 50),
     rich,
-    source: source === 'files' ? ('files' as const) : ('memory' as const),
+    source: sources.find((known) => known === source) ?? 'memory',
   };
   if (server === undefined) return own;
   const read = (path: string): string => readFileSync(path, 'utf8');
@@ -94,7 +95,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   reconnect: () => measureReconnect(load('1000')),
   storm: () => measureStorm(load('1000', 10_000)),
   memory: () => measureMemory(load('1000,5000,10000')),
-  envoy: () => measureEnvoy(load('100,1000', 20)),
+  envoy: () => measureEnvoy(load('100,1000', 20), values.source === 'api'),
   soak: () => measureSoak(load('1000', 20_000)),
 };
 
