@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureDataPath } from './data-path.ts';
 import { measureEnvoy } from './envoy.ts';
 import {
   type LoadOptions,
@@ -14,11 +15,12 @@ import {
 import { measurePropagation, type PropagationOptions, sources } from './propagation.ts';
 import { formatJson, formatTable, type Report } from './report.ts';
 
-const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak> [flags]
+const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak|data-path> [flags]
 
   --services 10,100,1000   sizes of the mesh
   --edits 50               edits of each kind; of storm and soak: in all
   --sessions 1000          sessions of reconnect
+  --rounds 5 --seconds 5   rounds of data-path, and how long each is
   --rich                   every service has rules; else one in ten
   --source memory          where edits of propagation go in: memory, files, or api, a kube-apiserver as "npm run test:api" has it;
                            api is for envoy too
@@ -34,6 +36,8 @@ const { positionals, values } = parseArgs({
     services: { type: 'string' },
     edits: { type: 'string' },
     sessions: { type: 'string', default: '1000' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '5' },
     rich: { type: 'boolean', default: false },
     source: { type: 'string', default: 'memory' },
     output: { type: 'string', short: 'o', default: 'table' },
@@ -96,6 +100,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   storm: () => measureStorm(load('1000', 10_000)),
   memory: () => measureMemory(load('1000,5000,10000')),
   envoy: () => measureEnvoy(load('100,1000', 20), values.source === 'api'),
+  'data-path': () => measureDataPath({ rounds: Number(values.rounds), seconds: Number(values.seconds) }),
   soak: () => measureSoak(load('1000', 20_000)),
 };
 
