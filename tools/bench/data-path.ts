@@ -58,11 +58,8 @@ export async function measureDataPath({ rounds, seconds }: DataPathOptions): Pro
         rows.push(formatRow(protocol, `through the waypoint, ${setting}`, measured));
       }
     }
-    for (const [protocol, measured] of plainRows) rows.push(formatRow(protocol, 'plain Envoy', measured));
-    return {
-      benchmark: 'data-path',
-      rows: rows.sort((a, b) => (String(a['protocol']) < String(b['protocol']) ? -1 : 1)),
-    };
+    const direct = [...plainRows].map(([protocol, measured]) => formatRow(protocol, 'plain Envoy', measured));
+    return { benchmark: 'data-path', rows: [...direct, ...rows] };
   } finally {
     await run();
     await Promise.all([plain.stop(), workload.stop()]);
