@@ -4,7 +4,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type RunningEnvoy, randomLoopback, socketAddress, startEnvoy } from '../../test/support/envoy.ts';
+import { randomLoopback, socketAddress, startEnvoy } from '../../test/support/envoy.ts';
 import { allocateBlock } from '../../test/support/loopback.ts';
 import { startProcess, stopAll, waitFor } from '../../test/support/processes.ts';
 import { type Load, type LoadResult, runLoad } from './load-client.ts';
