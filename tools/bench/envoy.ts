@@ -51,6 +51,7 @@ export async function measureEnvoy({ services, rich, edits }: LoadOptions, isFro
       ...(isFromApi ? {} : { 'start until synced ms': started }),
       'Envoy rss MB': memory,
       'after edits MB': residentMemory(waypoint),
+      'in use MB': await usedMemory(waypoint),
       ...Object.fromEntries(Object.entries(results).map(([name, values]) => [name, summarize(values)])),
     });
     await connection.close();
@@ -196,4 +197,10 @@ async function untilStatus(connection: HboneConnection, address: string, start: 
 function residentMemory({ envoy }: EditedWaypoint): number {
   const pages = readFileSync(`/proc/${envoy.pid}/status`, 'utf8');
   return (Number(/VmRSS:\s+(\d+)/.exec(pages)?.[1] ?? Number.NaN) * 1024) / megabyte;
+}
+
+/** What Envoy has asked its allocator for: the resident memory without what the allocator keeps from the start. */
+async function usedMemory({ envoy }: EditedWaypoint): Promise<number> {
+  const { allocated } = JSON.parse(await envoy.adminGet('/memory')) as { readonly allocated: string };
+  return Number(allocated) / megabyte;
 }
