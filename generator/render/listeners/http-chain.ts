@@ -12,7 +12,7 @@ import { faultFilter } from '../routes/fault.ts';
 import { sessionFilter } from '../routes/session.ts';
 import { aggregatedSource } from '../tls.ts';
 import { renderRequestLog, renderRequestMetrics } from './access-log.ts';
-import { renderDiscovered, renderExtension } from './extension.ts';
+import { makeDiscovery, renderExtension } from './extension.ts';
 import { renderForwardProxyFilters } from './forward-proxy.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
@@ -62,8 +62,10 @@ const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3
 /** The chain of an HTTP frontend: a name, and the name of what comes by ECDS. */
 export function renderHttpChain({ host, port }: FrontendAddress): FilterChain {
   const chain = formatChainName(host, port, 'http');
-  return { name: chain, filters: [renderDiscovered(managerName(chain), managerType)] };
+  return { name: chain, filters: [{ name: managerName(chain), config_discovery: discovery }] };
 }
+
+const discovery = makeDiscovery(managerType);
 
 /** What the chain of an HTTP frontend refers to. */
 export function renderHttpManager(
