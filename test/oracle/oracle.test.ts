@@ -213,10 +213,10 @@ const differences: readonly Difference[] = [
 function readsPath(objects: Case['objects']): boolean {
   return objects.some(({ kind, spec }) => {
     if (kind === 'AuthorizationPolicy') return /"(paths|notPaths)"/.test(JSON.stringify(spec));
-    const rules = (spec.http ?? []).map(({ match }) => match ?? [{}]);
-    const catchAll = rules.findIndex((matches) => matches.some(isCatchAll));
-    const reached = catchAll < 0 ? rules : rules.slice(0, catchAll + 1);
-    return reached.flat().some(({ uri }) => uri !== undefined && uri.prefix !== '/');
+    const matches = (spec.http ?? []).flatMap(({ match }) => match ?? [{}]);
+    const catchAll = matches.findIndex(isCatchAll);
+    const reached = catchAll < 0 ? matches : matches.slice(0, catchAll);
+    return reached.some(({ uri }) => uri !== undefined && uri.prefix !== '/');
   });
 }
 
