@@ -37,11 +37,19 @@ describe('a policy that is spoilt when it is first read', () => {
     expect(findings.map(({ message }) => message).join()).toContain("requests to the policy's targets");
   });
 
-  it('closes nothing when it would never have decided, or says nowhere for what it is', () => {
-    expect(first('AuthorizationPolicy', { targetRefs: [web], action: 'AUDIT', rules: 7 }).objects).toEqual([]);
-    expect(first('AuthorizationPolicy', { targetRefs: 'web', rules: 7 }).objects).toEqual([]);
-    expect(first('RequestAuthentication', { jwtRules: 7 }).objects).toEqual([]);
-  });
+  it.each([
+    ['AuthorizationPolicy', { targetRefs: [web], action: 'AUDIT', rules: 7 }],
+    ['AuthorizationPolicy', { targetRefs: 'web', rules: 7 }],
+    ['RequestAuthentication', { jwtRules: 7 }],
+    ['BackendTLSPolicy', { validation: 7 }],
+  ])(
+    'closes nothing when it would never have decided, or says nowhere for what it is, and says so: %s %j',
+    (kind, spec) => {
+      const { objects, findings } = first(kind, spec);
+      expect(objects).toEqual([]);
+      expect(findings.map(({ message }) => message).join()).toContain('nothing stands in for it');
+    },
+  );
 
   it('is no different from any other once it can be read', () => {
     expect(first('RequestAuthentication', { targetRefs: [web] }).objects).toMatchObject([
