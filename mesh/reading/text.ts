@@ -56,8 +56,7 @@ export function parseText(
           problems.push({ message, position: positionOf(start + first.pos[0]) });
         }
         if (first !== undefined || contents === null) continue;
-        const { value, halfAt } = toValue(contents, budget);
-        if (halfAt !== undefined) problems.push({ ...halfCharacter, position: positionOf(start + halfAt) });
+        const value = toValue(contents, budget);
         if (value === null) continue;
         documents.push({ value, locate: (path, part) => positionOf(start + offsetOf(contents, path, part)) });
       }
@@ -72,12 +71,6 @@ export function parseText(
 }
 
 const tooDeep = `The document is nested more than ${maxDepth} levels deep and is not read.`;
-
-/** UTF-8, which is what proxies are told in, cannot say it. An API server reads it the same way. */
-const halfCharacter = {
-  message: 'The text has half of a character here (a surrogate without the other), which is read as \u{fffd}.',
-  hint: 'write the character itself',
-};
 
 const tooManyMarks = `has more than ${maxMarks} lines and list items`;
 
@@ -130,17 +123,7 @@ function splitDocuments(text: string): readonly { readonly start: number; readon
     .filter(({ start, end }) => !/^(?:[^\S\n]*(?:[#%][^\n]*)?(?:\n|$))*$/.test(text.slice(start, end)));
 }
 
-/** The value of a document, and where the first text stands that had to be changed to be one. */
-function toValue(
-  root: ParsedNode,
-  budget: { nodes: number },
-): { readonly value: unknown; readonly halfAt: number | undefined } {
-  let halfAt: number | undefined;
-  const whole = (text: string, offset: number): string => {
-    const result = text.replace(/\p{Surrogate}/gu, '\ufffd');
-    if (result !== text) halfAt ??= offset;
-    return result;
-  };
+function toValue(root: ParsedNode, budget: { nodes: number }): unknown {
   const anchors = new Map<string, { readonly value: unknown; readonly nodes: number }>();
   const convert = (node: ParsedNode | null, depth: number): unknown => {
     if (node === null) return null;
@@ -161,16 +144,12 @@ function toValue(
   };
   const convertPlain = (node: ParsedNode, depth: number): unknown => {
     if (isSeq<ParsedNode>(node)) return node.items.map((item) => convert(item, depth + 1));
-    if (!isMap<ParsedNode, ParsedNode | null>(node)) {
-      if (!isScalar(node)) return null;
-      return typeof node.value === 'string' ? whole(node.value, node.range[0]) : node.value;
-    }
+    if (!isMap<ParsedNode, ParsedNode | null>(node)) return isScalar(node) ? node.value : null;
     const object = Object.create(null) as Record<string, unknown>;
     for (const { key, value } of node.items) {
-      const written = keyText(key);
+      const name = keyText(key);
       const offset = key.range?.[0] ?? 0;
-      if (written === undefined) throw new UnreadableError(offset, 'A key must be a plain word or text.');
-      const name = whole(written, offset);
+      if (name === undefined) throw new UnreadableError(offset, 'A key must be a plain word or text.');
       if (name === '<<') {
         throw new UnreadableError(offset, 'Merge keys are not part of YAML 1.2.', 'write the merged fields out');
       }
@@ -185,8 +164,7 @@ function toValue(
     if (budget.nodes < 0)
       throw new UnreadableError(offset, `The file holds more than ${maxNodes} values and is not read further.`);
   };
-  const value = convert(root, 0);
-  return { value, halfAt };
+  return convert(root, 0);
 }
 
 function keyText(key: unknown): string | undefined {
