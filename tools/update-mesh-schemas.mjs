@@ -50,13 +50,7 @@ const former = {
       type: 'object',
       properties: { lifetimeType: { type: 'string', enum: ['Permanent', 'Session'] } },
     },
-    sessionName: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 128,
-      // The name of a cookie or header: the definitions leave it to whoever applies it.
-      pattern: "^[A-Za-z0-9!#$%&'*+\\-.^_\\x60|~]+$",
-    },
+    sessionName: { type: 'string', maxLength: 128 },
   },
 };
 /** Old spellings that every version of the API still lists; the current one is what people should be pointed to. */
