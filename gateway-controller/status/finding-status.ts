@@ -9,9 +9,11 @@ import { isGuest, type StatusView } from './view.ts';
 type Rules = MeshObject<'DestinationRule'> | MeshObject<'VirtualService'>;
 
 /** What the status of a VirtualService or DestinationRule says. */
-export function resolveTrafficStatus(view: StatusView, object: Rules): WantedStatus {
+export function resolveTrafficStatus(view: StatusView, object: Rules): WantedStatus | undefined {
   const findings = view.findings(refOf(object));
-  if (areRulesOfOthers(view, object, findings)) return { kind: 'conditions', conditions: [] };
+  if (areRulesOfOthers(view, object, findings)) {
+    return isGuest(view.settings) ? { kind: 'conditions', conditions: [] } : undefined;
+  }
   // What was found is about the newest version, be an older one still in force.
   const { namespace, name } = object.metadata;
   const newest = view.object(object.kind, namespace, name);
