@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../kubernetes/index.ts';
-import { defaultMeshSettings } from '../mesh/index.ts';
+import { type AnyMeshObject, defaultMeshSettings as settings } from '../mesh/index.ts';
 import { readClusterObject, trimObject } from './kubernetes-objects.ts';
 
-const settings = { ...defaultMeshSettings, waypointClass: 'cairn-waypoint' };
-
-function read(object: KubernetesObject, inForce: Parameters<typeof readClusterObject>[1]['inForce'] = []) {
+function read(object: KubernetesObject, inForce: readonly AnyMeshObject[] = []) {
   return readClusterObject(object, { inForce, settings });
 }
 
@@ -38,7 +36,7 @@ describe('what cannot be used', () => {
     expect(read(route('web')).findings[0]?.severity).toBe('error');
   });
 
-  it('a MeshConfig that is spoilt from the start closes every waypoint of our class; later the last good one stays', () => {
+  it('a MeshConfig that is spoilt from the start closes every waypoint, of whatever class; later the last good one stays', () => {
     const config = (mesh: string): KubernetesObject => ({
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -49,7 +47,7 @@ describe('what cannot be used', () => {
     expect(good.objects).toMatchObject([{ kind: 'MeshConfig', spec: { trustDomain: 'example.org' } }]);
     expect(read(config('{'), good.objects).objects).toBe(good.objects);
     const closed = [
-      { kind: 'AuthorizationPolicy', spec: { action: 'DENY', targetRefs: [{ name: 'cairn-waypoint' }] } },
+      { kind: 'AuthorizationPolicy', spec: { action: 'DENY', targetRefs: [{ kind: 'GatewayClass', name: '*' }] } },
     ];
     expect(read(config('{')).objects).toMatchObject(closed);
     // Still spoilt, in another way: what closed is no last good version.

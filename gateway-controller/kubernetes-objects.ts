@@ -1,6 +1,6 @@
 // One object of the Kubernetes API to what it means for the mesh: read and judged as the same object in a file would be. Pure.
 
-import { findMeshConfig, formatRef, listenAddressAnnotation, readObject, refOf } from '../mesh/index.ts';
+import { closedMesh, findMeshConfig, formatRef, listenAddressAnnotation, readObject, refOf } from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshSettings, ObjectRef } from '../mesh/index.ts';
 import { resources } from '../kubernetes/index.ts';
 import type { ApiResource, KubernetesObject } from '../kubernetes/index.ts';
@@ -141,13 +141,13 @@ export function readClusterObject(
   const fields = meaningfulFields(object, settings);
   if (fields === undefined) return { objects: [], findings: [] };
   if (object.kind === 'PeerAuthentication') return { objects: [], findings: [peerAuthentication(object)] };
-  if ('problem' in fields) return spoiltMeshConfig(fields.problem, inForce, settings);
+  if ('problem' in fields) return spoiltMeshConfig(fields.problem, inForce);
   const read = readObject(fields.fields);
   const findings = read.problems.map((problem): Finding => ({ ...problem, ref: read.ref }));
   if (read.object !== undefined) return { objects: [complete(read.object, object, waypointAddress)], findings };
   if (!read.problems.some(({ severity }) => severity === 'error')) return { objects: [], findings };
   if (read.ref.kind === 'MeshConfig') {
-    const spoilt = spoiltMeshConfig(undefined, inForce, settings);
+    const spoilt = spoiltMeshConfig(undefined, inForce);
     return { objects: spoilt.objects, findings: explain(findings, spoilt.findings[0]?.message ?? '') };
   }
   if (read.standIn !== undefined) {
@@ -180,11 +180,7 @@ function meaningfulFields(
 }
 
 /** Without a MeshConfig nothing is known of the namespace whose policies are the whole mesh's: nothing may pass. */
-function spoiltMeshConfig(
-  problem: string | undefined,
-  inForce: readonly AnyMeshObject[],
-  settings: MeshSettings,
-): ReadClusterObject {
+function spoiltMeshConfig(problem: string | undefined, inForce: readonly AnyMeshObject[]): ReadClusterObject {
   const isFirst = !inForce.some(({ kind }) => kind === 'MeshConfig');
   const rest = isFirst
     ? 'Until this is mended, everything to every service is denied.'
@@ -192,20 +188,7 @@ function spoiltMeshConfig(
   const ref = { kind: 'MeshConfig', namespace: '', name: 'mesh' };
   const message = problem === undefined ? rest : `${problem} ${rest}`;
   const finding: Finding = { code: 'SyntaxError', severity: 'error', ref, path: [], message };
-  return { objects: isFirst ? [closedMesh(settings)] : inForce, findings: [finding] };
-}
-
-function closedMesh({ rootNamespace, waypointClass }: MeshSettings): AnyMeshObject {
-  return {
-    apiVersion: 'security.istio.io/v1',
-    kind: 'AuthorizationPolicy',
-    metadata: { name: 'MeshConfig/mesh', namespace: rootNamespace, labels: {}, annotations: {} },
-    spec: {
-      action: 'DENY',
-      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'GatewayClass', name: waypointClass }],
-      rules: [{}],
-    },
-  };
+  return { objects: isFirst ? [closedMesh] : inForce, findings: [finding] };
 }
 
 function explain(findings: readonly Finding[], what: string): readonly Finding[] {

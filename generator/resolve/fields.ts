@@ -83,6 +83,7 @@ const route = (prefix: string): readonly string[] => [
   ...['group', 'kind', 'namespace', 'name', 'port', 'weight'].map((field) => `${prefix}.backendRefs[].${field}`),
   `${prefix}.name`,
   `${prefix}.matches[].**`,
+  `${prefix}.sessionPersistence.**`,
 ];
 
 const tcpRoute: readonly string[] = [

@@ -123,18 +123,24 @@ export function parseManifest(file: string, text: string): ParsedManifest {
 export function failClosed(parsed: ParsedManifest): ParsedManifest {
   const given = new Set(parsed.objects.map((object) => formatRef(refOf(object))));
   const standIns = parsed.standIns.filter((object) => !given.has(formatRef(refOf(object))));
-  if (standIns.length === 0) return parsed;
   const closed = new Set(standIns.map((object) => formatRef(standsFor(object))));
-  const findings = parsed.findings.map((finding) =>
-    finding.severity === 'error' && closed.has(formatRef(finding.ref))
-      ? {
-          ...finding,
-          message: `${finding.message} Until this is mended, ${consequences[finding.ref.kind] ?? "everything to the policy's targets is denied"}.`,
-        }
-      : finding,
-  );
+  const consequenceOf = (ref: ObjectRef): string | undefined => {
+    const key = formatRef(ref);
+    if (closed.has(key)) return consequences[ref.kind] ?? "everything to the policy's targets is denied";
+    const isOpen =
+      closingKinds.has(ref.kind) && !given.has(key) && parsed.rejected.some((each) => formatRef(each) === key);
+    return isOpen ? 'nothing stands in for it' : undefined;
+  };
+  const findings = parsed.findings.map((finding) => {
+    const consequence = finding.severity === 'error' ? consequenceOf(finding.ref) : undefined;
+    if (consequence === undefined) return finding;
+    return { ...finding, message: `${finding.message} Until this is mended, ${consequence}.` };
+  });
   return { ...parsed, objects: [...parsed.objects, ...standIns], findings };
 }
+
+/** The kinds that something stands in for, unless they name no target that can be read, or never decide. */
+const closingKinds: ReadonlySet<string> = new Set(['AuthorizationPolicy', 'RequestAuthentication', 'BackendTLSPolicy']);
 
 /** What follows from a stand-in, for the kinds with one of their own. */
 const consequences: Readonly<Record<string, string>> = {

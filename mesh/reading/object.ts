@@ -152,7 +152,8 @@ function silentBackend(ref: ObjectRef, fields: Fields, spec: Fields): { readonly
 function readableTargets(
   spec: Fields,
 ): readonly { readonly group: string; readonly kind: string; readonly name: string; readonly sectionName?: string }[] {
-  const written = Array.isArray(spec['targetRefs']) ? spec['targetRefs'] : [spec['targetRef']];
+  // A single target where a list is wanted is a common slip, and means what it says.
+  const written: readonly unknown[] = [spec['targetRefs'], spec['targetRef']].flat();
   return written.filter(isRecord).flatMap((target) => {
     const [kind, name, sectionName] = [textOf(target['kind']), textOf(target['name']), textOf(target['sectionName'])];
     const group = Object.hasOwn(targetGroups, kind) ? targetGroups[kind] : undefined;

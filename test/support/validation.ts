@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { runtimeKeys } from '../../bootstrap/index.ts';
 import type { EnvoyResource } from '../../envoy-api/index.ts';
 import { inlineResources } from '../../generator/index.ts';
 import { findEnvoy } from './envoy.ts';
@@ -52,6 +53,7 @@ async function validate(
         },
       },
     ],
+    layered_runtime: { layers: [{ name: 'static', static_layer: runtimeKeys }] },
     static_resources: mergeStatics(sets, certificates),
   };
   writeFileSync(file, JSON.stringify(bootstrap));
