@@ -22,6 +22,7 @@ export type { KeySource } from './resolve/authentication/key-source.ts';
 export { readKeys } from './resolve/authentication/jwks.ts';
 export { resolveBackendTlsStatus, resolveBackendTlsStatuses } from './resolve/backend-tls-status.ts';
 export type { BackendTlsStatus, PolicyCondition } from './resolve/backend-tls-status.ts';
+export { listRuleWaypoints } from './resolve/rule-waypoints.ts';
 export { resolveRouteStatus, resolveRouteStatuses } from './resolve/route-status.ts';
 export type { RouteCondition, RouteParentStatus, RouteStatus } from './resolve/route-status.ts';
 export { translateNode } from './node-translation.ts';

@@ -23,13 +23,14 @@ import { type Condition, isFields } from './condition.ts';
 import { waypointBound, waypointMissing, type WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
-/** What the status of a service says; no condition when it asks for no waypoint. */
+/** What the status of a service says; no condition when it asks for no waypoint, undefined when it is another revision's to speak of. */
 export function resolveBindingStatus(
   view: StatusView,
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
-): WantedStatus {
+): WantedStatus | undefined {
   const key = requestedWaypoint(view.mesh, object);
-  if (key === undefined || isOthers(view, key)) return none;
+  if (key === undefined) return none;
+  if (isOthers(view, key)) return leave(view);
   const findings: Finding[] = [];
   const gateway = resolveBinding({ mesh: view.mesh, report: (finding) => void findings.push(finding) }, object);
   const [problem] = findings;
@@ -37,11 +38,11 @@ export function resolveBindingStatus(
 }
 
 /** What the status of a ServiceEntry says: its binding, and the addresses that its hosts were given for want of their own. */
-export function resolveEntryStatus(view: StatusView, entry: MeshObject<'ServiceEntry'>): WantedStatus {
+export function resolveEntryStatus(view: StatusView, entry: MeshObject<'ServiceEntry'>): WantedStatus | undefined {
   const binding = resolveBindingStatus(view, entry);
   const given = (entry.spec.addresses ?? []).length > 0 ? {} : (entry.spec.hostAddresses ?? {});
   const addresses = Object.entries(given).flatMap(([host, values]) => values.map((value) => ({ host, value })));
-  if (binding.kind !== 'conditions') return binding;
+  if (binding?.kind !== 'conditions') return binding;
   return { ...binding, conditions: [...binding.conditions, ...judgeNeed(view, entry)], addresses };
 }
 
@@ -64,7 +65,7 @@ function judgeNeed(view: StatusView, entry: MeshObject<'ServiceEntry'>): readonl
 }
 
 /** What the status of a WorkloadEntry says; no condition when it asks for no waypoint itself and is served by none. */
-export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'WorkloadEntry'>): WantedStatus {
+export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'WorkloadEntry'>): WantedStatus | undefined {
   const { metadata } = object;
   const own = metadata.labels[useWaypointLabel] ?? '';
   const namespace = view.mesh.get('Namespace', '', metadata.namespace)?.metadata.labels ?? {};
@@ -72,7 +73,7 @@ export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'Work
   const name = labels[useWaypointLabel] ?? '';
   if (name === '' || name === noWaypoint) return none;
   const key = { namespace: labels[useWaypointNamespaceLabel] ?? metadata.namespace, name };
-  if (isOthers(view, key)) return none;
+  if (isOthers(view, key)) return leave(view);
   const gateway = resolveGateway(view.mesh, key);
   const servesWorkloads = gateway?.trafficType === 'workload' || gateway?.trafficType === 'all';
   // A waypoint for services, named by the namespace, was never meant for its workloads.
@@ -94,6 +95,11 @@ export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'Work
 }
 
 const none: WantedStatus = { kind: 'conditions', conditions: [] };
+
+/** What to say of what is another's: nothing. A guest takes back what it said before; where all are of one name, the other one writes over it. */
+function leave(view: StatusView): WantedStatus | undefined {
+  return isGuest(view.settings) ? none : undefined;
+}
 
 /** Whether the Gateway is another control plane's to speak for. */
 function isOthers(view: StatusView, { namespace, name }: GatewayKey): boolean {

@@ -4,6 +4,7 @@ import { ApiError, resources } from '../../kubernetes/index.ts';
 import { type Finding, formatPath, formatRef } from '../../mesh/index.ts';
 import type { ClusterContext, ClusterStep, LeaderLoop } from '../cluster-context.ts';
 import { renderEvent, renderSeries } from './event.ts';
+import { areRulesOfOthers } from './finding-status.ts';
 import type { DeploymentReport } from './status-loop.ts';
 import { isGuest } from './view.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -117,11 +118,22 @@ export class EventLoop implements LeaderLoop {
     // Beside another control plane, what no waypoint of ours serves is theirs to judge, and so is what asks for a Gateway of theirs.
     const theirs = new Set(
       isGuest(this.#context.settings)
-        ? all.flatMap(({ code, ref }) => (ofOthers.has(code) ? [formatRef(ref)] : []))
+        ? all.filter((each) => this.#isOthers(each)).map(({ ref }) => formatRef(ref))
         : [],
     );
     const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway) ?? []);
     return [...all, ...deployment].filter(({ severity, ref }) => severity !== 'info' && !theirs.has(formatRef(ref)));
+  }
+
+  #isOthers({ code, ref: { kind, namespace, name } }: Finding): boolean {
+    const { mesh } = this.#context;
+    const rules =
+      kind === 'VirtualService'
+        ? mesh.get('VirtualService', namespace, name)
+        : kind === 'DestinationRule'
+          ? mesh.get('DestinationRule', namespace, name)
+          : undefined;
+    return ofOthers.has(code) || (rules !== undefined && areRulesOfOthers(this.#context, rules, [{ code }]));
   }
 
   async #tell(term: Term, key: string): Promise<boolean> {

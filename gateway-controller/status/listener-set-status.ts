@@ -6,12 +6,15 @@ import { type Condition, isFields } from './condition.ts';
 import type { WantedStatus } from './status.ts';
 import type { StatusView } from './view.ts';
 
-/** What the status of a ListenerSet says; nothing of one that is another controller's. */
-export function resolveListenerSetStatus(view: StatusView, { metadata, spec }: KubernetesObject): WantedStatus {
+/** What the status of a ListenerSet says; undefined for one of another controller's Gateway, which writes the same conditions. */
+export function resolveListenerSetStatus(
+  view: StatusView,
+  { metadata, spec }: KubernetesObject,
+): WantedStatus | undefined {
   const reference = isFields(spec) && isFields(spec['parentRef']) ? spec['parentRef'] : {};
   const { kind = 'Gateway', namespace = metadata.namespace, name } = reference;
   const gateway = kind === 'Gateway' ? view.mesh.get('Gateway', String(namespace), String(name)) : undefined;
-  if (gateway === undefined || !isWaypoint(view.mesh, gateway)) return { kind: 'conditions', conditions: [] };
+  if (gateway === undefined || !isWaypoint(view.mesh, gateway)) return undefined;
   const { generation } = metadata;
   const refuse = (type: string): Condition => ({
     type,

@@ -12,13 +12,14 @@ import { isGuest, type StatusView } from './view.ts';
 type Policy = MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>;
 
 /** What the status of a policy says; nothing of waypoints when it names no target. */
-export function resolvePolicyStatus(view: StatusView, policy: Policy): WantedStatus {
+export function resolvePolicyStatus(view: StatusView, policy: Policy): WantedStatus | undefined {
   const targets = (policy.spec.targetRefs ?? []).map((target) => judgeTarget(view, policy, target));
   if (targets.length === 0) return { kind: 'conditions', conditions: [] };
   // Beside another control plane, what is bound to none of ours may well be bound to one of theirs.
-  const isTheirs =
-    isGuest(view.settings) || (policy.spec.targetRefs ?? []).some((each) => isOthers(view, policy, each));
-  if (isTheirs && !targets.some(({ isBound }) => isBound)) return { kind: 'conditions', conditions: [] };
+  if (!targets.some(({ isBound }) => isBound)) {
+    if (isGuest(view.settings)) return { kind: 'conditions', conditions: [] };
+    if ((policy.spec.targetRefs ?? []).some((each) => isOthers(view, policy, each))) return undefined;
+  }
   const { namespace, name } = policy.metadata;
   const newest = view.object(policy.kind, namespace, name);
   const generation = newest?.metadata.generation ?? policy.metadata.generation;

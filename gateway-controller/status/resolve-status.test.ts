@@ -51,6 +51,21 @@ kind: Service
 metadata: {name: lost, namespace: shop, labels: {istio.io/use-waypoint: absent}}
 spec: {clusterIP: 10.0.0.4, selector: {app: lost}, ports: [{name: http, port: 80}]}
 ---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: canary, namespace: shop, labels: {istio.io/rev: canary}}
+spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: tried, namespace: shop, labels: {istio.io/use-waypoint: canary}}
+spec: {clusterIP: 10.0.0.5, selector: {app: tried}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: tried, namespace: shop}
+spec: {host: tried}
+---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: anything, namespace: shop, generation: 5}
@@ -170,9 +185,17 @@ it('of a Gateway of another revision, and of its services, is not ours to speak'
   expect(statusOf('Gateway', 'waypoint', canary)).toBeUndefined();
   expect(conditionsOf(statusOf('Service', 'reviews', canary))).toEqual([]);
   expect(conditionsOf(statusOf('AuthorizationPolicy', 'mixed', canary))).toEqual([]);
+  expect(conditionsOf(statusOf('VirtualService', 'reviews', canary))).toEqual([]);
   // What belongs to nobody is the default revision's to judge.
   expect(conditionsOf(statusOf('Service', 'lost', canary))).toEqual([]);
   const others: World = { mesh: { revision: 'default' }, settings: { revision: 'default' } };
+  for (const world of [others, canary]) {
+    for (const kind of ['Service', 'DestinationRule']) {
+      const status = statusOf(kind, 'tried', world);
+      if (world === canary) expect(conditionsOf(status)).toHaveLength(1);
+      else expect(status).toBeUndefined();
+    }
+  }
   expect(conditionsOf(statusOf('Service', 'lost', others))).toMatchObject([{ status: 'False' }]);
 });
 
@@ -254,6 +277,8 @@ describe('a control plane beside another', () => {
     expect(conditionsOf(statusOf('VirtualService', 'reviews', { ...guest, findings: [finding] }))).toEqual([]);
     const [condition] = conditionsOf(statusOf('VirtualService', 'reviews', { findings: [finding] }));
     expect(condition).toMatchObject({ status: 'True', message: 'nobody serves it' });
+    // Nor of those of which nobody has found anything.
+    expect(conditionsOf(statusOf('DestinationRule', 'tried', guest))).toEqual([]);
   });
 });
 

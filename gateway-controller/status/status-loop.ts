@@ -9,7 +9,7 @@ import { findStatusKind, listenerSetKind, type StatusKind } from './resolve-stat
 import { routeControllerName } from './route-status.ts';
 import { planStatusWrite } from './status-write.ts';
 import { formatUnit, parseUnit, StatusPlanner } from './status-planner.ts';
-import { deploymentKey, type StatusView } from './view.ts';
+import { deploymentKey, isGuest, type StatusView } from './view.ts';
 import { WorkQueue } from './work-queue.ts';
 import { WrittenObjects } from './written-objects.ts';
 
@@ -157,6 +157,7 @@ export class StatusLoop implements LeaderLoop {
     const object = planStatusWrite(current, wanted, {
       kind,
       fieldManager,
+      isGuest: isGuest(this.#context.settings),
       controllerName:
         wanted.kind === 'policy' ? this.#context.settings.controllerName : routeControllerName(this.#context),
       now: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),

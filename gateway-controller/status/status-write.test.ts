@@ -28,6 +28,7 @@ function plan(
   status: unknown,
   wanted: WantedStatus,
   writer = fieldManager,
+  isGuest = writer !== fieldManager,
 ): KubernetesObject | undefined {
   const object: KubernetesObject = {
     apiVersion: 'example/v1',
@@ -35,7 +36,7 @@ function plan(
     metadata: { name: 'it', namespace: 'shop', resourceVersion: '7', managedFields: writtenBy(writer) },
     status,
   };
-  return planStatusWrite(object, wanted, { kind: kindOf(kind), fieldManager, controllerName, now });
+  return planStatusWrite(object, wanted, { kind: kindOf(kind), fieldManager, isGuest, controllerName, now });
 }
 
 const bound = {
@@ -79,6 +80,12 @@ describe('conditions of Services, which the API merges by type', () => {
     const ours = { ...rest, message: 'to another' };
     const written = plan(kind, { conditions }, { kind: 'conditions', conditions: [ours] }, 'istio-ambient-service');
     expect(written?.['status']).toEqual({ conditions: [{ ...ours, lastTransitionTime: before }] });
+  });
+
+  it('of a ServiceEntry are taken away where no other control plane is, whoever wrote the list last', () => {
+    const conditions = [others, { ...bound, lastTransitionTime: before }];
+    const written = plan('ServiceEntry', { conditions }, { kind: 'conditions', conditions: [] }, 'velero', false);
+    expect(written?.['status']).toEqual({ conditions: [others] });
   });
 
   it('of a ServiceEntry that another control plane wrote stay when only addresses are given', () => {

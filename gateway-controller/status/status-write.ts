@@ -15,6 +15,8 @@ type Fields = Readonly<Record<string, unknown>>;
 export interface WriteContext {
   readonly kind: StatusKind;
   readonly fieldManager: string;
+  /** Beside another control plane only what we wrote last is ours to take away; alone, every condition of our types is. */
+  readonly isGuest: boolean;
   /** The `controllerName` of our entries of a route's parents. */
   readonly controllerName: string;
   /** RFC 3339. */
@@ -28,7 +30,7 @@ export function planStatusWrite(
   context: WriteContext,
 ): KubernetesObject | undefined {
   const before = isFields(current['status']) ? current['status'] : {};
-  const ownsConditions = ownsStatusField(current, context.fieldManager, 'conditions');
+  const ownsConditions = !context.isGuest || ownsStatusField(current, context.fieldManager, 'conditions');
   const status = planStatus(before, wanted, context, ownsConditions);
   if (status === undefined) return undefined;
   const { name, namespace, resourceVersion } = current.metadata;

@@ -88,7 +88,7 @@ function planWithdrawal(
   const nothing = sayNothing(current, fieldManager);
   const settings = { ...plane, gatewayClass: '', clusterDomain: '' };
   const controllerName = nothing.kind === 'policy' ? plane.controllerName : routeControllerName({ settings });
-  return planStatusWrite(current, nothing, { kind, fieldManager, controllerName, now: '' });
+  return planStatusWrite(current, nothing, { kind, fieldManager, isGuest: true, controllerName, now: '' });
 }
 
 function sayNothing(current: KubernetesObject, fieldManager: string): WantedStatus {

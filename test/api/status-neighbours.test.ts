@@ -121,6 +121,16 @@ it('beside another control plane takes nothing away that the other one says', as
         metadata: { namespace: 'elsewhere', name: 'out', labels },
         spec: { hosts: ['out.example.com'], addresses: ['192.0.2.1'], resolution: 'STATIC' },
       });
+      // Both wrong, and for their Gateway to judge.
+      const subset = { host: 'web', subset: 'nowhere' };
+      await apply(api.client, resources.virtualServices, {
+        metadata: { namespace: 'elsewhere', name: 'web' },
+        spec: { hosts: ['web'], http: [{ route: [{ destination: subset }] }] },
+      });
+      await apply(api.client, resources.destinationRules, {
+        metadata: { namespace: 'elsewhere', name: 'web' },
+        spec: { host: 'web', subsets: [{ name: 'v1', labels: { version: 'none' } }] },
+      });
       for (const [resource, name] of [
         [resources.services, 'web'],
         [resources.serviceEntries, 'out'],
