@@ -1,5 +1,6 @@
 // Edits by the Kubernetes API: a real API server in front of the control plane of a cluster, which is a process of its own.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiResource, type KubernetesObject, resources } from '../../kubernetes/index.ts';
 import type { AnyMeshObject } from '../../mesh/index.ts';
 import {
@@ -54,6 +55,7 @@ export async function startApiMesh(mesh: readonly AnyMeshObject[]): Promise<ApiM
     const { certificate, key, root } = await certify(api, address, token);
     return { cert: certificate, key, ca: root };
   };
+  await rest(child);
   return {
     child,
     address,
@@ -88,4 +90,15 @@ function resourceOf({ kind }: AnyMeshObject): ApiResource {
   const found = Object.values(resources).find((resource) => resource.kind === kind);
   if (found === undefined) throw new Error(`the Kubernetes API has no ${kind}`);
   return found;
+}
+
+/** Waits for the statuses of everything that is new to be written. */
+async function rest(child: Child): Promise<void> {
+  const cpu = async (): Promise<number> => (await child.ask({ type: 'edits', edits: [], oneByOne: false })).cpu;
+  for (let before = await cpu(); ;) {
+    await sleep(500);
+    const now = await cpu();
+    if (now - before < 25) return;
+    before = now;
+  }
 }

@@ -22,6 +22,7 @@ const patient = { timeout: 60_000, interval: 50 };
 const host = 'app.default.svc.cluster.local';
 const at = { client: randomLoopback(), app: randomLoopback(), service: randomLoopback(), plain: randomLoopback() };
 
+const plainPath = 'plain Envoy';
 const settings = ['no policies', 'with policies', 'no access log'] as const;
 
 /** Runs the benchmark. */
@@ -33,33 +34,35 @@ export async function measureDataPath({ rounds, seconds }: DataPathOptions): Pro
   writeFileSync(join(config, 'mesh.yaml'), mesh);
   const workload = await startEnvoy({ config: renderWorkload(), logLevel: 'error', args: quiet });
   const plain = await startEnvoy({ config: renderPlainProxy(), logLevel: 'error', args: quiet });
-  const rows: Row[] = [];
   const run = await startRun(config, state);
+  const measured = new Map<string, Measured[]>();
+  const note = (path: string, protocol: string, one: Measured): void => {
+    const key = `${protocol} ${path}`;
+    measured.set(key, [...(measured.get(key) ?? []), one]);
+  };
   try {
-    const plainRows = new Map<string, Measured[]>();
-    for (const setting of settings) {
-      writeFileSync(join(config, 'policies.yaml'), setting === 'with policies' ? policies : '');
-      writeFileSync(join(config, 'mesh-config.yaml'), setting === 'no access log' ? silence : '');
-      await inForce(setting);
-      for (const protocol of protocols) {
-        const load = { protocol, from: at.client, authority: host, path: '/items/7', seconds, ...inFlight[protocol] };
-        const measured: Measured[] = [];
-        const direct = plainRows.get(protocol) ?? [];
-        plainRows.set(protocol, direct);
-        const around = { ...load, address: at.plain, port: ports[protocol] };
-        const through = { ...load, address: at.service, port: ports[protocol] };
-        await runLoad({ ...around, seconds: 1 });
-        await runLoad({ ...through, seconds: 1 });
-        // In turns, so that whatever else the machine does meets both.
-        for (let round = 0; round < rounds; round += 1) {
-          direct.push(await measure(around, () => cpuOf([plain.pid])));
-          measured.push(await measure(through, () => cpuOf(envoysBelow(state))));
+    // In turns, so that whatever else the machine does meets all.
+    for (let round = 0; round < rounds; round += 1) {
+      for (const setting of settings) {
+        writeFileSync(join(config, 'policies.yaml'), setting === 'with policies' ? policies : '');
+        writeFileSync(join(config, 'mesh-config.yaml'), setting === 'no access log' ? silence : '');
+        await inForce(setting);
+        for (const protocol of protocols) {
+          const load = { protocol, from: at.client, authority: host, path: '/items/7', seconds, ...inFlight[protocol] };
+          const around = { ...load, address: at.plain, port: ports[protocol] };
+          const through = { ...load, address: at.service, port: ports[protocol] };
+          for (const warm of [around, through]) await runLoad({ ...warm, seconds: 0.5 });
+          note(plainPath, protocol, await measure(around, () => cpuOf([plain.pid])));
+          note(`waypoint, ${setting}`, protocol, await measure(through, () => cpuOf(envoysBelow(state))));
         }
-        rows.push(formatRow(protocol, `through the waypoint, ${setting}`, measured));
       }
     }
-    const direct = [...plainRows].map(([protocol, measured]) => formatRow(protocol, 'plain Envoy', measured));
-    return { benchmark: 'data-path', rows: [...direct, ...rows] };
+    const rows = protocols.flatMap((protocol) =>
+      [plainPath, ...settings.map((setting) => `waypoint, ${setting}`)].map((path) =>
+        formatRow(protocol, path, measured.get(`${protocol} ${path}`) ?? []),
+      ),
+    );
+    return { benchmark: 'data-path', rows };
   } finally {
     await run();
     await Promise.all([plain.stop(), workload.stop()]);

@@ -3,6 +3,7 @@
 // writes to a Kubernetes API.
 
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnyMeshObject, type MeshChange, refOf } from '../../mesh/index.ts';
 import { type RunningEnvoy, randomLoopback } from '../../test/support/envoy.ts';
 import { type HboneConnection, requestThrough } from '../../test/support/hbone-client.ts';
@@ -139,7 +140,10 @@ async function measureEdits(
     seen.service.push(await answered);
     const removed = performance.now();
     await write([], added);
-    if (synced === undefined) continue;
+    if (synced === undefined) {
+      await untilGone(connection, addressOf(count + 1));
+      continue;
+    }
     await synced();
     accepted.removal.push(performance.now() - removed);
   }
@@ -190,6 +194,19 @@ async function untilStatus(connection: HboneConnection, address: string, start: 
       if (status === 200) return performance.now() - start;
     } catch {
       // Nobody serves it yet.
+    }
+  }
+}
+
+/** The next edit is not to wait behind what a removal takes of Envoy. */
+async function untilGone(connection: HboneConnection, address: string): Promise<void> {
+  for (;;) {
+    try {
+      const stream = await connection.connect(address);
+      await requestThrough(stream, { path: '/' });
+      stream.destroy();
+    } catch {
+      return sleep(500);
     }
   }
 }

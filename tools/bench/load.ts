@@ -131,6 +131,9 @@ export async function measureStorm({ services, rich, edits }: LoadOptions): Prom
         perSecond,
         first,
       });
+      const last = Object.keys(loneEdits).at(-1) ?? '';
+      const isThere = (): boolean => arrivals(follower.client.responses.slice(from)).has(last);
+      for (const end = performance.now() + 60_000; !isThere() && performance.now() < end;) await sleep(50);
       const came = await follower.settle(from, since, 500);
       const after = await child.ask({ type: 'usage' });
       const seen = arrivals(follower.client.responses.slice(from));
