@@ -1,12 +1,20 @@
 import { expect, it } from 'vitest';
 import { checkRegex } from './regex.ts';
 
-it.each(['', '/reviews/[0-9]+', '(?i)abc', '[[:alpha:]]+', 'a{1000}', String.raw`\p{L}{20}`, '(?P<name>x)'])(
-  '%s is a pattern',
-  (pattern) => {
-    expect(checkRegex(pattern)).toBeUndefined();
-  },
-);
+it.each([
+  '',
+  '/reviews/[0-9]+',
+  '(?i)abc',
+  '[[:alpha:]]+',
+  'a{1000}',
+  String.raw`\p{L}{20}`,
+  '(?P<name>x)',
+  '[à-ü]',
+  String.raw`\x{ff}`,
+  String.raw`\\x{100}`,
+])('%s is a pattern', (pattern) => {
+  expect(checkRegex(pattern)).toBeUndefined();
+});
 
 it.each([
   ['(', /missing closing/],
@@ -15,6 +23,10 @@ it.each([
   [String.raw`(a)\1`, /escape/],
   ['a{2000}', /repeat/],
   ['a'.repeat(5000), /longer than 4096/],
+  [String.raw`[\x{80}-\x{10FFFF}]`, /bytes/],
+  [String.raw`\\\x{100}`, /bytes/],
+  ['[é-z]', /range/],
+  ['(?P<é>a)', /capture/],
   [Array(10).fill('a{900}').join(''), /repeats too much/],
 ])('%s would be refused by a proxy', (pattern, problem) => {
   expect(checkRegex(pattern)).toMatch(problem);

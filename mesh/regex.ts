@@ -21,6 +21,18 @@ const maxLength = 4096;
 /** What is wrong with a pattern, as half a sentence; undefined when Envoy accepts it. */
 export function checkRegex(pattern: string): string | undefined {
   if (pattern.length > maxLength) return `it is longer than ${maxLength} characters`;
+  for (const [escape, code] of pattern.matchAll(/\\(?:x\{([\da-f]+)\}|.)/gis)) {
+    if (code !== undefined && parseInt(code, 16) > 0xff) return `proxies match bytes, and ${escape} is more than one`;
+  }
+  return checkProgram(pattern) ?? checkProgram(readAsBytes(pattern));
+}
+
+/** As Envoy reads a pattern: each byte of its UTF-8 as a character, so that `[é-z]` is a range that runs backwards. */
+function readAsBytes(pattern: string): string {
+  return Array.from(new TextEncoder().encode(pattern), (byte) => String.fromCharCode(byte)).join('');
+}
+
+function checkProgram(pattern: string): string | undefined {
   try {
     return loadLibrary().compile(pattern).programSize() > maxProgramSize
       ? 'it repeats too much for a proxy'

@@ -73,7 +73,9 @@ function ruleOf(action: 'ALLOW' | 'DENY', rule: Rule, settings: Partial<MeshSett
   return first === undefined ? [] : [first.operation, first.source];
 }
 
-const isRegexMatch = (pattern: string, text: string): boolean => RE2JS.compile(pattern).matches(text);
+/** re2js has no `\C`: a byte, which is any character here. */
+const isRegexMatch = (pattern: string, text: string): boolean =>
+  RE2JS.compile(pattern.replaceAll('\\C', '(?s:.)')).matches(text);
 const always: Predicate = { all: [] };
 const identity = (value: object): Predicate => ({ identity: value }) as Predicate;
 

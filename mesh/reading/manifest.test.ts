@@ -92,11 +92,11 @@ describe('what is wrong is shown where it stands', () => {
     ],
     'bytes that are not UTF-8': [
       virtualService('  - match: [{uri: {exact: /caf\ufffd}}]\n    route: [{destination: {host: a}}]'),
-      ['7:27 error InvalidValue spec.http[0].match[0].uri.exact | save the file as UTF-8'],
+      ['7:27 error InvalidValue spec.http[0].match[0].uri.exact | remove it, or save the file as UTF-8'],
     ],
     'half of a character': [
       virtualService('  - match: [{uri: {exact: "/\\ud800"}}]\n    route: [{destination: {host: a}}]'),
-      ['7:27 error InvalidValue spec.http[0].match[0].uri.exact | save the file as UTF-8'],
+      ['7:27 error InvalidValue spec.http[0].match[0].uri.exact | remove it, or save the file as UTF-8'],
     ],
     'a host that is none': [
       'apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a}\nspec: {hosts: ["a.example%"]}',

@@ -78,7 +78,20 @@ const operationFields = {
   ports: pick('80', '5432', '8080'),
 };
 const headerKeys = ['x-role', 'x-team'];
-const headerValues = pick('admin', 'dev', 'a*', '*v', '*');
+const headerValues = pick('admin', 'admin', 'dev', 'dev', 'a*', '*v', '*', 'chef-*', '*-f');
+/** What applications that split a list at its commas, or read letters, might take for one of them. */
+const oddHeaders = [
+  '\xff',
+  'admin\xff',
+  '\xff,admin',
+  'admin,\xff',
+  '\xffdev',
+  'chef-\xc3\xa9',
+  'chef-\xc3\xa9,dev',
+  'chef-\xe9',
+  '\xc3\xa9',
+  '\xc3',
+];
 
 const negatable = (fields: Record<string, fc.Arbitrary<string>>): fc.Arbitrary<Record<string, string[]>> =>
   fc
@@ -101,10 +114,16 @@ const source = fc.oneof(
   { weight: 4, arbitrary: negatable(sourceFields) },
   { weight: 1, arbitrary: pick('shop/sleep', 'sleep', 'other/sleep').map((value) => ({ serviceAccounts: [value] })) },
 );
+const headerCondition = pick(...headerKeys).chain((name) =>
+  headerValues.map((value): readonly [string, string] => [`request.headers[${name}]`, value]),
+);
+const toCondition = ([[key, value], negated]: [readonly [string, string], boolean]): NonNullable<
+  WrittenRule['when']
+>[number] => (negated ? { key, notValues: [value] } : { key, values: [value] });
 const condition = fc
   .tuple(
     fc.oneof(
-      pick(...headerKeys).chain((name) => headerValues.map((value) => [`request.headers[${name}]`, value] as const)),
+      headerCondition,
       sourceFields.namespaces.map((value) => ['source.namespace', value] as const),
       sourceFields.ipBlocks.map((value) => ['source.ip', value] as const),
       sourceFields.trustDomains.map((value) => ['source.trustDomain', value] as const),
@@ -113,7 +132,7 @@ const condition = fc
     ),
     fc.boolean(),
   )
-  .map(([[key, value], negated]) => (negated ? { key, notValues: [value] } : { key, values: [value] }));
+  .map(toCondition);
 
 const richRule: fc.Arbitrary<WrittenRule> = fc
   .record({
@@ -139,6 +158,7 @@ const richRule: fc.Arbitrary<WrittenRule> = fc
 const rule: fc.Arbitrary<WrittenRule> = fc.oneof(
   { weight: 3, arbitrary: richRule },
   { weight: 1, arbitrary: condition.map((each) => ({ when: [each] })) },
+  { weight: 2, arbitrary: fc.tuple(headerCondition, fc.boolean()).map((each) => ({ when: [toCondition(each)] })) },
   { weight: 1, arbitrary: negatable({ requestPrincipals }).map((each) => ({ from: [{ source: each }] })) },
 );
 
@@ -188,9 +208,18 @@ export const asked: fc.Arbitrary<RandomRequest> = fc.record({
   method: pick('GET', 'POST', 'DELETE', 'PUT'),
   path: fc.tuple(pick(...paths), pick(...disguises)).map(([path, disguise]) => disguise(path)),
   host: pick('web.example', 'web.example:8080', 'Web.Example', 'other.test', 'websites.test:80'),
-  headers: fc.array(fc.tuple(pick(...headerKeys), pick('admin', 'dev', 'ops', 'admin,ops', 'dev, admin')), {
-    maxLength: 3,
-  }),
+  headers: fc.array(
+    fc.tuple(
+      pick(...headerKeys),
+      fc.oneof(
+        { weight: 3, arbitrary: pick('admin', 'dev', 'ops', 'admin,ops', 'dev, admin') },
+        { weight: 1, arbitrary: pick(...oddHeaders) },
+      ),
+    ),
+    {
+      maxLength: 3,
+    },
+  ),
   token: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 4, arbitrary: pick(...tokens) }),
   forged: pick(undefined, '127.99.1.1', '10.1.1.1'),
 });

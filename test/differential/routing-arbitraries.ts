@@ -37,6 +37,9 @@ export const paths: readonly string[] = [
   '/api/v2',
   '/static/x.css',
   '/100%25',
+  '/shop.v1.Cart/Add',
+  '/shop.v1.Cart/Clear',
+  '/shop.v1.Cartoon/Add',
 ];
 /** Headers that rules edit. */
 export const edited: readonly string[] = ['x-role', 'x-new', 'x-team'];

@@ -16,7 +16,8 @@ const pathModifier = fc.oneof(
     replacePrefixMatch,
   })),
 );
-const headerFilters: fc.Arbitrary<WrittenFilter[]> = fc
+/** Edits of headers, in filters. */
+export const headerFilters: fc.Arbitrary<WrittenFilter[]> = fc
   .tuple(fc.option(modifier, { nil: undefined, freq: 1 }), fc.option(modifier, { nil: undefined, freq: 1 }))
   .map(([request, response]) => [
     ...(request === undefined ? [] : [{ type: 'RequestHeaderModifier' as const, requestHeaderModifier: request }]),
@@ -57,10 +58,11 @@ const routeMatch = some(
 const prefixMatch = fc
   .tuple(pick('/', '/a', '/a/', '/api'), routeMatch)
   .map(([value, rest]) => ({ ...rest, path: { type: 'PathPrefix' as const, value } }));
-const backend = (namespace: string): fc.Arbitrary<NonNullable<WrittenRouteRule['backendRefs']>[number]> =>
+/** A backend as a route of a namespace names it. */
+export const backend = (namespace: string): fc.Arbitrary<NonNullable<WrittenRouteRule['backendRefs']>[number]> =>
   fc
     .tuple(
-      pick('shop/one', 'shop/two', 'other/theirs', 'shop/gone'),
+      pick('shop/one', 'shop/two', 'other/theirs', 'wild/theirs', 'shop/gone'),
       pick(80, 81, 9000),
       pick(undefined, undefined, 0, 1, 5),
       fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: headerFilters }),
@@ -103,29 +105,34 @@ const routeRule = (namespace: string): fc.Arbitrary<WrittenRouteRule> => {
     { weight: 1, arbitrary: fc.tuple(prefixMatch, redirect).map(([one, filters]) => ({ matches: [one], filters })) },
   );
 };
-/** The HTTPRoutes of the service `s<index>`: its producer's, and a consumer's. */
-export const httpRoutes = (index: number): fc.Arbitrary<WrittenHttpRoute[]> =>
-  few(
-    pick('shop', 'shop', 'other').chain((namespace) =>
+/** Routes of a service `<namespace>/s<index>`: its producer's, and consumers'; each with rules of its own namespace. */
+export const routesOf = <R>(
+  service: string,
+  rulesOf: (namespace: string) => fc.Arbitrary<R[]>,
+  limit: number,
+): fc.Arbitrary<RouteOf<R>[]> => {
+  const [home = '', name = ''] = service.split('/');
+  return few(
+    pick(home, home, 'other', 'shop').chain((namespace) =>
       fc.record({
         namespace: fc.constant(namespace),
-        rules: few(routeRule(namespace), 1, 3),
+        rules: rulesOf(namespace),
         age: pick(...ages),
         port: pick(undefined, undefined, 80, 8080),
       }),
     ),
     1,
-    3,
+    limit,
   ).map((list) =>
     list.map(({ namespace, rules, age, port }, number) => ({
-      metadata: { name: `s${index}-${number}`, namespace, creationTimestamp: age },
+      metadata: { name: `${name}-${number}`, namespace, creationTimestamp: age },
       spec: {
         parentRefs: [
           {
             group: '',
             kind: 'Service',
-            name: `s${index}`,
-            ...(namespace === 'shop' ? {} : { namespace: 'shop' }),
+            name,
+            ...(namespace === home ? {} : { namespace: home }),
             ...(port === undefined ? {} : { port }),
           },
         ],
@@ -133,3 +140,13 @@ export const httpRoutes = (index: number): fc.Arbitrary<WrittenHttpRoute[]> =>
       },
     })),
   );
+};
+
+interface RouteOf<R> {
+  readonly metadata: WrittenHttpRoute['metadata'];
+  readonly spec: { readonly parentRefs: WrittenHttpRoute['spec']['parentRefs']; readonly rules: R[] };
+}
+
+/** The HTTPRoutes of a service. */
+export const httpRoutes = (service: string): fc.Arbitrary<WrittenHttpRoute[]> =>
+  routesOf(service, (namespace) => few(routeRule(namespace), 1, 3), 3);

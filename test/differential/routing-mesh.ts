@@ -4,11 +4,17 @@ import * as fc from 'fast-check';
 import { stringify } from 'yaml';
 import type { RoutedRequest, WrittenMesh } from '../support/routing-terms.ts';
 import { few, paths, pick } from './routing-arbitraries.ts';
+import { grpcRoutes } from './routing-grpc-routes.ts';
 import { httpRoutes } from './routing-http-routes.ts';
-import { virtualServices } from './routing-virtual-services.ts';
+import { virtualServices, wildcards } from './routing-virtual-services.ts';
 
-/** How many services have random routes. */
-export const serviceCount = 60;
+/** How many services have random routes; the last ones are in namespace wild, the others in shop. */
+export const serviceCount = 72;
+
+/** `<namespace>/<name>` of a service with random routes. */
+function serviceOf(index: number): string {
+  return `${index < 60 ? 'shop' : 'wild'}/s${index}`;
+}
 
 /** `<namespace>/<service account>` of those who ask. */
 export const clients: readonly string[] = ['shop/sleep', 'other/sleep', 'third/sleep'];
@@ -21,7 +27,16 @@ const backends: Readonly<Record<string, Readonly<Record<number, number>>>> = {
   'shop/one': { 80: 9011, 81: 9012 },
   'shop/two': { 9000: 9021 },
   'other/theirs': { 80: 9031 },
+  'wild/theirs': { 80: 9041 },
 };
+
+/** Which routes may lead to which service of another namespace. */
+const grants = [
+  { kind: 'HTTPRoute', from: 'other', to: 'shop/one' },
+  { kind: 'HTTPRoute', from: 'wild', to: 'shop/two' },
+  { kind: 'GRPCRoute', from: 'wild', to: 'shop/one' },
+  { kind: 'GRPCRoute', from: 'shop', to: 'other/theirs' },
+] as const;
 
 /** The workloads: for each destination, or subset of one, the port it listens on and which of two addresses it has. */
 export const workloads: readonly { readonly name: string; readonly address: 0 | 1; readonly port: number }[] = [
@@ -68,7 +83,7 @@ export interface RandomMesh {
   readonly requests: (client: string, service: number, count: number) => readonly RoutedRequest[];
 }
 
-/** The mesh of a seed. Of the services one in five has HTTPRoutes and VirtualServices, the others one of the two. */
+/** The mesh of a seed. Of the services one in five has HTTPRoutes and VirtualServices, the others one of these or GRPCRoutes. */
 export function randomMesh(seed: number): RandomMesh {
   const sample = <T>(arbitrary: fc.Arbitrary<T>, salt: number, numRuns = 1): T[] =>
     fc.sample(arbitrary, { numRuns, seed: (Math.imul(seed, 0x9e3779b1) + salt) | 0 });
@@ -76,20 +91,30 @@ export function randomMesh(seed: number): RandomMesh {
   return {
     written: {
       services: new Map([
-        ...indexes.map((index): [string, number[]] => [`shop/s${index}`, Object.keys(ownPorts).map(Number)]),
+        ...indexes.map((index): [string, number[]] => [serviceOf(index), Object.keys(ownPorts).map(Number)]),
         ...Object.entries(backends).map(([name, ports]): [string, number[]] => [name, Object.keys(ports).map(Number)]),
       ]),
       subsets: new Map([['shop/one', ['v1', 'v2']]]),
-      grants: new Set(['other shop/one']),
-      virtualServices: indexes.flatMap((index) => (index % 5 < 3 ? sample(virtualServices(index), index).flat() : [])),
-      httpRoutes: indexes.flatMap((index) => (index % 5 > 1 ? sample(httpRoutes(index), 1000 + index).flat() : [])),
+      waypoint: 'shop',
+      grants: new Set(grants.map(({ kind, from, to }) => `${kind} ${from} ${to}`)),
+      virtualServices: [
+        ...indexes.flatMap((index) => (index % 5 < 3 ? sample(virtualServices(serviceOf(index)), index).flat() : [])),
+        ...sample(wildcards, 3000).flat(),
+      ],
+      httpRoutes: indexes.flatMap((index) =>
+        [2, 3].includes(index % 5) ? sample(httpRoutes(serviceOf(index)), 1000 + index).flat() : [],
+      ),
+      // Those of two in three are alone, the others' beside HTTPRoutes.
+      grpcRoutes: indexes.flatMap((index) =>
+        index % 5 === 4 || index % 15 === 3 ? sample(grpcRoutes(serviceOf(index)), 2000 + index).flat() : [],
+      ),
     },
     requests: (client, service, count) => {
       const salt = (clients.indexOf(client) + 2) * 10_000 + service * 10;
       return sample(fc.tuple(asked, pick(80, 80, 8080)), salt, count).map(([request, port]) => ({
         ...request,
         client: client.split('/')[0] ?? '',
-        service: `shop/s${service}`,
+        service: serviceOf(service),
         port,
       }));
     },
@@ -103,7 +128,7 @@ export function vipOf(index: number): string {
 
 /** The manifests, with `$ADDRESS` for the waypoint's own; workloads are at the addresses. */
 export function writeManifests(
-  { virtualServices, httpRoutes }: WrittenMesh,
+  { virtualServices, httpRoutes, grpcRoutes: calls }: WrittenMesh,
   addresses: readonly [string, string],
 ): string {
   const service = (name: string, clusterIP: string, ports: Readonly<Record<number, number>>): unknown => {
@@ -139,13 +164,25 @@ export function writeManifests(
       metadata: { name: 'shop', labels: { 'istio.io/use-waypoint': 'waypoint' } },
     },
     {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: {
+        name: 'wild',
+        labels: { 'istio.io/use-waypoint': 'waypoint', 'istio.io/use-waypoint-namespace': 'shop' },
+      },
+    },
+    {
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'Gateway',
       metadata: { name: 'waypoint', namespace: 'shop', annotations: { 'cairn.dev/listen-address': '$ADDRESS' } },
-      spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
+      spec: {
+        gatewayClassName: 'istio-waypoint',
+        listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE', allowedRoutes: { namespaces: { from: 'All' } } }],
+      },
     },
     workload('all', 'shop', addresses[0], { app: 'all' }),
     workload('all', 'other', addresses[0], { app: 'all' }),
+    workload('all', 'wild', addresses[0], { app: 'all' }),
     workload('one-v1', 'shop', addresses[0], { app: 'one', version: 'v1' }),
     workload('one-v2', 'shop', addresses[1], { app: 'one', version: 'v2' }),
     {
@@ -154,19 +191,23 @@ export function writeManifests(
       metadata: { name: 'one', namespace: 'shop' },
       spec: { host: 'one', subsets: ['v1', 'v2'].map((version) => ({ name: version, labels: { version } })) },
     },
-    {
-      apiVersion: 'gateway.networking.k8s.io/v1beta1',
-      kind: 'ReferenceGrant',
-      metadata: { name: 'one', namespace: 'shop' },
-      spec: {
-        from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'other' }],
-        to: [{ group: '', kind: 'Service', name: 'one' }],
-      },
-    },
+    ...grants.map(({ kind, from, to }, index) => {
+      const [namespace, name] = to.split('/');
+      return {
+        apiVersion: 'gateway.networking.k8s.io/v1beta1',
+        kind: 'ReferenceGrant',
+        metadata: { name: `grant-${index}`, namespace },
+        spec: {
+          from: [{ group: 'gateway.networking.k8s.io', kind, namespace: from }],
+          to: [{ group: '', kind: 'Service', name }],
+        },
+      };
+    }),
     ...Object.entries(backends).map(([name, ports], index) => service(name, `10.41.0.${index + 1}`, ports)),
-    ...Array.from({ length: serviceCount }, (_, index) => service(`shop/s${index}`, vipOf(index), ownPorts)),
+    ...Array.from({ length: serviceCount }, (_, index) => service(serviceOf(index), vipOf(index), ownPorts)),
     ...virtualServices.map((object) => ({ apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', ...object })),
     ...httpRoutes.map((object) => ({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', ...object })),
+    ...calls.map((object) => ({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'GRPCRoute', ...object })),
   ];
   return objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join('---\n');
 }

@@ -55,6 +55,7 @@ const match: fc.Arbitrary<WrittenMatch> = fc
       { weight: 1, arbitrary: pick('http', 'https').map((exact) => ({ scheme: { exact } })) },
       { weight: 1, arbitrary: pick('shop', 'other', 'thir').map((sourceNamespace) => ({ sourceNamespace })) },
       { weight: 1, arbitrary: pick(80, 8080).map((port) => ({ port })) },
+      { weight: 1, arbitrary: fc.constant({ sourceLabels: { app: 'sleep' } }) },
       { weight: 1, arbitrary: pick(['mesh'], ['gateway'], ['gateway', 'mesh']).map((gateways) => ({ gateways })) },
     ),
     fc.integer({ min: 0, max: 5 }),
@@ -77,7 +78,16 @@ const operations = some<NonNullable<WrittenHeaders['request']>>({
   remove: few(pick('x-role', 'X-Team', 'x-app'), 1, 2),
 });
 const headers: fc.Arbitrary<WrittenHeaders> = some({ request: operations, response: operations });
-const hostOf = pick('one', 'one.shop.svc.cluster.local', 'two', 'theirs.other.svc.cluster.local', 'gone', 's0');
+const hostOf = pick(
+  'one',
+  'one.shop.svc.cluster.local',
+  'two',
+  'theirs',
+  'theirs.other.svc.cluster.local',
+  'theirs.wild.svc.cluster.local',
+  'gone',
+  's0',
+);
 const destination = fc.tuple(hostOf, fc.integer({ min: 0, max: 5 })).chain(([host, dice]) => {
   const port = host.startsWith('one') ? pick(80, 81, 82) : host.startsWith('two') ? pick(9000, 80) : pick(80);
   return fc.tuple(port, pick('v1', 'v2', 'v3')).map(([number, subset]) => ({
@@ -110,6 +120,10 @@ const forward: fc.Arbitrary<WrittenRule> = fc
           { match: '/api/v([0-9]+)', rewrite: '/v\\1/api' },
           { match: 'a', rewrite: 'z' },
           { match: '^/(.)', rewrite: '/\\1\\1' },
+          { match: '[/]([^/]*)$', rewrite: '/end/\\1' },
+          { match: '/(?P<first>[a-z]+)/([a-z0-9]+)', rewrite: '/\\2/\\1' },
+          { match: '(/a)?/b', rewrite: '\\1/c' },
+          { match: 'x*', rewrite: '-' },
         ).map((uriRegexRewrite) => ({ uriRegexRewrite })),
       ),
       { nil: undefined, freq: 1 },
@@ -126,7 +140,8 @@ const forward: fc.Arbitrary<WrittenRule> = fc
   }));
 const answer: fc.Arbitrary<WrittenRule> = fc.oneof(
   some<NonNullable<WrittenRule['redirect']>>({
-    uri: pick('/moved', '/'),
+    uri: pick('/moved', '/', '%PREFIX()%/moved', '%PREFIX()%/moved/', '%PREFIX()%'),
+    prefixRewrite: pick('/part', '/part/', '/'),
     authority: pick('elsewhere.example', 'elsewhere.example:81'),
     scheme: pick('http', 'https'),
     redirectCode: pick(301, 302, 307, 308),
@@ -146,49 +161,131 @@ const rule: fc.Arbitrary<WrittenRule> = fc
   )
   .map(([matches, rest]) => (matches === undefined ? rest : { match: matches, ...rest }));
 
-/** The VirtualServices of the service `s<index>` in namespace shop, and their delegates. */
-export const virtualServices = (index: number): fc.Arbitrary<WrittenVirtualService[]> =>
-  few(
+const where: fc.Arbitrary<Pick<WrittenVirtualService['spec'], 'gateways' | 'exportTo'>> = pick(
+  {},
+  {},
+  {},
+  {},
+  { gateways: ['gateway'] },
+  { gateways: ['mesh'] },
+  { exportTo: ['other'] },
+  { exportTo: ['shop'] },
+  { exportTo: ['.'] },
+);
+/** What delegates may take of a rule, and what goes beyond it. */
+const delegating: fc.Arbitrary<WrittenMatch[]> = few(
+  pick<WrittenMatch>(
+    { uri: { prefix: '/api' } },
+    { uri: { prefix: '/a' }, headers: { 'x-role': { exact: 'admin' } } },
+    { uri: { exact: '/api/v2' } },
+    { uri: { regex: '/api.*' } },
+    { method: { exact: 'GET' }, port: 80 },
+    { headers: { 'x-role': { prefix: 'a' } } },
+  ),
+  1,
+  2,
+);
+const delegated: fc.Arbitrary<WrittenRule> = fc
+  .tuple(
+    forward,
+    few(
+      pick<WrittenMatch>(
+        { uri: { prefix: '/api/v1' } },
+        { uri: { exact: '/api/v2' } },
+        { uri: { prefix: '/static' } },
+        { uri: { regex: '/api/v[0-9]' } },
+        { headers: { 'x-role': { exact: 'admin' } } },
+        { headers: { 'X-Team': { prefix: 'd' } } },
+        { port: 8080 },
+        { method: { exact: 'GET' }, sourceNamespace: 'other' },
+      ),
+      0,
+      2,
+    ),
+    pick({}, {}, {}, {}, {}, {}, {}, { delegate: { name: 'further' } }),
+  )
+  .map(([rest, matches, further]) => ({
+    ...(matches.length === 0 ? {} : { match: matches }),
+    ...('delegate' in further ? further : rest),
+  }));
+
+/** The VirtualServices that name a service `<namespace>/s<index>`, or all of its namespace, and their delegates. */
+export const virtualServices = (service: string): fc.Arbitrary<WrittenVirtualService[]> => {
+  const [home = '', own = ''] = service.split('/');
+  const full = `${own}.${home}.svc.cluster.local`;
+  const short = home === 'shop' ? { namespace: 'shop', hosts: [own] } : { namespace: home, hosts: [own, 'gone'] };
+  return few(
     fc.record({
       http: few(rule, 1, 4),
       age: pick(...ages),
-      host: pick(`s${index}`, `s${index}.shop.svc.cluster.local`),
-      where: pick(
-        {},
-        {},
-        {},
-        {},
-        { gateways: ['gateway'] },
-        { gateways: ['mesh'] },
-        { exportTo: ['other'] },
-        { exportTo: ['.'] },
+      host: pick(
+        short,
+        { namespace: home, hosts: [full] },
+        { namespace: 'shop', hosts: [full] },
+        ...(home === 'shop'
+          ? []
+          : [
+              { namespace: 'shop', hosts: [own] },
+              { namespace: 'other', hosts: [full] },
+              { namespace: 'shop', hosts: [full, `*.${home}.svc.cluster.local`] },
+            ]),
       ),
+      where,
       delegates: fc.boolean(),
-      delegate: few(
-        fc.oneof(
-          forward,
-          forward.map((inner) => ({ match: [{ uri: { prefix: '/api/v1' } }], ...inner })),
-        ),
-        1,
-        2,
-      ),
+      delegating,
+      delegate: fc.record({ http: few(delegated, 1, 2), namespace: pick(home, home, 'other'), where }),
     }),
     1,
     3,
   ).map((list) =>
-    list.flatMap(({ http, age, host, where, delegates, delegate }, number): WrittenVirtualService[] => {
-      const metadata = (name: string): WrittenVirtualService['metadata'] => ({
-        name,
-        namespace: 'shop',
-        creationTimestamp: age,
-      });
-      const name = `s${index}-${number}`;
-      const delegating = { match: [{ uri: { prefix: '/api' } }], delegate: { name: `${name}-delegate` } };
-      return delegates && number === 0
-        ? [
-            { metadata: metadata(name), spec: { hosts: [host], ...where, http: [delegating, ...http] } },
-            { metadata: metadata(`${name}-delegate`), spec: { http: delegate } },
-          ]
-        : [{ metadata: metadata(name), spec: { hosts: [host], ...where, http } }];
+    list.flatMap(({ http, age, host, where: shown, delegates, delegate, ...rest }, number): WrittenVirtualService[] => {
+      const { namespace, hosts } = host;
+      const name = `${own}-${number}`;
+      const target = {
+        name: `${name}-delegate`,
+        ...(delegate.namespace === namespace ? {} : { namespace: delegate.namespace }),
+      };
+      const root: WrittenRule = { match: rest.delegating, delegate: target };
+      return [
+        {
+          metadata: { name, namespace, creationTimestamp: age },
+          spec: { hosts, ...shown, http: delegates ? [root, ...http] : http },
+        },
+        ...(delegates
+          ? [
+              {
+                metadata: { name: target.name, namespace: delegate.namespace, creationTimestamp: age },
+                spec: {
+                  ...(delegate.where.exportTo === undefined ? {} : { exportTo: delegate.where.exportTo }),
+                  http: delegate.http,
+                },
+              },
+            ]
+          : []),
+      ];
     }),
   );
+};
+
+/** VirtualServices for every service of namespace wild. */
+export const wildcards: fc.Arbitrary<WrittenVirtualService[]> = few(
+  fc.record({
+    http: few(rule, 1, 2),
+    age: pick(...ages),
+    namespace: pick('wild', 'shop', 'other'),
+    hosts: pick(['*.wild.svc.cluster.local'], ['gone', '*.wild.svc.cluster.local']),
+    where,
+  }),
+  3,
+  3,
+).map((list) =>
+  list.map(({ http, age, namespace, hosts, where: shown }, number) => ({
+    metadata: { name: `wildcard-${number}`, namespace, creationTimestamp: age },
+    // Never the last word, so that the services still have routes of their own.
+    spec: {
+      hosts,
+      ...shown,
+      http: http.map((each) => ({ ...each, match: each.match ?? [{ uri: { prefix: '/a' } }] })),
+    },
+  })),
+);

@@ -97,7 +97,7 @@ function describeOutcome(outcome: Outcome): Description {
   }
   const { destination, path, host, headers, response } = outcome;
   return {
-    workload: destination.replace(/^shop\/s\d+:/, 'own:'),
+    workload: destination.replace(/^(?:shop|wild)\/s\d+:/, 'own:'),
     path,
     host,
     headers: pickHeaders(headers),
@@ -147,8 +147,12 @@ function isEqual(due: Description, got: Description): boolean {
 function rulesOf(service: string): unknown {
   const name = service.split('/')[1] ?? '';
   const isOwn = ({ metadata }: { readonly metadata: { readonly name: string } }): boolean =>
-    metadata.name.startsWith(`${name}-`);
-  return [...written.virtualServices.filter(isOwn), ...written.httpRoutes.filter(isOwn)];
+    metadata.name.startsWith(`${name}-`) || (service.startsWith('wild/') && metadata.name.startsWith('wildcard-'));
+  return [
+    ...written.virtualServices.filter(isOwn),
+    ...written.httpRoutes.filter(isOwn),
+    ...written.grpcRoutes.filter(isOwn),
+  ];
 }
 
 async function openStream(connection: HboneConnection, target: string): Promise<Duplex> {

@@ -70,7 +70,7 @@ export interface AskedRequest {
     /** As sent. */
     readonly path: string;
     readonly host: string;
-    /** In order; a name may come twice. */
+    /** In order; a name may come twice. Values as sent, a character for each byte. */
     readonly headers: readonly (readonly [name: string, value: string])[];
     readonly token?: CarriedToken | undefined;
   };
@@ -304,9 +304,17 @@ function headerMatches(
 ): boolean {
   const lines = headers.filter(([each]) => each.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
   if (lines.length === 0) return false;
-  const isOne = (value: string): boolean => values.some((pattern) => wildcardMatches(pattern, value));
+  // Lines are as sent, a character for each byte.
+  const isOne = (value: string): boolean => values.some((pattern) => wildcardMatches(bytesOf(pattern), value));
   if (isDeny === negated) return lines.every(isOne);
-  return lines.some(isOne) || lines.some((line) => line.split(',').some((element) => isOne(element.trim())));
+  return (
+    lines.some(isOne) ||
+    lines.some((line) => line.split(',').some((element) => isOne(element.replace(/^[ \t]+|[ \t]+$/g, ''))))
+  );
+}
+
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 function inBlock(block: string, address: string): boolean {

@@ -1,5 +1,6 @@
-// HTTPRoutes on Services as the Gateway API documents them, for the second opinion on routing.
+// HTTPRoutes and GRPCRoutes on Services as the Gateway API documents them, for the second opinion on routing.
 
+import { toPaths } from './grpc-route-evaluator.ts';
 import {
   editHeaders,
   type HeaderEdits,
@@ -14,7 +15,8 @@ import {
   type WrittenMesh,
 } from './routing-terms.ts';
 
-interface WrittenNamedMatch {
+/** A condition on a header or parameter. */
+export interface WrittenNamedMatch {
   readonly type?: 'Exact' | 'RegularExpression';
   readonly name: string;
   readonly value: string;
@@ -23,6 +25,13 @@ interface WrittenNamedMatch {
 /** Conditions that all have to hold. */
 export interface WrittenRouteMatch {
   readonly path?: { readonly type?: 'Exact' | 'PathPrefix' | 'RegularExpression'; readonly value?: string };
+  /** Of gRPC, in place of a path: the texts of service and method, and how they are held against `/<service>/<method>`. */
+  readonly call?: {
+    readonly service: string;
+    readonly method: string;
+    readonly kind: 'Exact' | 'PathPrefix' | 'RegularExpression';
+    readonly holds: (path: string) => boolean;
+  };
   readonly method?: string;
   readonly headers?: readonly WrittenNamedMatch[];
   readonly queryParams?: readonly WrittenNamedMatch[];
@@ -81,20 +90,32 @@ interface OrderedRule extends Rule {
   readonly precedence: readonly number[];
 }
 
+/** A route of either kind, with gRPC's methods as paths. */
+interface Attached extends WrittenHttpRoute {
+  readonly kind: 'GRPCRoute' | 'HTTPRoute';
+}
+
 /** The rules that a client meets for a service port, by the precedence of the API, and whether the service's own namespace wrote some. */
-export function findHttpRouteRules(
+export function findRouteRules(
   mesh: WrittenMesh,
   { service, port, client }: RoutedRequest,
 ): { readonly rules: readonly Rule[]; readonly hasProducer: boolean } {
   const [serviceNamespace = ''] = service.split('/');
-  const attached = mesh.httpRoutes.filter(({ metadata, spec }) =>
+  const all: readonly Attached[] = [
+    ...mesh.grpcRoutes.map((route) => ({ ...route, spec: toPaths(route.spec), kind: 'GRPCRoute' as const })),
+    ...mesh.httpRoutes.map((route) => ({ ...route, kind: 'HTTPRoute' as const })),
+  ];
+  const attached = all.filter(({ metadata, spec }) =>
     spec.parentRefs.some(
       (parent) =>
         `${parent.namespace ?? metadata.namespace}/${parent.name}` === service && (parent.port ?? port) === port,
     ),
   );
-  const of = (namespace: string): readonly WrittenHttpRoute[] =>
-    attached.filter(({ metadata }) => metadata.namespace === namespace);
+  // Of two kinds in one namespace that of gRPC has the port.
+  const of = (namespace: string): readonly Attached[] => {
+    const own = attached.filter(({ metadata }) => metadata.namespace === namespace);
+    return own.filter(({ kind }) => kind === own[0]?.kind);
+  };
   const producers = of(serviceNamespace);
   const consumers = client === serviceNamespace ? [] : of(client);
   if (consumers.length > 0)
@@ -104,7 +125,7 @@ export function findHttpRouteRules(
 
 const nothing: Rule = { holds: () => true, outcomes: () => [{ status: 404 }], readsPath: false, isCatchAll: true };
 
-function order(mesh: WrittenMesh, service: string, routes: readonly WrittenHttpRoute[]): readonly Rule[] {
+function order(mesh: WrittenMesh, service: string, routes: readonly Attached[]): readonly Rule[] {
   const age = ({ metadata }: WrittenHttpRoute): string => `${metadata.creationTimestamp} ${metadata.name}`;
   const byAge = [...routes].sort((a, b) => (age(a) < age(b) ? -1 : 1));
   const rules = byAge.flatMap((route) =>
@@ -112,7 +133,7 @@ function order(mesh: WrittenMesh, service: string, routes: readonly WrittenHttpR
       (rule.matches ?? [{}]).map((match): OrderedRule => ({
         holds: (request) => matchHolds(match, request),
         outcomes: (request) => outcomesOf(mesh, service, route, rule, match, request),
-        readsPath: pathOf(match).type !== 'PathPrefix' || pathOf(match).value !== '',
+        readsPath: match.call !== undefined || pathOf(match).type !== 'PathPrefix' || pathOf(match).value !== '',
         isCatchAll: isEverything(match),
         precedence: precedenceOf(match),
       })),
@@ -126,15 +147,22 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return at < 0 ? 0 : (b[at] ?? 0) - (a[at] ?? 0);
 }
 
-/** Exact paths, then prefixes and then regular expressions, longer ones first; a method; more headers; more parameters. */
+const ranks = { Exact: 3, PathPrefix: 2, RegularExpression: 1 } as const;
+
+/** Exact paths, then prefixes and then regular expressions, longer ones first; a method; more headers; more parameters. Calls by service, then method. */
 function precedenceOf(match: WrittenRouteMatch): readonly number[] {
   if (isEverything(match)) return [0];
   const { type, value } = pathOf(match);
+  const headers = (match.headers ?? []).length;
+  if (match.call !== undefined) {
+    const { kind, service, method } = match.call;
+    return [ranks[kind], service.length, method.length, headers];
+  }
   return [
-    { Exact: 3, PathPrefix: 2, RegularExpression: 1 }[type],
+    ranks[type],
     type === 'PathPrefix' && value === '' ? 1 : value.length,
     match.method === undefined ? 0 : 1,
-    (match.headers ?? []).length,
+    headers,
     (match.queryParams ?? []).length,
   ];
 }
@@ -142,6 +170,7 @@ function precedenceOf(match: WrittenRouteMatch): readonly number[] {
 function isEverything(match: WrittenRouteMatch): boolean {
   const { type, value } = pathOf(match);
   return (
+    match.call === undefined &&
     type === 'PathPrefix' &&
     value === '' &&
     match.method === undefined &&
@@ -165,6 +194,7 @@ function matchHolds(match: WrittenRouteMatch, request: SeenRequest): boolean {
   const holds = ({ type: kind, value: wanted }: WrittenNamedMatch, found: string | undefined): boolean =>
     found !== undefined && (kind === 'RegularExpression' ? matchesWhole(wanted, found) : wanted === found);
   return (
+    (match.call?.holds(path) ?? true) &&
     (type === 'Exact'
       ? path === value
       : type === 'RegularExpression'
@@ -181,7 +211,7 @@ function matchHolds(match: WrittenRouteMatch, request: SeenRequest): boolean {
 function outcomesOf(
   mesh: WrittenMesh,
   service: string,
-  { metadata: { namespace } }: WrittenHttpRoute,
+  { kind, metadata: { namespace } }: Attached,
   rule: WrittenRouteRule,
   match: WrittenRouteMatch,
   request: SeenRequest,
@@ -202,14 +232,17 @@ function outcomesOf(
   const backends = rule.backendRefs ?? [];
   if (backends.length === 0) return [{ status: 404 }];
   const chosen = backends.filter(({ weight = 1 }) => weight > 0);
-  if (chosen.length === 0) return [{ status: 500 }];
+  const invalid = { status: kind === 'GRPCRoute' ? 503 : 500 };
+  if (chosen.length === 0) return [invalid];
   const rewrite = find(rule.filters, 'urlRewrite');
   const shared = editsOf(find(rule.filters, 'requestHeaderModifier'));
   return chosen.map((backend) => {
     const target = `${backend.namespace ?? namespace}/${backend.name}`;
     const isPermitted =
-      (backend.namespace ?? namespace) === namespace || target === service || mesh.grants.has(`${namespace} ${target}`);
-    if (!isPermitted || mesh.services.get(target)?.includes(backend.port) !== true) return { status: 500 };
+      (backend.namespace ?? namespace) === namespace ||
+      target === service ||
+      mesh.grants.has(`${kind} ${namespace} ${target}`);
+    if (!isPermitted || mesh.services.get(target)?.includes(backend.port) !== true) return invalid;
     const own = editsOf(find(backend.filters, 'requestHeaderModifier'));
     return {
       destination: `${target}:${backend.port}`,

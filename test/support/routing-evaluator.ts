@@ -2,7 +2,7 @@
 // document them. It shares nothing with the generator, so that a disagreement between the two (through a real Envoy) is a bug in one.
 
 import { normalizePath } from './authorization-evaluator.ts';
-import { findHttpRouteRules } from './http-route-evaluator.ts';
+import { findRouteRules } from './http-route-evaluator.ts';
 import type { Outcome, RoutedRequest, Rule, SeenRequest, WrittenMesh } from './routing-terms.ts';
 import { findVirtualServiceRules } from './virtual-service-evaluator.ts';
 
@@ -16,14 +16,17 @@ export function evaluateRouting(mesh: WrittenMesh, request: RoutedRequest): read
   const seen: SeenRequest = { ...request, path, query: mark < 0 ? '' : request.path.slice(mark) };
   const rules = rulesInForce(mesh, request);
   // A path parameter means something to some applications, and nothing to others, so rules on paths could be passed with it.
-  const clients = [request.client, ...mesh.httpRoutes.map(({ metadata }) => metadata.namespace), 'nobody'];
-  const readsPath = clients.some((client) => rulesInForce(mesh, { ...request, client }).some((rule) => rule.readsPath));
+  const routes = [...mesh.httpRoutes, ...mesh.grpcRoutes];
+  const clients = new Set([request.client, ...routes.map(({ metadata }) => metadata.namespace), 'nobody']);
+  const readsPath = [...clients].some((client) =>
+    rulesInForce(mesh, { ...request, client }).some((rule) => rule.readsPath),
+  );
   if (path.includes(';') && readsPath) return [{ status: 400 }];
   return rules.find(({ holds }) => holds(seen))?.outcomes(seen) ?? [{ status: 404 }];
 }
 
 function rulesInForce(mesh: WrittenMesh, request: RoutedRequest): readonly Rule[] {
-  const gateway = findHttpRouteRules(mesh, request);
+  const gateway = findRouteRules(mesh, request);
   const virtual = findVirtualServiceRules(mesh, request);
   const all = [...gateway.rules, ...virtual.rules];
   if (!virtual.isPresent && !gateway.hasProducer) all.push(defaultRule(request));

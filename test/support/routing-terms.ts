@@ -1,5 +1,6 @@
 // The words of the second opinion on routing: requests, rules, and what may come of them.
 
+import type { WrittenGrpcRoute } from './grpc-route-evaluator.ts';
 import type { WrittenHttpRoute } from './http-route-evaluator.ts';
 import type { WrittenVirtualService } from './virtual-service-evaluator.ts';
 
@@ -59,14 +60,17 @@ export interface Rule {
 
 /** Manifests of a mesh, as written. */
 export interface WrittenMesh {
+  /** The namespace of the waypoint that serves all of them. */
+  readonly waypoint: string;
   /** Ports by `<namespace>/<name>`. */
   readonly services: ReadonlyMap<string, readonly number[]>;
   /** Subsets by `<namespace>/<name>`. */
   readonly subsets: ReadonlyMap<string, readonly string[]>;
-  /** `<namespace of the route> <namespace>/<name>` of the Services that ReferenceGrants open. */
+  /** `<kind> <namespace of the route> <namespace>/<name>` of the Services that ReferenceGrants open. */
   readonly grants: ReadonlySet<string>;
   readonly virtualServices: readonly WrittenVirtualService[];
   readonly httpRoutes: readonly WrittenHttpRoute[];
+  readonly grpcRoutes: readonly WrittenGrpcRoute[];
 }
 
 /** The values of a header, one for each line. A rule holds for a header when it holds for one of them. */

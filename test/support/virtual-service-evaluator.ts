@@ -64,13 +64,14 @@ export interface WrittenRule {
   readonly redirect?: {
     readonly uri?: string;
     readonly authority?: string;
+    readonly prefixRewrite?: string;
     readonly scheme?: string;
     readonly port?: number;
     readonly derivePort?: 'FROM_PROTOCOL_DEFAULT' | 'FROM_REQUEST_PORT';
     readonly redirectCode?: number;
   };
   readonly directResponse?: { readonly status: number; readonly body?: { readonly string: string } };
-  readonly delegate?: { readonly name: string };
+  readonly delegate?: { readonly name: string; readonly namespace?: string };
   readonly rewrite?: {
     readonly uri?: string;
     readonly authority?: string;
@@ -91,53 +92,95 @@ export interface WrittenVirtualService {
   };
 }
 
-/** The rules for a service port, the oldest VirtualService first, and whether any VirtualService speaks for it. */
+/**
+ * The rules for a service port, and whether any VirtualService speaks for it: first of those that name its host, then of those with a
+ * wildcard, the oldest first.
+ */
 export function findVirtualServiceRules(
   mesh: WrittenMesh,
   { service, port }: RoutedRequest,
 ): { readonly rules: readonly Rule[]; readonly isPresent: boolean } {
   const [namespace = '', name = ''] = service.split('/');
-  const applying = mesh.virtualServices
+  const full = `${name}.${namespace}.svc.cluster.local`;
+  const visible = mesh.virtualServices
     .filter(
       ({ metadata, spec }) =>
-        metadata.namespace === namespace &&
+        [namespace, mesh.waypoint].includes(metadata.namespace) &&
         (spec.gateways ?? ['mesh']).includes('mesh') &&
-        (spec.exportTo ?? ['*']).some((target) => target === '*' || target === '.' || target === namespace) &&
-        (spec.hosts ?? []).some((host) => host === name || host === `${name}.${namespace}.svc.cluster.local`),
+        isExported(spec.exportTo, metadata.namespace, mesh.waypoint),
     )
     .sort((a, b) => (ageOf(a) < ageOf(b) ? -1 : 1));
+  const hosts = ({ metadata, spec }: WrittenVirtualService): readonly string[] =>
+    (spec.hosts ?? []).map((host) => (host.includes('.') ? host : `${host}.${metadata.namespace}.svc.cluster.local`));
+  const exact = visible.filter((each) => hosts(each).includes(full));
+  const wildcard = visible.filter(
+    (each) =>
+      !exact.includes(each) && hosts(each).some((host) => host.startsWith('*.') && full.endsWith(host.slice(1))),
+  );
+  const applying = [...exact, ...wildcard];
   const rules = applying.flatMap((owner) =>
-    owner.spec.http
-      .flatMap((rule) => expandRule(mesh, owner, rule))
-      .flatMap((each) => ruleFor(mesh, namespace, each, port)),
+    owner.spec.http.flatMap((rule) => expandRule(mesh, owner, rule)).flatMap((each) => ruleFor(mesh, each, port)),
   );
   return { rules, isPresent: applying.length > 0 };
 }
 
+function isExported(exportTo: readonly string[] = ['*'], from: string, to: string): boolean {
+  return exportTo.some((target) => target === '*' || target === to || (target === '.' && from === to));
+}
+
 function ageOf({ metadata }: WrittenVirtualService): string {
-  return `${metadata.creationTimestamp} ${metadata.name}`;
+  return `${metadata.creationTimestamp} ${metadata.namespace} ${metadata.name}`;
 }
 
 /** A rule with the matches of which one has to hold; those of a delegate have to hold beside those of the rule that delegates. */
 interface ExpandedRule {
   readonly rule: WrittenRule;
+  /** Where its destinations are looked for. */
+  readonly namespace: string;
   readonly matches: readonly (readonly WrittenMatch[])[];
 }
 
 function expandRule(mesh: WrittenMesh, owner: WrittenVirtualService, rule: WrittenRule): readonly ExpandedRule[] {
   const outer = rule.match ?? [{}];
-  if (rule.delegate === undefined) return [{ rule, matches: outer.map((match) => [match]) }];
-  const { namespace } = owner.metadata;
+  const home = owner.metadata.namespace;
+  if (rule.delegate === undefined) return [{ rule, namespace: home, matches: outer.map((match) => [match]) }];
+  const { name, namespace = home } = rule.delegate;
   const delegate = mesh.virtualServices.find(
-    ({ metadata }) => metadata.namespace === namespace && metadata.name === rule.delegate?.name,
+    ({ metadata, spec }) =>
+      metadata.namespace === namespace &&
+      metadata.name === name &&
+      spec.hosts === undefined &&
+      isExported(spec.exportTo, namespace, home),
   );
-  return (delegate?.spec.http ?? []).map((inner) => ({
-    rule: { ...rule, ...inner },
-    matches: (inner.match ?? [{}]).flatMap((match) => outer.map((above) => [above, match])),
-  }));
+  return (delegate?.spec.http ?? []).flatMap((inner) => {
+    const pairs = (inner.match ?? [{}]).map((match) =>
+      outer.filter((above) => isWithin(match, above)).map((above) => [above, match]),
+    );
+    // A delegate only narrows: one match beyond all of those above, and the rule is out; so is one that delegates further.
+    if (inner.delegate !== undefined || pairs.some((list) => list.length === 0)) return [];
+    return [{ rule: { ...rule, ...inner }, namespace, matches: pairs.flat() }];
+  });
 }
 
-function ruleFor(mesh: WrittenMesh, namespace: string, { rule, matches }: ExpandedRule, port: number): readonly Rule[] {
+/** Whether no condition of a match goes beyond the same one of another; regular expressions cannot be compared. */
+function isWithin(match: WrittenMatch, above: WrittenMatch): boolean {
+  const fits = (own: WrittenStringMatch | undefined, other: WrittenStringMatch | undefined): boolean => {
+    if (own === undefined || other === undefined) return true;
+    const text = own.exact ?? own.prefix;
+    if (text === undefined || other.regex !== undefined) return false;
+    if (other.exact !== undefined) return own.exact === other.exact;
+    return other.prefix !== undefined && text.startsWith(other.prefix);
+  };
+  return (
+    fits(match.uri, above.uri) &&
+    fits(match.method, above.method) &&
+    Object.entries(match.headers ?? {}).every(([name, value]) => fits(value, above.headers?.[name])) &&
+    (match.port ?? above.port) === (above.port ?? match.port) &&
+    (match.sourceNamespace ?? above.sourceNamespace) === (above.sourceNamespace ?? match.sourceNamespace)
+  );
+}
+
+function ruleFor(mesh: WrittenMesh, { rule, namespace, matches }: ExpandedRule, port: number): readonly Rule[] {
   return matches
     .filter((all) => all.every((match) => canHold(match, port)))
     .map((all) => ({
@@ -215,7 +258,7 @@ function outcomesOf(
   const { abort } = rule.fault ?? {};
   if (abort?.percentage.value === 100) return [{ status: abort.httpStatus }];
   if (rule.redirect !== undefined) {
-    return [{ status: rule.redirect.redirectCode ?? 301, location: locationOf(rule.redirect, request) }];
+    return [{ status: rule.redirect.redirectCode ?? 301, location: locationOf(rule.redirect, matches, request) }];
   }
   if (rule.directResponse !== undefined) {
     const { status, body } = rule.directResponse;
@@ -277,16 +320,35 @@ function rewritePath({ rewrite }: WrittenRule, matches: readonly WrittenMatch[],
   if (pattern !== undefined) {
     return path.replace(new RegExp(pattern.match, 'g'), pattern.rewrite.replace(/\\(\d)/g, '$$$1'));
   }
-  if (rewrite?.uri === undefined) return path;
-  const matched = matches.findLast(({ uri }) => uri !== undefined)?.uri ?? { prefix: '/' };
-  return matched.prefix === undefined ? rewrite.uri : rewrite.uri + path.slice(matched.prefix.length);
+  return rewrite?.uri === undefined ? path : replaceMatched(rewrite.uri, matches, path);
 }
 
-function locationOf(redirect: NonNullable<WrittenRule['redirect']>, request: SeenRequest): string {
+function replaceMatched(text: string, matches: readonly WrittenMatch[], path: string): string {
+  const matched = matches.findLast(({ uri }) => uri !== undefined)?.uri ?? { prefix: '/' };
+  return matched.prefix === undefined ? text : text + path.slice(matched.prefix.length);
+}
+
+/** `%PREFIX()%` stands for what was matched no longer: as `prefixRewrite` does, what follows takes the place of that alone. */
+function redirectPath(
+  { uri, prefixRewrite }: NonNullable<WrittenRule['redirect']>,
+  matches: readonly WrittenMatch[],
+  path: string,
+): string {
+  const marker = '%PREFIX()%';
+  if (uri?.startsWith(marker) === true) return replaceMatched(uri.slice(marker.length) || '/', matches, path);
+  if (uri !== undefined) return uri;
+  return prefixRewrite === undefined ? path : replaceMatched(prefixRewrite, matches, path);
+}
+
+function locationOf(
+  redirect: NonNullable<WrittenRule['redirect']>,
+  matches: readonly WrittenMatch[],
+  request: SeenRequest,
+): string {
   const scheme = redirect.scheme ?? 'http';
   const port = redirect.port ?? (redirect.derivePort === 'FROM_REQUEST_PORT' ? request.port : undefined);
   const given = redirect.authority ?? request.host;
-  const path = `${redirect.uri ?? request.path}${request.query}`;
+  const path = `${redirectPath(redirect, matches, request.path)}${request.query}`;
   const isUsual = port === (scheme === 'https' ? 443 : 80);
   // Without a port of its own a redirect keeps that of the Host, unless it is the old scheme's usual one.
   const keepsPort = port === undefined || (isUsual && redirect.authority === undefined && request.port === 80);

@@ -74,6 +74,8 @@ export async function startWaypoint(
           },
         },
       ],
+      // The limit that every proxy is started with.
+      layered_runtime: { layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': 32_768 } }] },
       static_resources: statics,
     },
     concurrency: options.concurrency ?? 2,

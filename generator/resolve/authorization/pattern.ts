@@ -26,31 +26,47 @@ export function quoteRegex(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
 
+// Envoy 1.40 matches bytes, and Envoy 1.39 characters, where a dot does not stand for bytes that are none: a denial would not find `admin`
+// in `\xff,admin`. `\C` is one byte for both.
+
 /** Matches a header line in which an element of the comma-separated list is as the pattern says. */
 export function listElementRegex(kind: 'exact' | 'prefix' | 'suffix', text: string): string {
   const quoted = quoteRegex(text);
-  const start = kind === 'suffix' ? '.*' : '(?:.*,)?[ \\t]*';
-  const end = kind === 'prefix' ? '.*' : '[ \\t]*(?:,.*)?';
+  const start = kind === 'suffix' ? '\\C*' : '(?:\\C*,)?[ \\t]*';
+  const end = kind === 'prefix' ? '\\C*' : '[ \\t]*(?:,\\C*)?';
   return `${start}${quoted}${end}`;
 }
 
 /** Longest text in bytes that `complementRegex` takes: the expression is as deep as the text is long, and RE2 ends at 1000. */
 export const maxComplementLength = 256;
 
-/** Matches every text that the pattern does not match. RE2 has no negation, so it is spelled out byte by byte; Envoy compares bytes. */
+/**
+ * Matches every text that the pattern does not match. RE2 has no negation, so it is spelled out byte by byte: some byte differs, or there
+ * are fewer or more of them. For Envoy 1.39 a byte that is no character is in no class of them, but it ends a word: so it is found in
+ * place of a letter or a digit, and hides no difference beside it.
+ */
 export function complementRegex(kind: 'exact' | 'prefix' | 'suffix', text: string): string {
-  const bytes = [...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, '0'));
+  const bytes = [...new TextEncoder().encode(text)];
   if (kind === 'suffix') {
-    return bytes.reduce((inner, byte) => {
-      const ending = inner === '' ? '' : `|${inner}\\x{${byte}}`;
-      return `(?:.*[^\\x{${byte}}]${ending})?`;
+    return bytes.reduce((inner, byte, index) => {
+      const other = isWord(byte) ? `|\\C\\${isWord(bytes[index + 1]) ? 'b' : 'B'}` : '';
+      return `(?:\\C*(?:${anyBut(byte)}${other})${inner === '' ? '' : `|${inner}\\C`})?`;
     }, '');
   }
   return bytes.reduceRight(
-    (inner, byte) => {
-      const ending = inner === '' ? '' : `|\\x{${byte}}${inner}`;
-      return `(?:[^\\x{${byte}}].*${ending})?`;
+    (inner, byte, index) => {
+      const other = isWord(byte) ? `|\\${isWord(bytes[index - 1]) ? 'b' : 'B'}\\C` : '';
+      return `(?:(?:${anyBut(byte)}${other})\\C*${inner === '' ? '' : `|\\C${inner}`})?`;
     },
-    kind === 'exact' ? '.+' : '',
+    kind === 'exact' ? '\\C+' : '',
   );
+}
+
+function anyBut(byte: number): string {
+  return `[^\\x{${byte.toString(16).padStart(2, '0')}}]`;
+}
+
+/** Whether a byte is part of a word for RE2; the ends of a text are not. */
+function isWord(byte: number | undefined): boolean {
+  return byte !== undefined && /\w/.test(String.fromCharCode(byte));
 }

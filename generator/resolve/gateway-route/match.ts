@@ -5,7 +5,8 @@ import type { HeaderMatch, HttpMatch, PathMatcher, StringMatcher } from '../../m
 
 /**
  * Of two matches the one with the larger rank, compared from the first number on, goes first: kind of path (exact, prefix, regular
- * expression), its length, then a method, the number of headers, and of query parameters. A match of every request goes last.
+ * expression), its length (of a call that of its service, and then of its method), then a method, the number of headers, and of query
+ * parameters. A match of every request goes last.
  */
 export type MatchRank = readonly number[];
 
@@ -38,7 +39,10 @@ export function resolveHttpMatch(match: HttpRouteMatch): RankedMatch {
 export function resolveGrpcMatch({ method, headers }: GrpcRouteMatch): RankedMatch {
   const service = method?.service ?? '';
   const name = method?.method ?? '';
-  return rankMatch(grpcPath(service, name, method?.type === 'RegularExpression'), undefined, headers, undefined);
+  const path = grpcPath(service, name, method?.type === 'RegularExpression');
+  const { match, rank } = rankMatch(path, undefined, headers, undefined);
+  const [kind = 0, , ...conditions] = rank;
+  return { match, rank: method === undefined ? rank : [kind, service.length, name.length, ...conditions] };
 }
 
 function grpcPath(service: string, method: string, isPattern: boolean): PathMatcher {
