@@ -14,8 +14,12 @@ const log: Log = (level, message, fields) => {
 try {
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => stop.abort());
-  const { agent, envoyBinary, stopWithStdin, logLevel } = parseAgentOptions(process.argv.slice(2), process.env);
+  const { agent, envoyBinary, stopWithStdin, logLevel, warnings } = parseAgentOptions(
+    process.argv.slice(2),
+    process.env,
+  );
   least = logLevel;
+  for (const warning of warnings) log('warn', warning, { code: 'OptionInvalid' });
   if (stopWithStdin) process.stdin.on('end', () => stop.abort()).resume();
   await runAgent({ ...agent, envoyBinary: findEnvoyBinary(envoyBinary, process.env) }, stop.signal, log);
   process.exit(0);

@@ -62,6 +62,39 @@ it.each([
   );
 });
 
+it('goes on with the default where a variable of the pod means nothing, and says so', () => {
+  const env = {
+    CAIRN_LOG_LEVEL: 'chatty',
+    CAIRN_PROXY_LOG_LEVEL: 'verbose',
+    CAIRN_PROXY_COMPONENT_LOG_LEVEL: 'http:loud',
+    CAIRN_TERMINATION_DRAIN: '30s',
+    CAIRN_CONCURRENCY: '500m',
+    CAIRN_HEALTH_ADDRESS: '15021',
+  };
+  const argv = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
+  const { agent, logLevel, warnings } = parseAgentOptions(argv, env);
+  expect(logLevel).toBe('info');
+  expect(agent).toMatchObject({
+    proxyLog: { level: 'warning', componentLevels: 'misc:error' },
+    terminationDrainSeconds: 5,
+    health: { address: '0.0.0.0', port: 15021 },
+  });
+  expect(agent).not.toHaveProperty('concurrency');
+  for (const [name, value] of Object.entries(env)) {
+    expect(
+      warnings.filter((text) => text.includes(name) && text.includes(value)),
+      name,
+    ).toHaveLength(1);
+  }
+});
+
+it('is stopped by a variable that says who it is, and means nothing', () => {
+  const argv = Object.entries(flags).flatMap(([flag, value]) =>
+    flag === 'xds-identity' ? [] : [`--${flag}=${value}`],
+  );
+  expect(() => parseAgentOptions(argv, { CAIRN_XDS_IDENTITY: 'cairn' })).toThrow('--xds-identity');
+});
+
 it('finds Envoy where it is told, else in the cache, else on the path, and says what to do when there is none', () => {
   const home = mkdtempSync(join(tmpdir(), 'cairn-home-'));
   onTestFinished(() => rmSync(home, { recursive: true }));

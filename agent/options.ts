@@ -70,6 +70,8 @@ export interface ParsedOptions {
   readonly stopWithStdin: boolean;
   /** The least important of the agent's own messages that are written. */
   readonly logLevel: LogLevel;
+  /** What the environment said that means nothing; the default is used in its place. */
+  readonly warnings: readonly string[];
 }
 
 /** How important a message of the agent is. */
@@ -115,7 +117,10 @@ const variables = {
 
 type Flag = keyof typeof variables;
 
-/** Reads flags (after the command's name) and environment; throws AgentError `OptionInvalid`. */
+/**
+ * Reads flags (after the command's name) and environment; throws AgentError `OptionInvalid`. A variable that means nothing gives way to the
+ * default where there is one: whoever mistypes one in a pod template must not be left without a waypoint.
+ */
 export function parseAgentOptions(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -125,6 +130,18 @@ export function parseAgentOptions(
     const given = flags.values[flag];
     const values = [typeof given === 'string' ? given : undefined, ...variables[flag].map((name) => env[name])];
     return values.find((value) => value !== undefined && value !== '');
+  };
+  const warnings: string[] = [];
+  const parsed = <T>(flag: Flag, parse: (flag: Flag, text: string) => T, otherwise: string): T => {
+    const text = optional(flag);
+    if (text === undefined) return parse(flag, otherwise);
+    try {
+      return parse(flag, text);
+    } catch (error) {
+      if (flags.values[flag] !== undefined || !(error instanceof AgentError)) throw error;
+      warnings.push(`${variables[flag].join(', ')}: ${error.message}; ${otherwise} is used`);
+      return parse(flag, otherwise);
+    }
   };
   const required = (flag: Flag): string => {
     const value = optional(flag);
@@ -142,7 +159,8 @@ export function parseAgentOptions(
   const clusterId = optional('cluster-id');
   const network = optional('network');
   const logFile = optional('log-file');
-  const concurrency = optional('concurrency');
+  // As many as there are cores, which Envoy sees itself.
+  const concurrency = parsed('concurrency', (flag, text) => (text === '' ? undefined : parseNumber(flag, text)), '');
   const envoyBinary = optional('envoy');
   return {
     agent: {
@@ -163,41 +181,38 @@ export function parseAgentOptions(
         serverName: optional('ca-server-name') ?? parseHostPort('ca-address', required('ca-address')).host,
         rootCertFile: required('root-cert-file'),
         tokenFile: required('token-file'),
-        ttlSeconds: parseNumber('certificate-ttl', optional('certificate-ttl') ?? '86400'),
+        ttlSeconds: parsed('certificate-ttl', parseNumber, '86400'),
       },
-      admin: parseSocket('admin-address', optional('admin-address') ?? '127.0.0.1:15000'),
-      stats: parseSocket('stats-address', optional('stats-address') ?? `${anywhere}:15020`),
-      health: parseSocket('health-address', optional('health-address') ?? `${anywhere}:15021`),
-      envoyStats: parseSocket('envoy-stats-address', optional('envoy-stats-address') ?? `${anywhere}:15090`),
+      admin: parsed('admin-address', parseSocket, '127.0.0.1:15000'),
+      stats: parsed('stats-address', parseSocket, `${anywhere}:15020`),
+      health: parsed('health-address', parseSocket, `${anywhere}:15021`),
+      envoyStats: parsed('envoy-stats-address', parseSocket, `${anywhere}:15090`),
       stateDirectory: required('state-dir'),
-      drainTimeSeconds: parseNumber('drain-time', optional('drain-time') ?? '45'),
-      terminationDrainSeconds: parseNumber('termination-drain', optional('termination-drain') ?? '5'),
-      minimumDrainSeconds: parseNumber('minimum-drain', optional('minimum-drain') ?? '0'),
+      drainTimeSeconds: parsed('drain-time', parseNumber, '45'),
+      terminationDrainSeconds: parsed('termination-drain', parseNumber, '5'),
+      minimumDrainSeconds: parsed('minimum-drain', parseNumber, '0'),
       proxyLog: {
-        level: parseOneOf('proxy-log-level', proxyLogLevels, optional('proxy-log-level') ?? 'warning'),
-        componentLevels: parseComponentLevels(optional('proxy-component-log-level') ?? 'misc:error'),
+        level: parsed('proxy-log-level', oneOf(proxyLogLevels), 'warning'),
+        componentLevels: parsed('proxy-component-log-level', parseComponentLevels, 'misc:error'),
       },
-      flushIntervalMs: parseNumber('flush-interval', optional('flush-interval') ?? '1000'),
+      flushIntervalMs: parsed('flush-interval', parseNumber, '1000'),
       ...(gatewayName === undefined ? {} : { gatewayName }),
       ...(labelsFile === undefined ? {} : { labelsFile }),
       ...(nodeName === undefined ? {} : { nodeName }),
       ...(clusterId === undefined ? {} : { clusterId }),
       ...(network === undefined ? {} : { network }),
       ...(logFile === undefined ? {} : { logFile }),
-      ...(concurrency === undefined ? {} : { concurrency: parseNumber('concurrency', concurrency) }),
+      ...(concurrency === undefined ? {} : { concurrency }),
     },
     ...(envoyBinary === undefined ? {} : { envoyBinary }),
     stopWithStdin: flags.values['stop-with-stdin'] === true,
-    logLevel: parseOneOf(
-      'log-level',
-      logLevels,
-      optional('log-level') ?? (env['CAIRN_DEBUG'] === undefined ? 'info' : 'debug'),
-    ),
+    logLevel: parsed('log-level', oneOf(logLevels), env['CAIRN_DEBUG'] === undefined ? 'info' : 'debug'),
+    warnings,
   };
 }
 
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-const proxyLogLevels = ['trace', 'debug', 'info', 'warning', 'error', 'critical', 'off'] as const;
+const proxyLogLevels = ['trace', 'debug', 'info', 'warning', 'warn', 'error', 'critical', 'off'] as const;
 
 /** Whether a message is as important as the level asks for. */
 export function isLogged(level: LogLevel, least: LogLevel): boolean {
@@ -234,20 +249,22 @@ function parseLabel(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-function parseOneOf<T extends string>(flag: Flag, values: readonly T[], text: string): T {
-  const value = values.find((known) => known === text);
-  if (value !== undefined) return value;
-  throw invalid(`--${flag} must be one of ${values.join(', ')}, not ${text}`);
+function oneOf<T extends string>(values: readonly T[]): (flag: Flag, text: string) => T {
+  return (flag, text) => {
+    const value = values.find((known) => known === text);
+    if (value !== undefined) return value;
+    throw invalid(`--${flag} must be one of ${values.join(', ')}, not ${text}`);
+  };
 }
 
 /** Envoy ends at once when it is given a level that it does not know. */
-function parseComponentLevels(text: string): string {
+function parseComponentLevels(flag: Flag, text: string): string {
   const isPair = (pair: string): boolean => {
     const [component, level, ...more] = pair.split(':');
     return /^[a-z0-9_]+$/.test(component ?? '') && more.length === 0 && proxyLogLevels.some((known) => known === level);
   };
   if (text.split(',').every(isPair)) return text;
-  throw invalid(`--proxy-component-log-level must be component:level[,component:level], not ${text}`);
+  throw invalid(`--${flag} must be component:level[,component:level], not ${text}`);
 }
 
 function parseRole(text: string): ProxyRole {

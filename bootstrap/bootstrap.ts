@@ -6,7 +6,8 @@ import { renderAddress, renderAdminCluster, renderSdsCluster, renderXdsCluster }
 import type { BootstrapInput } from './input.ts';
 import { xdsCluster } from './names.ts';
 
-const runtimeKeys: JsonObject = {
+/** Envoy's runtime settings, by key: what no served resource can set. */
+export const runtimeKeys: JsonObject = {
   // Envoy refuses regular expressions of more than 100 instructions unless told otherwise.
   're2.max_program_size.error_level': 32768,
   // The orderly end of a tunnel by the server would otherwise reach the client as a reset of its connection.

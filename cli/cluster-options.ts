@@ -9,10 +9,10 @@ export interface ClusterOptions {
   readonly namespace?: string;
 }
 
-/** Adds `--kubeconfig`, `--context` and `--namespace`. */
-export function addClusterOptions(command: Command): Command {
+/** Adds `--kubeconfig`, `--context` and `--namespace`, which `otherwise` is, in the words of the help. */
+export function addClusterOptions(command: Command, otherwise = "the context's"): Command {
   return command
-    .option('-n, --namespace <namespace>', "the namespace (default: the context's)")
+    .option('-n, --namespace <namespace>', `the namespace (default: ${otherwise})`)
     .option('-c, --kubeconfig <file>', 'the kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)')
     .option('--context <name>', 'the context of the kubeconfig file');
 }

@@ -30,6 +30,8 @@ type SettingName =
   | 'renewDeadline'
   | 'retryPeriod'
   | 'listenAddress'
+  | 'waypointAddress'
+  | 'privateJwks'
   | 'xdsPort'
   | 'adminPort'
   | 'healthPort'
@@ -96,7 +98,16 @@ const settings: Readonly<Record<SettingName, Setting>> = {
   leaseDuration: { flag: 'lease-duration <duration>', what: 'a leader that is silent for so long is succeeded (15s)' },
   renewDeadline: { flag: 'renew-deadline <duration>', what: 'a leader that cannot renew for so long steps down (10s)' },
   retryPeriod: { flag: 'retry-period <duration>', what: 'between two tries (2s)' },
-  listenAddress: { flag: 'listen-address <ip>', what: 'address of xDS, health and webhook (0.0.0.0)' },
+  listenAddress: {
+    flag: 'listen-address <ip>',
+    what: 'address of xDS, health and webhook (0.0.0.0, or :: in a pod without IPv4)',
+  },
+  waypointAddress: { flag: 'waypoint-address <ip>', what: 'what waypoints listen on (as this replica)' },
+  privateJwks: {
+    flag: 'private-jwks <deny|allow>',
+    variable: 'CAIRN_PRIVATE_JWKS',
+    what: 'whether keys of `jwksUri` are fetched from private, loopback and link-local addresses too (deny)',
+  },
   xdsPort: { flag: 'xds-port <port>', what: 'xDS and certificates (15012)' },
   adminPort: { flag: 'admin-port <port>', what: 'admin interface on 127.0.0.1 (15014)' },
   healthPort: { flag: 'health-port <port>', what: 'probes and metrics (8080)' },
@@ -142,6 +153,9 @@ export function readControllerSettings(
     throw new CommandError(`${flagOf(name)} must be one of ${values.join(', ')}, not ${value}`);
   };
   const namespace = text('namespace', 'cairn-system');
+  const podAddresses = (env['POD_IPS'] ?? '').split(',').filter((address) => address !== '');
+  const isIpv6Only = podAddresses.length > 0 && podAddresses.every((address) => address.includes(':'));
+  const anyAddress = isIpv6Only ? '::' : '0.0.0.0';
   const imagePullPolicy = optional('imagePullPolicy');
   const caServerName = optional('caServerName');
   const caTokenFile = optional('caTokenFile');
@@ -181,7 +195,9 @@ export function readControllerSettings(
         health: port('healthPort', 8080),
         webhook: port('webhookPort', 15_017),
       },
-      listenAddress: text('listenAddress', '0.0.0.0'),
+      allowsPrivateJwks: oneOf('privateJwks', ['deny', 'allow'], 'deny') === 'allow',
+      listenAddress: text('listenAddress', anyAddress),
+      waypointAddress: text('waypointAddress', anyAddress),
     },
     logLevel: oneOf('logLevel', ['debug', 'info', 'warn', 'error'], 'info'),
   };

@@ -36,7 +36,7 @@ export class ByteWriter {
   text(text: string): void {
     const { length } = text;
     // Most texts are short and plain, for which a call into the runtime costs more than the loop.
-    if (length < 48) {
+    if (length < 128) {
       this.#reserve(length);
       const from = this.#start - length;
       let index = 0;

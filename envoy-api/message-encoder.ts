@@ -165,16 +165,25 @@ function readEnum(enumeration: protobuf.Enum, value: unknown, position: ReadPosi
   return position.fail('UnknownEnumValue', `${describe(value)} is not a value of ${enumeration.fullName.slice(1)}`);
 }
 
+const typesByUrl = new Map<string, protobuf.Type>();
+
+/** The type that a URL names, kept for the next time; what is unknown is not, since a user's text can be. */
+function findType(typeUrl: string): protobuf.Type | undefined {
+  const type = findMessage(typeUrl.slice(typeUrl.lastIndexOf('/') + 1));
+  if (type !== undefined && typeUrl.startsWith('type.googleapis.com/')) typesByUrl.set(typeUrl, type);
+  return type;
+}
+
 function writeAny(json: unknown, position: ReadPosition): void {
   if (!isObject(json)) position.fail('InvalidType', `expected a message with @type, got ${describe(json)}`);
   const typeUrl = json['@type'];
   if (typeof typeUrl !== 'string') return position.fail('UnknownType', 'a message without @type');
-  const name = typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
-  const type = findMessage(name);
+  const type = typesByUrl.get(typeUrl) ?? findType(typeUrl);
   if (type === undefined) {
     position.path.push('@type');
     return position.fail('UnknownType', `${JSON.stringify(typeUrl)} is not in the schema`);
   }
+  const name = messageName(type);
   const mark = writer.length;
   if (isValueInAny(name, json)) writeMessage(type, json['value'], position);
   else writeFields(type, json, true, position);

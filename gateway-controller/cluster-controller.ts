@@ -7,7 +7,7 @@ import type { Authority, CallerIdentity } from '../certificates/index.ts';
 import { ApiClient, ApiError, ApiUnreachableError, LeaderElection, reviewToken } from '../kubernetes/index.ts';
 import type { ClusterAccess } from '../kubernetes/index.ts';
 import { comparePlaces, defaultMeshSettings } from '../mesh/index.ts';
-import type { MeshSettings, PlacedFinding } from '../mesh/index.ts';
+import type { MeshChange, MeshSettings, PlacedFinding } from '../mesh/index.ts';
 import { SnapshotCache, XdsServer } from '../xds/index.ts';
 import { AcceptancePublisher } from './acceptance.ts';
 import { AdminServer } from './admin-server.ts';
@@ -15,8 +15,10 @@ import type { AdminQuestions, LogLevel } from './admin-server.ts';
 import { loadClusterAuthority } from './cluster-authority.ts';
 import type { ClusterContext, ClusterStep, LeaderLoop } from './cluster-context.ts';
 import { ClusterEntries } from './cluster-entries.ts';
+import { ClusterKeys } from './cluster-keys.ts';
 import { controlPlaneServiceAccount, serviceNames } from './cluster-settings.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
+import { ClusterTrustDomain } from './cluster-trust-domain.ts';
 import { viewClusterProxy } from './cluster-views.ts';
 import { Distribution, StageClock } from './distribution.ts';
 import { openIstiodAuthority } from './istiod-authority.ts';
@@ -34,6 +36,9 @@ import { viewFinding } from './views.ts';
 const certificateAudience = 'istio-ca';
 /** Between two tries of what the start needs of the API, in milliseconds. */
 const retryMs = 2_000;
+
+/** How long the start waits for keys that issuers are slow to give, in milliseconds. */
+const keyPatienceMs = 10_000;
 
 /** What a controller in a cluster is made of. */
 export interface ClusterControllerOptions {
@@ -73,6 +78,8 @@ export class ClusterController {
   readonly #cache = new SnapshotCache();
   readonly #metrics = createMetrics();
   readonly #entries = new ClusterEntries();
+  readonly #trustDomain: ClusterTrustDomain;
+  readonly #keys: ClusterKeys;
   readonly #distribution: Distribution;
   readonly #source: KubernetesSource;
   readonly #acceptance: AcceptancePublisher;
@@ -91,10 +98,16 @@ export class ClusterController {
     this.#options = options;
     this.#client = new ApiClient(access, { userAgent: `cairn/${settings.identity}` });
     const meshSettings = meshSettingsOf(settings);
+    this.#trustDomain = new ClusterTrustDomain(settings.trustDomain);
+    this.#keys = new ClusterKeys({
+      allowsPrivate: settings.allowsPrivateJwks,
+      onChange: (changes) => this.#take([], changes, new StageClock()),
+    });
     this.#distribution = new Distribution(this.#cache, meshSettings);
     this.#source = new KubernetesSource({
       client: this.#client,
       settings: meshSettings,
+      waypointAddress: settings.waypointAddress,
       onChange: (change) => this.#apply(change),
       onProblem: ({ kind, code, message }) => log('warn', 'cannot follow a kind', { kind, code, reason: message }),
       ...(timing === undefined ? {} : { timing }),
@@ -116,6 +129,9 @@ export class ClusterController {
       const adminPort = await this.#admin.start(ports.admin);
       const healthPort = await this.#health.start(ports.health, listenAddress);
       await this.#source.start();
+      // Proxies come from another replica that has the keys; without them this one would turn away what is allowed.
+      await this.#keys.settled(keyPatienceMs);
+      this.#stopping.signal.throwIfAborted();
       const serving = await this.#assemble();
       this.#serving = serving;
       await serving.certificate.start();
@@ -154,6 +170,7 @@ export class ClusterController {
     serving?.certificate.stop();
     serving?.xdsCertificate.stop();
     await this.#source.stop();
+    this.#keys.stop();
     await Promise.all([this.#admin.stop(), this.#health.stop()]);
     this.#client.stop();
     this.#options.log('info', 'control plane stopped', {});
@@ -171,14 +188,23 @@ export class ClusterController {
 
   /** Everything that there is to say about the configuration. */
   findings(): readonly PlacedFinding[] {
-    this.#findings ??= [...this.#source.findings(), ...this.#distribution.findings()].sort(comparePlaces);
+    this.#findings ??= [
+      ...this.#source.findings(),
+      ...this.#trustDomain.findings,
+      ...this.#distribution.findings(),
+    ].sort(comparePlaces);
     return this.#findings;
+  }
+
+  /** With what keeps Gateways from being deployed, which only the leader knows. */
+  #allFindings(): readonly PlacedFinding[] {
+    return [...this.findings(), ...(this.#serving?.work.findings() ?? [])];
   }
 
   async #assemble(): Promise<Serving> {
     const { settings, log } = this.#options;
     const { namespace, identity, lease } = settings;
-    const { trustDomain } = this.#distribution.mesh.settings;
+    const trustDomain = this.#trustDomain.value;
     const authority = await this.#persist('the authority could not be read', () =>
       loadClusterAuthority(this.#client, { namespace, trustDomain, now: new Date() }),
     );
@@ -230,7 +256,7 @@ export class ClusterController {
     const { settings, log } = this.#options;
     return {
       client: this.#client,
-      settings,
+      settings: { ...settings, trustDomain: this.#trustDomain.value },
       log,
       mesh: this.#distribution.mesh,
       waypoints: () => this.#distribution.waypoints(),
@@ -272,8 +298,14 @@ export class ClusterController {
 
   #apply({ changed, meshChanges }: SourceChange): void {
     const clock = new StageClock();
-    const changes = this.#entries.address(meshChanges);
+    const changes = this.#trustDomain.pin(this.#entries.address(meshChanges));
     clock.end('allocate');
+    this.#take(changed, changes, clock);
+    const documents = this.#keys.follow(this.#distribution.mesh, changes);
+    if (documents.length > 0) this.#take([], documents, new StageClock());
+  }
+
+  #take(changed: ClusterStep['changed'], changes: readonly MeshChange[], clock: StageClock): void {
     const { step, touched } = this.#distribution.apply(changes, clock);
     this.#findings = undefined;
     this.#metrics.recordStep(step);
@@ -325,18 +357,20 @@ export class ClusterController {
       api: {
         proxies: () => proxies().map((status) => viewClusterProxy(status, settings.identity)),
         waypoints: () => this.#distribution.waypoints(),
-        findings: () => this.findings().map(viewFinding),
+        findings: () => this.#allFindings().map(viewFinding),
         leader: () => ({ replica: settings.identity, isLeader: this.isLeader }),
       },
       unready: async () => this.#unready(),
       metrics: () =>
         this.#metrics.format({
           proxies: proxies(),
-          findings: this.findings(),
+          findings: this.#allFindings(),
           services:
             this.#distribution.mesh.list('Service').length + this.#distribution.mesh.list('ServiceEntry').length,
           isLeader: this.isLeader,
           apiRequests: this.#client.requests,
+          apiAnswers: this.#client.answers,
+          apiServer: this.#client.server,
         }),
       ...(logLevel === undefined ? {} : { logLevel }),
     };
@@ -358,6 +392,7 @@ function meshSettingsOf(settings: ClusterSettings): MeshSettings {
     rootNamespace: settings.rootNamespace,
     waypointClass: settings.gatewayClass,
     waypointController: settings.controllerName,
+    revision: settings.revision,
   };
 }
 

@@ -43,6 +43,10 @@ export interface ClusterSettings {
     readonly health: number;
     readonly webhook: number;
   };
+  /** Whether keys of issuers are fetched from private, loopback and link-local addresses too. */
+  readonly allowsPrivateJwks: boolean;
+  /** The address that waypoints listen on: `0.0.0.0`, or `::` where pods have no IPv4 address. */
+  readonly waypointAddress: string;
   /** The address that xDS, health and webhook listen on. */
   readonly listenAddress: string;
 }

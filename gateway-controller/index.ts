@@ -5,6 +5,7 @@ import type { ApiClient } from '../kubernetes/index.ts';
 import type { MeshSettings } from '../mesh/index.ts';
 import type { ClusterMesh } from './cluster-snapshot.ts';
 import type { Controller, ControllerOptions } from './controller.ts';
+import type { WithdrawnControlPlane } from './status/withdrawal.ts';
 
 export { nodeProxyAddress, parseAddressBlock } from './addresses.ts';
 export type { AddressBlock } from './addresses.ts';
@@ -33,6 +34,15 @@ export async function createController(options: ControllerOptions): Promise<Cont
 export async function createClusterController(options: ClusterControllerOptions): Promise<ClusterController> {
   const { ClusterController } = await import('./cluster-controller.ts');
   return new ClusterController(options);
+}
+
+/** Takes away what a control plane that no longer runs said in statuses: the number of objects by kind. Throws the error of the API. */
+export async function withdrawStatuses(
+  client: ApiClient,
+  plane: WithdrawnControlPlane,
+): Promise<ReadonlyMap<string, number>> {
+  const withdrawal = await import('./status/withdrawal.ts');
+  return await withdrawal.withdrawStatuses(client, plane);
 }
 
 /** The configuration of a cluster as of now. Throws the error of the API. */

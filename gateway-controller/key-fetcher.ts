@@ -90,6 +90,11 @@ export class KeyFetcher {
       .map(({ source, jwks, problem }) => makeDocument(source.uri, jwks, problem));
   }
 
+  /** How many documents were never had, and have no failure yet. */
+  get unknown(): number {
+    return this.#states.size - this.documents().length;
+  }
+
   /** What to keep for the next life: key sets by address. */
   keep(): Readonly<Record<string, string>> {
     return Object.fromEntries(

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../kubernetes/index.ts';
-import { defaultMeshSettings } from '../mesh/index.ts';
+import { type AnyMeshObject, defaultMeshSettings as settings } from '../mesh/index.ts';
 import { readClusterObject, trimObject } from './kubernetes-objects.ts';
 
-const settings = { ...defaultMeshSettings, waypointClass: 'cairn-waypoint' };
-
-function read(object: KubernetesObject, inForce: Parameters<typeof readClusterObject>[1]['inForce'] = []) {
+function read(object: KubernetesObject, inForce: readonly AnyMeshObject[] = []) {
   return readClusterObject(object, { inForce, settings });
 }
 
@@ -38,7 +36,7 @@ describe('what cannot be used', () => {
     expect(read(route('web')).findings[0]?.severity).toBe('error');
   });
 
-  it('a MeshConfig that is spoilt from the start closes every waypoint of our class; later the last good one stays', () => {
+  it('a MeshConfig that is spoilt from the start closes every waypoint, of whatever class; later the last good one stays', () => {
     const config = (mesh: string): KubernetesObject => ({
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -49,11 +47,30 @@ describe('what cannot be used', () => {
     expect(good.objects).toMatchObject([{ kind: 'MeshConfig', spec: { trustDomain: 'example.org' } }]);
     expect(read(config('{'), good.objects).objects).toBe(good.objects);
     const closed = [
-      { kind: 'AuthorizationPolicy', spec: { action: 'DENY', targetRefs: [{ name: 'cairn-waypoint' }] } },
+      { kind: 'AuthorizationPolicy', spec: { action: 'DENY', targetRefs: [{ kind: 'GatewayClass', name: '*' }] } },
     ];
     expect(read(config('{')).objects).toMatchObject(closed);
     // Still spoilt, in another way: what closed is no last good version.
     expect(read(config('trustDomain: 5'), read(config('{')).objects).objects).toMatchObject(closed);
+  });
+});
+
+describe('where a waypoint listens', () => {
+  const gateway = (annotations: Readonly<Record<string, string>>): KubernetesObject => ({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'Gateway',
+    metadata: { name: 'waypoint', namespace: 'shop', annotations },
+    spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15_008, protocol: 'HBONE' }] },
+  });
+  const asked = { 'cairn.dev/listen-address': '127.0.0.1', other: 'stays' };
+
+  it('is not for its Gateway to say', () => {
+    expect(read(gateway(asked)).objects[0]?.metadata.annotations).toEqual({ other: 'stays' });
+  });
+
+  it('is IPv6 where pods have nothing else', () => {
+    const { objects } = readClusterObject(gateway(asked), { inForce: [], settings, waypointAddress: '::' });
+    expect(objects[0]?.metadata.annotations).toEqual({ 'cairn.dev/listen-address': '::', other: 'stays' });
   });
 });
 

@@ -1,9 +1,10 @@
 // One object of the Kubernetes API to what it means for the mesh: read and judged as the same object in a file would be. Pure.
 
-import { findMeshConfig, formatRef, readObject, refOf } from '../mesh/index.ts';
+import { closedMesh, findMeshConfig, formatRef, listenAddressAnnotation, readObject, refOf } from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshSettings, ObjectRef } from '../mesh/index.ts';
 import { resources } from '../kubernetes/index.ts';
 import type { ApiResource, KubernetesObject } from '../kubernetes/index.ts';
+import { trimManagedFields } from './status/ownership.ts';
 
 /** What one object means. */
 export interface ReadClusterObject {
@@ -20,6 +21,7 @@ export const watchedResources: readonly ApiResource[] = [
   resources.grpcRoutes,
   resources.tcpRoutes,
   resources.tlsRoutes,
+  resources.listenerSets,
   resources.referenceGrants,
   resources.backendTLSPolicies,
   resources.virtualServices,
@@ -36,14 +38,25 @@ export const watchedResources: readonly ApiResource[] = [
   resources.nodes,
 ];
 
+/** The ConfigMap in the root namespace that holds the MeshConfig. */
+export const meshConfigMap = 'istio';
+
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 const keptNodeLabels = /^(?:topology\.|failure-domain\.|kubernetes\.io\/hostname$)/;
 
-/** An object without what only its writers need. Of Pods, Nodes and slices, of which there are many, only what is read stays. */
+/** An object without what only its writers need: of managed fields, those of our statuses stay. Of Pods, Nodes and slices, of which there are many, only what is read stays. */
 export function trimObject(object: KubernetesObject): KubernetesObject {
-  const { managedFields: _, ...metadata } = object.metadata;
-  const { [lastApplied]: __, ...annotations } = metadata.annotations ?? {};
-  const trimmed = { ...object, metadata: metadata.annotations === undefined ? metadata : { ...metadata, annotations } };
+  const { managedFields = [], ...metadata } = object.metadata;
+  const { [lastApplied]: _, ...annotations } = metadata.annotations ?? {};
+  const own = trimManagedFields(managedFields);
+  const trimmed = {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...(metadata.annotations === undefined ? {} : { annotations }),
+      ...(own.length === 0 ? {} : { managedFields: own }),
+    },
+  };
   switch (object.kind) {
     case 'Pod':
       return trimPod(trimmed);
@@ -57,6 +70,8 @@ export function trimObject(object: KubernetesObject): KubernetesObject {
         metadata: resourceVersion === undefined ? head : { ...head, resourceVersion },
       };
     }
+    case 'ConfigMap':
+      return { ...trimmed, data: pick(object['data'], ['mesh', 'ca.crt']) };
     default:
       return trimmed;
   }
@@ -104,54 +119,68 @@ const serviceFields = [
   'trafficDistribution',
 ] as const;
 
+/** What an object is read with. */
+export interface ReadContext {
+  /** What was in force because of it. */
+  readonly inForce: readonly AnyMeshObject[];
+  readonly settings: MeshSettings;
+  /** The address that waypoints listen on; every IPv4 address unless told. */
+  readonly waypointAddress?: string;
+}
+
+const anyAddress = '0.0.0.0';
+
 /**
  * Reads an object. What cannot be used keeps what was `inForce` because of it, but for policies: those are replaced by one that denies,
  * so that what a replica serves follows from what the cluster holds, and not from what this replica happened to see before.
  */
 export function readClusterObject(
   object: KubernetesObject,
-  { inForce, settings }: { readonly inForce: readonly AnyMeshObject[]; readonly settings: MeshSettings },
+  { inForce, settings, waypointAddress = anyAddress }: ReadContext,
 ): ReadClusterObject {
-  const fields = meaningfulFields(object);
+  const fields = meaningfulFields(object, settings);
   if (fields === undefined) return { objects: [], findings: [] };
   if (object.kind === 'PeerAuthentication') return { objects: [], findings: [peerAuthentication(object)] };
-  if ('problem' in fields) return spoiltMeshConfig(fields.problem, inForce, settings);
+  if ('problem' in fields) return spoiltMeshConfig(fields.problem, inForce);
   const read = readObject(fields.fields);
   const findings = read.problems.map((problem): Finding => ({ ...problem, ref: read.ref }));
-  if (read.object !== undefined) return { objects: [withAllocated(read.object, object)], findings };
+  if (read.object !== undefined) return { objects: [complete(read.object, object, waypointAddress)], findings };
   if (!read.problems.some(({ severity }) => severity === 'error')) return { objects: [], findings };
   if (read.ref.kind === 'MeshConfig') {
-    const spoilt = spoiltMeshConfig(undefined, inForce, settings);
+    const spoilt = spoiltMeshConfig(undefined, inForce);
     return { objects: spoilt.objects, findings: explain(findings, spoilt.findings[0]?.message ?? '') };
   }
   if (read.standIn !== undefined) {
-    const closed = "Until this is mended, everything to the policy's targets is denied.";
+    const closed = `Until this is mended, ${read.standIn.kind === 'BackendTLSPolicy' ? "requests to the policy's targets are answered with 503" : "everything to the policy's targets is denied"}.`;
     return { objects: [read.standIn], findings: explain(findings, closed) };
   }
   if (inForce.length === 0) return { objects: [], findings };
   return { objects: inForce, findings: explain(findings, 'The last good version stays in force.') };
 }
 
+/** Whether an object is the ConfigMap of the MeshConfig; others are there for the certificates in them. */
+function isMeshConfig({ kind, metadata }: KubernetesObject, { rootNamespace }: MeshSettings): boolean {
+  return kind === 'ConfigMap' && metadata.name === meshConfigMap && metadata.namespace === rootNamespace;
+}
+
 /** What is to be read of an object: itself, the MeshConfig that it holds, or nothing. */
 function meaningfulFields(
   object: KubernetesObject,
+  settings: MeshSettings,
 ): { readonly fields: Readonly<Record<string, unknown>> } | { readonly problem: string } | undefined {
-  if (object.kind === 'ConfigMap') {
-    // The name is that of a setting, and was asked for; the reader knows the one that Istio gives it.
-    const found = findMeshConfig('', { ...object, metadata: { ...object.metadata, name: 'istio' } });
+  if (isMeshConfig(object, settings)) {
+    const found = findMeshConfig('', { ...object });
     if (found === undefined) return undefined;
     return found.fields === undefined ? { problem: found.problem ?? '' } : { fields: found.fields };
   }
+  // Only its status is written, where it is about a waypoint.
+  if (object.kind === 'ListenerSet') return undefined;
   if (object.kind === 'Service') return { fields: { ...object, spec: pick(object['spec'], serviceFields) } };
   return { fields: object };
 }
 
 /** Without a MeshConfig nothing is known of the namespace whose policies are the whole mesh's: nothing may pass. */
-function spoiltMeshConfig(
-  problem: string | undefined,
-  inForce: readonly AnyMeshObject[],
-  settings: MeshSettings,
-): ReadClusterObject {
+function spoiltMeshConfig(problem: string | undefined, inForce: readonly AnyMeshObject[]): ReadClusterObject {
   const isFirst = !inForce.some(({ kind }) => kind === 'MeshConfig');
   const rest = isFirst
     ? 'Until this is mended, everything to every service is denied.'
@@ -159,20 +188,7 @@ function spoiltMeshConfig(
   const ref = { kind: 'MeshConfig', namespace: '', name: 'mesh' };
   const message = problem === undefined ? rest : `${problem} ${rest}`;
   const finding: Finding = { code: 'SyntaxError', severity: 'error', ref, path: [], message };
-  return { objects: isFirst ? [closedMesh(settings)] : inForce, findings: [finding] };
-}
-
-function closedMesh({ rootNamespace, waypointClass }: MeshSettings): AnyMeshObject {
-  return {
-    apiVersion: 'security.istio.io/v1',
-    kind: 'AuthorizationPolicy',
-    metadata: { name: 'MeshConfig/mesh', namespace: rootNamespace, labels: {}, annotations: {} },
-    spec: {
-      action: 'DENY',
-      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'GatewayClass', name: waypointClass }],
-      rules: [{}],
-    },
-  };
+  return { objects: isFirst ? [closedMesh] : inForce, findings: [finding] };
 }
 
 function explain(findings: readonly Finding[], what: string): readonly Finding[] {
@@ -189,6 +205,15 @@ function peerAuthentication({ metadata }: KubernetesObject): Finding {
     path: ['spec'],
     message: 'A waypoint takes nothing but mutual TLS; what workloads take from others is decided by their nodes.',
   };
+}
+
+/** The object with what the cluster knows of it, and without what is no user's to say. */
+function complete(read: AnyMeshObject, object: KubernetesObject, waypointAddress: string): AnyMeshObject {
+  if (read.kind !== 'Gateway') return withAllocated(read, object);
+  // Where a waypoint listens is decided for all pods of the cluster; on an address of their own choice nobody would find it.
+  const { [listenAddressAnnotation]: _, ...rest } = read.metadata.annotations;
+  const annotations = waypointAddress === anyAddress ? rest : { ...rest, [listenAddressAnnotation]: waypointAddress };
+  return { ...read, metadata: { ...read.metadata, annotations } };
 }
 
 /** Addresses that were given to a ServiceEntry's hosts, by us or by another control plane, stand in its status. */

@@ -6,7 +6,15 @@ import { formatRef, refOf } from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshChange, MeshSettings, ObjectRef } from '../mesh/index.ts';
 import { Reflector, resources } from '../kubernetes/index.ts';
 import type { ApiClient, ApiResource, KubernetesObject, ReflectorProblem } from '../kubernetes/index.ts';
-import { meshKey, readClusterObject, refOfKubernetes, trimObject, watchedResources } from './kubernetes-objects.ts';
+import {
+  meshConfigMap,
+  meshKey,
+  readClusterObject,
+  refOfKubernetes,
+  trimObject,
+  watchedResources,
+} from './kubernetes-objects.ts';
+import { ReferencedConfigMaps } from './referenced-config-maps.ts';
 
 /** What changed since the last time. */
 export interface SourceChange {
@@ -20,6 +28,8 @@ export interface KubernetesSourceOptions {
   readonly client: ApiClient;
   /** What the process was started with; the MeshConfig is looked for in its root namespace. */
   readonly settings: MeshSettings;
+  /** The address that waypoints listen on; every IPv4 address unless told. */
+  readonly waypointAddress?: string;
   /** Called with everything once all kinds are known, then after changes. Its own duration decides how much is put together. */
   readonly onChange: (change: SourceChange) => void;
   readonly onProblem: (problem: ReflectorProblem & { readonly kind: string }) => void;
@@ -27,11 +37,16 @@ export interface KubernetesSourceOptions {
   readonly timing?: ConstructorParameters<typeof Reflector>[0]['timing'];
 }
 
+/** Which objects of a kind are followed; all of them unless told. */
+interface Selection {
+  readonly namespace?: string;
+  readonly fieldSelector?: string;
+}
+
 /** One object of the API with what it put in force. */
 interface Known {
   readonly object: KubernetesObject;
   readonly inForce: readonly AnyMeshObject[];
-  readonly findings: readonly Finding[];
 }
 
 /** The longest that a change waits for others, in milliseconds. */
@@ -41,8 +56,13 @@ const patience = 50;
 export class KubernetesSource {
   readonly #options: KubernetesSourceOptions;
   readonly #reflectors = new Map<string, Reflector>();
+  readonly #referenced: ReferencedConfigMaps;
   /** By kind, then by `namespace/name`. */
   readonly #known = new Map<string, Map<string, Known>>();
+  /** What reading said of the objects that it said something of, by their references. */
+  readonly #findings = new Map<string, readonly Finding[]>();
+  /** Objects that wait for what they name. */
+  readonly #awaited = new Map<string, KubernetesObject>();
   readonly #pending = new Map<string, { readonly ref: ObjectRef; readonly before: readonly AnyMeshObject[] }>();
   #isComplete = false;
   #isStopped = false;
@@ -55,13 +75,25 @@ export class KubernetesSource {
     this.#options = options;
     for (const resource of watchedResources) this.#add(resource);
     const { rootNamespace } = options.settings;
-    this.#add(resources.configMaps, { namespace: rootNamespace, fieldSelector: 'metadata.name=istio' });
+    this.#add(resources.configMaps, {
+      namespace: rootNamespace,
+      fieldSelector: `metadata.name=${meshConfigMap}`,
+      isOwn: ({ name, namespace }) => name === meshConfigMap && namespace === rootNamespace,
+    });
+    this.#referenced = new ReferencedConfigMaps({
+      client: options.client,
+      timing: options.timing,
+      onPut: (object) => this.#put(object),
+      onDelete: (ref) => this.#delete(ref),
+      onProblem: (problem) => options.onProblem({ ...problem, kind: resources.configMaps.kind }),
+    });
   }
 
   /** Resolves when every kind is known and the first change was told; rejects when it is stopped before. */
   async start(): Promise<void> {
     for (const reflector of this.#reflectors.values()) reflector.start();
     await Promise.all([...this.#reflectors.values()].map(({ synced }) => synced));
+    await this.#referenced.synced();
     this.#isComplete = true;
     this.#flush(true);
   }
@@ -71,12 +103,16 @@ export class KubernetesSource {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);
-    await Promise.all([...this.#reflectors.values()].map((reflector) => reflector.stop()));
+    await Promise.all([
+      ...[...this.#reflectors.values()].map((reflector) => reflector.stop()),
+      this.#referenced.stop(),
+    ]);
   }
 
   /** The kinds that are not known yet. */
   unsynced(): readonly string[] {
-    return [...this.#reflectors].filter(([, { isSynced }]) => !isSynced).map(([kind]) => kind);
+    const kinds = [...this.#reflectors].filter(([, { isSynced }]) => !isSynced).map(([kind]) => kind);
+    return [...kinds, ...this.#referenced.unsynced()];
   }
 
   /** A watched object as the API gave it, trimmed. */
@@ -90,10 +126,13 @@ export class KubernetesSource {
 
   /** What reading the objects found. */
   findings(): readonly Finding[] {
-    return [...this.#known.values()].flatMap((objects) => [...objects.values()].flatMap(({ findings }) => findings));
+    return [...this.#findings.values()].flat();
   }
 
-  #add(resource: ApiResource, selection: { readonly namespace?: string; readonly fieldSelector?: string } = {}): void {
+  #add(
+    resource: ApiResource,
+    { isOwn = () => true, ...selection }: Selection & { readonly isOwn?: (ref: ObjectRef) => boolean } = {},
+  ): void {
     const { client, onProblem, timing } = this.#options;
     const { kind } = resource;
     this.#reflectors.set(
@@ -104,21 +143,21 @@ export class KubernetesSource {
         ...selection,
         ...(timing === undefined ? {} : { timing }),
         transform: trimObject,
-        onReplace: (objects) => this.#replace(kind, objects),
+        onReplace: (objects) => this.#replace(kind, objects, isOwn),
         onEvent: ({ type, object }) => (type === 'DELETED' ? this.#delete(refOfKubernetes(object)) : this.#put(object)),
         onProblem: (problem) => onProblem({ ...problem, kind }),
       }),
     );
   }
 
-  #replace(kind: string, objects: readonly KubernetesObject[]): void {
+  #replace(kind: string, objects: readonly KubernetesObject[], isOwn: (ref: ObjectRef) => boolean): void {
     const there = new Set(objects.map((object) => keyOf(refOfKubernetes(object))));
-    for (const [key, { object }] of this.#known.get(kind) ?? [])
-      if (!there.has(key)) this.#delete(refOfKubernetes(object));
+    const before = [...(this.#known.get(kind)?.values() ?? [])].map(({ object }) => refOfKubernetes(object));
+    for (const ref of before) if (isOwn(ref) && !there.has(keyOf(ref))) this.#delete(ref);
     for (const object of objects) this.#put(object);
   }
 
-  #put(object: KubernetesObject): void {
+  #put(object: KubernetesObject, isLate = false): void {
     const ref = refOfKubernetes(object);
     const objects = this.#known.get(ref.kind) ?? new Map<string, Known>();
     this.#known.set(ref.kind, objects);
@@ -126,15 +165,36 @@ export class KubernetesSource {
     const { uid, resourceVersion } = object.metadata;
     if (before?.object.metadata.uid === uid && before?.object.metadata.resourceVersion === resourceVersion) return;
     const inForce = before?.inForce ?? [];
-    const read = readClusterObject(object, { inForce, settings: this.#options.settings });
-    objects.set(keyOf(ref), { object, inForce: read.objects, findings: read.findings });
+    const { settings, waypointAddress } = this.#options;
+    const address = waypointAddress === undefined ? {} : { waypointAddress };
+    const read = readClusterObject(object, { inForce, settings, ...address });
+    const unknown = this.#referenced.follow(ref, read.objects);
+    if (unknown !== undefined && this.#isComplete && !isLate) {
+      this.#awaited.set(formatRef(ref), object);
+      void unknown.then(() => this.#putAwaited(ref, object));
+      return;
+    }
+    this.#awaited.delete(formatRef(ref));
+    this.#referenced.settle(ref, read.objects);
+    objects.set(keyOf(ref), { object, inForce: read.objects });
+    if (read.findings.length > 0) this.#findings.set(formatRef(ref), read.findings);
+    else this.#findings.delete(formatRef(ref));
     this.#note(ref, inForce);
   }
 
+  /** What an object names is known now, or will not be soon. */
+  #putAwaited(ref: ObjectRef, object: KubernetesObject): void {
+    if (this.#isStopped || this.#awaited.get(formatRef(ref)) !== object) return;
+    this.#put(object, true);
+  }
+
   #delete(ref: ObjectRef): void {
+    this.#awaited.delete(formatRef(ref));
+    this.#referenced.settle(ref, []);
     const before = this.#known.get(ref.kind)?.get(keyOf(ref));
     if (before === undefined) return;
     this.#known.get(ref.kind)?.delete(keyOf(ref));
+    this.#findings.delete(formatRef(ref));
     this.#note(ref, before.inForce);
   }
 

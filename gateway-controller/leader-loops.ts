@@ -1,6 +1,7 @@
 // What a control plane in a cluster does beside serving: the work of its leader, and the servers that every replica has. In the order in
 // which they begin.
 
+import type { Finding } from '../mesh/index.ts';
 import type { ClusterContext, LeaderLoop } from './cluster-context.ts';
 import { DeploymentLoop } from './deployment/deployment-loop.ts';
 import { RootCertificates } from './root-certificates.ts';
@@ -19,6 +20,8 @@ export interface ReplicaServer {
 export interface ClusterWork {
   readonly loops: readonly LeaderLoop[];
   readonly servers: readonly ReplicaServer[];
+  /** What the loops have to say that follows from no configuration; [] while this replica does not lead. */
+  readonly findings: () => readonly Finding[];
 }
 
 /** Makes the loops and servers of one replica; nothing runs yet. */
@@ -35,5 +38,6 @@ export function createClusterWork(context: ClusterContext): ClusterWork {
       new WebhookTrustLoop(context),
     ],
     servers: [new WebhookServer(context)],
+    findings: () => deployment.findings(),
   };
 }

@@ -14,6 +14,10 @@ export interface MetricsInput {
   readonly isLeader?: boolean;
   /** Calls to the Kubernetes API, by verb and kind (`list Gateway`). */
   readonly apiRequests?: ReadonlyMap<string, number>;
+  /** Answers of the Kubernetes API, by method and status (`PATCH 409`). */
+  readonly apiAnswers?: ReadonlyMap<string, number>;
+  /** The address of the Kubernetes API. */
+  readonly apiServer?: string;
 }
 
 /** Records what happens, and writes it down for Prometheus. */
@@ -65,31 +69,38 @@ export function createMetrics(): Metrics {
     labelNames: ['severity'],
     registers,
   });
-  const pushes = new Gauge({
+  const pushes = new Counter({
     name: 'pilot_xds_pushes',
     help: 'Responses that were sent to proxies.',
     labelNames: ['type'],
     registers,
   });
-  const rejects = new Gauge({
+  const rejects = new Counter({
     name: 'pilot_total_xds_rejects',
     help: 'Responses that proxies refused.',
     labelNames: ['type'],
     registers,
   });
-  const bytes = new Gauge({
-    name: 'cairn_xds_sent_bytes',
+  const bytes = new Counter({
+    name: 'cairn_xds_sent_bytes_total',
     help: 'Bytes that were sent to proxies.',
     labelNames: ['type'],
     registers,
   });
   const leader = new Gauge({ name: 'cairn_leader', help: '1 on the replica that leads.', registers });
-  const requests = new Gauge({
+  const requests = new Counter({
     name: 'cairn_kubernetes_requests_total',
     help: 'Calls to the Kubernetes API.',
     labelNames: ['verb', 'kind'],
     registers,
   });
+  const answers = new Counter({
+    name: 'rest_client_requests_total',
+    help: 'Answers of the Kubernetes API.',
+    labelNames: ['code', 'method', 'host'],
+    registers,
+  });
+  const counted = [pushes, rejects, bytes, requests, answers];
   const gone: ProxyStatus['types'][] = [];
 
   return {
@@ -106,12 +117,18 @@ export function createMetrics(): Metrics {
       gone.push(sum);
     },
     format(input) {
+      // These count elsewhere, and are written down as they stand.
+      for (const counter of counted) counter.reset();
       connected.set(input.proxies.length);
       services.set(input.services);
       if (input.isLeader !== undefined) leader.set(input.isLeader ? 1 : 0);
       for (const [call, count] of input.apiRequests ?? []) {
         const [verb = '', kind = ''] = call.split(' ');
-        requests.set({ verb, kind }, count);
+        requests.inc({ verb, kind }, count);
+      }
+      for (const [answer, count] of input.apiAnswers ?? []) {
+        const [method = '', code = ''] = answer.split(' ');
+        answers.inc({ method, code, host: input.apiServer?.replace(/^https?:\/\//, '') ?? '' }, count);
       }
       for (const severity of ['error', 'warning', 'info']) {
         findings.set({ severity }, input.findings.filter((finding) => finding.severity === severity).length);
@@ -121,9 +138,9 @@ export function createMetrics(): Metrics {
       )) {
         const name = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
         const type = shortTypes[name] ?? name;
-        pushes.set({ type }, numbers.pushes);
-        rejects.set({ type }, numbers.nacks);
-        bytes.set({ type }, numbers.bytes);
+        pushes.inc({ type }, numbers.pushes);
+        rejects.inc({ type }, numbers.nacks);
+        bytes.inc({ type }, numbers.bytes);
       }
       return registry.metrics();
     },

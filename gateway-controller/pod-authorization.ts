@@ -1,11 +1,11 @@
 // Which configuration a proxy of a cluster may have: its certificate must be that of the pod that it says it is, and that pod must be
 // one of the Gateway that it asks for. Pure.
 
-import { parseIdentity } from '../certificates/index.ts';
 import { formatProxyKey } from '../generator/index.ts';
 import { gatewayNameLabel } from '../mesh/index.ts';
 import type { MeshSnapshot } from '../mesh/index.ts';
 import type { Admission, Node, Peer } from '../xds/index.ts';
+import { readPeerIdentity } from './peer-identity.ts';
 
 /** What is known when a stream begins. */
 export interface PodAuthorizationInput {
@@ -21,14 +21,9 @@ export function authorizePod(
   node: Node,
   { mesh, trustDomain, hasProxy }: PodAuthorizationInput,
 ): Admission {
-  const [uri, ...others] = peer.identities;
-  const identity = uri === undefined ? undefined : parseIdentity(uri);
-  if (identity === undefined || others.length > 0) {
-    return { denied: 'the client certificate must carry exactly one identity of a workload' };
-  }
-  if (identity.trustDomain !== trustDomain) {
-    return { denied: `${uri} is of another trust domain than ${trustDomain}` };
-  }
+  const client = readPeerIdentity(peer, trustDomain);
+  if ('denied' in client) return client;
+  const { identity, uri } = client;
   const place = parsePodName(node);
   if (place === undefined)
     return { denied: `the node "${node.id}" is not of the form waypoint~<ip>~<pod>.<namespace>~<domain>` };

@@ -32,7 +32,8 @@ export function completeState(state: DirectoryState, additions: RunAdditions): D
   };
 }
 
-function compareDocuments(before: readonly JwksDocument[], now: readonly JwksDocument[]): readonly MeshChange[] {
+/** What became of documents: those that are not there any more, and all that are. */
+export function compareDocuments(before: readonly JwksDocument[], now: readonly JwksDocument[]): readonly MeshChange[] {
   const names = new Set(now.map(({ metadata }) => metadata.name));
   return [
     ...before

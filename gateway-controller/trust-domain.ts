@@ -2,7 +2,7 @@
 // the next start, and says so.
 
 import { combineManifests, defaultMeshSettings } from '../mesh/index.ts';
-import type { AnyMeshObject, Locate, PlacedFinding } from '../mesh/index.ts';
+import type { AnyMeshObject, Finding, Locate, PlacedFinding } from '../mesh/index.ts';
 import { listManifests, readManifests } from './manifest-files.ts';
 import { readStateFields } from './state.ts';
 import type { StatePaths } from './state.ts';
@@ -28,6 +28,18 @@ function findTrustDomain(objects: readonly AnyMeshObject[]): string | undefined 
   return objects.flatMap(({ kind, spec }) => (kind === 'MeshConfig' ? [spec.trustDomain] : []))[0];
 }
 
+/** What there is to say while a MeshConfig asks for another trust domain than the one in force. */
+export function describeRestart(trustDomain: string, asked: string): Finding {
+  return {
+    code: 'RestartNeeded',
+    severity: 'warning',
+    ref: { kind: 'MeshConfig', namespace: '', name: 'mesh' },
+    path: ['spec', 'trustDomain'],
+    message: `certificates are issued for trust domain "${trustDomain}" since the start, so "${asked}" is not in effect yet`,
+    hint: `start again; to go on accepting certificates of "${trustDomain}", add it to trustDomainAliases`,
+  };
+}
+
 /** The objects with the trust domain that is in force, and what there is to say where another one is asked for. */
 export function pinTrustDomain(
   objects: readonly AnyMeshObject[],
@@ -39,18 +51,9 @@ export function pinTrustDomain(
     if (object.kind !== 'MeshConfig') return object;
     const asked = object.spec.trustDomain ?? defaultMeshSettings.trustDomain;
     if (asked === trustDomain) return object;
-    const ref = { kind: object.kind, namespace: object.metadata.namespace, name: object.metadata.name };
-    const path = ['spec', 'trustDomain'];
-    const position = locate(ref, path);
-    findings.push({
-      code: 'RestartNeeded',
-      severity: 'warning',
-      ref,
-      path,
-      message: `certificates are issued for trust domain "${trustDomain}" since the start, so "${asked}" is not in effect yet`,
-      hint: `start again; to go on accepting certificates of "${trustDomain}", add it to trustDomainAliases`,
-      ...(position === undefined ? {} : { position }),
-    });
+    const finding = describeRestart(trustDomain, asked);
+    const position = locate(finding.ref, finding.path);
+    findings.push({ ...finding, ...(position === undefined ? {} : { position }) });
     return { ...object, spec: { ...object.spec, trustDomain } };
   });
   return findings.length === 0 ? { objects, findings } : { objects: pinned, findings };

@@ -1,11 +1,9 @@
 // Which configuration a proxy may have: its certificate decides, and what it says of itself must agree. Pure.
 
-import { parseIdentity } from '../certificates/index.ts';
 import { formatProxyKey } from '../generator/index.ts';
 import { gatewayNameLabel } from '../mesh/index.ts';
-import type { Admission, Peer, XdsServerOptions } from '../xds/index.ts';
-
-type Node = Parameters<XdsServerOptions['authorize']>[1];
+import type { Admission, Node, Peer } from '../xds/index.ts';
+import { readPeerIdentity } from './peer-identity.ts';
 
 /** Where Cairn's own parts live. */
 export const systemNamespace: string = 'cairn-system';
@@ -24,14 +22,9 @@ export function authorizeProxy(
   node: Node,
   { trustDomain, hasProxy }: { readonly trustDomain: string; readonly hasProxy: (key: string) => boolean },
 ): Admission {
-  const [uri, ...others] = peer.identities;
-  const identity = uri === undefined ? undefined : parseIdentity(uri);
-  if (identity === undefined || others.length > 0) {
-    return { denied: 'the client certificate must carry exactly one identity of a workload' };
-  }
-  if (identity.trustDomain !== trustDomain) {
-    return { denied: `${uri} is of another trust domain than ${trustDomain}` };
-  }
+  const client = readPeerIdentity(peer, trustDomain);
+  if ('denied' in client) return client;
+  const { identity, uri } = client;
   if (node.id.startsWith('ztunnel~')) {
     if (identity.namespace === systemNamespace && identity.serviceAccount === nodeAccount) return { key: nodeKey };
     return { denied: `the node proxy's configuration was asked for by ${uri}` };

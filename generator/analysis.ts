@@ -12,7 +12,6 @@ import {
   type ObjectRef,
   refOf,
   resolveHost,
-  waypointController,
   waypointForLabel,
 } from '../mesh/index.ts';
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
@@ -102,7 +101,8 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
 function isOurs({ mesh }: ResolveContext, object: MeshObject): boolean {
   if (object.kind === 'Gateway') return isWaypoint(mesh, object as MeshObject<'Gateway'>);
   return (
-    object.kind !== 'GatewayClass' || (object as MeshObject<'GatewayClass'>).spec.controllerName === waypointController
+    object.kind !== 'GatewayClass' ||
+    (object as MeshObject<'GatewayClass'>).spec.controllerName === mesh.settings.waypointController
   );
 }
 

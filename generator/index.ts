@@ -10,6 +10,7 @@ export type { SecretFiles, StaticResources } from './static-form.ts';
 export {
   findBoundWorkloads,
   gatewayProblem,
+  isOfRevision,
   isWaypoint,
   requestedWaypoint,
   resolveBinding,
@@ -19,8 +20,9 @@ export type { GatewayKey } from './resolve/binding.ts';
 export { listKeySources } from './resolve/authentication/key-source.ts';
 export type { KeySource } from './resolve/authentication/key-source.ts';
 export { readKeys } from './resolve/authentication/jwks.ts';
-export { resolveBackendTlsStatuses } from './resolve/backend-tls-status.ts';
+export { resolveBackendTlsStatus, resolveBackendTlsStatuses } from './resolve/backend-tls-status.ts';
 export type { BackendTlsStatus, PolicyCondition } from './resolve/backend-tls-status.ts';
+export { listRuleWaypoints } from './resolve/rule-waypoints.ts';
 export { resolveRouteStatus, resolveRouteStatuses } from './resolve/route-status.ts';
 export type { RouteCondition, RouteParentStatus, RouteStatus } from './resolve/route-status.ts';
 export { translateNode } from './node-translation.ts';

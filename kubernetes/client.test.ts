@@ -36,6 +36,10 @@ describe('a client of a server that', () => {
     const { api, client } = await start(inTurn(busy, answerJson(pod)));
     expect(await client.get(resources.pods, 'shop', 'a')).toEqual(pod);
     expect(api.requests).toHaveLength(2);
+    expect([...client.answers]).toEqual([
+      ['GET 429', 1],
+      ['GET 200', 1],
+    ]);
   });
 
   it('stays busy says so in the end', async () => {

@@ -91,6 +91,7 @@ export class ApiClient {
   readonly #forwarded = new Set<ForwardedPort>();
   #isStopped = false;
   readonly #requests = new Map<string, number>();
+  readonly #answers = new Map<string, number>();
 
   constructor(access: ClusterAccess, options: ApiClientOptions = {}) {
     this.server = access.server;
@@ -101,6 +102,11 @@ export class ApiClient {
   /** Calls made so far, by verb and kind: `list Gateway`, `apply Gateway/status`, `GET /version`. */
   get requests(): ReadonlyMap<string, number> {
     return this.#requests;
+  }
+
+  /** Answers so far, by method and status: `PATCH 409`, and `GET <error>` where there was none. One call may have several. */
+  get answers(): ReadonlyMap<string, number> {
+    return this.#answers;
   }
 
   /** Undefined when there is no such object, or no such kind. */
@@ -291,6 +297,11 @@ export class ApiClient {
     return `${verb} ${object}${suffix}`;
   }
 
+  #countAnswer({ method }: Call, code: string): void {
+    const key = `${method} ${code}`;
+    this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1);
+  }
+
   #tally(key: string): string {
     this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1);
     return key;
@@ -342,6 +353,7 @@ export class ApiClient {
       });
       response.once('close', settle);
       const { statusCode = 0 } = response;
+      this.#countAnswer(call, String(statusCode));
       if (statusCode >= 200 && statusCode < 300) {
         if (isWatch) clearTimeout(timer);
         return { response, signal: controller.signal };
@@ -351,6 +363,7 @@ export class ApiClient {
       throw statusCode === 429 ? new BusyError(answer, response.headers['retry-after']) : answer;
     } catch (error) {
       settle();
+      if (!(error instanceof ApiError) && !(error instanceof BusyError)) this.#countAnswer(call, '<error>');
       throw this.#explain(call, error, controller.signal);
     }
   }

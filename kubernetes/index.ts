@@ -10,6 +10,7 @@ export {
   type ApiResource,
   apiVersionOf,
   type KubernetesObject,
+  type ManagedFields,
   type ObjectMeta,
   type OwnerReference,
   resources,

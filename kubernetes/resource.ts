@@ -146,6 +146,7 @@ type ResourceName =
   | 'grpcRoutes'
   | 'tcpRoutes'
   | 'tlsRoutes'
+  | 'listenerSets'
   | 'referenceGrants'
   | 'backendTLSPolicies'
   | 'virtualServices'
@@ -197,6 +198,7 @@ export const resources: Readonly<Record<ResourceName, ApiResource>> = {
   grpcRoutes: gatewayOnlyV1('GRPCRoute', 'grpcroutes'),
   tcpRoutes: inGroup(gatewayGroup, 'v1', { olderVersions: ['v1alpha2'] })('TCPRoute', 'tcproutes'),
   tlsRoutes: inGroup(gatewayGroup, 'v1', { olderVersions: ['v1alpha3', 'v1alpha2'] })('TLSRoute', 'tlsroutes'),
+  listenerSets: gatewayOnlyV1('ListenerSet', 'listenersets'),
   referenceGrants: gateway('ReferenceGrant', 'referencegrants'),
   backendTLSPolicies: inGroup(gatewayGroup, 'v1', { olderVersions: ['v1alpha3'] })(
     'BackendTLSPolicy',

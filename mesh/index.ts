@@ -38,4 +38,4 @@ export type { CombinedManifests, Locate, ParsedManifest } from './reading/manife
 export { isIpAddress, isIpRange } from './address.ts';
 export { findMeshConfig } from './reading/mesh-config.ts';
 export { isKind } from './reading/kinds.ts';
-export { readObject } from './reading/object.ts';
+export { closedMesh, readObject } from './reading/object.ts';

@@ -10,6 +10,9 @@ export const useWaypointNamespaceLabel = 'istio.io/use-waypoint-namespace';
 /** The value of `istio.io/use-waypoint` that opts out of the namespace's waypoint. */
 export const noWaypoint = 'none';
 
+/** Label on a Gateway or Namespace: the revision of the control plane that it is for; none, or `default`, is the default one. */
+export const revisionLabel = 'istio.io/rev';
+
 /** Label on a Gateway or GatewayClass: `service` (the default), `workload`, `all` or `none`. */
 export const waypointForLabel = 'istio.io/waypoint-for';
 

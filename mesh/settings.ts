@@ -19,6 +19,8 @@ export interface MeshSettings {
   readonly waypointClass: string;
   /** The `controllerName` of every GatewayClass whose Gateways are waypoints. */
   readonly waypointController: string;
+  /** The revision whose Gateways are ours, '' being the default one; absent: all of them. */
+  readonly revision?: string;
   /** Refuse `;` in paths (400) on frontends whose policies or routes read the path. */
   readonly rejectPathParameters: boolean;
   /** What policies can name as the provider of a decision. */

@@ -6,6 +6,17 @@ import { expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 
+it('docs/reference/metrics.md explains every statistic of control plane and agent, and no other', () => {
+  const sources = ['gateway-controller/metrics.ts', 'agent/metrics.ts'].map((file) =>
+    readFileSync(join(root, file), 'utf8'),
+  );
+  const names = sources.flatMap((text) => [...text.matchAll(/(?:name: '|# TYPE )([a-z_]+)/g)].map(([, name]) => name));
+  const page = readFileSync(join(root, 'docs/reference/metrics.md'), 'utf8');
+  const explained = [...page.matchAll(/^\| `([a-z_]+)(?:\{[^}]*\})?` +\|/gm)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(10);
+  expect(new Set(explained)).toEqual(new Set(names));
+});
+
 it('docs/reference/findings.md explains every code of a Finding, and no other', () => {
   const source = readFileSync(join(root, 'mesh/finding.ts'), 'utf8');
   const union = /export type FindingCode =([^;]*);/.exec(source)?.[1] ?? '';

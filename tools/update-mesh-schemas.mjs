@@ -43,6 +43,16 @@ const kept = [
   'maxLength',
   'pattern',
 ];
+/** Fields of an older version of the API, which clusters still serve and the current definitions have no more, by the object that they stand in. */
+const former = {
+  sessionPersistence: {
+    cookieConfig: {
+      type: 'object',
+      properties: { lifetimeType: { type: 'string', enum: ['Permanent', 'Session'] } },
+    },
+    sessionName: { type: 'string', maxLength: 128 },
+  },
+};
 /** Old spellings that every version of the API still lists; the current one is what people should be pointed to. */
 const dropped = new Set(['mirror_percent']);
 
@@ -76,7 +86,12 @@ function prune(schema) {
   }
   if (schema.properties) {
     const entries = Object.entries(schema.properties).filter(([key]) => !dropped.has(key));
-    result.properties = Object.fromEntries(entries.map(([key, value]) => [key, prune(value)]));
+    result.properties = Object.fromEntries(
+      entries.map(([key, value]) => [
+        key,
+        prune(former[key] === undefined ? value : { ...value, properties: { ...value.properties, ...former[key] } }),
+      ]),
+    );
   }
   if (schema.items) result.items = prune(schema.items);
   if (typeof schema.additionalProperties === 'object') result.additionalProperties = prune(schema.additionalProperties);

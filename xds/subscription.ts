@@ -178,11 +178,12 @@ export class Subscription {
     }
   }
 
-  /** How many resources the client has accepted in the version it was last sent. */
+  /** How many resources the client has accepted in the version it was last sent. Asked after every answer, so it looks at the others only. */
   ackedCount(): number {
-    const open = new Set([...(this.outstanding?.upserts ?? []), ...this.retries.flatMap(({ names }) => names)]);
-    let count = 0;
-    for (const name of this.sent.keys()) if (!open.has(name) && !this.rejected.has(name)) count += 1;
+    const { rejected, outstanding, retries } = this;
+    const open = new Set([...rejected, ...(outstanding?.upserts ?? []), ...retries.flatMap(({ names }) => names)]);
+    let count = this.sent.size;
+    for (const name of open) if (this.sent.has(name)) count -= 1;
     return count;
   }
 

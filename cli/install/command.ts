@@ -15,6 +15,7 @@ export function addInstallCommand(program: Command, io: Io, done: (code: ExitCod
       .description(
         'Applies the control plane to a cluster, prints it, or writes it as a Helm chart or kustomize base.',
       ),
+    'cairn-system',
   )
     .addOption(new Option('-o, --output <format>', 'print the objects, and touch no cluster').choices(['yaml', 'json']))
     .option('--dry-run', 'let the API server check everything, and change nothing')
@@ -40,12 +41,10 @@ export function addInstallCommand(program: Command, io: Io, done: (code: ExitCod
     .option('--root-namespace <namespace>', "whose policies are the whole mesh's")
     .option('--ca <kind>', "who signs certificates: cairn, or istiod where it is the mesh's authority")
     .option('--ca-address <host:port>', 'of istiod')
+    .option('--private-jwks <what>', 'deny or allow: fetch keys of `jwksUri` from private addresses')
     .option('--log-level <level>', 'debug, info, warn or error')
     .option('--webhook-failure-policy <policy>', 'when the webhook does not answer: Ignore or Fail')
-    .addHelpText(
-      'after',
-      '\nThe namespace is cairn-system unless -n names another; docs/guide/install.md explains the settings.',
-    )
+    .addHelpText('after', '\ndocs/guide/install.md explains the settings.')
     .action(async (options: InstallOptions) => {
       const { runInstall } = await import('./install.ts');
       done(await runInstall(options, io));

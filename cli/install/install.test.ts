@@ -31,6 +31,7 @@ const others: InstallSettings = {
   rootNamespace: 'mesh-config',
   ca: 'istiod',
   caAddress: 'istiod.other:15012',
+  privateJwks: 'allow',
   logLevel: 'debug',
   webhookFailurePolicy: 'Fail',
 };

@@ -1,7 +1,8 @@
 // What `cairn install --uninstall` does: first the control plane ends, so that nothing is made again, then everything goes that it made
-// while it ran, then what was installed. Gateways, routes and policies are the user's, and stay.
+// while it ran and said of what stays, then what was installed. Gateways, routes and policies are the user's, and stay.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withdrawStatuses } from '../../gateway-controller/index.ts';
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient, ApiResource, KubernetesObject } from '../../kubernetes/index.ts';
 import {
@@ -44,9 +45,20 @@ export async function uninstall(
   const { namespace } = settings;
   const installed = await findInstalled(client, settings);
   const isControlPlane = ({ kind }: KubernetesObject): boolean => kind === 'Deployment';
-  const gatewayClass = readGatewayClass(installed.find(isControlPlane)) ?? settings.gatewayClass;
+  // The settings that the installation really has, whatever the flags say now.
+  const environment = readEnvironment(installed.find(isControlPlane));
+  const gatewayClass = environment.get('CAIRN_GATEWAY_CLASS') ?? settings.gatewayClass;
   await remove(client, installed.filter(isControlPlane), options);
   await untilPodsEnd(client, namespace, options);
+  const { dryRun } = options;
+  const statuses = await withdrawStatuses(client, {
+    controllerName: environment.get('CAIRN_CONTROLLER_NAME') ?? settings.controllerName,
+    revision: environment.get('CAIRN_REVISION') ?? settings.revision,
+    dryRun,
+  });
+  for (const [kind, count] of statuses) {
+    options.say(`what was said in the status of ${count} ${kind} ${dryRun ? 'would be removed' : 'removed'}`);
+  }
   await remove(client, await findMade(client, gatewayClass, settings), options);
   // The namespace last: it takes with it what others have put there.
   const rest = installed.filter((object) => !isControlPlane(object)).toReversed();
@@ -92,8 +104,8 @@ async function findMade(
   return made;
 }
 
-/** The class that the installation really has, whatever the flags say now. */
-function readGatewayClass(deployment: KubernetesObject | undefined): string | undefined {
+/** The variables of the control plane's container. */
+function readEnvironment(deployment: KubernetesObject | undefined): ReadonlyMap<string, string> {
   interface PodTemplate {
     readonly template?: {
       readonly spec?: {
@@ -105,7 +117,8 @@ function readGatewayClass(deployment: KubernetesObject | undefined): string | un
   }
   const { template } = (deployment?.['spec'] ?? {}) as PodTemplate;
   const [container] = template?.spec?.containers ?? [];
-  return container?.env?.find(({ name }) => name === 'CAIRN_GATEWAY_CLASS')?.value;
+  // What comes from a field of the pod has no value here.
+  return new Map((container?.env ?? []).map(({ name, value = '' }) => [name, value]));
 }
 
 async function remove(

@@ -8,21 +8,26 @@ export interface ProxyDump {
   readonly clusters?: unknown;
 }
 
-/** The section of a config dump by the last word of its type, such as `ListenersConfigDump`. */
-export function findSection({ config }: ProxyDump, type: string): unknown {
-  return items(at(config, 'configs')).find((section) => text(at(section, '@type')).endsWith(`.${type}`));
+/** The section of a config dump by the last word of its type, such as `SecretsConfigDump`. */
+export function findSection(dump: ProxyDump, type: string): unknown {
+  return findSections(dump, type)[0];
 }
 
-/** The resources of a section in its lists, static ones first: `path` leads from an entry to the resource. */
+/** Filters that came by name have two sections of one type: those of connections, and those of requests. */
+function findSections({ config }: ProxyDump, type: string): readonly unknown[] {
+  return items(at(config, 'configs')).filter((section) => text(at(section, '@type')).endsWith(`.${type}`));
+}
+
+/** The resources of all sections of a type in their lists, static ones first: `path` leads from an entry to the resource. */
 export function listResources(
   dump: ProxyDump,
   type: string,
   lists: readonly string[],
   ...paths: readonly (readonly string[])[]
 ): readonly unknown[] {
-  const section = findSection(dump, type);
+  const sections = findSections(dump, type);
   return lists
-    .flatMap((list) => items(at(section, list)))
+    .flatMap((list) => sections.flatMap((section) => items(at(section, list))))
     .flatMap((entry) => paths.flatMap((path) => at(entry, ...path) ?? []));
 }
 

@@ -180,7 +180,7 @@ export class DeploymentLoop implements LeaderLoop {
       this.#publish(key, []);
       return false;
     }
-    if (!isManaged(mesh, gateway, live, settings.revision)) {
+    if (!isManaged(mesh, gateway, live)) {
       this.#publish(key, []);
       return false;
     }

@@ -5,27 +5,10 @@ import type { KubernetesObject } from '../../kubernetes/index.ts';
 import type { MeshObject, MeshSnapshot } from '../../mesh/index.ts';
 import { classDefaultsLabel, type DeployedGateway, type Overlay } from '../../templates/index.ts';
 
-/** Label on Gateways and namespaces: the revision of the control plane that they are for. */
-const revisionLabel = 'istio.io/rev';
-
 /** Whether a Gateway is this controller's to deploy: of its class, of its revision, of a waypoint's shape, and not about to go. */
-export function isManaged(
-  mesh: MeshSnapshot,
-  gateway: MeshObject<'Gateway'>,
-  object: KubernetesObject,
-  revision: string,
-): boolean {
+export function isManaged(mesh: MeshSnapshot, gateway: MeshObject<'Gateway'>, object: KubernetesObject): boolean {
   if (object.metadata.deletionTimestamp !== undefined) return false;
-  if (!isWaypoint(mesh, gateway) || gatewayProblem(gateway) !== undefined) return false;
-  const { namespace } = gateway.metadata;
-  const asked =
-    gateway.metadata.labels[revisionLabel] ?? mesh.get('Namespace', '', namespace)?.metadata.labels[revisionLabel];
-  return normalize(asked ?? '') === normalize(revision);
-}
-
-/** The default revision has no name, or the name `default`. */
-function normalize(revision: string): string {
-  return revision === 'default' ? '' : revision;
+  return isWaypoint(mesh, gateway) && gatewayProblem(gateway) === undefined;
 }
 
 /** The Gateway as templates need it. */

@@ -1,8 +1,9 @@
-// The condition `istio.io/WaypointBound`: which waypoint a Service, ServiceEntry or WorkloadEntry is bound to, or why it is not. Reasons
-// and messages are Istio's.
+// The condition `istio.io/WaypointBound`: which waypoint a Service, ServiceEntry or WorkloadEntry is bound to, or why it is not, in Istio's
+// words; and `istio.io/WaypointMissing` of ServiceEntries that are nothing without one.
 
 import {
   findBoundWorkloads,
+  isOfRevision,
   isWaypoint,
   requestedWaypoint,
   resolveBinding,
@@ -10,23 +11,26 @@ import {
 } from '../../generator/index.ts';
 import type { GatewayKey } from '../../generator/index.ts';
 import {
+  connectStrategyAnnotation,
   type Finding,
+  isWildcardHost,
   type MeshObject,
   noWaypoint,
   useWaypointLabel,
   useWaypointNamespaceLabel,
 } from '../../mesh/index.ts';
 import { type Condition, isFields } from './condition.ts';
-import { waypointBound, type WantedStatus } from './status.ts';
+import { waypointBound, waypointMissing, type WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
-/** What the status of a service says; no condition when it asks for no waypoint. */
+/** What the status of a service says; no condition when it asks for no waypoint, undefined when it is another revision's to speak of. */
 export function resolveBindingStatus(
   view: StatusView,
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
-): WantedStatus {
+): WantedStatus | undefined {
   const key = requestedWaypoint(view.mesh, object);
-  if (key === undefined || isOthers(view, key)) return none;
+  if (key === undefined) return none;
+  if (isOthers(view, key)) return leave(view);
   const findings: Finding[] = [];
   const gateway = resolveBinding({ mesh: view.mesh, report: (finding) => void findings.push(finding) }, object);
   const [problem] = findings;
@@ -34,15 +38,34 @@ export function resolveBindingStatus(
 }
 
 /** What the status of a ServiceEntry says: its binding, and the addresses that its hosts were given for want of their own. */
-export function resolveEntryStatus(view: StatusView, entry: MeshObject<'ServiceEntry'>): WantedStatus {
+export function resolveEntryStatus(view: StatusView, entry: MeshObject<'ServiceEntry'>): WantedStatus | undefined {
   const binding = resolveBindingStatus(view, entry);
   const given = (entry.spec.addresses ?? []).length > 0 ? {} : (entry.spec.hostAddresses ?? {});
   const addresses = Object.entries(given).flatMap(([host, values]) => values.map((value) => ({ host, value })));
-  return binding.kind === 'conditions' ? { ...binding, addresses } : binding;
+  if (binding?.kind !== 'conditions') return binding;
+  return { ...binding, conditions: [...binding.conditions, ...judgeNeed(view, entry)], addresses };
+}
+
+/** A host under a wildcard is found by the name that a request gives, and a strategy is kept by whoever connects: both take a waypoint. */
+function judgeNeed(view: StatusView, entry: MeshObject<'ServiceEntry'>): readonly Condition[] {
+  const key = requestedWaypoint(view.mesh, entry);
+  if (key === undefined ? isGuest(view.settings) : isOthers(view, key)) return [];
+  if (resolveBinding({ mesh: view.mesh, report: () => undefined }, entry) !== undefined) return [];
+  const host = entry.spec.hosts.find(isWildcardHost);
+  const strategy = entry.metadata.annotations[connectStrategyAnnotation] ?? '';
+  const missing = (reason: string, message: string): readonly Condition[] => [
+    { type: waypointMissing, status: 'True', reason, message, ...observed(entry) },
+  ];
+  if (host !== undefined) {
+    return missing('NoWaypointForWildcardService', `"${host}" cannot be served without a waypoint, and none serves it`);
+  }
+  if (strategy === '' || strategy === 'DEFAULT') return [];
+  const message = `the connect strategy ${strategy} has no effect without a waypoint, and none serves the hosts`;
+  return missing('NoWaypointForConnectStrategy', message);
 }
 
 /** What the status of a WorkloadEntry says; no condition when it asks for no waypoint itself and is served by none. */
-export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'WorkloadEntry'>): WantedStatus {
+export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'WorkloadEntry'>): WantedStatus | undefined {
   const { metadata } = object;
   const own = metadata.labels[useWaypointLabel] ?? '';
   const namespace = view.mesh.get('Namespace', '', metadata.namespace)?.metadata.labels ?? {};
@@ -50,7 +73,7 @@ export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'Work
   const name = labels[useWaypointLabel] ?? '';
   if (name === '' || name === noWaypoint) return none;
   const key = { namespace: labels[useWaypointNamespaceLabel] ?? metadata.namespace, name };
-  if (isOthers(view, key)) return none;
+  if (isOthers(view, key)) return leave(view);
   const gateway = resolveGateway(view.mesh, key);
   const servesWorkloads = gateway?.trafficType === 'workload' || gateway?.trafficType === 'all';
   // A waypoint for services, named by the namespace, was never meant for its workloads.
@@ -73,10 +96,16 @@ export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'Work
 
 const none: WantedStatus = { kind: 'conditions', conditions: [] };
 
+/** What to say of what is another's: nothing. A guest takes back what it said before; where all are of one name, the other one writes over it. */
+function leave(view: StatusView): WantedStatus | undefined {
+  return isGuest(view.settings) ? none : undefined;
+}
+
 /** Whether the Gateway is another control plane's to speak for. */
 function isOthers(view: StatusView, { namespace, name }: GatewayKey): boolean {
   const gateway = view.mesh.get('Gateway', namespace, name);
-  return gateway === undefined ? isGuest(view.settings) : !isWaypoint(view.mesh, gateway) && isGuest(view.settings);
+  if (gateway === undefined) return isGuest(view.settings);
+  return !isWaypoint(view.mesh, gateway) && (isGuest(view.settings) || !isOfRevision(view.mesh, gateway));
 }
 
 function answer(

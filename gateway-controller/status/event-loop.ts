@@ -4,6 +4,7 @@ import { ApiError, resources } from '../../kubernetes/index.ts';
 import { type Finding, formatPath, formatRef } from '../../mesh/index.ts';
 import type { ClusterContext, ClusterStep, LeaderLoop } from '../cluster-context.ts';
 import { renderEvent, renderSeries } from './event.ts';
+import { areRulesOfOthers } from './finding-status.ts';
 import type { DeploymentReport } from './status-loop.ts';
 import { isGuest } from './view.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -13,6 +14,9 @@ const gatherMs = 250;
 /** Events that go out at once, and then one in so many milliseconds: a namespace full of mistakes is no reason to flood the API. */
 const burst = 25;
 const intervalMs = 500;
+
+/** What tells that an object may be another control plane's. */
+const ofOthers: ReadonlySet<Finding['code']> = new Set(['NotServed', 'WaypointNotFound']);
 
 /** A Finding that there is, or was. */
 interface Told {
@@ -110,12 +114,26 @@ export class EventLoop implements LeaderLoop {
   }
 
   #findings(): readonly Finding[] {
-    const isGuestHere = isGuest(this.#context.settings);
-    const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway) ?? []);
-    return [...this.#context.findings(), ...deployment].filter(
-      // Beside another control plane, what no waypoint of ours serves is theirs to judge.
-      ({ severity, code }) => severity !== 'info' && !(isGuestHere && code === 'NotServed'),
+    const all = this.#context.findings();
+    // Beside another control plane, what no waypoint of ours serves is theirs to judge, and so is what asks for a Gateway of theirs.
+    const theirs = new Set(
+      isGuest(this.#context.settings)
+        ? all.filter((each) => this.#isOthers(each)).map(({ ref }) => formatRef(ref))
+        : [],
     );
+    const deployment = this.#context.waypoints().flatMap((gateway) => this.#deployment.findingsOf(gateway) ?? []);
+    return [...all, ...deployment].filter(({ severity, ref }) => severity !== 'info' && !theirs.has(formatRef(ref)));
+  }
+
+  #isOthers({ code, ref: { kind, namespace, name } }: Finding): boolean {
+    const { mesh } = this.#context;
+    const rules =
+      kind === 'VirtualService'
+        ? mesh.get('VirtualService', namespace, name)
+        : kind === 'DestinationRule'
+          ? mesh.get('DestinationRule', namespace, name)
+          : undefined;
+    return ofOthers.has(code) || (rules !== undefined && areRulesOfOthers(this.#context, rules, [{ code }]));
   }
 
   async #tell(term: Term, key: string): Promise<boolean> {

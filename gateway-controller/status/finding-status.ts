@@ -1,19 +1,18 @@
 // Conditions from Findings: what Istio's API has a place for and Istio's control plane never says of VirtualServices and DestinationRules.
 
+import { type GatewayKey, isOfRevision, listRuleWaypoints, resolveGateway } from '../../generator/index.ts';
 import { type Finding, formatPath, type MeshObject, refOf } from '../../mesh/index.ts';
 import type { Condition } from './condition.ts';
 import { accepted, type WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
+type Rules = MeshObject<'DestinationRule'> | MeshObject<'VirtualService'>;
+
 /** What the status of a VirtualService or DestinationRule says. */
-export function resolveTrafficStatus(
-  view: StatusView,
-  object: MeshObject<'DestinationRule'> | MeshObject<'VirtualService'>,
-): WantedStatus {
+export function resolveTrafficStatus(view: StatusView, object: Rules): WantedStatus | undefined {
   const findings = view.findings(refOf(object));
-  // Rules that reach no waypoint of ours are sidecars' or another control plane's business.
-  if (isGuest(view.settings) && findings.some(({ code }) => code === 'NotServed')) {
-    return { kind: 'conditions', conditions: [] };
+  if (areRulesOfOthers(view, object, findings)) {
+    return isGuest(view.settings) ? { kind: 'conditions', conditions: [] } : undefined;
   }
   // What was found is about the newest version, be an older one still in force.
   const { namespace, name } = object.metadata;
@@ -24,6 +23,24 @@ export function resolveTrafficStatus(
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   };
   return { kind: 'conditions', conditions: [condition] };
+}
+
+/** Rules that reach no waypoint of ours are sidecars' or another control plane's business. */
+export function areRulesOfOthers(
+  view: Pick<StatusView, 'mesh' | 'settings'>,
+  object: Rules,
+  findings: readonly Pick<Finding, 'code'>[],
+): boolean {
+  const asked = listRuleWaypoints(view.mesh, object);
+  const isOurs = asked?.some((key) => resolveGateway(view.mesh, key) !== undefined) ?? false;
+  if (isGuest(view.settings)) {
+    return asked === undefined ? findings.some(({ code }) => code === 'NotServed') : !isOurs;
+  }
+  const isOfAnother = ({ namespace, name }: GatewayKey): boolean => {
+    const gateway = view.mesh.get('Gateway', namespace, name);
+    return gateway !== undefined && !isOfRevision(view.mesh, gateway);
+  };
+  return !isOurs && (asked ?? []).some(isOfAnother);
 }
 
 /** At most this many Findings are told in one message; `cairn analyze` tells all. */

@@ -1,21 +1,25 @@
 // The condition `WaypointAccepted` on policies: one sentence for all targets, in Istio's words. What Istio does not say is added as a
 // condition of our own: that a policy is in effect otherwise than written.
 
-import { gatewayProblem, isWaypoint, resolveBinding } from '../../generator/index.ts';
+import { gatewayProblem, isOfRevision, isWaypoint, resolveBinding } from '../../generator/index.ts';
 import { type Finding, gatewayGroup, type MeshObject, type PolicyTargetReference, refOf } from '../../mesh/index.ts';
 import type { Condition } from './condition.ts';
 import { judgeFindings } from './finding-status.ts';
+import { isOfOtherRevision } from './route-status.ts';
 import { waypointAccepted, type WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
 type Policy = MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>;
 
 /** What the status of a policy says; nothing of waypoints when it names no target. */
-export function resolvePolicyStatus(view: StatusView, policy: Policy): WantedStatus {
+export function resolvePolicyStatus(view: StatusView, policy: Policy): WantedStatus | undefined {
   const targets = (policy.spec.targetRefs ?? []).map((target) => judgeTarget(view, policy, target));
   if (targets.length === 0) return { kind: 'conditions', conditions: [] };
   // Beside another control plane, what is bound to none of ours may well be bound to one of theirs.
-  if (isGuest(view.settings) && !targets.some(({ isBound }) => isBound)) return { kind: 'conditions', conditions: [] };
+  if (!targets.some(({ isBound }) => isBound)) {
+    if (isGuest(view.settings)) return { kind: 'conditions', conditions: [] };
+    if ((policy.spec.targetRefs ?? []).some((each) => isOthers(view, policy, each))) return undefined;
+  }
   const { namespace, name } = policy.metadata;
   const newest = view.object(policy.kind, namespace, name);
   const generation = newest?.metadata.generation ?? policy.metadata.generation;
@@ -89,6 +93,13 @@ function judgeTarget(view: StatusView, policy: Policy, reference: PolicyTargetRe
   return gateway === undefined
     ? refused('AncestorNotBound', `${kind} ${key} is not bound to a waypoint`)
     : bound(`${gateway.namespace}/${gateway.name}`);
+}
+
+/** Whether a target is, or is bound to, a Gateway of another revision. */
+function isOthers(view: StatusView, { metadata: { namespace } }: Policy, target: PolicyTargetReference): boolean {
+  if (target.kind !== 'Gateway') return isOfOtherRevision(view, target, namespace);
+  const gateway = view.mesh.get('Gateway', namespace, target.name);
+  return gateway !== undefined && !isOfRevision(view.mesh, gateway);
 }
 
 /** What `WaypointAccepted` says already is not said twice. */

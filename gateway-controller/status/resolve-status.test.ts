@@ -51,6 +51,40 @@ kind: Service
 metadata: {name: lost, namespace: shop, labels: {istio.io/use-waypoint: absent}}
 spec: {clusterIP: 10.0.0.4, selector: {app: lost}, ports: [{name: http, port: 80}]}
 ---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: canary, namespace: shop, labels: {istio.io/rev: canary}}
+spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: tried, namespace: shop, labels: {istio.io/use-waypoint: canary}}
+spec: {clusterIP: 10.0.0.5, selector: {app: tried}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: tried, namespace: shop}
+spec: {host: tried}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: anything, namespace: shop, generation: 5}
+spec: {hosts: ["*.example.com"], resolution: DYNAMIC_DNS, ports: [{number: 80, name: http, protocol: HTTP}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: unserved, namespace: shop, generation: 5, labels: {istio.io/use-waypoint: none}}
+spec: {hosts: ["*.example.com"], resolution: DYNAMIC_DNS, ports: [{number: 80, name: http, protocol: HTTP}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata:
+  name: racing
+  namespace: shop
+  labels: {istio.io/use-waypoint: absent}
+  annotations: {istio.io/connect-strategy: RACE_FIRST_TCP_CONNECT}
+spec: {hosts: [db.example.com], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}
+---
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: {name: mixed, namespace: shop, generation: 2}
@@ -87,6 +121,7 @@ function viewOf({ addresses = true, findings = [], settings = {}, mesh: meshSett
       controllerName: 'istio.io/mesh-controller',
       gatewayClass: 'istio-waypoint',
       clusterDomain: 'cluster.local',
+      revision: '',
       ...settings,
     },
     mesh,
@@ -104,7 +139,8 @@ function statusOf(kind: string, name: string, world: World = {}, namespace = 'sh
 }
 
 function conditionsOf(status: WantedStatus | undefined): readonly unknown[] {
-  if (status === undefined || status.kind === 'route') throw new Error('there are no conditions');
+  if (status === undefined || status.kind === 'route' || status.kind === 'policy')
+    throw new Error('there are no conditions');
   return status.conditions;
 }
 
@@ -121,6 +157,46 @@ describe('the binding of a service', () => {
   it('is not spoken of where none is asked for', () => {
     expect(conditionsOf(statusOf('Service', 'alone'))).toEqual([]);
   });
+});
+
+describe('a ServiceEntry that only a waypoint can serve', () => {
+  const missing = (name: string, world: World = {}): readonly unknown[] =>
+    conditionsOf(statusOf('ServiceEntry', name, world)).filter(
+      (condition) => (condition as { readonly type: string }).type === 'istio.io/WaypointMissing',
+    );
+
+  it('says so while it has none, whether it asks for one or not', () => {
+    expect(missing('unserved')).toMatchObject([
+      { status: 'True', reason: 'NoWaypointForWildcardService', observedGeneration: 5 },
+    ]);
+    expect(missing('racing')).toMatchObject([{ status: 'True', reason: 'NoWaypointForConnectStrategy' }]);
+    expect(missing('anything')).toEqual([]);
+  });
+
+  it('is left to the other control plane beside which this one runs', () => {
+    const settings = { controllerName: 'cairn.dev/waypoint-controller', gatewayClass: 'cairn-waypoint' };
+    expect(missing('unserved', { settings })).toEqual([]);
+    expect(missing('racing', { settings })).toEqual([]);
+  });
+});
+
+it('of a Gateway of another revision, and of its services, is not ours to speak', () => {
+  const canary: World = { mesh: { revision: 'canary' }, settings: { revision: 'canary' } };
+  expect(statusOf('Gateway', 'waypoint', canary)).toBeUndefined();
+  expect(conditionsOf(statusOf('Service', 'reviews', canary))).toEqual([]);
+  expect(conditionsOf(statusOf('AuthorizationPolicy', 'mixed', canary))).toEqual([]);
+  expect(conditionsOf(statusOf('VirtualService', 'reviews', canary))).toEqual([]);
+  // What belongs to nobody is the default revision's to judge.
+  expect(conditionsOf(statusOf('Service', 'lost', canary))).toEqual([]);
+  const others: World = { mesh: { revision: 'default' }, settings: { revision: 'default' } };
+  for (const world of [others, canary]) {
+    for (const kind of ['Service', 'DestinationRule']) {
+      const status = statusOf(kind, 'tried', world);
+      if (world === canary) expect(conditionsOf(status)).toHaveLength(1);
+      else expect(status).toBeUndefined();
+    }
+  }
+  expect(conditionsOf(statusOf('Service', 'lost', others))).toMatchObject([{ status: 'False' }]);
 });
 
 describe('a policy', () => {
@@ -201,6 +277,8 @@ describe('a control plane beside another', () => {
     expect(conditionsOf(statusOf('VirtualService', 'reviews', { ...guest, findings: [finding] }))).toEqual([]);
     const [condition] = conditionsOf(statusOf('VirtualService', 'reviews', { findings: [finding] }));
     expect(condition).toMatchObject({ status: 'True', message: 'nobody serves it' });
+    // Nor of those of which nobody has found anything.
+    expect(conditionsOf(statusOf('DestinationRule', 'tried', guest))).toEqual([]);
   });
 });
 

@@ -4,20 +4,22 @@ import { isWaypoint } from '../../generator/index.ts';
 import { type ApiResource, resources } from '../../kubernetes/index.ts';
 import type { Kind, MeshObject, ObjectRef } from '../../mesh/index.ts';
 import { configurationAcceptedCondition } from '../cluster-context.ts';
+import { resolveAncestors } from './backend-tls-policy-status.ts';
 import { resolveBindingStatus, resolveEntryStatus, resolveWorkloadStatus } from './binding-status.ts';
 import { resolveTrafficStatus } from './finding-status.ts';
 import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';
+import { resolveListenerSetStatus } from './listener-set-status.ts';
 import { resolvePolicyStatus } from './policy-status.ts';
 import { resolveRejected } from './rejected-status.ts';
 import { resolveRouteParents } from './route-status.ts';
-import { accepted, deployed, type WantedStatus, waypointAccepted, waypointBound } from './status.ts';
+import { accepted, deployed, type WantedStatus, waypointAccepted, waypointBound, waypointMissing } from './status.ts';
 import type { StatusView } from './view.ts';
 
 /** How the status of a kind is written. */
 export interface StatusKind {
   readonly resource: ApiResource;
-  /** One for each kind of status, so that who wrote what can be seen, and taken away. */
-  readonly fieldManager: string;
+  /** What `formatStatusManager` makes a field manager of: one for each kind of status, so that who wrote what can be seen, and taken away. */
+  readonly manager: string;
   /** The types of conditions that are ours; others are never touched. */
   readonly conditionTypes: readonly string[];
   /** Whether the API merges conditions by type. Istio's kinds do not: there, the list is replaced as a whole. */
@@ -30,15 +32,16 @@ function kindOf(
   conditionTypes: readonly string[],
   mergesConditions = false,
 ): StatusKind {
-  return { resource, fieldManager: `cairn-status-${manager}`, conditionTypes, mergesConditions };
+  return { resource, manager, conditionTypes, mergesConditions };
 }
 
 const policyTypes = [waypointAccepted, accepted];
 
-/** The kinds whose status is written. */
+/** The kinds of the mesh whose status is written. */
 export type StatusKindName = Extract<
   Kind,
   | 'AuthorizationPolicy'
+  | 'BackendTLSPolicy'
   | 'DestinationRule'
   | 'Gateway'
   | 'GatewayClass'
@@ -53,9 +56,10 @@ export type StatusKindName = Extract<
   | 'WorkloadEntry'
 >;
 
-/** Every kind whose status is written, by name. */
+/** Every kind of the mesh whose status is written, by name. */
 const statusKinds: Readonly<Record<StatusKindName, StatusKind>> = {
   AuthorizationPolicy: kindOf(resources.authorizationPolicies, 'policy', policyTypes),
+  BackendTLSPolicy: kindOf(resources.backendTLSPolicies, 'policy', []),
   DestinationRule: kindOf(resources.destinationRules, 'traffic', [accepted]),
   Gateway: kindOf(
     resources.gateways,
@@ -68,14 +72,17 @@ const statusKinds: Readonly<Record<StatusKindName, StatusKind>> = {
   HTTPRoute: kindOf(resources.httpRoutes, 'route', []),
   RequestAuthentication: kindOf(resources.requestAuthentications, 'policy', policyTypes),
   Service: kindOf(resources.services, 'service', [waypointBound], true),
-  ServiceEntry: kindOf(resources.serviceEntries, 'service', [waypointBound]),
+  ServiceEntry: kindOf(resources.serviceEntries, 'service', [waypointBound, waypointMissing]),
   TCPRoute: kindOf(resources.tcpRoutes, 'route', []),
   TLSRoute: kindOf(resources.tlsRoutes, 'route', []),
   VirtualService: kindOf(resources.virtualServices, 'traffic', [accepted]),
   WorkloadEntry: kindOf(resources.workloadEntries, 'service', [waypointBound]),
 };
 
-/** The kinds whose status is written. */
+/** A kind that means nothing to the mesh, and is answered all the same. */
+export const listenerSetKind = 'ListenerSet';
+
+/** The kinds of the mesh whose status is written. */
 export const statusKindNames: readonly StatusKindName[] = Object.keys(statusKinds) as readonly StatusKindName[];
 
 /** How the status of a kind is written; undefined for kinds without one of ours. */
@@ -83,7 +90,10 @@ export function findStatusKind(kind: string): StatusKind | undefined {
   return kindsByName.get(kind);
 }
 
-const kindsByName = new Map<string, StatusKind>(Object.entries(statusKinds));
+const kindsByName = new Map<string, StatusKind>([
+  ...Object.entries(statusKinds),
+  [listenerSetKind, kindOf(resources.listenerSets, 'gateway', ['Accepted', 'Programmed'], true)],
+]);
 
 /** What the status of an object says; undefined when the object is gone, or not ours to speak of. */
 export function resolveStatus(view: StatusView, { kind, namespace, name }: ObjectRef): WantedStatus | undefined {
@@ -111,6 +121,8 @@ export function resolveStatus(view: StatusView, { kind, namespace, name }: Objec
       return answer(get(kind), (entry) => resolveWorkloadStatus(view, entry));
     case 'AuthorizationPolicy':
       return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
+    case 'BackendTLSPolicy':
+      return answer(get(kind), (policy) => resolveAncestors(view, policy));
     case 'RequestAuthentication':
       return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
     case 'VirtualService':
@@ -125,6 +137,10 @@ export function resolveStatus(view: StatusView, { kind, namespace, name }: Objec
       return answer(get(kind), (route) => resolveRouteParents(view, route));
     case 'TLSRoute':
       return answer(get(kind), (route) => resolveRouteParents(view, route));
+    case listenerSetKind: {
+      const object = view.object(kind, namespace, name);
+      return object === undefined ? undefined : resolveListenerSetStatus(view, object);
+    }
     default:
       return undefined;
   }

@@ -4,11 +4,12 @@
 import { ApiError, type KubernetesObject } from '../../kubernetes/index.ts';
 import { type Finding, formatRef, type ObjectRef, type QueryKey } from '../../mesh/index.ts';
 import type { ClusterContext, ClusterStep, LeaderLoop } from '../cluster-context.ts';
-import { findStatusKind, type StatusKind } from './resolve-status.ts';
+import { formatStatusManager } from './ownership.ts';
+import { findStatusKind, listenerSetKind, type StatusKind } from './resolve-status.ts';
 import { routeControllerName } from './route-status.ts';
 import { planStatusWrite } from './status-write.ts';
 import { formatUnit, parseUnit, StatusPlanner } from './status-planner.ts';
-import { deploymentKey, type StatusView } from './view.ts';
+import { deploymentKey, isGuest, type StatusView } from './view.ts';
 import { WorkQueue } from './work-queue.ts';
 import { WrittenObjects } from './written-objects.ts';
 
@@ -72,6 +73,9 @@ export class StatusLoop implements LeaderLoop {
     this.#gatherFindings();
     planner.compareFindings(this.#context.findings());
     for (const ref of StatusPlanner.list(this.#context.mesh)) queue.add(formatUnit(ref));
+    for (const { metadata } of this.#context.objects(listenerSetKind)) {
+      queue.add(formatUnit({ kind: listenerSetKind, namespace: metadata.namespace ?? '', name: metadata.name }));
+    }
     for (const { ref } of this.#context.findings()) {
       if (findStatusKind(ref.kind) !== undefined) queue.add(formatUnit(ref));
     }
@@ -149,14 +153,17 @@ export class StatusLoop implements LeaderLoop {
     const current = this.#newest(ref.kind, ref.namespace, ref.name);
     const wanted = planner.resolve(ref);
     if (kind === undefined || current === undefined || wanted === undefined) return false;
+    const fieldManager = formatStatusManager(kind.manager, this.#context.settings.revision);
     const object = planStatusWrite(current, wanted, {
       kind,
-      controllerName: routeControllerName(this.#context),
+      fieldManager,
+      isGuest: isGuest(this.#context.settings),
+      controllerName:
+        wanted.kind === 'policy' ? this.#context.settings.controllerName : routeControllerName(this.#context),
       now: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
     });
     if (object === undefined) return false;
     try {
-      const { fieldManager } = kind;
       const resource = servedAs(kind, object);
       const answer = await this.#context.client.apply(resource, object, {
         fieldManager,

@@ -16,14 +16,27 @@ function kindOf(name: string): StatusKind {
   return kind;
 }
 
-function plan(kind: string, status: unknown, wanted: WantedStatus): KubernetesObject | undefined {
+const fieldManager = 'cairn-status-test';
+
+/** What the API remembers of who wrote the conditions last. */
+const writtenBy = (manager: string): NonNullable<KubernetesObject['metadata']['managedFields']> => [
+  { manager, operation: 'Apply', subresource: 'status', fieldsV1: { 'f:status': { 'f:conditions': {} } } },
+];
+
+function plan(
+  kind: string,
+  status: unknown,
+  wanted: WantedStatus,
+  writer = fieldManager,
+  isGuest = writer !== fieldManager,
+): KubernetesObject | undefined {
   const object: KubernetesObject = {
     apiVersion: 'example/v1',
     kind,
-    metadata: { name: 'it', namespace: 'shop', resourceVersion: '7' },
+    metadata: { name: 'it', namespace: 'shop', resourceVersion: '7', managedFields: writtenBy(writer) },
     status,
   };
-  return planStatusWrite(object, wanted, { kind: kindOf(kind), controllerName, now });
+  return planStatusWrite(object, wanted, { kind: kindOf(kind), fieldManager, isGuest, controllerName, now });
 }
 
 const bound = {
@@ -58,6 +71,31 @@ describe('conditions of Services, which the API merges by type', () => {
       conditions: [],
     });
     expect(plan('Service', { conditions: [others] }, { kind: 'conditions', conditions: [] })).toBeUndefined();
+  });
+
+  it.each(['Service', 'ServiceEntry'])('of a %s stay as they are where another control plane wrote them', (kind) => {
+    const conditions = [{ ...bound, lastTransitionTime: before }];
+    expect(plan(kind, { conditions }, { kind: 'conditions', conditions: [] }, 'istio-ambient-service')).toBeUndefined();
+    const { message: _, ...rest } = bound;
+    const ours = { ...rest, message: 'to another' };
+    const written = plan(kind, { conditions }, { kind: 'conditions', conditions: [ours] }, 'istio-ambient-service');
+    expect(written?.['status']).toEqual({ conditions: [{ ...ours, lastTransitionTime: before }] });
+  });
+
+  it('of a ServiceEntry are taken away where no other control plane is, whoever wrote the list last', () => {
+    const conditions = [others, { ...bound, lastTransitionTime: before }];
+    const written = plan('ServiceEntry', { conditions }, { kind: 'conditions', conditions: [] }, 'velero', false);
+    expect(written?.['status']).toEqual({ conditions: [others] });
+  });
+
+  it('of a ServiceEntry that another control plane wrote stay when only addresses are given', () => {
+    const conditions = [{ ...bound, lastTransitionTime: before }];
+    const addresses = [{ host: 'a.example', value: '240.240.0.1' }];
+    const wanted: WantedStatus = { kind: 'conditions', conditions: [], addresses };
+    expect(plan('ServiceEntry', { conditions }, wanted, 'istio-ambient-service')?.['status']).toEqual({
+      conditions,
+      addresses,
+    });
     expect(plan('Service', undefined, { kind: 'conditions', conditions: [] })).toBeUndefined();
   });
 });

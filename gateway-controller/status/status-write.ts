@@ -5,14 +5,18 @@ import { apiVersionOf, type KubernetesObject } from '../../kubernetes/index.ts';
 import type { RouteParentRef } from '../../mesh/index.ts';
 import { dateConditions, hasConditions, isFields, readConditions } from './condition.ts';
 import type { Condition, DatedCondition } from './condition.ts';
+import { ownsStatusField } from './ownership.ts';
 import type { StatusKind } from './resolve-status.ts';
-import type { GatewayAddress, ListenerStatus, ParentStatus, WantedStatus } from './status.ts';
+import type { AncestorStatus, GatewayAddress, ListenerStatus, ParentStatus, WantedStatus } from './status.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** What a write needs beside the two states. */
 export interface WriteContext {
   readonly kind: StatusKind;
+  readonly fieldManager: string;
+  /** Beside another control plane only what we wrote last is ours to take away; alone, every condition of our types is. */
+  readonly isGuest: boolean;
   /** The `controllerName` of our entries of a route's parents. */
   readonly controllerName: string;
   /** RFC 3339. */
@@ -26,7 +30,8 @@ export function planStatusWrite(
   context: WriteContext,
 ): KubernetesObject | undefined {
   const before = isFields(current['status']) ? current['status'] : {};
-  const status = planStatus(before, wanted, context);
+  const ownsConditions = !context.isGuest || ownsStatusField(current, context.fieldManager, 'conditions');
+  const status = planStatus(before, wanted, context, ownsConditions);
   if (status === undefined) return undefined;
   const { name, namespace, resourceVersion } = current.metadata;
   // Lists that are replaced as a whole must be those that were read; where the API merges, nobody's entries can be lost.
@@ -43,7 +48,12 @@ export function planStatusWrite(
   };
 }
 
-function planStatus(before: Fields, wanted: WantedStatus, context: WriteContext): Fields | undefined {
+function planStatus(
+  before: Fields,
+  wanted: WantedStatus,
+  context: WriteContext,
+  ownsConditions: boolean,
+): Fields | undefined {
   const { kind, now } = context;
   switch (wanted.kind) {
     case 'conditions': {
@@ -51,9 +61,13 @@ function planStatus(before: Fields, wanted: WantedStatus, context: WriteContext)
       const { addresses = [] } = wanted;
       const hasAddresses =
         wanted.addresses === undefined || formatAddresses(before['addresses']) === formatAddresses(addresses);
-      if (hasAddresses && hasConditions(conditions, wanted.conditions, kind.conditionTypes)) return undefined;
+      // A condition of a type of ours that somebody else wrote is taken over where we have something to say, and is never taken away.
+      const ours = kind.conditionTypes.filter(
+        (type) => ownsConditions || wanted.conditions.some((condition) => condition.type === type),
+      );
+      if (hasAddresses && hasConditions(conditions, wanted.conditions, ours)) return undefined;
       return {
-        conditions: listConditions(conditions, wanted.conditions, kind, now),
+        conditions: listConditions(conditions, wanted.conditions, { ...kind, conditionTypes: ours }, now),
         ...(addresses.length === 0 ? {} : { addresses }),
       };
     }
@@ -74,7 +88,9 @@ function planStatus(before: Fields, wanted: WantedStatus, context: WriteContext)
       };
     }
     case 'route':
-      return planParents(before, wanted.parents, context);
+      return planEntries(before, { list: 'parents', reference: 'parentRef' }, wanted.parents, context);
+    case 'policy':
+      return planEntries(before, { list: 'ancestors', reference: 'ancestorRef' }, wanted.ancestors, context);
   }
 }
 
@@ -134,41 +150,54 @@ function hasListeners(value: unknown, wanted: readonly ListenerStatus[]): boolea
   );
 }
 
-function planParents(
+/** The API takes no more entries of a policy's ancestors, of all controllers together; routes may have twice as many. */
+const maxEntries = { parents: 32, ancestors: 16 } as const;
+
+/** A list of a status whose entries say to whom they belong. */
+type EntryList =
+  | { readonly list: 'parents'; readonly reference: 'parentRef' }
+  | { readonly list: 'ancestors'; readonly reference: 'ancestorRef' };
+
+function planEntries(
   before: Fields,
-  wanted: readonly ParentStatus[],
+  { list, reference }: EntryList,
+  asked: readonly (ParentStatus | AncestorStatus)[],
   { controllerName, now }: WriteContext,
 ): Fields | undefined {
-  const current: readonly unknown[] = Array.isArray(before['parents']) ? before['parents'] : [];
+  const current: readonly unknown[] = Array.isArray(before[list]) ? before[list] : [];
   const isOurs = (each: unknown): each is Fields => isFields(each) && each['controllerName'] === controllerName;
   const own = current.filter(isOurs);
   // Entries of ours for parents that are Gateways are an ingress controller's of the same name.
-  const isService = (each: Fields): boolean =>
-    isFields(each['parentRef']) && kindOfParent(each['parentRef']) !== 'Gateway';
+  const isService = (each: Fields): boolean => isFields(each[reference]) && kindOfParent(each[reference]) !== 'Gateway';
   const ours = own.filter(isService);
-  const find = (parentRef: RouteParentRef): Fields | undefined =>
-    ours.find((each) => formatParent(each['parentRef']) === formatParent(parentRef));
+  const others = current.filter((each) => !isOurs(each) || !isService(each));
+  const wanted = asked.slice(0, Math.max(0, maxEntries[list] - others.length));
+  const find = (to: string): Fields | undefined => ours.find((each) => formatParent(each[reference]) === to);
   const isSame =
     ours.length === wanted.length &&
-    wanted.every(({ parentRef, conditions }) => {
-      const found = readConditions(find(parentRef)?.['conditions']);
+    wanted.every((entry) => {
+      const to = formatParent(referenceOf(entry));
+      const found = readConditions(find(to)?.['conditions']);
       return (
-        find(parentRef) !== undefined &&
+        find(to) !== undefined &&
         hasConditions(
           found,
-          conditions,
+          entry.conditions,
           found.map(({ type }) => type),
         )
       );
     });
   if (isSame) return undefined;
-  const others = current.filter((each) => !isOurs(each) || !isService(each));
-  const entries = wanted.map(({ parentRef, conditions }) => ({
-    parentRef,
-    controllerName,
-    conditions: dateConditions(conditions, readConditions(find(parentRef)?.['conditions']), now),
-  }));
-  return { parents: [...others, ...entries] };
+  const entries = wanted.map((entry) => {
+    const to = referenceOf(entry);
+    const earlier = readConditions(find(formatParent(to))?.['conditions']);
+    return { [reference]: to, controllerName, conditions: dateConditions(entry.conditions, earlier, now) };
+  });
+  return { [list]: [...others, ...entries] };
+}
+
+function referenceOf(entry: ParentStatus | AncestorStatus): RouteParentRef | AncestorStatus['ancestorRef'] {
+  return 'parentRef' in entry ? entry.parentRef : entry.ancestorRef;
 }
 
 function kindOfParent(parent: Fields): string {

@@ -30,9 +30,17 @@ export interface ParentStatus {
   readonly conditions: readonly Condition[];
 }
 
+/** One entry of a policy's ancestors. */
+export interface AncestorStatus {
+  readonly ancestorRef: Readonly<Record<string, string>>;
+  readonly controllerName: string;
+  readonly conditions: readonly Condition[];
+}
+
 /**
  * What the status of an object should say. `conditions`: those of the types that are ours for this kind and no others; a type of ours
  * that is missing is taken away. `parents`: our entries of a route's parents.
+ * `ancestors`: those of a policy's.
  */
 export type WantedStatus =
   | {
@@ -47,10 +55,13 @@ export type WantedStatus =
       readonly addresses: readonly GatewayAddress[];
       readonly listeners: readonly ListenerStatus[];
     }
-  | { readonly kind: 'route'; readonly parents: readonly ParentStatus[] };
+  | { readonly kind: 'route'; readonly parents: readonly ParentStatus[] }
+  | { readonly kind: 'policy'; readonly ancestors: readonly AncestorStatus[] };
 
 /** Condition on Services, ServiceEntries and WorkloadEntries: which waypoint they are bound to, or why they are not. */
 export const waypointBound = 'istio.io/WaypointBound';
+/** Condition on ServiceEntries that nothing but a waypoint can serve, while none does. */
+export const waypointMissing = 'istio.io/WaypointMissing';
 /** Condition on policies: which waypoint enforces them, or why none does. */
 export const waypointAccepted = 'WaypointAccepted';
 /** Condition on VirtualServices and DestinationRules, and on policies that are not in effect as written. */

@@ -17,6 +17,8 @@ export interface StatusSettings {
   readonly controllerName: string;
   readonly gatewayClass: string;
   readonly clusterDomain: string;
+  /** Empty or `default`: the default revision, which speaks of what belongs to no Gateway too. */
+  readonly revision: string;
 }
 
 /** The state of now, as far as statuses need it. */
@@ -75,6 +77,11 @@ export function trackView(view: StatusView): {
 }
 
 /** Whether another control plane may run beside this one, so that only what is bound to a Gateway of ours is ours to judge. */
-export function isGuest({ controllerName }: StatusSettings): boolean {
+export function isGuest(settings: StatusSettings): boolean {
+  return hasOwnName(settings) || (settings.revision !== '' && settings.revision !== 'default');
+}
+
+/** Whether entries of ours in a list of several controllers' carry a name of their own, since Istio may write there too. */
+export function hasOwnName({ controllerName }: StatusSettings): boolean {
   return controllerName !== 'istio.io/mesh-controller';
 }

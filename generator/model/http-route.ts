@@ -137,6 +137,17 @@ export type RouteAction =
   | ({ readonly kind: 'redirect' } & RedirectAction)
   | ({ readonly kind: 'respond' } & DirectResponseAction);
 
+/** What keeps the requests of one client at one endpoint of a cluster: a name of where the endpoint is written down. */
+export type Session =
+  | {
+      readonly kind: 'cookie';
+      readonly name: string;
+      readonly path: string;
+      /** Absent: until the client forgets it. */
+      readonly lifetimeMilliseconds?: number;
+    }
+  | { readonly kind: 'header'; readonly name: string };
+
 export interface HttpRoute {
   /** Shown in access logs. */
   readonly name: string;
@@ -146,6 +157,7 @@ export interface HttpRoute {
   readonly action: RouteAction;
   readonly fault?: Fault;
   readonly cors?: Cors;
+  readonly session?: Session;
   readonly requestHeaders?: HeaderEdits;
   readonly responseHeaders?: HeaderEdits;
 }

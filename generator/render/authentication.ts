@@ -3,8 +3,8 @@
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
 import type { Authentication, JwtProvider } from '../model/authentication.ts';
+import { makeDiscovery } from './listeners/extension.ts';
 import { filterMetadata } from './names.ts';
-import { aggregatedSource } from './tls.ts';
 
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
 type Requirement = MessageTypes['envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement'];
@@ -16,11 +16,10 @@ const listClaims = ['permission', 'scope'];
 
 /** The filter of a chain, and what its configuration is called. */
 export function renderAuthenticationFilter(chain: string): HttpFilter {
-  return {
-    name: extensionName(chain),
-    config_discovery: { config_source: aggregatedSource, type_urls: [`type.googleapis.com/${type}`] },
-  };
+  return { name: extensionName(chain), config_discovery: discovery };
 }
+
+const discovery = makeDiscovery(type);
 
 function extensionName(chain: string): string {
   return `jwt|${chain}`;

@@ -6,10 +6,10 @@ import { encodeOnce, type EnvoyResource, type MessageTypes, typed, typeUrls } fr
 import { formatProtoDuration } from '../../mesh/index.ts';
 import type { ExternalAuthorizer } from '../model/authorization.ts';
 import type { StringMatcher } from '../model/http-route.ts';
+import { makeDiscovery } from './listeners/extension.ts';
 import { renderStringMatcher } from './matchers.ts';
 import { filterMetadata, formatClusterName } from './names.ts';
 import { escapeHeaderValue } from './routes/headers.ts';
-import { aggregatedSource } from './tls.ts';
 
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
 type ListStringMatcher = MessageTypes['envoy.type.matcher.v3.ListStringMatcher'];
@@ -19,14 +19,10 @@ const denyingType = 'envoy.extensions.filters.http.rbac.v3.RBAC';
 
 /** The filter of a chain, and what its configuration is called. */
 export function renderAuthorizerFilter(chain: string): HttpFilter {
-  return {
-    name: extensionName(chain),
-    config_discovery: {
-      config_source: aggregatedSource,
-      type_urls: [`type.googleapis.com/${authorizerType}`, `type.googleapis.com/${denyingType}`],
-    },
-  };
+  return { name: extensionName(chain), config_discovery: discovery };
 }
+
+const discovery = makeDiscovery(authorizerType, denyingType);
 
 function extensionName(chain: string): string {
   return `custom|${chain}`;

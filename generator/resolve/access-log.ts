@@ -39,8 +39,22 @@ const withArguments = [
 const operator = /%([A-Z_0-9]+(?:\([^()"\n\r]*\))?(?::\d+)?)%|%%/g;
 const longestFormat = 16_384;
 
-/** What proxies write and where to; what cannot be done is left at our own log on the standard output. */
+/** What settings were found to say: every frontend asks, and reading a format is work. */
+const known = new WeakMap<MeshSettings['accessLog'], AccessLogging>();
+
+/**
+ * What proxies write and where to; what cannot be done is left at our own log on the standard output. The same settings give the same
+ * object.
+ */
 export function resolveAccessLog({ accessLog }: Pick<MeshSettings, 'accessLog'>): AccessLogging {
+  const found = known.get(accessLog);
+  if (found !== undefined) return found;
+  const made = readLogging(accessLog);
+  known.set(accessLog, made);
+  return made;
+}
+
+function readLogging(accessLog: MeshSettings['accessLog']): AccessLogging {
   if (accessLog.file === '') return 'none';
   const format = readFormat(accessLog);
   return {

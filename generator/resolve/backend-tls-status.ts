@@ -1,6 +1,6 @@
 // The status of BackendTLSPolicies: for each target, the conditions that a controller writes under `status.ancestors`.
 
-import { formatRef, type MeshSnapshot, type ObjectRef, refOf } from '../../mesh/index.ts';
+import { formatRef, type MeshObject, type MeshSnapshot, type ObjectRef, refOf } from '../../mesh/index.ts';
 import { judgeTarget, resolveValidation } from './backend-tls.ts';
 
 /** A condition without the time of its last change, which is the writer's to keep. */
@@ -29,54 +29,54 @@ export interface BackendTlsStatus {
   }[];
 }
 
-/** Istio's controller of policies of the mesh. */
-const controllerName = 'istio.io/mesh-controller';
-
 /** The status of every BackendTLSPolicy, oldest first. */
 export function resolveBackendTlsStatuses(mesh: MeshSnapshot): readonly BackendTlsStatus[] {
-  return mesh.list('BackendTLSPolicy').map((policy) => {
-    const { namespace, generation } = policy.metadata;
-    const { tls, problems } = resolveValidation(mesh, policy);
-    const [problem] = problems;
-    return {
-      ref: refOf(policy),
-      ancestors: policy.spec.targetRefs.map((target, index) => {
-        const judged = judgeTarget(mesh, policy, index);
-        const accepted: Pick<PolicyCondition, 'status' | 'reason' | 'message'> =
-          judged.kind === 'missing'
+  return mesh.list('BackendTLSPolicy').map((policy) => resolveBackendTlsStatus(mesh, policy));
+}
+
+/** The status of one BackendTLSPolicy. */
+export function resolveBackendTlsStatus(mesh: MeshSnapshot, policy: MeshObject<'BackendTLSPolicy'>): BackendTlsStatus {
+  const { namespace, generation } = policy.metadata;
+  const { tls, problems } = resolveValidation(mesh, policy);
+  const [problem] = problems;
+  return {
+    ref: refOf(policy),
+    ancestors: policy.spec.targetRefs.map((target, index) => {
+      const judged = judgeTarget(mesh, policy, index);
+      const accepted: Pick<PolicyCondition, 'status' | 'reason' | 'message'> =
+        judged.kind === 'missing'
+          ? {
+              status: 'False',
+              reason: judged.field === 'kind' ? 'Invalid' : 'TargetNotFound',
+              message: judged.message,
+            }
+          : judged.kind === 'conflict'
             ? {
                 status: 'False',
-                reason: judged.field === 'kind' ? 'Invalid' : 'TargetNotFound',
-                message: judged.message,
+                reason: 'Conflicted',
+                message: `${formatRef(refOf(judged.winner))} has the same target`,
               }
-            : judged.kind === 'conflict'
+            : problem !== undefined && tls === undefined
               ? {
                   status: 'False',
-                  reason: 'Conflicted',
-                  message: `${formatRef(refOf(judged.winner))} has the same target`,
+                  reason: problem.reason === 'Invalid' ? 'Invalid' : 'NoValidCACertificate',
+                  message: problem.message,
                 }
-              : problem !== undefined && tls === undefined
-                ? {
-                    status: 'False',
-                    reason: problem.reason === 'Invalid' ? 'Invalid' : 'NoValidCACertificate',
-                    message: problem.message,
-                  }
-                : { status: 'True', reason: 'Accepted', message: 'Configuration is valid' };
-        const conditions: readonly PolicyCondition[] = [
-          { type: 'Accepted', ...accepted },
-          problem === undefined || problem.reason === 'Invalid'
-            ? { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'Configuration is valid' }
-            : { type: 'ResolvedRefs', status: 'False', reason: problem.reason, message: problem.message },
-        ];
-        return {
-          ancestorRef: { ...target, namespace },
-          controllerName,
-          conditions: conditions.map((condition) => ({
-            ...condition,
-            ...(generation === undefined ? {} : { observedGeneration: generation }),
-          })),
-        };
-      }),
-    };
-  });
+              : { status: 'True', reason: 'Accepted', message: 'Configuration is valid' };
+      const conditions: readonly PolicyCondition[] = [
+        { type: 'Accepted', ...accepted },
+        problem === undefined || problem.reason === 'Invalid'
+          ? { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'Configuration is valid' }
+          : { type: 'ResolvedRefs', status: 'False', reason: problem.reason, message: problem.message },
+      ];
+      return {
+        ancestorRef: { ...target, namespace },
+        controllerName: mesh.settings.waypointController,
+        conditions: conditions.map((condition) => ({
+          ...condition,
+          ...(generation === undefined ? {} : { observedGeneration: generation }),
+        })),
+      };
+    }),
+  };
 }

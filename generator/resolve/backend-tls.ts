@@ -86,7 +86,10 @@ export function resolveValidation(mesh: MeshSnapshot, { metadata, spec }: Policy
   });
   if (caCertificateRefs.length === 0) {
     if (wellKnownCACertificates === 'System') return { tls: make(mesh.settings.systemRoots), problems: [] };
-    const message = `the roots "${wellKnownCACertificates ?? ''}" are not known; there is "System"`;
+    const message =
+      wellKnownCACertificates === undefined
+        ? 'no roots can be read of it'
+        : `the roots "${wellKnownCACertificates}" are not known; there is "System"`;
     const problem = {
       reason: 'Invalid',
       code: 'InvalidValue',
@@ -135,7 +138,10 @@ export function reportBackendTls(context: ResolveContext, policy: Policy): void 
   const { tls, problems } = resolveValidation(mesh, policy);
   const report = (code: FindingCode, path: FieldPath, message: string, hint: string): void =>
     context.report({ code, severity: 'error', ref: refOf(policy), path, message, hint });
-  for (const { code, path, message } of problems) {
+  // What stands in for a policy that could not be read names no roots; reading said so.
+  const { caCertificateRefs = [], wellKnownCACertificates } = policy.spec.validation;
+  const isStandIn = caCertificateRefs.length === 0 && wellKnownCACertificates === undefined;
+  for (const { code, path, message } of isStandIn ? [] : problems) {
     const consequence = tls === undefined ? 'requests to its targets are answered with 503' : 'it is left out';
     report(
       code,

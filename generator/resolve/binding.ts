@@ -11,6 +11,7 @@ import {
   type MeshSnapshot,
   noWaypoint,
   refOf,
+  revisionLabel,
   useWaypointLabel,
   useWaypointNamespaceLabel,
   waypointForLabel,
@@ -66,8 +67,22 @@ export function resolveGateway(mesh: MeshSnapshot, key: GatewayKey): WaypointGat
       };
 }
 
-/** Whether a Gateway is of a class that Cairn runs. */
+/** Whether a Gateway is of the revision that this control plane is; its own label goes before that of its namespace. */
+export function isOfRevision(mesh: MeshSnapshot, { metadata }: MeshObject<'Gateway'>): boolean {
+  const { revision } = mesh.settings;
+  if (revision === undefined) return true;
+  const asked =
+    metadata.labels[revisionLabel] ?? mesh.get('Namespace', '', metadata.namespace)?.metadata.labels[revisionLabel];
+  return normalizeRevision(asked ?? '') === normalizeRevision(revision);
+}
+
+function normalizeRevision(revision: string): string {
+  return revision === 'default' ? '' : revision;
+}
+
+/** Whether a Gateway is of a class and a revision that Cairn runs. */
 export function isWaypoint(mesh: MeshSnapshot, gateway: MeshObject<'Gateway'>): boolean {
+  if (!isOfRevision(mesh, gateway)) return false;
   const { gatewayClassName } = gateway.spec;
   const declared = mesh.get('GatewayClass', '', gatewayClassName);
   return declared === undefined
@@ -109,7 +124,14 @@ export function resolveBinding(
   const wanted = `${key.namespace}/${key.name}`;
   const gateway = resolveGateway(mesh, key);
   if (gateway === undefined) {
-    const exists = mesh.get('Gateway', key.namespace, key.name) !== undefined;
+    const found = mesh.get('Gateway', key.namespace, key.name);
+    const exists = found !== undefined;
+    if (exists && !isOfRevision(mesh, found)) {
+      const message = `Gateway "${wanted}" is of another revision, so what happens to this service is that control plane's affair`;
+      const ref = refOf(object);
+      context.report({ code: 'WaypointNotFound', severity: 'info', ref, path: ['metadata', 'labels'], message });
+      return undefined;
+    }
     return report(
       'WaypointNotFound',
       `${exists ? `Gateway "${wanted}" is not a waypoint` : `waypoint "${wanted}" does not exist`}, so this service has no L7 processing`,

@@ -5,6 +5,7 @@ import { type LocalityLbSetting, type MeshObject, trafficDistributionAnnotation 
 import type { Endpoint, EndpointGroup, Locality } from '../model/cluster.ts';
 import type { ResolvedEndpoint } from './endpoints.ts';
 import { isLocalityMatch, localityDistance, withTopology } from './locality.ts';
+import type { WaypointPlace } from './waypoint-place.ts';
 
 /** How endpoints are grouped. */
 export type EndpointPreference =
@@ -16,21 +17,15 @@ export type EndpointPreference =
   /** Those first that have the same values of labels; the labels come in the order of their weight. */
   | { readonly kind: 'labels'; readonly wanted: readonly (readonly [label: string, value: string])[] };
 
-/** What is known of the waypoint that chooses. */
-export interface WaypointPlace {
-  readonly locality: Locality | undefined;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
 /** The preference that a locality setting means; `ejects`: endpoints that fail are left out, without which nothing ever fails over. */
 export function resolvePreference(
   setting: LocalityLbSetting,
   place: WaypointPlace,
   ejects: boolean,
 ): EndpointPreference {
-  const { locality } = place;
   if (setting.enabled === false) return { kind: 'none' };
   if ((setting.distribute ?? []).length > 0) {
+    const { locality } = place;
     const rule = setting.distribute?.find(({ from = '' }) => locality !== undefined && isLocalityMatch(locality, from));
     return rule?.to === undefined ? { kind: 'none' } : { kind: 'distribute', to: rule.to };
   }
@@ -38,6 +33,7 @@ export function resolvePreference(
   if (setting.failoverPriority !== undefined && setting.failoverPriority.length > 0) {
     return preferLabels(setting.failoverPriority, place);
   }
+  const { locality } = place;
   return locality === undefined ? { kind: 'none' } : { kind: 'failover', from: locality, regions: setting.failover };
 }
 

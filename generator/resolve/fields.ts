@@ -83,6 +83,7 @@ const route = (prefix: string): readonly string[] => [
   ...['group', 'kind', 'namespace', 'name', 'port', 'weight'].map((field) => `${prefix}.backendRefs[].${field}`),
   `${prefix}.name`,
   `${prefix}.matches[].**`,
+  `${prefix}.sessionPersistence.**`,
 ];
 
 const tcpRoute: readonly string[] = [
@@ -134,8 +135,6 @@ const workload = ['address', 'ports.*', 'labels.*', 'locality', 'weight'];
 const ofTheCluster = 'for what reaches a service other than by its mesh address';
 const ofItsAddresses = 'for whoever gives the service its addresses; those that it has are read';
 
-const everything: FieldCatalogue = { applied: ['**'] };
-
 const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   AuthorizationPolicy: {
     applied: ['action', 'provider.name', 'rules[].**', ...policyTargets],
@@ -144,8 +143,19 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   BackendTLSPolicy: {
     applied: [...['group', 'kind', 'name', 'sectionName'].map((field) => `targetRefs[].${field}`), 'validation.**'],
   },
-  ConfigMap: { applied: ['data.*'] },
-  EndpointSlice: everything,
+  // Its one field has a dot in its name: the certificates that a BackendTLSPolicy refers to.
+  ConfigMap: { applied: ['*'] },
+  EndpointSlice: {
+    applied: [
+      'addressType',
+      ...['addresses[]', 'conditions.**', 'targetRef.**', 'nodeName'].map((field) => `endpoints[].${field}`),
+      ...['name', 'port', 'protocol'].map((field) => `ports[].${field}`),
+    ],
+    elsewhere: {
+      'endpoints[].zone': 'the labels of its node say where an endpoint is, with the region',
+      'ports[].appProtocol': 'the port of the Service says so',
+    },
+  },
   Gateway: {
     applied: [
       'gatewayClassName',
@@ -179,6 +189,7 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       ].map((field) => `jwtRules[].${field}`),
     ],
     reported: noPolicyTargets,
+    elsewhere: { 'jwtRules[].timeout': 'for the control plane, which fetches the keys and waits that long' },
   },
   MeshConfig: {
     applied: [
@@ -202,8 +213,11 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   },
   GatewayClass: { applied: ['controllerName'], elsewhere: { description: 'for people' } },
   Namespace: { applied: [], elsewhere: { 'finalizers[]': 'for the cluster' } },
-  Node: everything,
-  Pod: everything,
+  Node: { applied: [], elsewhere: { unschedulable: 'for the scheduler: what runs on a node already goes on serving' } },
+  Pod: {
+    applied: ['nodeName', 'podIPs[]', 'hostNetwork', 'ready', 'workloadName', 'ports.*'],
+    elsewhere: { serviceAccountName: 'for the control plane: only a pod that has it gets its certificate' },
+  },
   ReferenceGrant: { applied: ['from[].**', 'to[].**'] },
   GRPCRoute: {
     applied: [...parentRef, ...route('rules[]'), ...appliedFilters(grpcFilters)],
@@ -227,8 +241,10 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'selector.*',
       ...['name', 'port', 'protocol', 'appProtocol', 'targetPort'].map((field) => `ports[].${field}`),
       'trafficDistribution',
+      'externalName',
+      'publishNotReadyAddresses',
     ],
-    reported: ['externalName', 'internalTrafficPolicy', 'sessionAffinity', 'sessionAffinityConfig.**'],
+    reported: ['internalTrafficPolicy', 'sessionAffinity', 'sessionAffinityConfig.**'],
     elsewhere: {
       type: ofTheCluster,
       allocateLoadBalancerNodePorts: ofTheCluster,
@@ -241,7 +257,6 @@ const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
       'ports[].nodePort': ofTheCluster,
       'ipFamilies[]': ofItsAddresses,
       ipFamilyPolicy: ofItsAddresses,
-      publishNotReadyAddresses: 'for whoever lists endpoints; those that are written are ready',
     },
   },
   WorkloadEntry: { applied: [...workload, 'serviceAccount'] },

@@ -14,6 +14,7 @@ import type { ResolvedPort, ResolvedService } from './service.ts';
 import { everyRequest, matchesEverything } from './virtual-service/match.ts';
 import { resolveDefaultRetry } from './mesh-defaults.ts';
 import { resolveVirtualServiceRoutes } from './virtual-service/routes.ts';
+import { createShadows } from './virtual-service/shadows.ts';
 import { findVirtualServices } from './virtual-service/selection.ts';
 import { resolveTcpRoutes } from './virtual-service/tcp-routes.ts';
 
@@ -100,9 +101,13 @@ function resolveRoutes(
   reportGoingBefore(context, gatewayRoutes, service, owners);
   if (isClosed(gatewayRoutes)) return gatewayRoutes.routes;
   const routes: HttpRoute[] = [...gatewayRoutes.routes];
+  const shadows = createShadows();
   let closedBy: (typeof owners)[number] | undefined;
   for (const owner of owners) {
-    const own = resolveVirtualServiceRoutes({ ...context, gateway, service, port, owner });
+    const own = resolveVirtualServiceRoutes(
+      { ...context, gateway, service, port, owner },
+      closedBy === undefined ? shadows : createShadows(),
+    );
     if (closedBy !== undefined) {
       if (!namesPorts(closedBy))
         context.report({

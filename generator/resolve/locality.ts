@@ -1,6 +1,6 @@
-// Where things run: the localities of workloads and of a waypoint, from what their objects say.
+// Where things run: localities, from what objects say.
 
-import { localityAnnotation, localityLabel, type MeshObject, topologyLabels } from '../../mesh/index.ts';
+import { localityLabel, topologyLabels } from '../../mesh/index.ts';
 import type { Locality } from '../model/cluster.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -20,13 +20,6 @@ export function resolveLocality(field: string | undefined, labels: Labels): Loca
     parseLocality(label === undefined || label.includes('/') ? label : label.replaceAll('.', '/')) ??
     parseLocality(topologyLabels.map((key) => labels[key] ?? '').join('/'))
   );
-}
-
-/** The locality of a waypoint: an annotation of its Gateway, else labels, as on a workload. Undefined when nobody says. */
-export function resolveWaypointLocality(gateway: MeshObject<'Gateway'> | undefined): Locality | undefined {
-  return gateway === undefined
-    ? undefined
-    : resolveLocality(gateway.metadata.annotations[localityAnnotation], gateway.metadata.labels);
 }
 
 /** Labels together with those that say the same as a locality, so that either can be compared by label. */

@@ -114,13 +114,23 @@ export interface RouteFilter {
   readonly extensionRef?: { readonly group: string; readonly kind: string; readonly name: string };
 }
 
+/** `type` is Cookie unless given. `sessionName` and `cookieConfig` are how Gateway API 1.6 and before said it. */
+export interface SessionPersistence {
+  readonly type?: 'Cookie' | 'Header';
+  readonly absoluteTimeout?: string;
+  readonly cookie?: { readonly name?: string; readonly path?: string; readonly lifetimeType?: 'Permanent' | 'Session' };
+  readonly header?: { readonly name: string };
+  readonly sessionName?: string;
+  readonly cookieConfig?: { readonly lifetimeType?: 'Permanent' | 'Session' };
+}
+
 /** What the rules of both kinds of route share. */
 interface RouteRule<Match> {
   readonly name?: string;
   readonly matches?: readonly Match[];
   readonly filters?: readonly RouteFilter[];
   readonly backendRefs?: readonly RouteBackendRef[];
-  readonly sessionPersistence?: Readonly<Record<string, unknown>>;
+  readonly sessionPersistence?: SessionPersistence;
 }
 
 export interface HttpRouteRule extends RouteRule<HttpRouteMatch> {

@@ -31,3 +31,8 @@ export function checkCharacters(value: unknown, path: FieldPath = []): readonly 
   }
   return [];
 }
+
+/** The text with the mark of what could not be read in place of every half of a pair, as encoding it would leave it. */
+export function encodable(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
+}

@@ -63,9 +63,11 @@ function modernizeClass(spec: Fields, problems: Problem[]): Fields {
 
 function modernizeListeners(spec: Fields, problems: Problem[]): Fields {
   const listeners: unknown = spec['listeners'];
-  if (spec['gatewayClassName'] !== waypointClass || !Array.isArray(listeners)) return spec;
+  if (!Array.isArray(listeners)) return spec;
   const rewritten = listeners.map((listener: unknown, index) => {
     if (!isRecord(listener) || listener['protocol'] !== 'ALL') return listener;
+    // Which other classes are waypoints' is not known here, but nothing else ever listened for everything on this port.
+    if (spec['gatewayClassName'] !== waypointClass && listener['port'] !== hbonePort) return listener;
     const message = `The listener protocol \`ALL\` is read as \`${hboneProtocol}\`.`;
     const path = ['spec', 'listeners', index, 'protocol'];
     problems.push(warningAt('HistoricalForm', path, message, `write \`protocol: ${hboneProtocol}\``));

@@ -320,3 +320,16 @@ describe('hostile text is harmless', () => {
     }
   });
 });
+
+it('what stands in for a policy whose name cannot be encoded has a name that can', () => {
+  const { standIns } = parseManifest(
+    'policy.json',
+    JSON.stringify({
+      apiVersion: 'security.istio.io/v1',
+      kind: 'AuthorizationPolicy',
+      metadata: { name: 'a\ud800', namespace: 'shop' },
+      spec: { targetRefs: [{ group: '', kind: 'Service', name: 'web' }], action: 'DENY', rules: [{}] },
+    }),
+  );
+  expect(standIns.map(({ metadata }) => metadata.name)).toEqual(['a\ufffd']);
+});

@@ -20,7 +20,7 @@ export interface ParsedManifest {
   readonly findings: readonly PlacedFinding[];
   /** Objects that were left out because of an error: who keeps a last good state keeps theirs. */
   readonly rejected: readonly ObjectRef[];
-  /** For rejected AuthorizationPolicies: policies of the same name that deny everything to their targets. See `failClosed`. */
+  /** For rejected policies: those that let nothing through to their targets. See `failClosed`. */
   readonly standIns: readonly AnyMeshObject[];
   /** True when a part could not be read so far as to know which objects it meant: then none that was there before may count as deleted. */
   readonly isPartial: boolean;
@@ -123,18 +123,30 @@ export function parseManifest(file: string, text: string): ParsedManifest {
 export function failClosed(parsed: ParsedManifest): ParsedManifest {
   const given = new Set(parsed.objects.map((object) => formatRef(refOf(object))));
   const standIns = parsed.standIns.filter((object) => !given.has(formatRef(refOf(object))));
-  if (standIns.length === 0) return parsed;
   const closed = new Set(standIns.map((object) => formatRef(standsFor(object))));
-  const findings = parsed.findings.map((finding) =>
-    finding.severity === 'error' && closed.has(formatRef(finding.ref))
-      ? {
-          ...finding,
-          message: `${finding.message} Until this is mended, everything to ${finding.ref.kind === meshConfigRef.kind ? 'every service' : "the policy's targets"} is denied.`,
-        }
-      : finding,
-  );
+  const consequenceOf = (ref: ObjectRef): string | undefined => {
+    const key = formatRef(ref);
+    if (closed.has(key)) return consequences[ref.kind] ?? "everything to the policy's targets is denied";
+    const isOpen =
+      closingKinds.has(ref.kind) && !given.has(key) && parsed.rejected.some((each) => formatRef(each) === key);
+    return isOpen ? 'nothing stands in for it' : undefined;
+  };
+  const findings = parsed.findings.map((finding) => {
+    const consequence = finding.severity === 'error' ? consequenceOf(finding.ref) : undefined;
+    if (consequence === undefined) return finding;
+    return { ...finding, message: `${finding.message} Until this is mended, ${consequence}.` };
+  });
   return { ...parsed, objects: [...parsed.objects, ...standIns], findings };
 }
+
+/** The kinds that something stands in for, unless they name no target that can be read, or never decide. */
+const closingKinds: ReadonlySet<string> = new Set(['AuthorizationPolicy', 'RequestAuthentication', 'BackendTLSPolicy']);
+
+/** What follows from a stand-in, for the kinds with one of their own. */
+const consequences: Readonly<Record<string, string>> = {
+  [meshConfigRef.kind]: 'everything to every service is denied',
+  BackendTLSPolicy: "requests to the policy's targets are answered with 503",
+};
 
 /** What a stand-in was made for: it is a policy, also in place of other kinds, which then are the first part of its name. */
 function standsFor(object: AnyMeshObject): ObjectRef {

@@ -4,7 +4,7 @@ import { everyClass, gatewayGroup, networkingGroup, securityGroup } from '../lab
 import { defaultMeshSettings } from '../settings.ts';
 import type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
 import { checkMeaning } from '../validation/meaning.ts';
-import { checkCharacters } from './characters.ts';
+import { checkCharacters, encodable } from './characters.ts';
 import { modernize } from './historical.ts';
 import { formatApiVersion, isKind, isKubernetesGroup, isMeshKind, kindDefinitions, kindNames } from './kinds.ts';
 import type { Problem } from './problem.ts';
@@ -19,7 +19,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export interface ReadObject {
   readonly ref: ObjectRef;
   readonly object?: AnyMeshObject;
-  /** In place of an AuthorizationPolicy that cannot be read: one that denies everything to its targets. */
+  /** In place of a policy that cannot be read: one that lets nothing through to its targets. */
   readonly standIn?: AnyMeshObject;
   readonly problems: readonly Problem[];
 }
@@ -42,7 +42,11 @@ export function readObject(value: Fields): ReadObject {
     };
   }
   const other = checkKind(kind, apiVersion, ref);
-  if (other !== undefined) return other;
+  if (other !== undefined) {
+    return other.problems.some(({ severity }) => severity === 'error')
+      ? { ...other, ...standInFor(other.ref, value) }
+      : other;
+  }
   return isKind(kind) ? readKnown(kind, value, ref) : { ref, problems: [] };
 }
 
@@ -93,20 +97,18 @@ export const closedMesh: AnyMeshObject = {
 };
 
 /**
- * A policy that denies everything to those targets of a rejected policy that can be read; AUDIT policies never decide. Without a
- * RequestAuthentication tokens would pass unverified, so one that is spoilt closes its targets too.
+ * What lets nothing through to those targets of a rejected policy that can be read; AUDIT policies never decide. Without a
+ * RequestAuthentication tokens would pass unverified, so one that is spoilt closes its targets too, and without a BackendTLSPolicy
+ * requests would go out in plain text.
  */
 function standInFor(ref: ObjectRef, fields: Fields): { readonly standIn?: AnyMeshObject } {
   const spec = fields['spec'];
   if (ref.kind === 'MeshConfig') return { standIn: closedMesh };
+  if (ref.name === '' || !isRecord(spec)) return {};
+  if (ref.kind === 'BackendTLSPolicy') return silentBackend(ref, fields, spec);
   if (ref.kind !== 'AuthorizationPolicy' && ref.kind !== 'RequestAuthentication') return {};
-  if (ref.name === '' || !isRecord(spec) || spec['action'] === 'AUDIT') return {};
-  const written = Array.isArray(spec['targetRefs']) ? spec['targetRefs'] : [spec['targetRef']];
-  const targetRefs = written.filter(isRecord).flatMap((target) => {
-    const [kind, name] = [textOf(target['kind']), textOf(target['name'])];
-    const group = Object.hasOwn(targetGroups, kind) ? targetGroups[kind] : undefined;
-    return group === undefined || name === '' ? [] : [{ group, kind, name }];
-  });
+  if (spec['action'] === 'AUDIT') return {};
+  const targetRefs = readableTargets(spec);
   if (targetRefs.length === 0) return {};
   const standIn: MeshObject<'AuthorizationPolicy'> = {
     apiVersion: textOf(fields['apiVersion']),
@@ -118,9 +120,46 @@ function standInFor(ref: ObjectRef, fields: Fields): { readonly standIn?: AnyMes
       labels: {},
       annotations: {},
     },
-    spec: { action: 'DENY', targetRefs, rules: [{}] },
+    spec: {
+      action: 'DENY',
+      targetRefs: targetRefs.map(({ group, kind, name }) => ({ group, kind, name })),
+      rules: [{}],
+    },
   };
   return { standIn };
+}
+
+/** A BackendTLSPolicy that believes nobody, so that nothing is sent to its targets. */
+function silentBackend(ref: ObjectRef, fields: Fields, spec: Fields): { readonly standIn?: AnyMeshObject } {
+  const targetRefs = readableTargets(spec);
+  if (targetRefs.length === 0) return {};
+  const {
+    labels: _labels,
+    annotations: _annotations,
+    ...metadata
+  } = isRecord(fields['metadata']) ? fields['metadata'] : {};
+  const standIn: MeshObject<'BackendTLSPolicy'> = {
+    apiVersion: textOf(fields['apiVersion']),
+    kind: 'BackendTLSPolicy',
+    // Its age stays: it decides which of two policies holds.
+    metadata: normalizeMetadata(ref, metadata),
+    spec: { targetRefs, validation: { hostname: ref.name } },
+  };
+  return { standIn };
+}
+
+/** The targets of a policy whose kind and name can be read, with the right group. */
+function readableTargets(
+  spec: Fields,
+): readonly { readonly group: string; readonly kind: string; readonly name: string; readonly sectionName?: string }[] {
+  // A single target where a list is wanted is a common slip, and means what it says.
+  const written: readonly unknown[] = [spec['targetRefs'], spec['targetRef']].flat();
+  return written.filter(isRecord).flatMap((target) => {
+    const [kind, name, sectionName] = [textOf(target['kind']), textOf(target['name']), textOf(target['sectionName'])];
+    const group = Object.hasOwn(targetGroups, kind) ? targetGroups[kind] : undefined;
+    if (group === undefined || name === '') return [];
+    return [{ group, kind, name, ...(sectionName === '' ? {} : { sectionName }) }];
+  });
 }
 
 /** What there is to say when the kind or its version is not read; undefined when it is. */
@@ -195,5 +234,5 @@ function normalizeTargets(object: AnyMeshObject): AnyMeshObject {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
+  return typeof value === 'string' ? encodable(value) : '';
 }

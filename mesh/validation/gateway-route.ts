@@ -14,6 +14,7 @@ import type {
   PathModifier,
   RouteCors,
   RouteFilter,
+  SessionPersistence,
 } from '../kinds/gateway-route.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
@@ -39,7 +40,8 @@ export function checkGrpcRouteObject({ rules = [] }: GrpcRouteSpec): readonly Pr
       ['spec', 'rules'],
       'name',
     ),
-    ...rules.flatMap(({ matches = [], filters = [], backendRefs = [] }, index) => [
+    ...rules.flatMap(({ matches = [], filters = [], backendRefs = [], sessionPersistence }, index) => [
+      ...checkSession(sessionPersistence, ['spec', 'rules', index, 'sessionPersistence']),
       ...matches.flatMap((match, at) => checkGrpcMatch(match, ['spec', 'rules', index, 'matches', at])),
       ...checkFilters(filters, ['spec', 'rules', index, 'filters'], true),
       ...backendRefs.flatMap((backend, at) =>
@@ -50,13 +52,14 @@ export function checkGrpcRouteObject({ rules = [] }: GrpcRouteSpec): readonly Pr
 }
 
 function checkHttpRule(rule: HttpRouteRule, path: FieldPath): readonly Problem[] {
-  const { matches = [], filters = [], backendRefs = [], timeouts } = rule;
+  const { matches = [], filters = [], backendRefs = [], timeouts, sessionPersistence } = rule;
   const hasPrefix =
     matches.length === 0 || (matches.length === 1 && (matches[0]?.path?.type ?? 'PathPrefix') === 'PathPrefix');
   const redirect = filters.findIndex(({ type }) => type === 'RequestRedirect');
   const request = parseDuration(timeouts?.request ?? '0s') ?? 0;
   const backendRequest = parseDuration(timeouts?.backendRequest ?? '0s') ?? 0;
   return [
+    ...checkSession(sessionPersistence, [...path, 'sessionPersistence']),
     ...matches.flatMap((match, index) => checkHttpMatch(match, [...path, 'matches', index])),
     ...checkFilters(filters, [...path, 'filters'], hasPrefix),
     ...backendRefs.flatMap((backend, index) =>
@@ -80,6 +83,23 @@ function checkHttpRule(rule: HttpRouteRule, path: FieldPath): readonly Problem[]
             '`backendRequest` must not be longer than `request`.',
           ),
         ]
+      : []),
+  ];
+}
+
+function checkSession(session: SessionPersistence | undefined, path: FieldPath): readonly Problem[] {
+  if (session === undefined) return [];
+  const { type = 'Cookie', absoluteTimeout, cookie, cookieConfig } = session;
+  const foreign = (type === 'Cookie' ? (['header'] as const) : (['cookie', 'cookieConfig'] as const)).filter(
+    (field) => session[field] !== undefined,
+  );
+  const isPermanent = [cookie?.lifetimeType, cookieConfig?.lifetimeType].includes('Permanent');
+  return [
+    ...foreign.map((field) =>
+      errorAt('InvalidValue', [...path, field], `\`${field}\` does not belong to sessions of type ${type}.`),
+    ),
+    ...(isPermanent && absoluteTimeout === undefined
+      ? [errorAt('MissingField', path, 'A permanent cookie needs `absoluteTimeout`.')]
       : []),
   ];
 }

@@ -107,10 +107,22 @@ function renderPodSpec(settings: InstallSettings): Json {
           runAsNonRoot: true,
           capabilities: { drop: ['ALL'] },
         },
-        volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+        volumeMounts: [
+          { name: 'tmp', mountPath: '/tmp' },
+          { name: 'istio-token', mountPath: '/var/run/secrets/tokens', readOnly: true },
+        ],
       },
     ],
-    volumes: [{ name: 'tmp', emptyDir: {} }],
+    volumes: [
+      { name: 'tmp', emptyDir: {} },
+      // Beside istiod: for it alone, in exchange for the certificate that waypoints verify.
+      {
+        name: 'istio-token',
+        projected: {
+          sources: [{ serviceAccountToken: { audience: 'istio-ca', expirationSeconds: 43_200, path: 'istio-token' } }],
+        },
+      },
+    ],
   };
 }
 
@@ -124,6 +136,7 @@ function renderEnvironment(settings: InstallSettings): readonly Json[] {
     POD_NAME: 'metadata.name',
     POD_NAMESPACE: 'metadata.namespace',
     POD_IP: 'status.podIP',
+    POD_IPS: 'status.podIPs',
   };
   const values = {
     CAIRN_GATEWAY_CLASS: settings.gatewayClass,
@@ -139,6 +152,7 @@ function renderEnvironment(settings: InstallSettings): readonly Json[] {
     CAIRN_DISCOVERY_ADDRESS: `${controlPlaneName}.${settings.namespace}.svc:${controlPlanePorts.xds}`,
     CAIRN_CA: settings.ca,
     CAIRN_CA_ADDRESS: settings.caAddress,
+    CAIRN_PRIVATE_JWKS: settings.privateJwks,
     CAIRN_LOG_LEVEL: settings.logLevel,
   };
   return [

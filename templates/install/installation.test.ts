@@ -24,6 +24,7 @@ const beside: InstallSettings = {
   rootNamespace: 'mesh-config',
   ca: 'istiod',
   caAddress: 'istiod-1.istio-system.svc:15012',
+  privateJwks: 'allow',
   logLevel: 'debug',
   webhookFailurePolicy: 'Fail',
 };

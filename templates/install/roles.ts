@@ -37,7 +37,7 @@ export function renderClusterRules(namespace: string): readonly PolicyRule[] {
     { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: read },
     {
       apiGroups: [gateway],
-      resources: ['gatewayclasses', 'gateways', ...routes, 'referencegrants', 'backendtlspolicies'],
+      resources: ['gatewayclasses', 'gateways', 'listenersets', ...routes, 'referencegrants', 'backendtlspolicies'],
       verbs: read,
     },
     { apiGroups: [networking], resources: traffic, verbs: read },
@@ -59,7 +59,9 @@ export function renderClusterRules(namespace: string): readonly PolicyRule[] {
     // What is said about them.
     {
       apiGroups: [gateway],
-      resources: ['gatewayclasses', 'gateways', ...routes, 'backendtlspolicies'].map((name) => `${name}/status`),
+      resources: ['gatewayclasses', 'gateways', 'listenersets', ...routes, 'backendtlspolicies'].map(
+        (name) => `${name}/status`,
+      ),
       verbs: change,
     },
     { apiGroups: [networking], resources: traffic.map((name) => `${name}/status`), verbs: change },

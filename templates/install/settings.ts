@@ -24,6 +24,8 @@ export interface InstallSettings {
   readonly ca: string;
   /** `host:port` of istiod, `istiod.istio-system.svc:15012` when empty. */
   readonly caAddress: string;
+  /** Whether keys of `jwksUri` are fetched from private addresses too: `deny` or `allow`. */
+  readonly privateJwks: string;
   readonly logLevel: string;
   /** What happens to an object when the webhook does not answer: `Ignore` or `Fail`. */
   readonly webhookFailurePolicy: string;
@@ -46,6 +48,7 @@ export const defaultInstallSettings: InstallSettings = {
   rootNamespace: 'istio-system',
   ca: 'cairn',
   caAddress: '',
+  privateJwks: 'deny',
   logLevel: 'info',
   webhookFailurePolicy: 'Ignore',
 };
@@ -67,6 +70,7 @@ export const settingSchemas: Readonly<Record<keyof InstallSettings, Readonly<Rec
   rootNamespace: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
   ca: { type: 'string', enum: ['cairn', 'istiod'] },
   caAddress: { type: 'string', pattern: '^([\\w.-]+:[0-9]{1,5})?$' },
+  privateJwks: { type: 'string', enum: ['deny', 'allow'] },
   logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'] },
   webhookFailurePolicy: { type: 'string', enum: ['Ignore', 'Fail'] },
 };
@@ -105,6 +109,7 @@ export const settingNames: readonly (keyof InstallSettings)[] = [
   'rootNamespace',
   'ca',
   'caAddress',
+  'privateJwks',
   'logLevel',
   'webhookFailurePolicy',
 ];

@@ -2,6 +2,7 @@
 // passes the `restricted` Pod Security Standard.
 
 import type { WaypointDeployment } from './deployment-input.ts';
+import { resolveLogLevels } from './log-levels.ts';
 import { renderPodAnnotations, renderPodLabels, resolveAnnotations } from './metadata.ts';
 import { resolveWaypointNames } from './names.ts';
 
@@ -110,7 +111,7 @@ function renderVolumes(): readonly Json[] {
 /** What the agent reads instead of flags. */
 function renderEnvironment(deployment: WaypointDeployment): readonly Json[] {
   const { gateway, settings } = deployment;
-  const annotations = resolveAnnotations(deployment);
+  const levels = resolveLogLevels(deployment);
   const values: Readonly<Record<string, string>> = {
     CAIRN_GATEWAY: gateway.name,
     CAIRN_XDS_ADDRESS: settings.discoveryAddress,
@@ -126,10 +127,9 @@ function renderEnvironment(deployment: WaypointDeployment): readonly Json[] {
     CAIRN_NETWORK: settings.network,
     CAIRN_MINIMUM_DRAIN: String(settings.minimumDrainSeconds),
     CAIRN_TERMINATION_DRAIN: String(settings.terminationDrainSeconds),
-    CAIRN_PROXY_LOG_LEVEL: annotations['sidecar.istio.io/logLevel'] ?? settings.proxyLogLevel,
-    CAIRN_PROXY_COMPONENT_LOG_LEVEL:
-      annotations['sidecar.istio.io/componentLogLevel'] ?? settings.proxyComponentLogLevel,
-    CAIRN_LOG_LEVEL: readAgentLogLevel(annotations['sidecar.istio.io/agentLogLevel']) ?? settings.agentLogLevel,
+    CAIRN_PROXY_LOG_LEVEL: levels.proxy,
+    CAIRN_PROXY_COMPONENT_LOG_LEVEL: levels.proxyComponents,
+    CAIRN_LOG_LEVEL: levels.agent,
     // One arena: the agent's memory does not grow with its threads.
     MALLOC_ARENA_MAX: '1',
   };
@@ -148,8 +148,3 @@ const fields: Readonly<Record<string, string>> = {
   SERVICE_ACCOUNT: 'spec.serviceAccountName',
   NODE_NAME: 'spec.nodeName',
 };
-
-/** Istio's form is `default:info` with a scope before each level; the agent has one level. */
-function readAgentLogLevel(text: string | undefined): string | undefined {
-  return /(?:^|,)(?:default:|all:)?(debug|info|warn|error)(?:,|$)/.exec(text ?? '')?.[1];
-}

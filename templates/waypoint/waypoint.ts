@@ -3,6 +3,7 @@
 import type { Finding } from '../../mesh/index.ts';
 import type { TemplateObject } from '../object.ts';
 import type { WaypointDeployment } from './deployment-input.ts';
+import { checkLogLevels } from './log-levels.ts';
 import { renderMeta } from './metadata.ts';
 import { resolveWaypointNames } from './names.ts';
 import { applyPatches, overlayKeys, parseOverlays, type OverlayKey } from './overlay.ts';
@@ -21,7 +22,7 @@ export function renderWaypoint(deployment: WaypointDeployment): RenderedWaypoint
   const addresses = checkAddresses(deployment);
   if (!addresses.managed) return { objects: [], findings: addresses.findings };
   const { patches, findings: unread } = parseOverlays(deployment.overlays);
-  const findings = [...addresses.findings, ...checkParameters(deployment), ...unread];
+  const findings = [...addresses.findings, ...checkParameters(deployment), ...checkLogLevels(deployment), ...unread];
   const objects: TemplateObject[] = [];
   for (const key of overlayKeys) {
     if (optional.has(key) && patches[key].length === 0) continue;

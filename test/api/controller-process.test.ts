@@ -57,6 +57,9 @@ it('becomes ready, says what it does in JSON, changes its log level, and ends in
   const metrics = await (await fetch(`http://127.0.0.1:${health}/metrics`)).text();
   expect(metrics).toContain('cairn_leader 1');
   expect(metrics).toContain('pilot_xds 0');
+  // A replica that leads has written its Lease at least once.
+  expect(metrics).toMatch(/^rest_client_requests_total\{method="POST",code="201",host="127\.0\.0\.1:\d+"\} [1-9]/m);
+  expect(metrics).toMatch(/^cairn_kubernetes_requests_total\{verb="create",kind="Lease"\} 1$/m);
   // What is said of the mesh is for this machine only.
   expect((await fetch(`http://127.0.0.1:${health}/healthz`)).status).toBe(200);
   const level = `http://127.0.0.1:${admin}/api/log-level`;

@@ -157,6 +157,22 @@ describe('a Gateway', () => {
       timeout: 30_000,
     });
   }, 90_000);
+
+  it('says what the API server would not take, and goes on with the rest once that is mended', async () => {
+    await apply(api.client, resources.configMaps, {
+      metadata: { namespace: 'shop', name: 'overlay' },
+      data: { deployment: 'spec: {replicas: -1}' },
+    });
+    await waitFor(async () => JSON.stringify(await gatewayConditions('waypoint')).includes('DeploymentFailed'), {
+      timeout: 30_000,
+      what: () => plane.log.slice(-10).join('\n'),
+    });
+    expect(JSON.stringify(await gatewayConditions('waypoint'))).toContain('Deployment waypoint was refused');
+    await apply(api.client, resources.configMaps, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
+    await waitFor(async () => !JSON.stringify(await gatewayConditions('waypoint')).includes('DeploymentFailed'), {
+      timeout: 60_000,
+    });
+  }, 120_000);
 });
 
 async function gatewayConditions(name: string): ReturnType<typeof readConditionsOf> {

@@ -92,15 +92,44 @@ function readCaseObject(value: Fields, index: number): CaseObject | undefined {
     return { kind: 'MeshConfig', spec: document.toJS(), index, write };
   }
   const known = kinds.find((each) => each === kind);
-  return known === undefined
-    ? undefined
-    : {
-        kind: known,
-        spec: value['spec'] ?? {},
-        index,
-        write: (spec) => JSON.stringify({ ...value, spec: spec ?? {} }),
-      };
+  if (known === undefined) return undefined;
+  const write = writers[known];
+  return {
+    kind: known,
+    spec: (write === undefined ? value['spec'] : readSpec(value)) ?? {},
+    index,
+    write: (spec) =>
+      JSON.stringify(write === undefined ? { ...value, spec: spec ?? {} } : write(value, (spec ?? {}) as Fields)),
+  };
 }
+
+/** What is read of an object whose fields stand elsewhere than in `spec`. */
+function readSpec(value: Fields): unknown {
+  return parseManifest('', JSON.stringify(value)).objects[0]?.spec;
+}
+
+/** How the kinds are written that have their facts elsewhere than in `spec`, from what is read of them. */
+const writers: { readonly [K in Kind]?: (value: Fields, spec: Fields) => Fields } = {
+  ConfigMap: (value, spec) => ({ ...value, data: spec }),
+  EndpointSlice: ({ apiVersion, kind, metadata }, spec) => ({ apiVersion, kind, metadata, ...spec }),
+  Pod: ({ apiVersion, kind, metadata }, { podIPs = [], ready, workloadName, ports = {}, ...spec }) => ({
+    apiVersion,
+    kind,
+    metadata: {
+      ...(metadata as Fields),
+      ownerReferences:
+        workloadName === undefined ? [] : [{ kind: 'StatefulSet', name: workloadName, controller: true }],
+    },
+    spec: {
+      ...spec,
+      containers: [{ ports: Object.entries(ports as Fields).map(([name, port]) => ({ name, containerPort: port })) }],
+    },
+    status: {
+      podIPs: (podIPs as readonly string[]).map((ip) => ({ ip })),
+      conditions: [{ type: 'Ready', status: ready === true ? 'True' : 'False' }],
+    },
+  }),
+};
 
 /** What comes of a case as it is, or with another `spec` of one of its objects. */
 export function resolveOutcome(of: GoldenCase, object?: CaseObject, spec?: unknown): Outcome {

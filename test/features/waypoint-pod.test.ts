@@ -117,3 +117,21 @@ it('takes log levels that are written for Istio', () => {
   expect(agent.proxyLog).toEqual({ level: 'debug', componentLevels: 'http:trace,rbac:debug' });
   expect(logLevel).toBe('debug');
 });
+
+it('leaves the agent nothing to stumble over when the levels of a Gateway are mistyped', () => {
+  const deployment = deploy(
+    {},
+    {
+      'sidecar.istio.io/logLevel': 'loud',
+      'sidecar.istio.io/componentLogLevel': 'http=trace',
+      'sidecar.istio.io/agentLogLevel': 'verbose',
+    },
+  );
+  expect(renderWaypoint(deployment).findings.map(({ severity }) => severity)).toEqual(Array(3).fill('warning'));
+  const { agent, logLevel, warnings } = optionsOf(deployment);
+  expect({ logLevel, warnings, proxyLog: agent.proxyLog }).toEqual({
+    logLevel: 'info',
+    warnings: [],
+    proxyLog: { level: 'warning', componentLevels: 'misc:error' },
+  });
+});

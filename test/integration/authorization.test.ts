@@ -3,7 +3,8 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Rule } from '../../mesh/index.ts';
-import { freePort, randomLoopback, type RunningEnvoy, startEnvoy } from '../support/envoy.ts';
+import { randomLoopback, type RunningEnvoy, startEnvoy } from '../support/envoy.ts';
+import { freePort } from '../support/loopback.ts';
 import { type Level, type PolicyCase, renderBootstrap } from './authorization-envoy.ts';
 
 /** The policies of each case; every case is a service of its own. */

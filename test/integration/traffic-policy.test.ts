@@ -12,6 +12,7 @@ import { waitUntil } from '../support/envoy.ts';
 import { connectHttp2Through, type HttpRequest, type HttpResponse, requestThrough } from '../support/hbone-client.ts';
 import { type HboneServer, startHboneServer } from '../support/hbone-server.ts';
 import { type AddressBlock, allocateBlock } from '../support/loopback.ts';
+import { waitFor } from '../support/processes.ts';
 import { issueTexts, writeTestCertificates } from '../support/test-certificates.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoOptions, type EchoWorkload, startEcho } from '../support/workload.ts';
@@ -496,12 +497,20 @@ describe('localities', () => {
 });
 
 describe('outlier detection', () => {
-  /** The kinds of answers in order, each once: an ejection takes a moment to reach every thread, so that a few more errors may come. */
-  const phases = async (service: string): Promise<readonly number[]> =>
-    (await statuses(service, 30)).filter((status, index, all) => status !== all[index - 1]);
+  /** The kinds of answers in order, each once; of 30, or of as many as it takes until `last` comes: an ejection takes its time to reach every thread. */
+  const phases = async (service: string, last?: number): Promise<readonly number[]> => {
+    const seen: number[] = [];
+    const isOver = async (): Promise<boolean> => {
+      seen.push(...(await statuses(service, 10)));
+      return last === undefined || seen.at(-1) === last;
+    };
+    await waitFor(isOver, { timeout: 20_000, what: () => `${last} of ${service}, after ${seen.length} answers` });
+    seen.push(...(await statuses(service, 20)));
+    return seen.filter((status, index, all) => status !== all[index - 1]);
+  };
 
   it('leaves out the nearest workload once it failed, and goes to the next locality', async () => {
-    expect(await phases('fails-over')).toEqual([500, 200]);
+    expect(await phases('fails-over', 200)).toEqual([500, 200]);
   });
 
   it('does not count what it is told not to count', async () => {
@@ -511,11 +520,11 @@ describe('outlier detection', () => {
   });
 
   it('counts the answers that it is told to count', async () => {
-    expect(await phases('counts-429')).toEqual([429, 503]);
+    expect(await phases('counts-429', 503)).toEqual([429, 503]);
   });
 
   it('uses nothing when everything is ejected, unless a minimum is to stay in use', async () => {
-    expect(await phases('all-ejected')).toEqual([500, 503]);
+    expect(await phases('all-ejected', 503)).toEqual([500, 503]);
     expect(await phases('panicking')).toEqual([500]);
   });
 });

@@ -6,7 +6,8 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type EncodedResource, encodeResource, type JsonObject, typeUrls } from '../../envoy-api/index.ts';
 import { type ProxyTypeStatus, SnapshotCache, XdsServer } from '../../xds/index.ts';
-import { freePort, type RunningEnvoy, socketAddress, startEnvoy, waitUntil } from '../support/envoy.ts';
+import { type RunningEnvoy, socketAddress, startEnvoy, waitUntil } from '../support/envoy.ts';
+import { freePort } from '../support/loopback.ts';
 
 const host = '127.0.0.1';
 const key = 'waypoint';

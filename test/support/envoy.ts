@@ -1,13 +1,12 @@
 // A real Envoy as a child process, for tests that must see what Envoy does with a configuration. Ends by pid, keeps its log, shares no port.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './loopback.ts';
 
 /** The Envoy releases that the tests need: the one they are written against, and the oldest that accepts what Cairn generates. */
 const releases = {
@@ -78,18 +77,6 @@ export function findEnvoy(release: keyof typeof releases = 'newest'): string {
     throw new Error(`no Envoy at ${path}: run "npm test" or set ${variable}`, { cause });
   }
   return path;
-}
-
-/** A TCP port that nothing listens on at `address` now. */
-export async function freePort(address = '127.0.0.1'): Promise<number> {
-  const server = createServer();
-  server.listen(0, address);
-  await once(server, 'listening');
-  const bound = server.address();
-  server.close();
-  await once(server, 'close');
-  if (bound === null || typeof bound === 'string') throw new Error('no port was given');
-  return bound.port;
 }
 
 /** A random loopback address (127.64.0.0/10, Linux answers on all of them), so that tests at the same time can use the same well-known ports. */

@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 
 /** A block of addresses held by this process until it is released or the process ends. */
 export interface AddressBlock {
@@ -35,13 +35,19 @@ export async function allocateBlock(): Promise<AddressBlock> {
   throw new Error(`all ${blockCount} loopback blocks are taken`);
 }
 
-/** A port of `host` that nobody listened on a moment ago. */
-export async function freePort(host: string): Promise<number> {
-  const probe = await listen(host, 0);
-  if (probe === undefined) throw new Error(`no free port on ${host}`);
-  const { port } = probe.address() as AddressInfo;
-  await close(probe);
-  return port;
+/**
+ * A port of `host` that nobody listened on a moment ago; below 32768, from where on the kernel gives ports to connections that go out, so
+ * that none of them takes it before its server is up.
+ */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  for (let i = 0; i < 100; i++) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const probe = await listen(host, port);
+    if (probe === undefined) continue;
+    await close(probe);
+    return port;
+  }
+  throw new Error(`no free port on ${host}`);
 }
 
 async function listen(host: string, port: number): Promise<Server | undefined> {

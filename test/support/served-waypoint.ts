@@ -14,28 +14,36 @@ import { type AnyMeshObject, type MeshChange, MeshStore } from '../../mesh/index
 import { type ProxyStatus, SnapshotCache, XdsServer } from '../../xds/index.ts';
 import { type RunningEnvoy, socketAddress, startEnvoy, waitUntil } from './envoy.ts';
 import { connectHbone, type HboneConnection } from './hbone-client.ts';
-import { issueTexts } from './test-certificates.ts';
+import { type CertificateTexts, issueTexts } from './test-certificates.ts';
 
 /** A running waypoint with its control plane in this process. */
 export interface ServedWaypoint {
   readonly envoy: RunningEnvoy;
   /** Changes the configuration; what follows from it is on its way when this returns. */
-  apply(changes: readonly MeshChange[]): void;
+  readonly apply: (changes: readonly MeshChange[]) => void;
   /** Waits until Envoy has accepted everything. */
-  synced(): Promise<void>;
-  status(): ProxyStatus | undefined;
+  readonly synced: () => Promise<void>;
+  readonly status: () => ProxyStatus | undefined;
   /** What Envoy refused, in its words. */
   readonly refusals: readonly string[];
   /** An HBONE connection as a service account of namespace `bench`. */
-  connectAs(account: string): Promise<HboneConnection>;
-  stop(): Promise<void>;
+  readonly connectAs: (account: string) => Promise<HboneConnection>;
+  readonly stop: () => Promise<void>;
+}
+
+/** How to start the Envoy. */
+export interface ServedEnvoyOptions {
+  /** Two workers unless told. */
+  readonly concurrency?: number;
+  readonly timeout?: number;
+  readonly args?: readonly string[];
 }
 
 /** Starts the only waypoint of `objects`, which listens for HBONE on `host`. */
 export async function startServedWaypoint(
   objects: readonly AnyMeshObject[],
   host: string,
-  options: { readonly concurrency?: number; readonly timeout?: number; readonly args?: readonly string[] } = {},
+  options: ServedEnvoyOptions = {},
 ): Promise<ServedWaypoint> {
   const store = new MeshStore();
   const generator = new Generator(store);
@@ -48,16 +56,8 @@ export async function startServedWaypoint(
   const [gateway] = listWaypoints(store);
   if (gateway === undefined) throw new Error('the configuration has no waypoint');
   const key = `waypoint/${gateway.namespace}/${gateway.name}`;
-  const folder = mkdtempSync(join(tmpdir(), 'cairn-served-'));
   const authority = await createAuthority({ trustDomain: 'cluster.local', now: new Date() });
   const own = await issueTexts(authority, `spiffe://cluster.local/ns/${gateway.namespace}/sa/${gateway.name}`);
-  const secrets = new SecretServer({ onWanted: () => undefined, onUnwanted: () => undefined, log: () => undefined });
-  const sdsSocket = join(folder, 'sds.sock');
-  await secrets.start(sdsSocket);
-  secrets.set(ownCertificateSecret, {
-    tls_certificate: { certificate_chain: { inline_string: own.cert }, private_key: { inline_string: own.key } },
-  });
-  secrets.set(rootSecret, { validation_context: { trusted_ca: { inline_string: own.ca } } });
   const xds = new XdsServer({
     cache,
     authorize: () => ({ key }),
@@ -66,13 +66,7 @@ export async function startServedWaypoint(
     },
   });
   const address = await xds.start('127.0.0.1:0', ServerCredentials.createInsecure());
-  const envoy = await startEnvoy({
-    config: renderConfig(Number(address.split(':')[1]), sdsSocket),
-    concurrency: options.concurrency ?? 2,
-    logLevel: 'warning',
-    timeout: options.timeout ?? 60_000,
-    args: options.args ?? [],
-  });
+  const envoy = await startWaypointEnvoy({ ...options, own, server: { port: Number(address.split(':')[1]) }, node });
   const certificates = new Map<string, ReturnType<typeof issueTexts>>();
   const status = (): ProxyStatus | undefined => xds.status()[0];
   return {
@@ -90,16 +84,60 @@ export async function startServedWaypoint(
     },
     stop: async () => {
       await envoy.stop();
-      await Promise.all([xds.stop(), secrets.stop()]);
+      await xds.stop();
+    },
+  };
+}
+
+const node: WaypointEnvoyOptions['node'] = {
+  id: 'waypoint~127.0.0.1~waypoint.bench~bench.svc.cluster.local',
+  cluster: 'waypoint.bench',
+};
+
+/** What the Envoy of a waypoint is started with. */
+export interface WaypointEnvoyOptions extends ServedEnvoyOptions {
+  /** The waypoint's certificate. */
+  readonly own: CertificateTexts;
+  /** The control plane, on 127.0.0.1; with `name` by mutual TLS, of that name. */
+  readonly server: { readonly port: number; readonly name?: string };
+  readonly node: Readonly<Record<string, unknown>>;
+}
+
+/** Starts an Envoy that takes its configuration from a control plane, and its certificates by SDS. */
+export async function startWaypointEnvoy(options: WaypointEnvoyOptions): Promise<RunningEnvoy> {
+  const { own } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'cairn-served-'));
+  const secrets = new SecretServer({ onWanted: () => undefined, onUnwanted: () => undefined, log: () => undefined });
+  const sdsSocket = join(folder, 'sds.sock');
+  await secrets.start(sdsSocket);
+  secrets.set(ownCertificateSecret, {
+    tls_certificate: { certificate_chain: { inline_string: own.cert }, private_key: { inline_string: own.key } },
+  });
+  secrets.set(rootSecret, { validation_context: { trusted_ca: { inline_string: own.ca } } });
+  const envoy = await startEnvoy({
+    config: renderConfig(options, sdsSocket),
+    concurrency: options.concurrency ?? 2,
+    logLevel: 'warning',
+    timeout: options.timeout ?? 60_000,
+    args: options.args ?? [],
+  });
+  return {
+    ...envoy,
+    stop: async () => {
+      await envoy.stop();
+      await secrets.stop();
       rmSync(folder, { recursive: true });
     },
   };
 }
 
-function renderConfig(xdsPort: number, sdsSocket: string): Readonly<Record<string, unknown>> {
+function renderConfig(
+  { server, own, node: introduced }: WaypointEnvoyOptions,
+  sdsSocket: string,
+): Readonly<Record<string, unknown>> {
   const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
   return {
-    node: { id: 'waypoint~127.0.0.1~waypoint.bench~bench.svc.cluster.local', cluster: 'waypoint.bench' },
+    node: introduced,
     dynamic_resources: {
       ads_config: {
         api_type: 'DELTA_GRPC',
@@ -121,10 +159,11 @@ function renderConfig(xdsPort: number, sdsSocket: string): Readonly<Record<strin
               explicit_http_config: { http2_protocol_options: {} },
             },
           },
+          ...(server.name === undefined ? {} : { transport_socket: renderTls(own, server.name) }),
           load_assignment: {
             cluster_name: 'xds',
             endpoints: [
-              { lb_endpoints: [{ endpoint: { address: socketAddress({ address: '127.0.0.1', port: xdsPort }) } }] },
+              { lb_endpoints: [{ endpoint: { address: socketAddress({ address: '127.0.0.1', port: server.port }) } }] },
             ],
           },
         },
@@ -140,5 +179,21 @@ function renderConfig(xdsPort: number, sdsSocket: string): Readonly<Record<strin
     ],
     deferred_stat_options: { enable_deferred_creation_stats: true },
     stats_config: { stats_matcher: { inclusion_list: { patterns: [{ prefix: 'server' }, { prefix: 'listener' }] } } },
+  };
+}
+
+function renderTls(own: CertificateTexts, name: string): Readonly<Record<string, unknown>> {
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+      sni: name,
+      common_tls_context: {
+        tls_params: { tls_maximum_protocol_version: 'TLSv1_3' },
+        alpn_protocols: ['h2'],
+        tls_certificates: [{ certificate_chain: { inline_string: own.cert }, private_key: { inline_string: own.key } }],
+        validation_context: { trusted_ca: { inline_string: own.ca } },
+      },
+    },
   };
 }

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { runtimeKeys } from '../../bootstrap/index.ts';
 import type { EnvoyResource } from '../../envoy-api/index.ts';
 import { inlineResources } from '../../generator/index.ts';
 import { findEnvoy } from './envoy.ts';
@@ -52,8 +53,7 @@ async function validate(
         },
       },
     ],
-    // The limit that every proxy is started with.
-    layered_runtime: { layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': 32_768 } }] },
+    layered_runtime: { layers: [{ name: 'static', static_layer: runtimeKeys }] },
     static_resources: mergeStatics(sets, certificates),
   };
   writeFileSync(file, JSON.stringify(bootstrap));

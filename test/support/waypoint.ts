@@ -44,13 +44,15 @@ export async function startWaypoint(
     readonly settings?: Partial<MeshSettings>;
     readonly concurrency?: number;
     readonly release?: EnvoyOptions['release'];
+    /** Errors in the manifests are what the test is about. */
+    readonly takesErrors?: boolean;
     /** What arrives at the proxy in place of what was generated, to see a state in between. */
     readonly alter?: (resources: readonly EnvoyResource[]) => readonly EnvoyResource[];
   } = {},
 ): Promise<TestWaypoint> {
   const host = randomLoopback();
   const { store, findings } = readMesh({ 'test.yaml': manifests.replaceAll('$ADDRESS', host) }, options.settings);
-  const problems = findings.filter(({ severity }) => severity === 'error');
+  const problems = options.takesErrors === true ? [] : findings.filter(({ severity }) => severity === 'error');
   if (problems.length > 0)
     throw new Error(problems.map(({ message, position }) => `${position?.line}: ${message}`).join('\n'));
   const [key] = listWaypoints(store);

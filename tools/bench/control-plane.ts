@@ -1,23 +1,35 @@
-// A process with a control plane for benchmarks: the same store, generator, cache and server as in `cairn run`, without its proxies.
-// Its parent tells it what to serve and asks what it used.
+// A process with a control plane for benchmarks: the store, generator, cache and server of `cairn run`, without its proxies, or the whole
+// control plane of a cluster. Its parent tells it what to serve and asks what it used.
 
 import { ServerCredentials } from '@grpc/grpc-js';
 import { Generator } from '../../generator/index.ts';
-import { parseAddressBlock } from '../../gateway-controller/index.ts';
 import { DirectorySource } from '../../gateway-controller/directory-source.ts';
-import { Pipeline } from '../../gateway-controller/pipeline.ts';
-import { type AnyMeshObject, type MeshChange, MeshStore, refOf } from '../../mesh/index.ts';
+import { loadClusterAccess } from '../../kubernetes/index.ts';
+import { type AnyMeshObject, formatRef, type MeshChange, MeshStore, refOf } from '../../mesh/index.ts';
+import { clusterSettings, startControlPlane } from '../../test/support/cluster-mesh.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
-import { type Edit, makeMesh, meshGateway, meshNamespace } from './mesh.ts';
+import { type Edit, makeEdit, makeHttpRoute, makeMesh, meshGateway, meshNamespace } from './mesh.ts';
 
 /** What the parent says. */
 export type Order =
   | { readonly type: 'serve'; readonly services: number; readonly rich: boolean }
   | { readonly type: 'watch'; readonly directory: string }
+  | { readonly type: 'follow'; readonly kubeconfig: string }
   | { readonly type: 'edits'; readonly edits: readonly Edit[]; readonly oneByOne: boolean }
+  | Storm
   | { readonly type: 'usage' };
 
-/** What the child answers: milliseconds of CPU since its start, bytes, and for `serve` where it listens. */
+/** Events of some services at a rate, Infinity for all at once, and every tenth of a second a lone edit of another service. */
+export interface Storm {
+  readonly type: 'storm';
+  readonly services: number;
+  readonly events: number;
+  readonly perSecond: number;
+  /** The number of the first event, so that a second storm changes something again. */
+  readonly first: number;
+}
+
+/** What the child answers: milliseconds of CPU since its start, bytes, and where it listens. */
 export interface Answer {
   readonly address: string;
   readonly cpu: number;
@@ -25,16 +37,25 @@ export interface Answer {
   readonly heap: number;
   /** Milliseconds that the work of the order took. */
   readonly took: number;
+  /** Of a storm: when a lone edit came in, in milliseconds since 1970, by the number of its revision. */
+  readonly loneEdits: Readonly<Record<string, number>>;
+  /** Steps of a storm, and milliseconds of the longest. */
+  readonly steps: number;
+  readonly longestStep: number;
 }
 
 const key = `waypoint/${meshNamespace}/${meshGateway}`;
 const cache = new SnapshotCache();
 const xds = new XdsServer({ cache, authorize: () => ({ key }), log: () => undefined });
-const store = new MeshStore();
-const generator = new Generator(store);
+let store = new MeshStore();
+let generator = new Generator(store);
 let address = '';
-/** Put or deleted since the last step: what a watch delivers in one turn of the event loop is one step. */
-let gathered: MeshChange[] = [];
+/** What came since the last step; each object once, in its newest form. */
+const gathered = new Map<string, MeshChange>();
+let loneEdits: Record<string, number> = {};
+let steps = 0;
+let longestStep = 0;
+let lastStep = { end: 0, took: 0 };
 
 // The schema and the paths of the code are loaded as in a control plane that has been running.
 function warmUp(): void {
@@ -43,11 +64,14 @@ function warmUp(): void {
   new Generator(other).update(other.apply(all.map(put)));
 }
 
-function step(): void {
-  const changes = gathered;
-  gathered = [];
+function step(changes: readonly MeshChange[]): void {
   if (changes.length === 0) return;
+  const start = performance.now();
   for (const [proxy, change] of generator.update(store.apply(changes)).proxies) cache.apply(proxy, change);
+  const end = performance.now();
+  lastStep = { end, took: end - start };
+  steps += 1;
+  longestStep = Math.max(longestStep, lastStep.took);
 }
 
 function put(object: AnyMeshObject): MeshChange {
@@ -55,25 +79,63 @@ function put(object: AnyMeshObject): MeshChange {
 }
 
 function gather({ put: puts, removed }: Edit): void {
-  if (gathered.length === 0) setImmediate(step);
-  gathered.push(...puts.map(put), ...removed.map((object): MeshChange => ({ type: 'delete', ref: refOf(object) })));
+  if (gathered.size === 0) {
+    const flush = (): void => {
+      const changes = [...gathered.values()];
+      gathered.clear();
+      step(changes);
+    };
+    // The pace of the source of a cluster: a pause as long as the step before, and no longer than this.
+    const wait = Math.min(50, lastStep.took) - (performance.now() - lastStep.end);
+    if (wait > 0) setTimeout(flush, wait);
+    else setImmediate(flush);
+  }
+  for (const object of puts) gathered.set(formatRef(refOf(object)), put(object));
+  for (const object of removed) gathered.set(formatRef(refOf(object)), { type: 'delete', ref: refOf(object) });
 }
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function storm({ services, events, perSecond, first }: Storm): Promise<void> {
+  loneEdits = {};
+  steps = longestStep = 0;
+  const all = Array.from({ length: events }, (_, index) =>
+    makeEdit(stormKinds[index % 4] ?? 'endpoint', services, first + index),
+  );
+  const start = performance.now();
+  let delivered = 0;
+  for (let lone = 1; delivered < events || lone === 1; await turn()) {
+    const passed = performance.now() - start;
+    const until = Math.min(events, perSecond === Infinity ? events : Math.ceil((passed * perSecond) / 1000));
+    for (; delivered < until; delivered += 1) gather(all[delivered] ?? { put: [], removed: [], service: 0 });
+    if (passed < lone * 100 && delivered < events) continue;
+    // The storm edits services whose number ends in 0.
+    gather({ put: [makeHttpRoute(9, 100 + lone)], removed: [], service: 9 });
+    loneEdits[String(100 + lone)] = performance.timeOrigin + performance.now();
+    lone += 1;
+  }
+}
+
+const stormKinds = ['VirtualService', 'AuthorizationPolicy', 'DestinationRule', 'endpoint'] as const;
 
 async function follow(order: Order): Promise<void> {
   switch (order.type) {
     case 'serve':
-      gathered = makeMesh(order.services, { rich: order.rich }).map(put);
-      return step();
+      store = new MeshStore();
+      generator = new Generator(store);
+      return step(makeMesh(order.services, { rich: order.rich }).map(put));
     case 'watch': {
-      const block = parseAddressBlock('127.77.0.0/16');
-      if (block === undefined) throw new Error('no block');
-      const pipeline = new Pipeline({ block, cache, allocations: {} });
       const source = new DirectorySource({
         directory: order.directory,
-        onChange: (state) => void pipeline.apply(state),
+        onChange: ({ changes }) => step(changes),
         onError: (error) => process.stderr.write(`${String(error)}\n`),
       });
       return source.start();
+    }
+    case 'follow': {
+      const { access } = await loadClusterAccess({ kubeconfig: order.kubeconfig, env: {} });
+      address = (await startControlPlane(access, clusterSettings('bench'))).grpc;
+      return;
     }
     case 'edits':
       for (const edit of order.edits) {
@@ -81,6 +143,8 @@ async function follow(order: Order): Promise<void> {
         if (order.oneByOne) await new Promise((resolve) => setImmediate(resolve));
       }
       return;
+    case 'storm':
+      return storm(order);
     case 'usage':
       globalThis.gc?.();
       return;
@@ -90,7 +154,7 @@ async function follow(order: Order): Promise<void> {
 function usage(took: number): Answer {
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed, external } = process.memoryUsage();
-  return { address, cpu: (user + system) / 1000, rss, heap: heapUsed + external, took };
+  return { address, cpu: (user + system) / 1000, rss, heap: heapUsed + external, took, loneEdits, steps, longestStep };
 }
 
 process.on('message', (order: Order) => {

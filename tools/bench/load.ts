@@ -2,9 +2,10 @@
 // long life.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReceivedResponse } from '../../test/support/delta-ads-client.ts';
 import { startChild } from './child.ts';
 import { Follower } from './follower.ts';
-import { editKinds, makeEdit } from './mesh.ts';
+import { editKinds, makeEdit, serviceName } from './mesh.ts';
 import { client } from './propagation.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
@@ -18,31 +19,47 @@ export interface LoadOptions {
 
 const megabyte = 1024 * 1024;
 
-/** From a warm store to the last byte of everything at a client: resolving, rendering and encoding, and then sending. */
+/**
+ * Everything at once: resolving, rendering and encoding a mesh that is new to a control plane, one that has just started and one that has
+ * been running; then, with that done, from a proxy's first request to the last byte, the client's own work for it included.
+ */
 export async function measureFirstSync({ services, rich }: LoadOptions): Promise<Report> {
   const rows: Row[] = [];
   for (const count of services) {
-    const generate: number[] = [];
-    const send: number[] = [];
-    const cpu: number[] = [];
+    const cold = { took: [] as number[], cpu: [] as number[] };
+    const warm = { took: [] as number[], cpu: [] as number[] };
+    const serve = { took: [] as number[], cpu: [] as number[] };
     let came;
     for (let round = 0; round < 3; round += 1) {
       const child = await startChild();
-      const served = await child.ask({ type: 'serve', services: count, rich });
-      generate.push(served.took);
-      cpu.push(served.cpu - child.idle.cpu);
-      const since = performance.now();
-      const follower = await Follower.connect(child.idle.address, client);
-      came = await follower.settle(0, since, 2500);
-      send.push(came.last);
-      follower.client.close();
+      let before = child.idle.cpu;
+      for (let life = 0; life < 6; life += 1) {
+        // All but the first are what a new waypoint costs a control plane that has been running.
+        const { took, cpu } = await child.ask({ type: 'serve', services: count, rich });
+        const into = life === 0 ? cold : warm;
+        into.took.push(took);
+        into.cpu.push(cpu - before);
+        before = (await child.ask({ type: 'usage' })).cpu;
+      }
+      for (let proxy = 0; proxy < 3; proxy += 1) {
+        before = (await child.ask({ type: 'usage' })).cpu;
+        const since = performance.now();
+        const follower = await Follower.connect(child.idle.address, client);
+        came = await follower.settle(0, since, 2500);
+        serve.took.push(came.last);
+        serve.cpu.push((await child.ask({ type: 'edits', edits: [], oneByOne: false })).cpu - before);
+        follower.client.close();
+      }
       await child.stop();
     }
     rows.push({
       services: count,
-      'generate ms': summarize(generate),
-      'generate cpu ms': summarize(cpu),
-      'send ms': summarize(send),
+      'generate cold ms': summarize(cold.took),
+      'cold cpu ms': summarize(cold.cpu),
+      'generate warm ms': summarize(warm.took),
+      'warm cpu ms': summarize(warm.cpu),
+      'serve ms': summarize(serve.took),
+      'serve cpu ms': summarize(serve.cpu),
       resources: came?.resources ?? 0,
       bytes: came?.bytes ?? 0,
     });
@@ -93,7 +110,7 @@ export async function measureReconnect({ services, rich, sessions }: LoadOptions
   return { benchmark: 'reconnect', rows };
 }
 
-/** Events as fast as they can be delivered, and a lone edit in their midst. */
+/** Events at once and at several rates, and lone edits of another service in their midst. */
 export async function measureStorm({ services, rich, edits }: LoadOptions): Promise<Report> {
   const rows: Row[] = [];
   for (const count of services) {
@@ -101,22 +118,37 @@ export async function measureStorm({ services, rich, edits }: LoadOptions): Prom
     await child.ask({ type: 'serve', services: count, rich });
     const follower = await Follower.connect(child.idle.address, client);
     await follower.settle(0, performance.now(), 2500);
-    for (const oneByOne of [false, true]) {
+    for (const [turn, perSecond] of [200, 1000, 5000, Infinity].entries()) {
       const before = await child.ask({ type: 'usage' });
       const from = follower.client.responses.length;
       const since = performance.now();
-      const all = Array.from({ length: edits }, (_, index) =>
-        makeEdit(editKinds[index % 5] ?? 'endpoint', count, index + (oneByOne ? edits : 0)),
-      );
-      await child.ask({ type: 'edits', edits: all, oneByOne });
+      const events = perSecond === Infinity ? edits : Math.min(edits, perSecond * 5);
+      const first = turn * edits;
+      const { loneEdits, steps, longestStep } = await child.ask({
+        type: 'storm',
+        services: count,
+        events,
+        perSecond,
+        first,
+      });
+      const last = Object.keys(loneEdits).at(-1) ?? '';
+      const isThere = (): boolean => arrivals(follower.client.responses.slice(from)).has(last);
+      for (const end = performance.now() + 60_000; !isThere() && performance.now() < end;) await sleep(50);
       const came = await follower.settle(from, since, 500);
       const after = await child.ask({ type: 'usage' });
+      const seen = arrivals(follower.client.responses.slice(from));
       rows.push({
         services: count,
-        events: edits,
-        delivered: oneByOne ? 'one by one' : 'at once',
+        'events/s': perSecond === Infinity ? 'at once' : perSecond,
+        events,
+        'lone edits': Object.keys(loneEdits).length,
+        'lone edit ms': summarize(
+          Object.entries(loneEdits).map(([revision, at]) => (seen.get(revision) ?? Infinity) - at),
+        ),
         'until the last byte ms': came.last,
         'cpu ms': after.cpu - before.cpu,
+        steps,
+        'longest step ms': longestStep,
         responses: came.responses,
         resources: came.resources,
         bytes: came.bytes,
@@ -127,6 +159,21 @@ export async function measureStorm({ services, rich, edits }: LoadOptions): Prom
     await child.stop();
   }
   return { benchmark: 'storm', rows };
+}
+
+/** When the revisions of lone edits were there, in milliseconds since 1970. One that was overtaken came with the one that overtook it. */
+function arrivals(responses: readonly ReceivedResponse[]): ReadonlyMap<string, number> {
+  const seen = new Map<string, number>();
+  let last = 100;
+  for (const { resources, at } of responses) {
+    const edited = resources.find(
+      ({ name }) => name.includes(`${serviceName(9)}.`) && name.startsWith('inbound-vip|80|http|'),
+    );
+    if (edited === undefined) continue;
+    const revision = Number(/x-revision\W+(\d+)/.exec(Buffer.from(edited.value).toString('latin1'))?.[1] ?? 0);
+    for (; last < revision; last += 1) seen.set(String(last + 1), performance.timeOrigin + at);
+  }
+  return seen;
 }
 
 /** Over the idle process with its libraries, with one connected proxy. */

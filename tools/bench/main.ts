@@ -2,6 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureCluster } from './cluster.ts';
+import { measureDataPath } from './data-path.ts';
 import { measureEnvoy } from './envoy.ts';
 import {
   type LoadOptions,
@@ -11,16 +13,18 @@ import {
   measureSoak,
   measureStorm,
 } from './load.ts';
-import { measurePropagation, type PropagationOptions } from './propagation.ts';
+import { measurePropagation, type PropagationOptions, sources } from './propagation.ts';
 import { formatJson, formatTable, type Report } from './report.ts';
 
-const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak> [flags]
+const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak|data-path|cluster> [flags]
 
   --services 10,100,1000   sizes of the mesh
   --edits 50               edits of each kind; of storm and soak: in all
   --sessions 1000          sessions of reconnect
+  --rounds 5 --seconds 5   rounds of data-path, and how long each is
   --rich                   every service has rules; else one in ten
-  --source memory|files    where edits of propagation go in
+  --source memory          where edits of propagation go in: memory, files, or api, a kube-apiserver as "npm run test:api" has it;
+                           api is for envoy too
   -o json                  JSON in place of a table
 
 Another control plane (propagation): edits are given to a command as manifests on its standard input; VERB is apply or delete.
@@ -33,6 +37,8 @@ const { positionals, values } = parseArgs({
     services: { type: 'string' },
     edits: { type: 'string' },
     sessions: { type: 'string', default: '1000' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '5' },
     rich: { type: 'boolean', default: false },
     source: { type: 'string', default: 'memory' },
     output: { type: 'string', short: 'o', default: 'table' },
@@ -62,7 +68,7 @@ function propagation(): PropagationOptions {
     services: sizes('10,100,1000'),
     edits: Number(values.edits ?? 50),
     rich,
-    source: source === 'files' ? ('files' as const) : ('memory' as const),
+    source: sources.find((known) => known === source) ?? 'memory',
   };
   if (server === undefined) return own;
   const read = (path: string): string => readFileSync(path, 'utf8');
@@ -94,7 +100,9 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   reconnect: () => measureReconnect(load('1000')),
   storm: () => measureStorm(load('1000', 10_000)),
   memory: () => measureMemory(load('1000,5000,10000')),
-  envoy: () => measureEnvoy(load('100,1000', 20)),
+  envoy: () => measureEnvoy(load('100,1000', 20), values.source === 'api'),
+  'data-path': () => measureDataPath({ rounds: Number(values.rounds), seconds: Number(values.seconds) }),
+  cluster: () => measureCluster({ services: sizes('1000'), restMs: 60_000 }),
   soak: () => measureSoak(load('1000', 20_000)),
 };
 

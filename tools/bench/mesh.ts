@@ -64,9 +64,11 @@ export function makeFrame(listenAddress?: string): readonly AnyMeshObject[] {
 export function makeService(index: number, { rich = false }: MeshShape = {}): readonly AnyMeshObject[] {
   const name = serviceName(index);
   const hasRules = index % 10 === 0 || rich;
+  // As API servers give them: from 10.96.0.0/16, of which the first are their own.
+  const place = index + 256;
   return [
     object('Service', meta(name), {
-      clusterIP: `10.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`,
+      clusterIP: `10.${96 + (place >> 16)}.${(place >> 8) & 255}.${place & 255}`,
       selector: { app: name },
       ports: [{ name: 'http', port: 80, targetPort: 8080 }],
     }),

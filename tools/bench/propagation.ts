@@ -1,5 +1,5 @@
 // How long an edit takes to the bytes at a client, and how many these are, by kind of edit and size of the mesh. The edits come from a
-// source that can be exchanged: memory, files, or any command that takes manifests.
+// source that can be exchanged: memory, files, the Kubernetes API, or any command that takes manifests.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,22 +7,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AnyMeshObject, formatRef, refOf } from '../../mesh/index.ts';
 import type { DeltaAdsOptions } from '../../test/support/delta-ads-client.ts';
+import { startApiMesh } from './api.ts';
 import { type Child, startChild } from './child.ts';
 import { Follower } from './follower.ts';
 import { type Edit, editKinds, makeEdit, makeMesh, serviceName } from './mesh.ts';
 import { type Report, type Row, summarize } from './report.ts';
+
+/** Where edits go in, where it is our own control plane that is measured. */
+export const sources = ['memory', 'files', 'api'] as const;
 
 /** What to measure. */
 export interface PropagationOptions {
   readonly services: readonly number[];
   readonly edits: number;
   readonly rich: boolean;
-  readonly source: 'memory' | 'files';
+  readonly source: (typeof sources)[number];
   /** Another control plane: where it serves, how the client introduces itself, and a command that applies manifests (on stdin). */
   readonly server?: { readonly address: string; readonly client: DeltaAdsOptions; readonly apply: string };
 }
 
-/** Where edits go in. */
+/** What takes edits, and the control plane behind it. */
 interface EditSource {
   apply(edit: Edit): Promise<void>;
   /** Milliseconds of CPU that the control plane has used, where that can be known. */
@@ -41,7 +45,10 @@ export async function measurePropagation(options: PropagationOptions): Promise<R
     await follower.settle(0, performance.now(), 2500);
     for (const kind of editKinds) {
       const times: number[] = [];
+      const writes: number[] = [];
       const cpu: number[] = [];
+      // What comes with a service is several responses, the next after the client has read the listener and asked for what it names.
+      const quiet = kind.startsWith('service-') ? 400 + services / 5 : 40;
       let came;
       // The first ones warm the paths of the code up.
       for (let round = -5; round < options.edits; round += 1) {
@@ -50,9 +57,11 @@ export async function measurePropagation(options: PropagationOptions): Promise<R
         const before = await source.cpu();
         const since = performance.now();
         await source.apply(edit);
-        came = await follower.settle(from, since, 40, 1, 3_000);
+        const written = performance.now() - since;
+        came = await follower.settle(from, since, quiet, 1, 5_000);
         if (round < 0) continue;
         times.push(came.last);
+        writes.push(written);
         cpu.push((await source.cpu()) - before);
       }
       if (came === undefined) continue;
@@ -61,6 +70,7 @@ export async function measurePropagation(options: PropagationOptions): Promise<R
         edit: kind,
         'time ms': summarize(times),
         'p99 ms': summarize(times).p99,
+        'write ms': summarize(writes),
         'cpu ms': summarize(cpu),
         bytes: came.bytes,
         resources: came.resources,
@@ -78,6 +88,7 @@ export async function measurePropagation(options: PropagationOptions): Promise<R
 
 async function openSource(options: PropagationOptions, services: number): Promise<EditSource> {
   if (options.server !== undefined) return openCommand(options.server);
+  if (options.source === 'api') return openApi(services, options.rich);
   const child = await startChild();
   if (options.source === 'files') return openFiles(child, services, options.rich);
   await child.ask({ type: 'serve', services, rich: options.rich });
@@ -100,6 +111,16 @@ async function cpuOf(child: Child): Promise<number> {
   return cpu;
 }
 
+/** As people write them: what has no namespace names none, where our own form has an empty one. */
+function formatManifests(objects: readonly AnyMeshObject[]): string {
+  return objects
+    .map((object) => {
+      const { namespace, ...metadata } = object.metadata;
+      return JSON.stringify({ ...object, metadata: namespace === '' ? metadata : object.metadata });
+    })
+    .join('\n---\n');
+}
+
 /** One file for each service, replaced by renaming as careful editors do. */
 async function openFiles(child: Child, services: number, rich: boolean): Promise<EditSource> {
   const directory = mkdtempSync(join(tmpdir(), 'cairn-bench-'));
@@ -108,7 +129,7 @@ async function openFiles(child: Child, services: number, rich: boolean): Promise
     const objects = [...(files.get(name)?.values() ?? [])];
     const path = join(directory, `${name}.yaml`);
     if (objects.length === 0) return rmSync(path);
-    writeFileSync(join(directory, `.${name}`), objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+    writeFileSync(join(directory, `.${name}`), formatManifests(objects));
     renameSync(join(directory, `.${name}`), path);
   };
   const take = (object: AnyMeshObject): string => {
@@ -135,10 +156,21 @@ async function openFiles(child: Child, services: number, rich: boolean): Promise
   };
 }
 
+async function openApi(services: number, rich: boolean): Promise<EditSource> {
+  const { child, address, serverName: name, own, node, write, stop } = await startApiMesh(makeMesh(services, { rich }));
+  return {
+    apply: ({ put, removed }) => write(put, removed),
+    cpu: () => cpuOf(child),
+    address,
+    client: { node, tls: { root: own.ca, certificate: own.cert, key: own.key, serverName: name } },
+    stop,
+  };
+}
+
 function openCommand({ address, client: introduced, apply }: NonNullable<PropagationOptions['server']>): EditSource {
   const run = (verb: string, objects: readonly AnyMeshObject[]): void => {
     if (objects.length === 0) return;
-    const input = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+    const input = formatManifests(objects);
     execFileSync('/bin/sh', ['-c', apply], { input, env: { ...process.env, VERB: verb } });
   };
   return {

@@ -43,6 +43,8 @@ export const envoyRoots = [
     'stateful_session/v3/stateful_session',
   ].map((path) => extension(`filters/http/${path}`)),
 
+  ...['cookie/v3/cookie', 'header/v3/header'].map((path) => extension(`http/stateful_session/${path}`)),
+
   // network and listener filters
   ...[
     'direct_response/v3/config',

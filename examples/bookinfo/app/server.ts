@@ -106,6 +106,8 @@ export async function startBookinfo(
     };
     void respond();
   });
+  // Idle connections are the proxy's to close: one that the server closes as a request is on its way costs that request.
+  server.keepAliveTimeout = 0;
   server.listen(options.port, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

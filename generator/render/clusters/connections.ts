@@ -1,6 +1,6 @@
 // The connections of a cluster: their limits, times and protocol.
 
-import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { CircuitBreaker, ConnectionSettings, ServiceCluster } from '../../model/cluster.ts';
 import { renderErrorStatuses } from './outlier-detection.ts';
@@ -11,14 +11,20 @@ type ProtocolOptions = MessageTypes['envoy.extensions.upstreams.http.v3.HttpProt
 /** No limit, unless a DestinationRule sets one. */
 const unlimited = 4_294_967_295;
 
+type CircuitBreakers = NonNullable<Cluster['circuit_breakers']>;
+
 /** The limits of a cluster. */
-export function renderCircuitBreaker({
+export function renderCircuitBreaker(limits: CircuitBreaker): CircuitBreakers {
+  return Object.values(limits).every((limit) => limit === undefined) ? noLimits : renderLimits(limits);
+}
+
+function renderLimits({
   maxConnections,
   maxPendingRequests,
   maxRequests,
   maxRetries,
   retryBudget,
-}: CircuitBreaker): NonNullable<Cluster['circuit_breakers']> {
+}: CircuitBreaker): CircuitBreakers {
   return {
     thresholds: [
       {
@@ -41,6 +47,8 @@ export function renderCircuitBreaker({
     ],
   };
 }
+
+const noLimits: CircuitBreakers = encodeOnce(renderLimits({}));
 
 /** What Linux takes at most; with more, connections would fail. */
 const maximumKeepaliveSeconds = 32_767;

@@ -104,25 +104,32 @@ export function renderRefusedTunnelLog(logging: AccessLogging): AccessLog[] {
   }));
 }
 
+/** Rendered logs by what they say and by `own`: every chain carries the same, which is most of its bytes. */
+const rendered = new WeakMap<object, Map<object, AccessLog>>();
+
 /** `own` are our keys of this place. */
 function toLog(logging: AccessLogging, own: Readonly<Record<string, string>>): AccessLog[] {
   if (logging === 'none') return [];
-  const { target, format } = logging;
+  const places = rendered.get(logging) ?? new Map<object, AccessLog>();
+  rendered.set(logging, places);
+  const log = places.get(own) ?? encodeOnce(renderLog(logging, own));
+  places.set(own, log);
+  return [log];
+}
+
+function renderLog(
+  { target, format }: Exclude<AccessLogging, 'none'>,
+  own: Readonly<Record<string, string>>,
+): AccessLog {
   const logFormat =
     typeof format === 'object' && 'text' in format
       ? { text_format_source: { inline_string: format.text } }
       : { json_format: { ...(format === 'own' ? own : format.json) } };
-  return [
-    target === 'stdout'
-      ? {
-          name: 'envoy.access_loggers.stdout',
-          typed_config: typed('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', { log_format: logFormat }),
-        }
-      : {
-          name: 'envoy.access_loggers.stderr',
-          typed_config: typed('envoy.extensions.access_loggers.stream.v3.StderrAccessLog', { log_format: logFormat }),
-        },
-  ];
+  const name = target === 'stdout' ? 'Stdout' : 'Stderr';
+  return {
+    name: `envoy.access_loggers.${target}`,
+    typed_config: typed(`envoy.extensions.access_loggers.stream.v3.${name}AccessLog`, { log_format: logFormat }),
+  };
 }
 
 const toTags = (

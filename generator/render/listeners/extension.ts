@@ -1,13 +1,18 @@
 // Filters whose configuration comes by ECDS: the chain holds a name, so that a listener stays small and an edit leaves it alone.
 
-import { type Any, type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
+import { type Any, encodeOnce, type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
 import { aggregatedSource } from '../tls.ts';
 
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
 
-/** A network filter that takes the extension configuration of its own name; `type` is the message that it must be. */
-export function renderDiscovered(name: string, type: string): Filter {
-  return { name, config_discovery: { config_source: aggregatedSource, type_urls: [`type.googleapis.com/${type}`] } };
+type Discovery = NonNullable<Filter['config_discovery']>;
+
+/** Where the configuration of a filter comes from; it must be one of these messages. To be made once, and stand in many chains. */
+export function makeDiscovery(...types: readonly (keyof MessageTypes)[]): Discovery {
+  return encodeOnce({
+    config_source: aggregatedSource,
+    type_urls: types.map((type) => `type.googleapis.com/${type}`),
+  });
 }
 
 /** The extension configuration of a filter. */

@@ -9,9 +9,10 @@ import { renderAuthorizerFilter } from '../authorizer.ts';
 import { formatChainName } from '../names.ts';
 import { corsFilter } from '../routes/cors.ts';
 import { faultFilter } from '../routes/fault.ts';
+import { sessionFilter } from '../routes/session.ts';
 import { aggregatedSource } from '../tls.ts';
 import { renderRequestLog, renderRequestMetrics } from './access-log.ts';
-import { renderDiscovered, renderExtension } from './extension.ts';
+import { makeDiscovery, renderExtension } from './extension.ts';
 import { renderForwardProxyFilters } from './forward-proxy.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
@@ -32,6 +33,7 @@ const renderFilters = (chain: string): readonly HttpFilter[] => [
   ...renderAuthorizationFilters(),
   fault,
   cors,
+  session,
 ];
 
 const fault: HttpFilter = encodeOnce({
@@ -41,6 +43,12 @@ const fault: HttpFilter = encodeOnce({
 const cors: HttpFilter = encodeOnce({
   name: corsFilter,
   typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors', {}),
+});
+
+const session: HttpFilter = encodeOnce({
+  name: sessionFilter,
+  typed_config: typed('envoy.extensions.filters.http.stateful_session.v3.StatefulSession', {}),
+  disabled: true,
 });
 
 /** Turns what browsers send into gRPC, and the answers back. */
@@ -54,8 +62,10 @@ const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3
 /** The chain of an HTTP frontend: a name, and the name of what comes by ECDS. */
 export function renderHttpChain({ host, port }: FrontendAddress): FilterChain {
   const chain = formatChainName(host, port, 'http');
-  return { name: chain, filters: [renderDiscovered(managerName(chain), managerType)] };
+  return { name: chain, filters: [{ name: managerName(chain), config_discovery: discovery }] };
 }
+
+const discovery = makeDiscovery(managerType);
 
 /** What the chain of an HTTP frontend refers to. */
 export function renderHttpManager(

@@ -1,6 +1,13 @@
 // `main_internal`: the internal listener behind the tunnel. The original destination, address then port, chooses the filter chain.
 
-import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import {
+  type Any,
+  encodeOnce,
+  type EnvoyResource,
+  type MessageTypes,
+  typed,
+  typeUrls,
+} from '../../../envoy-api/index.ts';
 import {
   declaredTcpPorts,
   type FrontendAddress,
@@ -131,10 +138,10 @@ function renderRange(address: string): MessageTypes['xds.core.v3.CidrRange'] {
   return { address_prefix: prefix, prefix_len: length === undefined ? whole : Number(length) };
 }
 
-const portInput = {
+const portInput = encodeOnce({
   name: 'port',
   typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput', {}),
-};
+});
 
 function renderPorts(ports: readonly ServedAddress[], trustDomains: readonly string[]): OnMatch {
   return {

@@ -10,7 +10,7 @@ import { type AccessLogging, isDecidedInChain, type ServedAddress, type TcpFront
 import { type NetworkAuthorizationAction, renderNetworkAuthorization } from '../authorization.ts';
 import { formatChainName, formatClusterName, formatConditionalChainName, unknownService } from '../names.ts';
 import { renderConnectionLog } from './access-log.ts';
-import { renderDiscovered, renderExtension } from './extension.ts';
+import { makeDiscovery, renderExtension } from './extension.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
@@ -20,6 +20,8 @@ const types = {
   proxy: 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
 } as const;
 
+const discovery = { rbac: makeDiscovery(types.rbac), proxy: makeDiscovery(types.proxy) };
+
 /** The chains of a TCP frontend: one for every connection, and one for each conditional route. */
 export function renderTcpChains({ address, tcpConditions }: ServedAddress): readonly FilterChain[] {
   const { host, port } = address;
@@ -28,15 +30,15 @@ export function renderTcpChains({ address, tcpConditions }: ServedAddress): read
   const chains = [name, ...tcpConditions.map((matches) => formatConditionalChainName(host, port, matches))];
   return chains.map((chain) => ({
     name: chain,
-    filters: [...policies, renderDiscovered(proxyName(chain), types.proxy)],
+    filters: [...policies, { name: proxyName(chain), config_discovery: discovery.proxy }],
   }));
 }
 
 /** The policy filters of a chain that is decided in the chain. */
 export function discoverPolicies(chain: string): readonly Filter[] {
   return [
-    renderDiscovered(policyName(chain, 'deny'), types.rbac),
-    renderDiscovered(policyName(chain, 'allow'), types.rbac),
+    { name: policyName(chain, 'deny'), config_discovery: discovery.rbac },
+    { name: policyName(chain, 'allow'), config_discovery: discovery.rbac },
   ];
 }
 

@@ -1,11 +1,16 @@
 // Retry policies.
 
-import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { Retry } from '../../model/http-route.ts';
 
 /** Tries to find a host that has not been tried. */
 const selectionAttempts = '5';
+
+const previousHosts = encodeOnce({
+  name: 'envoy.retry_host_predicates.previous_hosts',
+  typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate', {}),
+});
 
 /** The retry policy of a route. */
 export function renderRetry(retry: Retry): MessageTypes['envoy.config.route.v3.RetryPolicy'] {
@@ -22,12 +27,7 @@ export function renderRetry(retry: Retry): MessageTypes['envoy.config.route.v3.R
         { retry_back_off: { base_interval: formatProtoDuration(Math.max(1, retry.backoffMilliseconds)) } }),
     ...(retry.avoidPreviousHosts
       ? {
-          retry_host_predicate: [
-            {
-              name: 'envoy.retry_host_predicates.previous_hosts',
-              typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate', {}),
-            },
-          ],
+          retry_host_predicate: [previousHosts],
           host_selection_retry_max_attempts: selectionAttempts,
         }
       : {}),

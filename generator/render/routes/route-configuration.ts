@@ -10,6 +10,7 @@ import { corsFilter, renderCors } from './cors.ts';
 import { faultFilter, renderFault } from './fault.ts';
 import { renderHeaderEdits } from './headers.ts';
 import { renderRouteMatch } from './match.ts';
+import { renderSession, sessionFilter } from './session.ts';
 
 type Route = MessageTypes['envoy.config.route.v3.Route'];
 
@@ -54,6 +55,7 @@ function renderRoute(route: HttpRoute, trustDomains: readonly string[]): Route {
   const perFilter = {
     ...(route.cors === undefined ? {} : { [corsFilter]: renderCors(route.cors) }),
     ...(route.fault === undefined ? {} : { [faultFilter]: renderFault(route.fault) }),
+    ...(route.session === undefined ? {} : { [sessionFilter]: renderSession(route.session) }),
   };
   return {
     name: route.name,

@@ -38,6 +38,8 @@ describe('a key set', () => {
     ['a short key', generateKeyPairSync('rsa', { modulusLength: 512 }).publicKey.export({ format: 'jwk' })],
     ['a point beside its curve', { ...curve('P-256'), y: curve('P-256').y }],
     ['a number', 7],
+    ['half of a character as its id', { ...publicJwk, kid: 'a\ud800' }],
+    ['half of a character in its number', { ...publicJwk, n: `${publicJwk.n ?? ''}\ud800` }],
     ['nothing', null],
     ['a type from the prototype', { kty: 'constructor' }],
   ])('leaves out %s, and says so', (_, key) => {

@@ -69,6 +69,11 @@ const kinds: Readonly<Record<string, { readonly fields: readonly string[]; reado
 /** The least bits of an RSA key; shorter ones can be factored. */
 const minRsaBits = 1024;
 
+/** Whether a value is a word or in base64url. Node.js takes others for a key too, and half of a character has Envoy refuse the set. */
+function isWord(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w+/-]+=*$/.test(value);
+}
+
 function readKey(value: unknown): Readonly<Record<string, string>> | string {
   if (typeof value !== 'object' || value === null) return 'is not an object';
   const key = value as Readonly<Record<string, unknown>>;
@@ -81,10 +86,10 @@ function readKey(value: unknown): Readonly<Record<string, string>> | string {
   if (alg !== undefined && (typeof alg !== 'string' || !kind.algorithms.test(alg))) {
     return `is for an algorithm that keys of type ${name} do not have`;
   }
-  if (kid !== undefined && typeof kid !== 'string') return 'has an id that is not text';
+  if (kid !== undefined && (typeof kid !== 'string' || /\p{Surrogate}/u.test(kid))) return 'has an id that is not text';
   const entries = ['kty', ...kind.fields].map((field): readonly [string, unknown] => [field, key[field]]);
-  if (!entries.every((entry): entry is readonly [string, string] => typeof entry[1] === 'string')) {
-    return `needs the fields ${kind.fields.join(', ')}`;
+  if (!entries.every((entry): entry is readonly [string, string] => isWord(entry[1]))) {
+    return `needs the fields ${kind.fields.join(', ')}, in base64url`;
   }
   const jwk: JsonWebKey = Object.fromEntries(entries);
   try {

@@ -1,10 +1,11 @@
 // DestinationRule `loadBalancer.localityLbSetting`, for one cluster of one waypoint. It goes before what the service says of itself.
 
 import type { GatewayKey } from '../binding.ts';
+import { refOf, trafficDistributionAnnotation } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
 import { type EndpointPreference, resolveDistribution, resolvePreference } from '../endpoint-groups.ts';
-import { resolveWaypointLocality } from '../locality.ts';
 import type { ResolvedService } from '../service.ts';
+import { listDifferentPlaces, resolveWaypointPlace } from '../waypoint-place.ts';
 import { type EffectivePolicy, reportStated } from './policy.ts';
 
 /** Which endpoints come first. A setting that cannot take effect is reported. */
@@ -14,31 +15,60 @@ export function resolveLocalityPreference(
   service: ResolvedService,
   policy: EffectivePolicy,
 ): EndpointPreference {
-  const object = context.mesh.get('Gateway', gateway.namespace, gateway.name);
-  const place = { locality: resolveWaypointLocality(object), labels: object?.metadata.labels ?? {} };
+  const place = resolveWaypointPlace(context.mesh, gateway);
   const stated = policy.loadBalancer;
   const setting = stated?.value.localityLbSetting;
   const ejects = policy.outlierDetection !== undefined;
   if (stated === undefined || setting === undefined) {
-    return resolveDistribution(service.object, place) ?? resolvePreference({}, place, ejects);
+    const distribution = resolveDistribution(service.object, place);
+    if (distribution !== undefined) reportDistribution(context, gateway, service);
+    return distribution ?? resolvePreference({}, place, ejects);
   }
   const report = (field: string, message: string, hint: string): void =>
     reportStated(context, stated, 'LocalityWithoutEffect', ['localityLbSetting', field], message, hint);
   const distributes = (setting.distribute ?? []).length > 0;
-  if (setting.enabled !== false && place.locality === undefined && (distributes || setting.failover !== undefined)) {
+  const wantsLocality = setting.enabled !== false && (distributes || setting.failover !== undefined);
+  const places = wantsLocality ? listDifferentPlaces(context.mesh, gateway) : [];
+  const field = distributes ? 'distribute' : 'failover';
+  if (places.length > 0) {
+    report(field, describePlaces(gateway, places), spreadHint);
+  } else if (wantsLocality && place.locality === undefined) {
     report(
-      distributes ? 'distribute' : 'failover',
+      field,
       `it is not known where waypoint ${gateway.namespace}/${gateway.name} runs, so all localities are treated alike`,
       'annotate the Gateway with cairn.dev/locality: region/zone/subzone',
     );
   }
-  for (const field of ['failover', 'failoverPriority'] as const) {
-    if (setting.enabled === false || distributes || ejects || setting[field] === undefined) continue;
+  for (const each of ['failover', 'failoverPriority'] as const) {
+    if (setting.enabled === false || distributes || ejects || setting[each] === undefined) continue;
     report(
-      field,
+      each,
       'without outlierDetection no endpoint ever counts as failed, so nothing fails over and all localities are treated alike',
       'set outlierDetection beside the load balancer',
     );
   }
   return resolvePreference(setting, place, ejects);
+}
+
+const spreadHint = 'run one waypoint in each of the places, or annotate the Gateway with cairn.dev/locality';
+
+function describePlaces({ namespace, name }: GatewayKey, places: readonly string[]): string {
+  return `the pods of waypoint ${namespace}/${name} run in ${places.join(', ')} and have one configuration, so only what these have in common counts`;
+}
+
+/** A service that asks for near endpoints gets them as far as its waypoint is in one place. */
+function reportDistribution(context: ResolveContext, gateway: GatewayKey, { object }: ResolvedService): void {
+  const places = listDifferentPlaces(context.mesh, gateway);
+  if (places.length === 0) return;
+  context.report({
+    code: 'LocalityWithoutEffect',
+    severity: 'info',
+    ref: refOf(object),
+    path:
+      trafficDistributionAnnotation in object.metadata.annotations
+        ? ['metadata', 'annotations', trafficDistributionAnnotation]
+        : ['spec', 'trafficDistribution'],
+    message: describePlaces(gateway, places),
+    hint: spreadHint,
+  });
 }

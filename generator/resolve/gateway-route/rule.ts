@@ -15,6 +15,7 @@ import { resolveBackendRef } from './backend.ts';
 import { reportRoute, type RequestRoute, type RouteContext } from './context.ts';
 import { type ResolvedFilters, resolveFilters, resolvePathModifier, resolveRouteRedirect } from './filters.ts';
 import { type MatchRank, type RankedMatch, resolveGrpcMatch, resolveHttpMatch } from './match.ts';
+import { resolveSession } from './session.ts';
 
 /** A route together with what decides on its place. */
 export interface RankedRoute {
@@ -61,6 +62,16 @@ function resolveRule(
   if (filters.redirect === undefined && !filters.isInvalid) reportDeadEnd(context, rule.backendRefs, path);
   const { namespace, name } = context.route.metadata;
   const all = matches.length === 0 ? [resolveHttpMatch({})] : matches;
+  const actions = all.map(({ match }) => resolveAction(context, filters, destinations, match, timing));
+  const [action] = actions;
+  const session =
+    action === undefined
+      ? undefined
+      : resolveSession(context, rule.sessionPersistence, {
+          action,
+          rule: rule.name ?? String(index),
+          path: [...path, 'sessionPersistence'],
+        });
   return all.map(({ match, rank }, at) => ({
     rank,
     path: matches.length === 0 ? path : [...path, 'matches', at],
@@ -68,7 +79,8 @@ function resolveRule(
       name: rule.name ?? `${namespace}/${name}/rules[${index}]`,
       origin: refOf(context.route),
       match,
-      action: resolveAction(context, filters, destinations, match, timing),
+      action: actions[at] ?? { kind: 'respond', status: context.invalidStatus },
+      ...(session === undefined ? {} : { session }),
       ...(filters.cors === undefined ? {} : { cors: filters.cors }),
       ...(filters.requestHeaders === undefined ? {} : { requestHeaders: filters.requestHeaders }),
       ...(filters.responseHeaders === undefined ? {} : { responseHeaders: filters.responseHeaders }),

@@ -1,7 +1,7 @@
 // A VirtualService's `http` rules as routes of one frontend: each match of each rule is a route of its own, in order.
 
 import { type FieldPath, type HttpRoute as VirtualServiceRule, parseDuration, refOf } from '../../../mesh/index.ts';
-import type { HttpMatch, HttpRoute, RouteAction, WeightedDestination } from '../../model/http-route.ts';
+import type { HttpRoute, RouteAction, WeightedDestination } from '../../model/http-route.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { resolveCors } from './cors.ts';
 import { expandDelegates, type SourcedRule } from './delegate.ts';
@@ -13,12 +13,16 @@ import { resolveMirrors } from './mirror.ts';
 import { resolveDirectResponse, resolveRedirect } from './redirect.ts';
 import { resolveRetry } from './retry.ts';
 import { resolveRewrite } from './rewrite.ts';
+import { type Shadows, type WrittenMatch } from './shadows.ts';
 
 /** Status of the share of requests whose destination does not exist. */
 const missingDestinationStatus = 503;
 
-/** The routes of a VirtualService on this frontend. Rules after one that matches everything are reported, and left out. */
-export function resolveVirtualServiceRoutes(context: VirtualServiceContext): readonly HttpRoute[] {
+/**
+ * The routes of a VirtualService on this frontend. Rules after one that matches everything are reported, and left out. `shadows` are
+ * those of the VirtualServices before.
+ */
+export function resolveVirtualServiceRoutes(context: VirtualServiceContext, shadows: Shadows): readonly HttpRoute[] {
   const routes: HttpRoute[] = [];
   let catchAll: { readonly index: number; readonly onEveryPort: boolean } | undefined;
   for (const [index, rules] of expandDelegates(context).entries()) {
@@ -35,7 +39,7 @@ export function resolveVirtualServiceRoutes(context: VirtualServiceContext): rea
       }
       continue;
     }
-    const resolved = rules.flatMap(resolveRule);
+    const resolved = rules.flatMap((rule) => resolveRule(rule, shadows));
     routes.push(...resolved);
     if (resolved.some(({ match }) => matchesEverything(match))) {
       const onEveryPort = !rules.some(({ rule }) => (rule.match ?? []).some(({ port }) => port !== undefined));
@@ -45,12 +49,13 @@ export function resolveVirtualServiceRoutes(context: VirtualServiceContext): rea
   return routes;
 }
 
-function resolveRule(source: SourcedRule): readonly HttpRoute[] {
+function resolveRule(source: SourcedRule, shadows: Shadows): readonly HttpRoute[] {
   const { rule, owner, path } = source;
   const matches = resolveMatches(source);
   if (matches.length === 0) return [];
   const action = resolveAction(source);
   if (action === undefined) return [];
+  for (const written of matches) shadows.cast(written);
   const faulty = source.place('fault');
   const fault = resolveFault(faulty.context, rule.fault, faulty.path);
   const cors = resolveCors(rule.corsPolicy);
@@ -74,14 +79,13 @@ function resolveRule(source: SourcedRule): readonly HttpRoute[] {
   }));
 }
 
-interface NamedMatch {
-  readonly match: HttpMatch;
+interface NamedMatch extends WrittenMatch {
   readonly name?: string | undefined;
 }
 
 /** The matches that a request can be held against: what stands after one that takes every request is reported, and left out. */
-function resolveMatches({ rule, placeMatch }: SourcedRule): readonly NamedMatch[] {
-  if (rule.match === undefined || rule.match.length === 0) return [{ match: everyRequest }];
+function resolveMatches({ rule, placeMatch, place }: SourcedRule): readonly NamedMatch[] {
+  if (rule.match === undefined || rule.match.length === 0) return [{ match: everyRequest, ...place('match') }];
   const matches: NamedMatch[] = [];
   let everything: number | undefined;
   for (const [index, written] of rule.match.entries()) {
@@ -94,7 +98,7 @@ function resolveMatches({ rule, placeMatch }: SourcedRule): readonly NamedMatch[
     }
     const match = resolveMatch(context, written, path);
     if (match === undefined) continue;
-    matches.push({ match, name: written.name });
+    matches.push({ match, name: written.name, context, path, port: written.port });
     if (matchesEverything(match)) everything = index;
   }
   return matches;

@@ -67,6 +67,8 @@ async function prepareControlPlane(): Promise<Awaited<ReturnType<typeof startCon
       ca: { kind: 'cairn', address },
       ports: { xds: 15_012, admin: 0, health: 0, webhook: 0 },
       listenAddress: controlPlaneIp,
+      // Pods have their own network each; here they share one.
+      waypointAddress: waypointIp,
     }),
   );
 }
@@ -74,9 +76,7 @@ async function prepareControlPlane(): Promise<Awaited<ReturnType<typeof startCon
 async function walk(): Promise<void> {
   const [gateway] = example('bookinfo/waypoint.yaml');
   ok(gateway !== undefined);
-  // Pods have their own network each; here they share one.
-  const annotations = { 'cairn.dev/listen-address': waypointIp };
-  await applyAny({ ...gateway, metadata: { ...gateway.metadata, annotations } });
+  await applyAny(gateway);
   await startApplications();
   const agent = await startWaypoint();
   try {

@@ -1,0 +1,60 @@
+// Session persistence of HTTPRoutes and GRPCRoutes. The endpoint is written into a cookie or header of the answer, so that no waypoint
+// needs to remember it; a client can name endpoints of the backend that it reaches anyway, and no others.
+
+import { type FieldPath, parseDuration, type SessionPersistence } from '../../../mesh/index.ts';
+import type { RouteAction, Session } from '../../model/http-route.ts';
+import { reportRoute, type RouteContext } from './context.ts';
+
+/** What can be the name of a cookie or header; the definitions of Gateway API 1.6 leave it open. */
+const token = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
+
+/** The session of a rule; undefined when it has none. Where no name is given it is one that no other rule has: `rule` is the rule's own. */
+export function resolveSession(
+  context: RouteContext,
+  session: SessionPersistence | undefined,
+  { action, rule, path }: { readonly action: RouteAction; readonly rule: string; readonly path: FieldPath },
+): Session | undefined {
+  if (session === undefined) return undefined;
+  const report = (message: string, field: readonly string[] = []): void =>
+    reportRoute(context, 'FieldNotSupported', [...path, ...field], message, undefined, 'warning');
+  if (action.kind !== 'forward') {
+    report('these requests go to no backend, so there is no session to keep');
+    return undefined;
+  }
+  if (action.destinations.length > 1) {
+    report(
+      'the backend is chosen by weight for each request, so a session is kept only among the endpoints of the backend that is chosen',
+    );
+  }
+  const { type = 'Cookie', cookie, cookieConfig, header, sessionName, absoluteTimeout } = session;
+  const { namespace, name } = context.route.metadata;
+  const generated = `session-${namespace}.${name}.${rule}`;
+  const isToken = sessionName === undefined || token.test(sessionName);
+  if (!isToken) {
+    const message = `"${sessionName}" cannot be the name of a cookie or header, so the session is called ${generated}`;
+    reportRoute(
+      context,
+      'InvalidValue',
+      [...path, 'sessionName'],
+      message,
+      'write letters, digits and dashes',
+      'warning',
+    );
+  }
+  const ownName = isToken ? sessionName : undefined;
+  const isPermanent = (cookie?.lifetimeType ?? cookieConfig?.lifetimeType) === 'Permanent';
+  const lifetime = absoluteTimeout === undefined ? undefined : parseDuration(absoluteTimeout);
+  if (lifetime !== undefined && !isPermanent) {
+    report('only a permanent cookie ends by itself, so this session ends with the client', ['absoluteTimeout']);
+  }
+  if (type === 'Header') return { kind: 'header', name: header?.name ?? ownName ?? generated };
+  return {
+    kind: 'cookie',
+    name: cookie?.name ?? ownName ?? generated,
+    path: cookie?.path ?? '/',
+    // Cookies live for whole seconds, and none at all is for ever.
+    ...(lifetime === undefined || !isPermanent
+      ? {}
+      : { lifetimeMilliseconds: Math.max(1, Math.ceil(lifetime / 1000)) * 1000 }),
+  };
+}
