@@ -12,13 +12,21 @@ import {
   type ObjectRef,
   refOf,
   resolveHost,
+  listenAddressAnnotation,
   waypointForLabel,
 } from '../mesh/index.ts';
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
 import { reportAccessLog } from './resolve/access-log.ts';
 import { reportBackendTls } from './resolve/backend-tls.ts';
 import { reportPolicyAttachment } from './resolve/authorization.ts';
-import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding, resolveGateway } from './resolve/binding.ts';
+import {
+  gatewayProblem,
+  isWaypoint,
+  listenAddressOf,
+  requestedWaypoint,
+  resolveBinding,
+  resolveGateway,
+} from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
 import { declaredSubsets, findDestinationRules } from './resolve/destination-rule.ts';
 import { reportDestinationRuleFields } from './resolve/destination-rule/report.ts';
@@ -133,12 +141,24 @@ function analyzeAuthentication(context: ResolveContext, object: MeshObject<'Requ
 
 function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>): void {
   if (!isWaypoint(context.mesh, gateway)) return;
+  const ref = refOf(gateway);
+  const asked = gateway.metadata.annotations[listenAddressAnnotation];
+  if (asked !== undefined && listenAddressOf(gateway) === undefined) {
+    context.report({
+      code: 'InvalidValue',
+      severity: 'error',
+      ref,
+      path: ['metadata', 'annotations', listenAddressAnnotation],
+      message: `"${asked}" is no IP address, so the waypoint listens at every address`,
+      hint: 'write one address, such as 127.0.0.9',
+    });
+  }
   const problem = gatewayProblem(gateway);
   if (problem === undefined) return;
   context.report({
     code: 'GatewayInvalid',
     severity: 'error',
-    ref: refOf(gateway),
+    ref,
     path: ['spec', 'listeners'],
     message: problem,
     hint: 'write one listener: {name: mesh, port: 15008, protocol: HBONE}',

@@ -4,6 +4,7 @@ import {
   formatRef,
   hbonePort,
   hboneProtocol,
+  isIpAddress,
   listenAddressAnnotation,
   managedLabel,
   managedWaypoints,
@@ -62,9 +63,15 @@ export function resolveGateway(mesh: MeshSnapshot, key: GatewayKey): WaypointGat
         namespace: key.namespace,
         name: key.name,
         className: gateway.spec.gatewayClassName,
-        listenAddress: gateway.metadata.annotations[listenAddressAnnotation] ?? '0.0.0.0',
+        listenAddress: listenAddressOf(gateway) ?? '0.0.0.0',
         trafficType: trafficTypeOf(mesh, gateway),
       };
+}
+
+/** The address that a Gateway asks to listen at; undefined when it names none, or what it names is no address. */
+export function listenAddressOf({ metadata }: MeshObject<'Gateway'>): string | undefined {
+  const asked = metadata.annotations[listenAddressAnnotation];
+  return asked !== undefined && isIpAddress(asked) ? asked : undefined;
 }
 
 /** Whether a Gateway is of the revision that this control plane is; its own label goes before that of its namespace. */

@@ -121,7 +121,8 @@ async function hear(target: string, account = 'sleep', says = ''): Promise<strin
     const stream = await connection.connect(target);
     if (says !== '') stream.write(says);
     return await new Promise((resolve) => {
-      stream.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8').trim()));
+      // What the server says first may come in one piece with its answer.
+      stream.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8').split('\n', 1)[0] ?? ''));
       for (const event of ['end', 'close', 'error']) stream.once(event, () => resolve('closed'));
     });
   } catch (error) {
