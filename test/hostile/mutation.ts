@@ -126,10 +126,15 @@ function mutateValue(documents: unknown[], dice: Dice): void {
       });
       return;
     case 4:
-      return set(typeof old === 'string' ? old + String(oddities[dice(21)]) : oddities[dice(oddities.length)]);
+      return set(typeof old === 'string' ? old + String(oddities[dice(21)]) : oddityOf(dice));
     default:
-      return set(oddities[dice(oddities.length)]);
+      return set(oddityOf(dice));
   }
+}
+
+/** A copy, so that no mutation changes what later ones take. */
+function oddityOf(dice: Dice): unknown {
+  return structuredClone(oddities[dice(oddities.length)]);
 }
 
 function spotsOf(value: unknown): readonly Spot[] {
