@@ -86,10 +86,10 @@ async function ask(target: string, path: string, headers: Readonly<Record<string
   return { by: name, headers: { 'set-cookie': read('set-cookie'), 'x-stay': read('x-stay') } };
 }
 
-/** Who answers a number of requests, each once. */
+/** Who answers so many requests that chance leaves nobody out, each once. */
 async function askOften(target: string, path: string, headers?: Readonly<Record<string, string>>): Promise<string[]> {
   const names = new Set<string>();
-  for (let count = 0; count < 12; count++) names.add((await ask(target, path, headers)).by);
+  for (let count = 0; count < 40; count++) names.add((await ask(target, path, headers)).by);
   return [...names];
 }
 
