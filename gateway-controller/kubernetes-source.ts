@@ -50,7 +50,7 @@ interface Known {
 }
 
 /** The longest that a change waits for others, in milliseconds. */
-const patience = 50;
+const patience = 20;
 
 /** Follows a cluster. */
 export class KubernetesSource {

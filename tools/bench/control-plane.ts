@@ -86,7 +86,7 @@ function gather({ put: puts, removed }: Edit): void {
       step(changes);
     };
     // The pace of the source of a cluster: a pause as long as the step before, and no longer than this.
-    const wait = Math.min(50, lastStep.took) - (performance.now() - lastStep.end);
+    const wait = Math.min(20, lastStep.took) - (performance.now() - lastStep.end);
     if (wait > 0) setTimeout(flush, wait);
     else setImmediate(flush);
   }
