@@ -6,6 +6,7 @@ import { allocateEntryAddresses } from '../../gateway-controller/entry-addresses
 import { type AnyMeshObject, type MeshObject, parseManifest } from '../../mesh/index.ts';
 import { randomLoopback } from '../support/envoy.ts';
 import { requestThrough } from '../support/hbone-client.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { type ServedWaypoint, startServedWaypoint } from '../support/served-waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
 
@@ -20,14 +21,7 @@ beforeAll(async () => {
   const { objects, findings } = parseManifest(
     '',
     `
-apiVersion: v1
-kind: Namespace
-metadata: { name: bench, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: bench, annotations: { cairn.dev/listen-address: ${listen} } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('bench', listen)}
 ${Object.entries(hosts)
   .map(
     ([host, address]) => `---

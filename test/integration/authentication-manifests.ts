@@ -1,6 +1,7 @@
 // The mesh of the authentication tests: a service for each situation, issuers of tokens, and external authorizers.
 
 import { randomLoopback } from '../support/envoy.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { createIssuer, type TestIssuer } from '../support/tokens.ts';
 
 /** Where the application and the authorizers listen. */
@@ -105,14 +106,7 @@ data:
     - name: mute
       envoyExtAuthzHttp: { ${authorizer}, timeout: 0.3s, statusOnError: "503", includeRequestHeadersInCheck: [x-decide] }
 ---
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: shop, annotations: { cairn.dev/listen-address: $ADDRESS } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('shop', '$ADDRESS')}
 ---
 ${services
   .map(

@@ -4,6 +4,7 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import { createServer, type Server } from 'node:https';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { createAuthority } from '../support/throwaway-certificates.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 
@@ -82,14 +83,7 @@ beforeAll(async () => {
   ];
   waypoint = await startWaypoint(
     `
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: shop, annotations: { cairn.dev/listen-address: $ADDRESS } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('shop', '$ADDRESS')}
 ---
 apiVersion: v1
 kind: ConfigMap

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { createIssuer } from '../support/tokens.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoWorkload, startEcho } from '../support/workload.ts';
@@ -52,14 +53,7 @@ const names = Object.keys(services);
 beforeAll(async () => {
   echo = await startEcho(host, 8080, { name: 'echo' });
   const frame = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: shop, annotations: { cairn.dev/listen-address: $ADDRESS } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('shop', '$ADDRESS')}
 ---
 apiVersion: networking.istio.io/v1
 kind: WorkloadEntry

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';
 import { connectHttp2Through, type HttpRequest, type HttpResponse } from '../support/hbone-client.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
 
@@ -327,14 +328,7 @@ spec: { address: ${address}, labels: { app: ${app} } }
 `;
 
 const manifests = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: shop, annotations: { cairn.dev/listen-address: $ADDRESS } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('shop', '$ADDRESS')}
 ---
 ${service('shop', 'a', '10.0.0.1', 'a', 8001)}${service('shop', 'b', '10.0.0.2', 'b', 8002)}
 ${service('store', 'far', '10.0.0.3', 'far', 8003)}${service('store', 'near', '10.0.0.4', 'far', 8003)}

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomLoopback, waitUntil } from '../support/envoy.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoWorkload, startEcho } from '../support/workload.ts';
 
@@ -44,14 +45,7 @@ ${entries.join('')}`;
 }
 
 const manifests = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: shop, annotations: { cairn.dev/listen-address: $ADDRESS } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('shop', '$ADDRESS')}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';
 import { type HboneServer, startHboneServer } from '../support/hbone-server.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { issueTexts } from '../support/test-certificates.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
@@ -40,14 +41,7 @@ spec:
 
 beforeAll(async () => {
   waypoint = await startWaypoint(`
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: shop, annotations: { cairn.dev/listen-address: $ADDRESS } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('shop', '$ADDRESS')}
 ${hosts
   .map(
     (address, index) => `---

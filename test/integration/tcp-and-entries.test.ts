@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';
 import { type HttpRequest, isHboneRefusal, requestThrough } from '../support/hbone-client.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import {
   type EchoedRequest,
@@ -23,14 +24,7 @@ const mixedPort = 7000;
 
 /** `port` is where the echo server on 127.0.0.1 and ::1 listens. */
 const manifests = (port: number): string => `
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: shop, annotations: { cairn.dev/listen-address: $ADDRESS } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('shop', '$ADDRESS')}
 ---
 ${['plain', 'weighted', 'matched', 'silent', 'lost', 'named', 'other-name', 'zero', 'mixed', 'elsewhere']
   .map((name, index) =>

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AnyMeshObject, parseManifest } from '../../mesh/index.ts';
 import { randomLoopback, waitUntil } from '../support/envoy.ts';
 import { requestThrough } from '../support/hbone-client.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { type ServedWaypoint, startServedWaypoint } from '../support/served-waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
 
@@ -38,14 +39,7 @@ beforeAll(async () => {
   workloads.push(await startEcho(old, 8080, { name: 'old' }), await startEcho(young, 8080, { name: 'young' }));
   const manifests = [
     `
-apiVersion: v1
-kind: Namespace
-metadata: { name: bench, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: bench, annotations: { cairn.dev/listen-address: ${host} } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('bench', host)}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority, openAuthority } from '../../certificates/index.ts';
 import { randomLoopback } from '../support/envoy.ts';
 import { connectHbone, type HttpRequest, isHboneRefusal, requestThrough } from '../support/hbone-client.ts';
+import { waypointManifests } from '../support/mesh.ts';
 import { issueTexts } from '../support/test-certificates.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import {
@@ -20,14 +21,7 @@ const webAddress = '10.0.0.1:80';
 const identities = Array.from({ length: 50 }, (_, index) => `client-${index}`);
 
 const manifests = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: shop, annotations: { cairn.dev/listen-address: $ADDRESS } }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('shop', '$ADDRESS')}
 ---
 ${['web', 'admin', 'private', 'routed', 'near', 'plain']
   .map(

@@ -6,6 +6,7 @@ import { request, type RequestOptions } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type AddressBlock, allocateBlock } from './loopback.ts';
+import { waypointManifests } from './mesh.ts';
 import { startProcess, stopProcess, waitFor } from './processes.ts';
 import type { StartedProcess } from './processes.ts';
 
@@ -35,14 +36,7 @@ spec: { labels: { app: ${name} }, serviceAccount: ${name} }
 ---`,
   );
   return `
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: waypoint, namespace: shop }
-spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+${waypointManifests('shop')}
 ---${services.join('')}${workloads.join('')}`;
 }
 

@@ -25,3 +25,17 @@ export function readMesh(texts: Texts, settings: Partial<MeshSettings> = {}): Re
   store.apply(combined.objects.map((object) => ({ type: 'put', object })));
   return { ...combined, store };
 }
+
+/** A namespace whose services go through a waypoint, and that waypoint; as its address, `$ADDRESS` stands for that of `startWaypoint`. */
+export function waypointManifests(namespace: string, listenAddress?: string): string {
+  const annotations =
+    listenAddress === undefined ? '' : `, annotations: { cairn.dev/listen-address: ${listenAddress} }`;
+  return `apiVersion: v1
+kind: Namespace
+metadata: { name: ${namespace}, labels: { istio.io/use-waypoint: waypoint } }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: waypoint, namespace: ${namespace}${annotations} }
+spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }`;
+}
