@@ -14,6 +14,7 @@ import {
   groupPath,
   type KubernetesObject,
   resourcePath,
+  withQuery,
 } from './resource.ts';
 
 /** Settings of a client. */
@@ -345,7 +346,7 @@ export class ApiClient {
     try {
       const response = await this.#connections.send({
         method: call.method,
-        path: pathWithQuery(call),
+        path: withQuery(call.path, call.query),
         body: call.body === undefined ? undefined : JSON.stringify(call.body),
         headers: call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' },
         isWatch,
@@ -393,12 +394,4 @@ function selectors(options: ListOptions): RequestOptions['query'] {
 
 function dryRun(options: { readonly dryRun?: boolean }): string | undefined {
   return options.dryRun === true ? 'All' : undefined;
-}
-
-function pathWithQuery(call: Call): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(call.query ?? {})) {
-    if (value !== undefined) query.set(name, String(value));
-  }
-  return query.size === 0 ? call.path : `${call.path}${call.path.includes('?') ? '&' : '?'}${query.toString()}`;
 }

@@ -212,3 +212,15 @@ export const resources: Readonly<Record<ResourceName, ApiResource>> = {
   requestAuthentications: security('RequestAuthentication', 'requestauthentications'),
   peerAuthentications: security('PeerAuthentication', 'peerauthentications'),
 };
+
+/** A path with a query, after one that it has already; what is undefined is left out. */
+export function withQuery(
+  path: string,
+  query: Readonly<Record<string, string | number | boolean | undefined>> = {},
+): string {
+  const written = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) written.set(name, String(value));
+  }
+  return written.size === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${written.toString()}`;
+}
