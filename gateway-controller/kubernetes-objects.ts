@@ -1,6 +1,14 @@
 // One object of the Kubernetes API to what it means for the mesh: read and judged as the same object in a file would be. Pure.
 
-import { closedMesh, findMeshConfig, formatRef, listenAddressAnnotation, readObject, refOf } from '../mesh/index.ts';
+import {
+  closedMesh,
+  consequenceOfStandIn,
+  findMeshConfig,
+  formatRef,
+  listenAddressAnnotation,
+  readObject,
+  refOf,
+} from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshSettings, ObjectRef } from '../mesh/index.ts';
 import { resources } from '../kubernetes/index.ts';
 import type { ApiResource, KubernetesObject } from '../kubernetes/index.ts';
@@ -151,7 +159,7 @@ export function readClusterObject(
     return { objects: spoilt.objects, findings: explain(findings, spoilt.findings[0]?.message ?? '') };
   }
   if (read.standIn !== undefined) {
-    const closed = `Until this is mended, ${read.standIn.kind === 'BackendTLSPolicy' ? "requests to the policy's targets are answered with 503" : "everything to the policy's targets is denied"}.`;
+    const closed = `Until this is mended, ${consequenceOfStandIn(read.ref.kind)}.`;
     return { objects: [read.standIn], findings: explain(findings, closed) };
   }
   if (inForce.length === 0) return { objects: [], findings };
@@ -183,7 +191,7 @@ function meaningfulFields(
 function spoiltMeshConfig(problem: string | undefined, inForce: readonly AnyMeshObject[]): ReadClusterObject {
   const isFirst = !inForce.some(({ kind }) => kind === 'MeshConfig');
   const rest = isFirst
-    ? 'Until this is mended, everything to every service is denied.'
+    ? `Until this is mended, ${consequenceOfStandIn('MeshConfig')}.`
     : 'The last good version stays in force.';
   const ref = { kind: 'MeshConfig', namespace: '', name: 'mesh' };
   const message = problem === undefined ? rest : `${problem} ${rest}`;

@@ -27,6 +27,7 @@ export type * from './kinds/service.ts';
 export type * from './kinds/virtual-service.ts';
 export {
   combineManifests,
+  consequenceOfStandIn,
   failClosed,
   comparePlaces,
   formatPosition,

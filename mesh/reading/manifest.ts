@@ -126,7 +126,7 @@ export function failClosed(parsed: ParsedManifest): ParsedManifest {
   const closed = new Set(standIns.map((object) => formatRef(standsFor(object))));
   const consequenceOf = (ref: ObjectRef): string | undefined => {
     const key = formatRef(ref);
-    if (closed.has(key)) return consequences[ref.kind] ?? "everything to the policy's targets is denied";
+    if (closed.has(key)) return consequenceOfStandIn(ref.kind);
     const isOpen =
       closingKinds.has(ref.kind) && !given.has(key) && parsed.rejected.some((each) => formatRef(each) === key);
     return isOpen ? 'nothing stands in for it' : undefined;
@@ -142,7 +142,11 @@ export function failClosed(parsed: ParsedManifest): ParsedManifest {
 /** The kinds that something stands in for, unless they name no target that can be read, or never decide. */
 const closingKinds: ReadonlySet<string> = new Set(['AuthorizationPolicy', 'RequestAuthentication', 'BackendTLSPolicy']);
 
-/** What follows from a stand-in, for the kinds with one of their own. */
+/** What follows while something stands in for an object of a kind, as part of a sentence. */
+export function consequenceOfStandIn(kind: string): string {
+  return consequences[kind] ?? "everything to the policy's targets is denied";
+}
+
 const consequences: Readonly<Record<string, string>> = {
   [meshConfigRef.kind]: 'everything to every service is denied',
   BackendTLSPolicy: "requests to the policy's targets are answered with 503",
