@@ -1,7 +1,6 @@
 // A cluster as a source of objects: every kind that is read, followed from the API. Nothing is told before everything is known once;
 // afterwards a lone change goes out at once, and a storm in batches.
 
-import { performance } from 'node:perf_hooks';
 import { formatRef, refOf } from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshChange, MeshSettings, ObjectRef } from '../mesh/index.ts';
 import { Reflector, resources } from '../kubernetes/index.ts';
@@ -14,6 +13,7 @@ import {
   trimObject,
   watchedResources,
 } from './kubernetes-objects.ts';
+import { Pace } from './pace.ts';
 import { ReferencedConfigMaps } from './referenced-config-maps.ts';
 
 /** What changed since the last time. */
@@ -49,9 +49,6 @@ interface Known {
   readonly inForce: readonly AnyMeshObject[];
 }
 
-/** The longest that a change waits for others, in milliseconds. */
-const patience = 20;
-
 /** Follows a cluster. */
 export class KubernetesSource {
   readonly #options: KubernetesSourceOptions;
@@ -64,12 +61,9 @@ export class KubernetesSource {
   /** Objects that wait for what they name. */
   readonly #awaited = new Map<string, KubernetesObject>();
   readonly #pending = new Map<string, { readonly ref: ObjectRef; readonly before: readonly AnyMeshObject[] }>();
+  readonly #pace = new Pace(() => this.#flush());
   #isComplete = false;
   #isStopped = false;
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
-  #lastEnd = 0;
-  #lastDuration = 0;
 
   constructor(options: KubernetesSourceOptions) {
     this.#options = options;
@@ -95,14 +89,13 @@ export class KubernetesSource {
     await Promise.all([...this.#reflectors.values()].map(({ synced }) => synced));
     await this.#referenced.synced();
     this.#isComplete = true;
-    this.#flush(true);
+    this.#pace.take();
   }
 
   /** Ends every watch; nothing is told afterwards. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
-    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    this.#pace.stop();
     await Promise.all([
       ...[...this.#reflectors.values()].map((reflector) => reflector.stop()),
       this.#referenced.stop(),
@@ -202,26 +195,11 @@ export class KubernetesSource {
   #note(ref: ObjectRef, before: readonly AnyMeshObject[]): void {
     const key = formatRef(ref);
     if (!this.#pending.has(key)) this.#pending.set(key, { ref, before });
-    if (!this.#isComplete || this.#timer !== undefined || this.#immediate !== undefined || this.#isStopped) return;
-    // As long again as the last step took, so that steps take half of the time at most and a storm is a few of them.
-    const wait = Math.min(patience, this.#lastDuration) - (performance.now() - this.#lastEnd);
-    if (wait > 0) {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined;
-        this.#flush();
-      }, wait);
-    } else {
-      // What arrived in the same packet is one change.
-      this.#immediate = setImmediate(() => {
-        this.#immediate = undefined;
-        this.#flush();
-      });
-    }
+    if (this.#isComplete && !this.#isStopped) this.#pace.plan();
   }
 
-  #flush(isFirst = false): void {
-    if (this.#isStopped || (this.#pending.size === 0 && !isFirst)) return;
-    const start = performance.now();
+  #flush(): void {
+    if (this.#isStopped) return;
     const meshChanges: MeshChange[] = [];
     for (const { ref, before } of this.#pending.values()) {
       const now = this.#known.get(ref.kind)?.get(keyOf(ref))?.inForce ?? [];
@@ -233,8 +211,6 @@ export class KubernetesSource {
     const changed = [...this.#pending.values()].map(({ ref }) => ref);
     this.#pending.clear();
     this.#options.onChange({ changed, meshChanges });
-    this.#lastEnd = performance.now();
-    this.#lastDuration = this.#lastEnd - start;
   }
 }
 

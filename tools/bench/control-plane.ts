@@ -4,6 +4,7 @@
 import { ServerCredentials } from '@grpc/grpc-js';
 import { Generator } from '../../generator/index.ts';
 import { DirectorySource } from '../../gateway-controller/directory-source.ts';
+import { Pace } from '../../gateway-controller/pace.ts';
 import { loadClusterAccess } from '../../kubernetes/index.ts';
 import { type AnyMeshObject, formatRef, type MeshChange, MeshStore, refOf } from '../../mesh/index.ts';
 import { clusterSettings, startControlPlane } from '../../test/support/cluster-mesh.ts';
@@ -55,7 +56,6 @@ const gathered = new Map<string, MeshChange>();
 let loneEdits: Record<string, number> = {};
 let steps = 0;
 let longestStep = 0;
-let lastStep = { end: 0, took: 0 };
 
 // The schema and the paths of the code are loaded as in a control plane that has been running.
 function warmUp(): void {
@@ -68,30 +68,25 @@ function step(changes: readonly MeshChange[]): void {
   if (changes.length === 0) return;
   const start = performance.now();
   for (const [proxy, change] of generator.update(store.apply(changes)).proxies) cache.apply(proxy, change);
-  const end = performance.now();
-  lastStep = { end, took: end - start };
   steps += 1;
-  longestStep = Math.max(longestStep, lastStep.took);
+  longestStep = Math.max(longestStep, performance.now() - start);
 }
 
 function put(object: AnyMeshObject): MeshChange {
   return { type: 'put', object };
 }
 
+// The source of a cluster tells its changes at this pace.
+const pace = new Pace(() => {
+  const changes = [...gathered.values()];
+  gathered.clear();
+  step(changes);
+});
+
 function gather({ put: puts, removed }: Edit): void {
-  if (gathered.size === 0) {
-    const flush = (): void => {
-      const changes = [...gathered.values()];
-      gathered.clear();
-      step(changes);
-    };
-    // The pace of the source of a cluster: a pause as long as the step before, and no longer than this.
-    const wait = Math.min(20, lastStep.took) - (performance.now() - lastStep.end);
-    if (wait > 0) setTimeout(flush, wait);
-    else setImmediate(flush);
-  }
   for (const object of puts) gathered.set(formatRef(refOf(object)), put(object));
   for (const object of removed) gathered.set(formatRef(refOf(object)), { type: 'delete', ref: refOf(object) });
+  pace.plan();
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

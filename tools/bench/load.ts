@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReceivedResponse } from '../../test/support/delta-ads-client.ts';
-import { startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
 import { Follower } from './follower.ts';
 import { editKinds, makeEdit, serviceName } from './mesh.ts';
 import { client } from './propagation.ts';
@@ -18,6 +18,26 @@ export interface LoadOptions {
 }
 
 const megabyte = 1024 * 1024;
+
+/** A control plane that serves a mesh, and one proxy of it that has everything. */
+interface Served {
+  readonly services: number;
+  readonly child: Child;
+  readonly follower: Follower;
+}
+
+/** Measures with a mesh of each size, one after the other, in a process of its own. */
+async function serveEach({ services, rich }: LoadOptions, measure: (served: Served) => Promise<void>): Promise<void> {
+  for (const count of services) {
+    const child = await startChild();
+    await child.ask({ type: 'serve', services: count, rich });
+    const follower = await Follower.connect(child.idle.address, client);
+    await follower.settle(0, performance.now(), 2500);
+    await measure({ services: count, child, follower });
+    follower.client.close();
+    await child.stop();
+  }
+}
 
 /**
  * Everything at once: resolving, rendering and encoding a mesh that is new to a control plane, one that has just started and one that has
@@ -68,13 +88,10 @@ export async function measureFirstSync({ services, rich }: LoadOptions): Promise
 }
 
 /** Many sessions of one Gateway: those that come for the first time, and those that have everything already. */
-export async function measureReconnect({ services, rich, sessions }: LoadOptions): Promise<Report> {
+export async function measureReconnect(options: LoadOptions): Promise<Report> {
+  const { sessions } = options;
   const rows: Row[] = [];
-  for (const count of services) {
-    const child = await startChild();
-    await child.ask({ type: 'serve', services: count, rich });
-    const first = await Follower.connect(child.idle.address, client);
-    await first.settle(0, performance.now(), 2500);
+  await serveEach(options, async ({ services: count, child, follower: first }) => {
     const versions = first.versions();
     const before = await child.ask({ type: 'usage' });
     const since = performance.now();
@@ -104,20 +121,15 @@ export async function measureReconnect({ services, rich, sessions }: LoadOptions
       ),
     });
     for (const follower of followers) follower.client.close();
-    first.client.close();
-    await child.stop();
-  }
+  });
   return { benchmark: 'reconnect', rows };
 }
 
 /** Events at once and at several rates, and lone edits of another service in their midst. */
-export async function measureStorm({ services, rich, edits }: LoadOptions): Promise<Report> {
+export async function measureStorm(options: LoadOptions): Promise<Report> {
+  const { edits } = options;
   const rows: Row[] = [];
-  for (const count of services) {
-    const child = await startChild();
-    await child.ask({ type: 'serve', services: count, rich });
-    const follower = await Follower.connect(child.idle.address, client);
-    await follower.settle(0, performance.now(), 2500);
+  await serveEach(options, async ({ services: count, child, follower }) => {
     for (const [turn, perSecond] of [200, 1000, 5000, Infinity].entries()) {
       const before = await child.ask({ type: 'usage' });
       const from = follower.client.responses.length;
@@ -155,9 +167,7 @@ export async function measureStorm({ services, rich, edits }: LoadOptions): Prom
         'rss growth MB': (after.rss - before.rss) / megabyte,
       });
     }
-    follower.client.close();
-    await child.stop();
-  }
+  });
   return { benchmark: 'storm', rows };
 }
 
@@ -177,13 +187,9 @@ function arrivals(responses: readonly ReceivedResponse[]): ReadonlyMap<string, n
 }
 
 /** Over the idle process with its libraries, with one connected proxy. */
-export async function measureMemory({ services, rich }: LoadOptions): Promise<Report> {
+export async function measureMemory(options: LoadOptions): Promise<Report> {
   const rows: Row[] = [];
-  for (const count of services) {
-    const child = await startChild();
-    await child.ask({ type: 'serve', services: count, rich });
-    const follower = await Follower.connect(child.idle.address, client);
-    await follower.settle(0, performance.now(), 2500);
+  await serveEach(options, async ({ services: count, child }) => {
     await sleep(500);
     await child.ask({ type: 'usage' });
     const used = await child.ask({ type: 'usage' });
@@ -193,20 +199,15 @@ export async function measureMemory({ services, rich }: LoadOptions): Promise<Re
       'rss over idle MB': (used.rss - child.idle.rss) / megabyte,
       'heap over idle MB': (used.heap - child.idle.heap) / megabyte,
     });
-    follower.client.close();
-    await child.stop();
-  }
+  });
   return { benchmark: 'memory', rows };
 }
 
 /** Many edits, one after the other: what is held afterwards is what was held before. */
-export async function measureSoak({ services, rich, edits }: LoadOptions): Promise<Report> {
+export async function measureSoak(options: LoadOptions): Promise<Report> {
+  const { edits } = options;
   const rows: Row[] = [];
-  for (const count of services) {
-    const child = await startChild();
-    await child.ask({ type: 'serve', services: count, rich });
-    const follower = await Follower.connect(child.idle.address, client);
-    await follower.settle(0, performance.now(), 2500);
+  await serveEach(options, async ({ services: count, child, follower }) => {
     const parts = 10;
     for (let part = 0; part <= parts; part += 1) {
       const used = await child.ask({ type: 'usage' });
@@ -228,8 +229,6 @@ export async function measureSoak({ services, rich, edits }: LoadOptions): Promi
       await follower.settle(from, performance.now(), 300);
       follower.forget();
     }
-    follower.client.close();
-    await child.stop();
-  }
+  });
   return { benchmark: 'soak', rows };
 }

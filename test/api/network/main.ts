@@ -260,7 +260,7 @@ async function startWaypoint(): Promise<Awaited<ReturnType<typeof startProcess>>
     writeFileSync(join(folder, name), content);
     return join(folder, name);
   };
-  const { data } = rootMap as unknown as { readonly data: Readonly<Record<string, string>> };
+  const data = rootMap['data'] as Readonly<Record<string, string>>;
   const labels = Object.entries(template.metadata.labels ?? {}).map(([key, value]) => `${key}="${value}"\n`);
   mkdirSync(join(folder, 'state'));
   const { containers } = template['spec'] as {
