@@ -4,7 +4,7 @@ import { type Finding, formatPath, formatRef } from '../mesh/index.ts';
 
 /** What makes two Findings the same. */
 export function findingKey(finding: Finding): string {
-  return `${formatRef(finding.ref)} ${formatPath(finding.path)} ${finding.code} ${finding.message}`;
+  return `${formatRef(finding.ref)} ${formatPath(finding.path)} ${finding.code} ${finding.message} ${finding.hint ?? ''}`;
 }
 
 /** A place to report to; `list` gives each Finding once, sorted by object and field. */
