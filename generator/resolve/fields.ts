@@ -411,7 +411,14 @@ export function reportUnsupportedFields(context: ResolveContext, object: MeshObj
 }
 
 function stepsBelow(steps: readonly Step[], key: string | number): readonly Step[] {
-  return steps.flatMap(({ next }) => namesOf(key).flatMap((name) => next.get(name) ?? []));
+  const below: Step[] = [];
+  for (const { next } of steps) {
+    for (const name of namesOf(key)) {
+      const step = next.get(name);
+      if (step !== undefined) below.push(step);
+    }
+  }
+  return below;
 }
 
 /** What a step of a path may be called in a pattern. */
