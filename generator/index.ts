@@ -1,7 +1,8 @@
 // The door of the generator: configuration in, Envoy resources and Findings out.
 
 export { formatProxyKey, Generator } from './generator.ts';
-export type { GeneratorUpdate, ResourceChanges, ResourceKey } from './generator.ts';
+export type { GeneratorUpdate } from './generator.ts';
+export type { ResourceChanges, ResourceKey } from './waypoint-state.ts';
 export { analyzeCandidate } from './candidate-analysis.ts';
 export { analyzeMesh, listWaypoints, translateWaypoint } from './translation.ts';
 export type { Translation } from './translation.ts';

@@ -47,15 +47,15 @@ export interface ListenerPart {
   readonly resources: readonly EnvoyResource[];
   readonly served: readonly ServedAddress[];
   readonly direct?: DirectFrontend;
-  /** Hosts of other waypoints, or of none, that the direct chains ask. */
-  readonly foreign: readonly HostPort[];
+  /** What the direct chains ask. */
+  readonly backends: readonly BackendKey[];
 }
 
-/** One frontend: its route configuration and policies, what it decides on the CONNECT, and foreign hosts that it routes to. */
+/** One frontend: its route configuration and policies, what it decides on the CONNECT, and the backends that these name. */
 export interface FrontendPart {
   readonly resources: readonly EnvoyResource[];
   readonly tcp?: TcpFrontend;
-  readonly foreign: readonly HostPort[];
+  readonly backends: readonly BackendKey[];
 }
 
 /** The listeners of a waypoint; undefined when the Gateway is none. */
@@ -66,7 +66,7 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
   return {
     served: model.served,
     ...(model.direct === undefined ? {} : { direct: model.direct }),
-    foreign: foreignHosts(model.direct?.http.custom?.authorizer.cluster, [], []),
+    backends: namedBackends(model.direct?.http.custom?.authorizer.cluster, [], []),
     resources: [
       renderConnectTerminate(model, { address: gateway.listenAddress, port: hbonePort }),
       renderMainInternal(model),
@@ -84,9 +84,9 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
   const service = findService(context.mesh, host);
   const servicePort = findServedPort(service, port);
   if (gateway === undefined || service === undefined || servicePort === undefined)
-    return { resources: [], foreign: [] };
+    return { resources: [], backends: [] };
   const frontend = resolveFrontend(context, gateway, service, servicePort);
-  if (frontend === undefined) return { resources: [], foreign: [] };
+  if (frontend === undefined) return { resources: [], backends: [] };
   const { settings } = context.mesh;
   const accessLog = resolveAccessLog(settings);
   return {
@@ -100,7 +100,7 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
       ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp, accessLog)),
     ],
     ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
-    foreign: foreignHosts(
+    backends: namedBackends(
       frontend.http?.authorization.custom?.authorizer.cluster,
       frontend.http?.routes ?? [],
       frontend.tcp?.routes ?? [],
@@ -143,16 +143,16 @@ function renderHttpFrontend(http: HttpFrontend, trustDomains: readonly string[])
   ];
 }
 
-function foreignHosts(
+function namedBackends(
   authorizer: ClusterKey | undefined,
   httpRoutes: readonly HttpRoute[],
   tcpRoutes: readonly TcpRoute[],
-): readonly HostPort[] {
-  const found = new Map<string, HostPort>();
+): readonly BackendKey[] {
+  const found = new Map<string, BackendKey>();
   const add = (cluster: ClusterKey | undefined): void => {
-    if (cluster !== undefined && !cluster.owned) {
-      found.set(`${cluster.host}:${cluster.port}`, { host: cluster.host, port: cluster.port });
-    }
+    if (cluster === undefined) return;
+    const { host, port, owned } = cluster;
+    found.set(`${host}:${port} ${owned}`, { host, port, owned });
   };
   add(authorizer);
   for (const { action } of httpRoutes) {

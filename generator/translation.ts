@@ -4,7 +4,7 @@ import { type EnvoyResource, typeUrls } from '../envoy-api/index.ts';
 import type { Finding, MeshSnapshot } from '../mesh/index.ts';
 import { analyzeObjects } from './analysis.ts';
 import { collectFindings } from './findings.ts';
-import { makeBackendPart, makeConnectPart, makeFrontendPart, makeListenerPart } from './parts.ts';
+import { type BackendKey, makeBackendPart, makeConnectPart, makeFrontendPart, makeListenerPart } from './parts.ts';
 import { type GatewayKey, resolveGateway } from './resolve/binding.ts';
 
 /** Resources of one proxy, in the order of types in which they are sent, and what was found on the way. */
@@ -29,16 +29,19 @@ export function translateWaypoint(mesh: MeshSnapshot, key: GatewayKey): Translat
   const listeners = makeListenerPart(context, key);
   if (listeners === undefined) return { resources: [], findings: found.list() };
   const resources = [...listeners.resources];
-  const foreign = new Map<string, { readonly host: string; readonly port: number }>();
+  const foreign = new Map<string, BackendKey>();
   const tcp = [];
-  for (const target of listeners.foreign) foreign.set(`${target.host}:${target.port}`, target);
+  const name = (backends: readonly BackendKey[]): void => {
+    for (const each of backends) if (!each.owned) foreign.set(`${each.host}:${each.port}`, each);
+  };
+  name(listeners.backends);
   for (const { address } of listeners.served) {
     const part = makeFrontendPart(context, key, address);
     resources.push(...part.resources, ...makeBackendPart(context, key, { ...address, owned: true }));
     if (part.tcp !== undefined) tcp.push(part.tcp);
-    for (const target of part.foreign) foreign.set(`${target.host}:${target.port}`, target);
+    name(part.backends);
   }
-  for (const target of foreign.values()) resources.push(...makeBackendPart(context, key, { ...target, owned: false }));
+  for (const target of foreign.values()) resources.push(...makeBackendPart(context, key, target));
   resources.push(...makeConnectPart(tcp, listeners));
   return { resources: sortResources(resources), findings: found.list() };
 }

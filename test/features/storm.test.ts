@@ -25,12 +25,15 @@ class ControlPlane {
     this.apply({ put: makeMesh(services), removed: [] });
   }
 
-  apply({ put, removed }: Pick<Edit, 'put' | 'removed'>): void {
+  /** Takes an edit in, and computes so many parts of what is due then. */
+  apply({ put, removed }: Pick<Edit, 'put' | 'removed'>, parts = Infinity): void {
     const changes: readonly MeshChange[] = [
       ...put.map((object) => ({ type: 'put' as const, object })),
       ...removed.map((object) => ({ type: 'delete' as const, ref: refOf(object) })),
     ];
-    for (const [proxy, change] of this.#generator.update(this.#store.apply(changes)).proxies) {
+    this.#generator.invalidate(this.#store.apply(changes));
+    let left = parts;
+    for (const [proxy, change] of this.#generator.advance(() => --left > 0).proxies) {
       this.cache.apply(proxy, change);
     }
   }
@@ -92,6 +95,7 @@ const quiet = 9;
 const event = fc.record({
   kind: fc.constantFrom(...editKinds.filter((kind) => kind !== 'HTTPRoute')),
   round: fc.nat(8),
+  parts: fc.integer({ min: 4, max: 12 }),
   answers: fc.nat(2),
 });
 
@@ -105,12 +109,12 @@ describe('a storm of changes', () => {
         const proxy = new Proxy(plane);
         while (proxy.answer());
         let before: number | undefined;
-        for (const [index, { kind, round, answers }] of events.entries()) {
+        for (const [index, { kind, round, parts, answers }] of events.entries()) {
           if (index === moment) {
-            plane.apply({ put: [makeHttpRoute(quiet, 77)], removed: [] });
+            plane.apply({ put: [makeHttpRoute(quiet, 77)], removed: [] }, 0);
             before = proxy.received.length;
           }
-          plane.apply(makeEdit(kind, services, round));
+          plane.apply(makeEdit(kind, services, round), parts);
           proxy.take();
           for (let count = 0; count < answers; count += 1) proxy.answer();
           if (before === undefined || proxy.received.length < before + soon) continue;
