@@ -19,6 +19,8 @@ export interface ClusterContext {
   waypoints(): readonly GatewayKey[];
   /** Everything that there is to say, sorted; put together once in a step. */
   findings(): readonly PlacedFinding[];
+  /** Whether the Findings are those of an object's newest version; if not, a step with the object is still to come. */
+  isSettled(ref: ObjectRef): boolean;
   /** A watched object as the API gave it, without what only its writers need (managed fields, last-applied). Pods are trimmed. */
   object(kind: string, namespace: string, name: string): KubernetesObject | undefined;
   objects(kind: string): readonly KubernetesObject[];
@@ -36,7 +38,7 @@ export interface ServingIdentity {
   onRenew(listener: () => void): () => void;
 }
 
-/** What one step of the pipeline took in. */
+/** What one step of the pipeline took in, told when everything that follows from it is known. */
 export interface ClusterStep {
   /** Every object that came, went or changed, be it in its status only. */
   readonly changed: readonly ObjectRef[];

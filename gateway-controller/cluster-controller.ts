@@ -21,6 +21,7 @@ import type { ClusterSettings } from './cluster-settings.ts';
 import { ClusterTrustDomain } from './cluster-trust-domain.ts';
 import { viewClusterProxy } from './cluster-views.ts';
 import { Distribution, StageClock } from './distribution.ts';
+import type { PipelineStep } from './distribution.ts';
 import { openIstiodAuthority } from './istiod-authority.ts';
 import { KubernetesSource } from './kubernetes-source.ts';
 import type { KubernetesSourceOptions, SourceChange } from './kubernetes-source.ts';
@@ -30,6 +31,7 @@ import type { ControllerLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { authorizePod } from './pod-authorization.ts';
 import { ServerCertificate } from './server-certificate.ts';
+import { UnsettledSteps } from './unsettled-steps.ts';
 import { viewFinding } from './views.ts';
 
 /** The audience of tokens that certificates are given for. */
@@ -81,6 +83,7 @@ export class ClusterController {
   readonly #trustDomain: ClusterTrustDomain;
   readonly #keys: ClusterKeys;
   readonly #distribution: Distribution;
+  readonly #unsettled = new UnsettledSteps();
   readonly #source: KubernetesSource;
   readonly #acceptance: AcceptancePublisher;
   readonly #admin: AdminServer;
@@ -103,7 +106,11 @@ export class ClusterController {
       allowsPrivate: settings.allowsPrivateJwks,
       onChange: (changes) => this.#take([], changes, new StageClock()),
     });
-    this.#distribution = new Distribution(this.#cache, meshSettings);
+    this.#distribution = new Distribution({
+      cache: this.#cache,
+      settings: meshSettings,
+      onStep: (step) => this.#noteStep(step),
+    });
     this.#source = new KubernetesSource({
       client: this.#client,
       settings: meshSettings,
@@ -170,6 +177,7 @@ export class ClusterController {
     serving?.certificate.stop();
     serving?.xdsCertificate.stop();
     await this.#source.stop();
+    this.#distribution.stop();
     this.#keys.stop();
     await Promise.all([this.#admin.stop(), this.#health.stop()]);
     this.#client.stop();
@@ -261,6 +269,7 @@ export class ClusterController {
       mesh: this.#distribution.mesh,
       waypoints: () => this.#distribution.waypoints(),
       findings: () => this.findings(),
+      isSettled: (ref) => this.#unsettled.isSettled(ref),
       object: (kind, namespace, name) => this.#source.object(kind, namespace, name),
       objects: (kind) => this.#source.objects(kind),
       proxies: () => xds.status(),
@@ -306,12 +315,19 @@ export class ClusterController {
   }
 
   #take(changed: ClusterStep['changed'], changes: readonly MeshChange[], clock: StageClock): void {
-    const { step, touched } = this.#distribution.apply(changes, clock);
+    const { step, touched, number } = this.#distribution.apply(changes, clock);
+    this.#unsettled.add(number, { changed, touched });
+    this.#noteStep(step);
+  }
+
+  #noteStep(step: PipelineStep): void {
     this.#findings = undefined;
     this.#metrics.recordStep(step);
-    if (step.changedObjects > 0) this.#options.log('debug', 'configuration applied', { ...step });
-    const clusterStep: ClusterStep = { changed, touched };
-    for (const loop of this.#leading) loop.onStep(clusterStep);
+    if (step.changedObjects + step.changedResources > 0)
+      this.#options.log('debug', 'configuration applied', { ...step });
+    for (const settled of this.#unsettled.release(this.#distribution.settled)) {
+      for (const loop of this.#leading) loop.onStep(settled);
+    }
   }
 
   /** Begins or ends the work of the leader, after what was begun before has ended. */

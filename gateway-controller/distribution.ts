@@ -16,6 +16,9 @@ export interface StageTimes {
   readonly publish: number;
 }
 
+/** The key of a proxy, and what changes for it. */
+type ProxyChanges = readonly [key: string, changes: ResourceChanges];
+
 /** What one step did. */
 export interface PipelineStep {
   readonly changedObjects: number;
@@ -25,50 +28,75 @@ export interface PipelineStep {
   readonly times: StageTimes;
 }
 
+/** What a distribution is made of. */
+export interface DistributionOptions {
+  readonly cache: SnapshotCache;
+  readonly settings?: MeshSettings;
+  /**
+   * Called after each step that goes on with what an earlier one left. Without it, everything that follows from a change is done in one
+   * step.
+   */
+  readonly onStep?: (step: PipelineStep) => void;
+}
+
+/** What changes led to at once. */
+export interface AppliedChanges {
+  /** The first step. */
+  readonly step: PipelineStep;
+  /** The questions to the mesh that may have other answers now. */
+  readonly touched: ReadonlySet<QueryKey>;
+  /** The number of these changes, for comparison with `settled`. */
+  readonly number: number;
+}
+
+/** How long a step goes on with what does not belong together, in milliseconds. A lone change waits for a step and the pause behind it. */
+const stepMs = 10;
+
 /** Holds the configuration in force and what waypoints are served because of it. */
 export class Distribution {
   readonly #cache: SnapshotCache;
   readonly #mesh: MeshStore;
   readonly #generator: Generator;
+  readonly #onStep: ((step: PipelineStep) => void) | undefined;
+  /** The first configuration is computed whole: nobody is served before, and afterwards nobody gets half of it. */
+  #isFirst = true;
+  /** Of the step that goes on with what is left. */
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(cache: SnapshotCache, settings?: MeshSettings) {
+  constructor({ cache, settings, onStep }: DistributionOptions) {
     this.#cache = cache;
     this.#mesh = settings === undefined ? new MeshStore() : new MeshStore(settings);
     this.#generator = new Generator(this.#mesh);
+    this.#onStep = onStep;
   }
 
   /**
-   * Takes changes in and serves what follows from them; `alsoServed` are proxies that are no waypoints. `clock` has measured what came
-   * before.
+   * Takes changes in and serves what follows from them, or the first part of it; `alsoServed` are proxies that are no waypoints. `clock`
+   * has measured what came before.
    */
   apply(
     changes: readonly MeshChange[],
     clock: StageClock,
-    alsoServed: (touched: ReadonlySet<QueryKey>) => Iterable<readonly [string, ResourceChanges]> = () => [],
-  ): { readonly step: PipelineStep; readonly touched: ReadonlySet<QueryKey> } {
+    alsoServed: (touched: ReadonlySet<QueryKey>) => Iterable<ProxyChanges> = () => [],
+  ): AppliedChanges {
     const touched = this.#mesh.apply(changes);
     clock.end('store');
-    const update = this.#generator.update(touched);
-    const proxies = new Map<string, ResourceChanges>([...update.proxies, ...alsoServed(touched)]);
-    clock.end('generate');
-    for (const key of update.removedProxies) this.#cache.remove(key);
-    // A waypoint without resources must be told that there are none, rather than nothing.
-    for (const key of this.waypoints().map(({ namespace, name }) => `waypoint/${namespace}/${name}`)) {
-      if (!proxies.has(key) && !this.#cache.has(key)) proxies.set(key, { upserts: [], removals: [] });
-    }
-    for (const [key, change] of proxies) this.#cache.apply(key, change);
-    clock.end('publish');
-    const upserts = [...proxies.values()].flatMap((change) => change.upserts);
-    const removals = [...proxies.values()].flatMap((change) => change.removals);
-    return {
-      touched,
-      step: {
-        changedObjects: changes.length,
-        changedResources: upserts.length + removals.length,
-        bytes: upserts.reduce((sum, { bytes }) => sum + bytes.length, 0),
-        times: clock.times(),
-      },
-    };
+    const number = this.#generator.invalidate(touched);
+    const others = [...alsoServed(touched)];
+    // What is left of earlier changes and what follows from these is computed together, when it is time.
+    const step = this.#timer === undefined ? this.#advance(clock, others) : this.#publish(clock, others);
+    return { step: { ...step, changedObjects: changes.length }, touched, number };
+  }
+
+  /** Nothing is computed afterwards. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The number of the changes that everything has followed from, and from all before them. */
+  get settled(): number {
+    return this.#generator.settled;
   }
 
   /** The configuration in force. */
@@ -84,6 +112,37 @@ export class Distribution {
   /** What the generator has to say, sorted. */
   findings(): readonly Finding[] {
     return this.#generator.findings();
+  }
+
+  #advance(clock: StageClock, others: Iterable<ProxyChanges> = []): PipelineStep {
+    const start = performance.now();
+    const end = this.#onStep === undefined || this.#isFirst ? Infinity : start + stepMs;
+    this.#isFirst = false;
+    const update = this.#generator.advance(() => performance.now() < end);
+    clock.end('generate');
+    for (const key of update.removedProxies) this.#cache.remove(key);
+    const step = this.#publish(clock, [...update.proxies, ...others]);
+    // The streams and the source get their turn: steps take two thirds of the time at most.
+    if (!this.#generator.isUpToDate) this.#timer = setTimeout(() => this.#goOn(), (performance.now() - start) / 2);
+    return step;
+  }
+
+  #publish(clock: StageClock, proxies: readonly ProxyChanges[]): PipelineStep {
+    for (const [key, change] of proxies) this.#cache.apply(key, change);
+    clock.end('publish');
+    const upserts = proxies.flatMap(([, change]) => change.upserts);
+    const removals = proxies.flatMap(([, change]) => change.removals);
+    return {
+      changedObjects: 0,
+      changedResources: upserts.length + removals.length,
+      bytes: upserts.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      times: clock.times(),
+    };
+  }
+
+  #goOn(): void {
+    this.#timer = undefined;
+    this.#onStep?.(this.#advance(new StageClock()));
   }
 }
 

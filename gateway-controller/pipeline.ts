@@ -33,7 +33,7 @@ export class Pipeline {
 
   constructor({ block, cache, allocations }: PipelineOptions) {
     this.#block = block;
-    this.#distribution = new Distribution(cache);
+    this.#distribution = new Distribution({ cache });
     this.#allocations = allocations;
     this.#node = new NodeConfiguration(this.mesh, nodeProxyAddress(block));
   }

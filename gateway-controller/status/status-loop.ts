@@ -149,6 +149,7 @@ export class StatusLoop implements LeaderLoop {
   }
 
   async #write(planner: StatusPlanner, ref: ObjectRef): Promise<boolean> {
+    if (!this.#context.isSettled(ref)) return false;
     const kind = findStatusKind(ref.kind);
     const current = this.#newest(ref.kind, ref.namespace, ref.name);
     const wanted = planner.resolve(ref);
