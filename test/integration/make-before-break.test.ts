@@ -187,7 +187,9 @@ const sockets = new Set<Socket>();
 beforeAll(async () => {
   const host = randomLoopback();
   for (const [name, address] of Object.entries(workloads)) servers.push(await startWorkload(name, address));
-  waypoint = await startServedWaypoint([...frame(host), ...names.flatMap((name) => objectsOf(name, first))], host);
+  const objects = [...frame(host), ...names.flatMap((name) => objectsOf(name, first))];
+  // What belongs to an edit comes in as many steps as it can be cut into.
+  waypoint = await startServedWaypoint(objects, host, { partByPart: true });
   await waypoint.synced();
 }, 90_000);
 
@@ -323,17 +325,23 @@ it('gives every request the configuration before or after, and resets no stream'
   };
   const load = Promise.all(connections.map(work));
   const began = performance.now();
-  for (let edit = 0; edit < edits; edit += 1) {
-    const name = names[Math.floor(random() * names.length)] ?? '';
-    const periods = history.get(name) ?? [];
-    const current = periods.at(-1);
-    const after = editOf(name, current?.state, random);
-    periods.push({ state: after, from: performance.now(), until: Infinity });
-    waypoint.apply(changesBetween(name, current?.state, after));
+  for (let edit = 0; edit < edits;) {
+    // Of several services at a time, so that what belongs to one edit comes between what belongs to another.
+    const chosen = new Set(Array.from({ length: 3 }, () => names[Math.floor(random() * names.length)] ?? ''));
+    const replaced: Period[] = [];
+    for (const name of chosen) {
+      const periods = history.get(name) ?? [];
+      const current = periods.at(-1);
+      const after = editOf(name, current?.state, random);
+      if (current !== undefined) replaced.push(current);
+      periods.push({ state: after, from: performance.now(), until: Infinity });
+      waypoint.apply(changesBetween(name, current?.state, after));
+      edit += 1;
+    }
     await waypoint.synced();
-    if (current !== undefined) current.until = performance.now();
+    for (const period of replaced) period.until = performance.now();
     // Envoy needs some time for itself, and requests are to fall between two changes too.
-    await sleep(random() * 30);
+    await sleep(random() * 80);
   }
   const seconds = (performance.now() - began) / 1000;
   end.abort();

@@ -39,18 +39,29 @@ export interface ServedEnvoyOptions {
   readonly args?: readonly string[];
 }
 
+/** How to serve the waypoint. */
+export interface ServedWaypointOptions extends ServedEnvoyOptions {
+  /** What follows from a change is computed and served one part at a time, and everything at once unless told. */
+  readonly partByPart?: boolean;
+}
+
 /** Starts the only waypoint of `objects`, which listens for HBONE on `host`. */
 export async function startServedWaypoint(
   objects: readonly AnyMeshObject[],
   host: string,
-  options: ServedEnvoyOptions = {},
+  { partByPart = false, ...options }: ServedWaypointOptions = {},
 ): Promise<ServedWaypoint> {
   const store = new MeshStore();
   const generator = new Generator(store);
   const cache = new SnapshotCache();
   const refusals: string[] = [];
+  const advance = (): void => {
+    for (const [key, change] of generator.advance(() => !partByPart).proxies) cache.apply(key, change);
+    if (!generator.isUpToDate) setImmediate(advance);
+  };
   const apply = (changes: readonly MeshChange[]): void => {
-    for (const [key, change] of generator.update(store.apply(changes)).proxies) cache.apply(key, change);
+    generator.invalidate(store.apply(changes));
+    advance();
   };
   apply(objects.map((object) => ({ type: 'put', object })));
   const [gateway] = listWaypoints(store);
@@ -75,7 +86,7 @@ export async function startServedWaypoint(
     status,
     refusals,
     synced: async () => {
-      await waitUntil('a synced proxy', () => status()?.state === 'SYNCED', 60_000, 2);
+      await waitUntil('a synced proxy', () => generator.isUpToDate && status()?.state === 'SYNCED', 60_000, 2);
     },
     connectAs: async (account) => {
       const known = certificates.get(account) ?? issueTexts(authority, `spiffe://cluster.local/ns/bench/sa/${account}`);
