@@ -2,11 +2,11 @@
 // control plane of a cluster. Its parent tells it what to serve and asks what it used.
 
 import { ServerCredentials } from '@grpc/grpc-js';
-import { Generator } from '../../generator/index.ts';
 import { DirectorySource } from '../../gateway-controller/directory-source.ts';
+import { Distribution, type PipelineStep, StageClock } from '../../gateway-controller/distribution.ts';
 import { Pace } from '../../gateway-controller/pace.ts';
 import { loadClusterAccess } from '../../kubernetes/index.ts';
-import { type AnyMeshObject, formatRef, type MeshChange, MeshStore, refOf } from '../../mesh/index.ts';
+import { type AnyMeshObject, formatRef, type MeshChange, refOf } from '../../mesh/index.ts';
 import { clusterSettings, startControlPlane } from '../../test/support/cluster-mesh.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
 import { type Edit, makeEdit, makeHttpRoute, makeMesh, meshGateway, meshNamespace } from './mesh.ts';
@@ -20,14 +20,27 @@ export type Order =
   | Storm
   | { readonly type: 'usage' };
 
-/** Events of some services at a rate, Infinity for all at once, and every tenth of a second a lone edit of another service. */
+/**
+ * Events of a tenth of the services, or of nine in ten where all have rules, at a rate, Infinity for all at once; and every tenth of a
+ * second a lone edit of one of the others.
+ */
 export interface Storm {
   readonly type: 'storm';
   readonly services: number;
+  readonly rich: boolean;
   readonly events: number;
   readonly perSecond: number;
   /** The number of the first event, so that a second storm changes something again. */
   readonly first: number;
+}
+
+/** An edit in the midst of a storm. */
+export interface LoneEdit {
+  /** The number of the service whose route says the revision now. */
+  readonly service: number;
+  readonly revision: number;
+  /** When it came in, in milliseconds since 1970. */
+  readonly at: number;
 }
 
 /** What the child answers: milliseconds of CPU since its start, bytes, and where it listens. */
@@ -38,8 +51,7 @@ export interface Answer {
   readonly heap: number;
   /** Milliseconds that the work of the order took. */
   readonly took: number;
-  /** Of a storm: when a lone edit came in, in milliseconds since 1970, by the number of its revision. */
-  readonly loneEdits: Readonly<Record<string, number>>;
+  readonly loneEdits: readonly LoneEdit[];
   /** Steps of a storm, and milliseconds of the longest. */
   readonly steps: number;
   readonly longestStep: number;
@@ -48,28 +60,32 @@ export interface Answer {
 const key = `waypoint/${meshNamespace}/${meshGateway}`;
 const cache = new SnapshotCache();
 const xds = new XdsServer({ cache, authorize: () => ({ key }), log: () => undefined });
-let store = new MeshStore();
-let generator = new Generator(store);
+let distribution = makeDistribution();
 let address = '';
 /** What came since the last step; each object once, in its newest form. */
 const gathered = new Map<string, MeshChange>();
-let loneEdits: Record<string, number> = {};
+let loneEdits: LoneEdit[] = [];
 let steps = 0;
 let longestStep = 0;
 
 // The schema and the paths of the code are loaded as in a control plane that has been running.
 function warmUp(): void {
-  const other = new MeshStore();
   const all = makeMesh(20, { rich: true });
-  new Generator(other).update(other.apply(all.map(put)));
+  new Distribution({ cache: new SnapshotCache() }).apply(all.map(put), new StageClock());
+}
+
+// As in the control plane of a cluster.
+function makeDistribution(): Distribution {
+  return new Distribution({ cache, onStep: note });
 }
 
 function step(changes: readonly MeshChange[]): void {
-  if (changes.length === 0) return;
-  const start = performance.now();
-  for (const [proxy, change] of generator.update(store.apply(changes)).proxies) cache.apply(proxy, change);
+  if (changes.length > 0) note(distribution.apply(changes, new StageClock()).step);
+}
+
+function note({ times }: PipelineStep): void {
   steps += 1;
-  longestStep = Math.max(longestStep, performance.now() - start);
+  longestStep = Math.max(longestStep, times.store + times.generate + times.publish);
 }
 
 function put(object: AnyMeshObject): MeshChange {
@@ -83,19 +99,25 @@ const pace = new Pace(() => {
   step(changes);
 });
 
-function gather({ put: puts, removed }: Edit): void {
-  for (const object of puts) gathered.set(formatRef(refOf(object)), put(object));
-  for (const object of removed) gathered.set(formatRef(refOf(object)), { type: 'delete', ref: refOf(object) });
+function gather(edit: Edit): void {
+  for (const change of changesOf(edit)) {
+    gathered.set(formatRef(change.type === 'put' ? refOf(change.object) : change.ref), change);
+  }
   pace.plan();
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+function changesOf({ put: puts, removed }: Edit): readonly MeshChange[] {
+  return [...puts.map(put), ...removed.map((object): MeshChange => ({ type: 'delete', ref: refOf(object) }))];
+}
 
-async function storm({ services, events, perSecond, first }: Storm): Promise<void> {
-  loneEdits = {};
+// Not a busy loop, whose time would count as the control plane's.
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
+
+async function storm({ services, rich, events, perSecond, first }: Storm): Promise<void> {
+  loneEdits = [];
   steps = longestStep = 0;
   const all = Array.from({ length: events }, (_, index) =>
-    makeEdit(stormKinds[index % 4] ?? 'endpoint', services, first + index),
+    makeEdit(stormKinds[index % 4] ?? 'endpoint', services, first + index, { rich }),
   );
   const start = performance.now();
   let delivered = 0;
@@ -104,9 +126,10 @@ async function storm({ services, events, perSecond, first }: Storm): Promise<voi
     const until = Math.min(events, perSecond === Infinity ? events : Math.ceil((passed * perSecond) / 1000));
     for (; delivered < until; delivered += 1) gather(all[delivered] ?? { put: [], removed: [], service: 0 });
     if (passed < lone * 100 && delivered < events) continue;
-    // The storm edits services whose number ends in 0.
-    gather({ put: [makeHttpRoute(9, 100 + lone)], removed: [], service: 9 });
-    loneEdits[String(100 + lone)] = performance.timeOrigin + performance.now();
+    const revision = first + lone + 1;
+    const { service } = makeEdit('HTTPRoute', services, revision);
+    gather({ put: [makeHttpRoute(service, revision)], removed: [], service });
+    loneEdits.push({ service, revision, at: performance.timeOrigin + performance.now() });
     lone += 1;
   }
 }
@@ -116,8 +139,8 @@ const stormKinds = ['VirtualService', 'AuthorizationPolicy', 'DestinationRule', 
 async function follow(order: Order): Promise<void> {
   switch (order.type) {
     case 'serve':
-      store = new MeshStore();
-      generator = new Generator(store);
+      distribution.stop();
+      distribution = makeDistribution();
       return step(makeMesh(order.services, { rich: order.rich }).map(put));
     case 'watch': {
       const source = new DirectorySource({
@@ -134,8 +157,10 @@ async function follow(order: Order): Promise<void> {
     }
     case 'edits':
       for (const edit of order.edits) {
-        gather(edit);
-        if (order.oneByOne) await new Promise((resolve) => setImmediate(resolve));
+        if (order.oneByOne) {
+          step(changesOf(edit));
+          await new Promise((resolve) => setImmediate(resolve));
+        } else gather(edit);
       }
       return;
     case 'storm':

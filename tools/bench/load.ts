@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReceivedResponse } from '../../test/support/delta-ads-client.ts';
 import { type Child, startChild } from './child.ts';
+import type { LoneEdit } from './control-plane.ts';
 import { Follower } from './follower.ts';
 import { editKinds, makeEdit, serviceName } from './mesh.ts';
 import { client } from './propagation.ts';
@@ -139,24 +140,23 @@ export async function measureStorm(options: LoadOptions): Promise<Report> {
       const { loneEdits, steps, longestStep } = await child.ask({
         type: 'storm',
         services: count,
+        rich: options.rich,
         events,
         perSecond,
         first,
       });
-      const last = Object.keys(loneEdits).at(-1) ?? '';
-      const isThere = (): boolean => arrivals(follower.client.responses.slice(from)).has(last);
+      const isThere = (): boolean =>
+        arrivals(follower.client.responses.slice(from), loneEdits.slice(-1)).every((at) => at < Infinity);
       for (const end = performance.now() + 60_000; !isThere() && performance.now() < end;) await sleep(50);
       const came = await follower.settle(from, since, 500);
       const after = await child.ask({ type: 'usage' });
-      const seen = arrivals(follower.client.responses.slice(from));
+      const seen = arrivals(follower.client.responses.slice(from), loneEdits);
       rows.push({
         services: count,
         'events/s': perSecond === Infinity ? 'at once' : perSecond,
         events,
-        'lone edits': Object.keys(loneEdits).length,
-        'lone edit ms': summarize(
-          Object.entries(loneEdits).map(([revision, at]) => (seen.get(revision) ?? Infinity) - at),
-        ),
+        'lone edits': loneEdits.length,
+        'lone edit ms': summarize(loneEdits.map(({ at }, index) => (seen[index] ?? Infinity) - at)),
         'until the last byte ms': came.last,
         'cpu ms': after.cpu - before.cpu,
         steps,
@@ -171,17 +171,19 @@ export async function measureStorm(options: LoadOptions): Promise<Report> {
   return { benchmark: 'storm', rows };
 }
 
-/** When the revisions of lone edits were there, in milliseconds since 1970. One that was overtaken came with the one that overtook it. */
-function arrivals(responses: readonly ReceivedResponse[]): ReadonlyMap<string, number> {
-  const seen = new Map<string, number>();
-  let last = 100;
+/** When each lone edit was there, or a later one of the same service, in milliseconds since 1970; Infinity where none was. */
+function arrivals(responses: readonly ReceivedResponse[], edits: readonly LoneEdit[]): readonly number[] {
+  const seen = edits.map(() => Infinity);
   for (const { resources, at } of responses) {
-    const edited = resources.find(
-      ({ name }) => name.includes(`${serviceName(9)}.`) && name.startsWith('inbound-vip|80|http|'),
-    );
-    if (edited === undefined) continue;
-    const revision = Number(/x-revision\W+(\d+)/.exec(Buffer.from(edited.value).toString('latin1'))?.[1] ?? 0);
-    for (; last < revision; last += 1) seen.set(String(last + 1), performance.timeOrigin + at);
+    for (const { name, value } of resources) {
+      const service = /^inbound-vip\|80\|http\|(s\d{4}9)\./.exec(name)?.[1];
+      if (service === undefined) continue;
+      const revision = Number(/x-revision\W+(\d+)/.exec(Buffer.from(value).toString('latin1'))?.[1] ?? 0);
+      for (const [index, edit] of edits.entries()) {
+        if (serviceName(edit.service) !== service || edit.revision > revision) continue;
+        seen[index] = Math.min(seen[index] ?? Infinity, performance.timeOrigin + at);
+      }
+    }
   }
   return seen;
 }

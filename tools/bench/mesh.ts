@@ -172,10 +172,12 @@ export function makeDestinationRule(index: number, revision: number): AnyMeshObj
  * The edit of a kind number `round`, of a mesh of `count` services. Each round edits another service that has rules of the kind; services
  * are added beyond the mesh, and removed in the order in which they were added.
  */
-export function makeEdit(kind: EditKind, count: number, round: number): Edit {
+export function makeEdit(kind: EditKind, count: number, round: number, { rich = false }: MeshShape = {}): Edit {
   const revision = round + 2;
   const tenth = ((round * 7) % Math.max(1, Math.floor(count / 10))) * 10;
-  const index = kind.startsWith('service-') ? count + round : kind === 'HTTPRoute' ? tenth + 9 : tenth;
+  // No HTTPRoute is in the way of the first nine of ten.
+  const place = rich ? tenth + (round % 9) : tenth;
+  const index = kind.startsWith('service-') ? count + round : kind === 'HTTPRoute' ? tenth + 9 : place;
   const put = (one: AnyMeshObject): Edit => ({ put: [one], removed: [], service: index });
   switch (kind) {
     case 'VirtualService':
