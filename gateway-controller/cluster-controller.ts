@@ -6,8 +6,8 @@ import { CertificateError, CertificateServer, formatIdentity } from '../certific
 import type { Authority, CallerIdentity } from '../certificates/index.ts';
 import { ApiClient, ApiError, ApiUnreachableError, LeaderElection, reviewToken } from '../kubernetes/index.ts';
 import type { ClusterAccess } from '../kubernetes/index.ts';
-import { comparePlaces, defaultMeshSettings } from '../mesh/index.ts';
-import type { MeshChange, MeshSettings, PlacedFinding } from '../mesh/index.ts';
+import { comparePlaces } from '../mesh/index.ts';
+import type { MeshChange, PlacedFinding } from '../mesh/index.ts';
 import { SnapshotCache, XdsServer } from '../xds/index.ts';
 import { AcceptancePublisher } from './acceptance.ts';
 import { AdminServer } from './admin-server.ts';
@@ -16,7 +16,7 @@ import { loadClusterAuthority } from './cluster-authority.ts';
 import type { ClusterContext, ClusterStep, LeaderLoop } from './cluster-context.ts';
 import { ClusterEntries } from './cluster-entries.ts';
 import { ClusterKeys } from './cluster-keys.ts';
-import { controlPlaneServiceAccount, serviceNames } from './cluster-settings.ts';
+import { controlPlaneServiceAccount, meshSettingsOf, serviceNames } from './cluster-settings.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import { ClusterTrustDomain } from './cluster-trust-domain.ts';
 import { viewClusterProxy } from './cluster-views.ts';
@@ -398,18 +398,6 @@ export class ClusterController {
     if (unsynced.length > 0) return [`not known yet: ${unsynced.join(', ')}`];
     return this.#isReady ? [] : ['the servers do not listen yet'];
   }
-}
-
-function meshSettingsOf(settings: ClusterSettings): MeshSettings {
-  return {
-    ...defaultMeshSettings,
-    trustDomain: settings.trustDomain,
-    clusterDomain: settings.clusterDomain,
-    rootNamespace: settings.rootNamespace,
-    waypointClass: settings.gatewayClass,
-    waypointController: settings.controllerName,
-    revision: settings.revision,
-  };
 }
 
 function formatHost(address: string): string {

@@ -1,5 +1,8 @@
 // What a control plane in a cluster is told: who it is, which class of Gateways is its own, and how waypoints reach it.
 
+import { defaultMeshSettings } from '../mesh/index.ts';
+import type { MeshSettings } from '../mesh/index.ts';
+
 /** Settings of a controller in a cluster, with every default applied. */
 export interface ClusterSettings {
   /** Where the control plane lives. */
@@ -58,4 +61,17 @@ export const controlPlaneServiceAccount: string = 'cairn';
 export function serviceNames({ namespace, clusterDomain }: ClusterSettings): readonly string[] {
   const name = `${controlPlaneServiceAccount}.${namespace}`;
   return [name, `${name}.svc`, `${name}.svc.${clusterDomain}`];
+}
+
+/** What the mesh takes from them; a MeshConfig goes over it. */
+export function meshSettingsOf(settings: ClusterSettings): MeshSettings {
+  return {
+    ...defaultMeshSettings,
+    trustDomain: settings.trustDomain,
+    clusterDomain: settings.clusterDomain,
+    rootNamespace: settings.rootNamespace,
+    waypointClass: settings.gatewayClass,
+    waypointController: settings.controllerName,
+    revision: settings.revision,
+  };
 }

@@ -24,7 +24,7 @@ import {
   virtualService,
   workload,
 } from '../test/support/random-shop.ts';
-import { Generator, type GeneratorUpdate } from './generator.ts';
+import { Generator } from './generator.ts';
 import { analyzeMesh, listWaypoints, translateWaypoint } from './translation.ts';
 import type { ResourceChanges } from './waypoint-state.ts';
 
@@ -61,7 +61,8 @@ describe('the incremental generator', () => {
     const generator = new Generator(store);
     const proxies = new Map<string, Proxy>();
     for (const [index, batch] of [shop.map(put), ...batches].entries()) {
-      const update = generator.update(store.apply(batch));
+      generator.invalidate(store.apply(batch));
+      const update = generator.advance();
       for (const name of update.removedProxies) proxies.delete(name);
       for (const [name, changes] of update.proxies) {
         const proxy = proxies.get(name) ?? new Proxy();
@@ -94,9 +95,10 @@ describe('the incremental generator', () => {
   const edited = (edit: AnyMeshObject, before: readonly AnyMeshObject[] = []): ResourceChanges | undefined => {
     const store = new MeshStore();
     const generator = new Generator(store);
-    generator.update(store.apply([...shop, ...before].map(put)));
-    const update: GeneratorUpdate = generator.update(store.apply([put(edit)]));
-    return update.proxies.get('waypoint/shop/waypoint');
+    generator.invalidate(store.apply([...shop, ...before].map(put)));
+    generator.advance();
+    generator.invalidate(store.apply([put(edit)]));
+    return generator.advance().proxies.get('waypoint/shop/waypoint');
   };
 
   const names = (resources: readonly Pick<EncodedResource, 'typeUrl' | 'name'>[] | undefined): readonly string[] =>

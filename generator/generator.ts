@@ -34,23 +34,17 @@ export class Generator {
     this.#units.demand(waypointList, 0);
   }
 
-  /** Brings every waypoint up to date with the snapshot. `touched` are the queries whose answers may have changed since the last call. */
-  update(touched: ReadonlySet<QueryKey>): GeneratorUpdate {
-    this.invalidate(touched);
-    return this.advance(() => true);
-  }
-
-  /** Takes note of a change of the snapshot, and returns its number. */
+  /** Takes note of a change of the snapshot, and returns its number. `touched` are the queries whose answers may have changed. */
   invalidate(touched: ReadonlySet<QueryKey>): number {
     this.#units.invalidate(touched);
     return this.#units.changes;
   }
 
   /**
-   * Computes what is due, part by part, for as long as `goesOn` says so after a part. The rest stays due; what was computed is valid
+   * Computes what is due, part by part: all of it, or for as long as `goesOn` says so after a part. The rest stays due; what was computed is valid
    * without it, and may be served.
    */
-  advance(goesOn: () => boolean): GeneratorUpdate {
+  advance(goesOn: () => boolean = () => true): GeneratorUpdate {
     const removedProxies = this.#updateWaypointList();
     this.#work(goesOn);
     const { settled } = this.#units;

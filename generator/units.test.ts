@@ -13,11 +13,11 @@ describe('what is due', () => {
   it('begins with the newest and the oldest of what has rested', () => {
     const units = makeUnits();
     for (const unit of ['a', 'b', 'c']) units.demand(unit, 0);
-    expect(units.due()).toEqual(['c', 'a', 'b']);
+    expect([...units.due()]).toEqual(['c', 'a', 'b']);
     compute(units, 'c');
     units.demand('c', 0);
     units.demand('lone', 0);
-    expect(units.due()).toEqual(['lone', 'a', 'b', 'c']);
+    expect([...units.due()]).toEqual(['lone', 'a', 'b', 'c']);
   });
 
   it('takes turns between the kinds that changed', () => {
@@ -27,7 +27,7 @@ describe('what is due', () => {
     );
     units.invalidate(new Set(edited));
     const [a, b, c, other] = edited.map((key) => key.replace('get:', 'object '));
-    expect(units.due()).toEqual([c, other, a, b]);
+    expect([...units.due()]).toEqual([c, other, a, b]);
   });
 
   it('forgets turns when nothing is left', () => {
@@ -36,7 +36,7 @@ describe('what is due', () => {
     compute(units, 'a');
     expect(units.isUpToDate).toBe(true);
     for (const unit of ['b', 'a']) units.demand(unit, 0);
-    expect(units.due()).toEqual(['a', 'b']);
+    expect([...units.due()]).toEqual(['a', 'b']);
   });
 
   it('makes nothing wait for another one twice, however much comes', () => {
@@ -54,7 +54,7 @@ describe('what is due', () => {
             units.demand(unit, 0);
             if (!passed.has(unit)) passed.set(unit, []);
           }
-          for (const next of units.due().slice(0, computed)) {
+          for (const next of [...units.due()].slice(0, computed)) {
             compute(units, next);
             passed.delete(next);
             for (const [waiting, others] of passed) {

@@ -1,15 +1,16 @@
 // Computations by name, each with what it read and what it found: which of them are due after a change, and in which order.
 
-import { type Finding, type MeshSnapshot, type ObjectRef, type QueryKey, trackReads } from '../mesh/index.ts';
+import {
+  type Finding,
+  type MeshSnapshot,
+  type ObjectRef,
+  type QueryKey,
+  ReaderIndex,
+  trackReads,
+} from '../mesh/index.ts';
 import { isAnalyzedKind } from './analysis.ts';
 import { findingKey, sortFindings } from './findings.ts';
 import type { ResolveContext } from './resolve/context.ts';
-
-/** A computation that has been done: what it read and what it found. */
-interface Done {
-  readonly reads: ReadonlySet<QueryKey>;
-  readonly findings: readonly Finding[];
-}
 
 /** A computation that is to be done. */
 interface Due {
@@ -22,8 +23,9 @@ interface Due {
 /** Remembers what was computed from what. */
 export class Units {
   readonly #mesh: MeshSnapshot;
-  readonly #done = new Map<string, Done>();
-  readonly #readers = new Map<QueryKey, Set<string>>();
+  /** What has been done, with what it found. */
+  readonly #done = new Map<string, readonly Finding[]>();
+  readonly #readers = new ReaderIndex();
   readonly #findings = new Map<string, { readonly finding: Finding; count: number }>();
   /** What is due; newest last. */
   readonly #due = new Map<string, Due>();
@@ -58,10 +60,8 @@ export class Units {
     const since = this.#changes;
     for (const ref of touchedObjects(touched)) this.#demand(objectUnit(ref), { since, flow: ref.kind });
     for (const key of touched) {
-      const readers = this.#readers.get(key);
-      if (readers === undefined) continue;
       const flow = kindOfQuery(key);
-      for (const unit of readers) this.#demand(unit, { since, flow });
+      for (const unit of this.#readers.of(key)) this.#demand(unit, { since, flow });
     }
   }
 
@@ -85,11 +85,11 @@ export class Units {
   }
 
   /**
-   * What is due, in the order of its turns. First what has rested: a kind after the other, and of a kind the newest and the oldest in
+   * What is due, in the order of its turns, no further than is asked for. First what has rested: a kind after the other, and of a kind the newest and the oldest in
    * turn, so that a lone change waits neither for a storm of other kinds, nor for the storm before it, nor for all that comes after it.
    * Then what was computed since nothing was due, whose turn is longest ago first, so that nothing waits for another one twice.
    */
-  due(): readonly string[] {
+  *due(): Iterable<string> {
     const flows = new Map<string, string[]>();
     for (const [unit, { flow }] of this.#due) {
       if (this.#recent.has(unit)) continue;
@@ -97,8 +97,8 @@ export class Units {
       if (units === undefined) flows.set(flow, [unit]);
       else units.push(unit);
     }
-    const rested = takeTurns([...flows.values()].map(fromBothEnds));
-    return [...rested, ...[...this.#recent].filter((unit) => this.#due.has(unit))];
+    yield* takeTurns([...flows.values()].map(fromBothEnds));
+    yield* [...this.#recent].filter((unit) => this.#due.has(unit));
   }
 
   /** Runs a computation, and records what it read and found in place of what it read and found before. */
@@ -106,39 +106,28 @@ export class Units {
     const { snapshot, reads } = trackReads(this.#mesh);
     const findings: Finding[] = [];
     const result = compute({ mesh: snapshot, report: (finding) => void findings.push(finding) });
-    this.#record(unit, { reads, findings });
+    this.#record(unit, reads, findings);
     if (this.#due.size > 0) this.#recent.add(unit);
     return result;
   }
 
   /** As if it had never been computed, and nobody asked for it. */
   forget(unit: string): void {
-    this.#record(unit, undefined);
+    this.#record(unit, new Set(), undefined);
   }
 
-  #record(unit: string, after: Done | undefined): void {
-    const before = this.#done.get(unit);
-    if (after === undefined) this.#done.delete(unit);
-    else this.#done.set(unit, after);
-    // Most questions are the same each time.
-    for (const key of after?.reads ?? []) {
-      if (before?.reads.has(key) === true) continue;
-      const readers = this.#readers.get(key) ?? new Set();
-      this.#readers.set(key, readers.add(unit));
-    }
-    for (const key of before?.reads ?? []) {
-      if (after?.reads.has(key) === true) continue;
-      const readers = this.#readers.get(key);
-      readers?.delete(unit);
-      if (readers?.size === 0) this.#readers.delete(key);
-    }
-    for (const finding of after?.findings ?? []) {
+  #record(unit: string, reads: ReadonlySet<QueryKey>, found: readonly Finding[] | undefined): void {
+    const before = this.#done.get(unit) ?? [];
+    if (found === undefined) this.#done.delete(unit);
+    else this.#done.set(unit, found);
+    this.#readers.record(unit, reads);
+    for (const finding of found ?? []) {
       const key = findingKey(finding);
       const known = this.#findings.get(key);
       if (known === undefined) this.#findings.set(key, { finding, count: 1 });
       else known.count += 1;
     }
-    for (const finding of before?.findings ?? []) {
+    for (const finding of before) {
       const key = findingKey(finding);
       const entry = this.#findings.get(key);
       if (entry !== undefined && --entry.count === 0) this.#findings.delete(key);
@@ -154,22 +143,26 @@ export class Units {
 }
 
 /** The last one, the first one, the last but one, and so on. */
-function fromBothEnds(units: readonly string[]): readonly string[] {
-  const half = Math.floor(units.length / 2);
-  return takeTurns([units.slice(half).reverse(), units.slice(0, half)]);
+function* fromBothEnds(units: readonly string[]): Iterable<string> {
+  for (let first = 0, last = units.length - 1; first <= last; first += 1, last -= 1) {
+    yield* units.slice(last, last + 1);
+    if (first < last) yield* units.slice(first, first + 1);
+  }
 }
 
-/** The first of each list, then the second of each, and so on. */
-function takeTurns(lists: readonly (readonly string[])[]): readonly string[] {
-  const taken: string[] = [];
-  const turns = Math.max(0, ...lists.map(({ length }) => length));
-  for (let turn = 0; turn < turns; turn += 1) {
-    for (const list of lists) {
-      const unit = list[turn];
-      if (unit !== undefined) taken.push(unit);
+/** The first of each list, then the second of each, and so on; no further than is asked for. */
+function* takeTurns(lists: readonly Iterable<string>[]): Iterable<string> {
+  let going = lists.map((list) => list[Symbol.iterator]());
+  while (going.length > 0) {
+    const after: typeof going = [];
+    for (const list of going) {
+      const turn = list.next();
+      if (turn.done === true) continue;
+      after.push(list);
+      yield turn.value;
     }
+    going = after;
   }
-  return taken;
 }
 
 /** The kind of the objects that a query gives: `get:Kind/…`, `list:Kind` or `find:Kind/index:…`. */

@@ -7,6 +7,7 @@
 // - What is no longer wanted goes when everything that may still name it has been computed.
 
 import { encodeResource, type EncodedResource, type EnvoyResource } from '../envoy-api/index.ts';
+import { isDeepEqual } from '../mesh/index.ts';
 import type { ServedAddress, TcpFrontend } from './model/waypoint.ts';
 import {
   type BackendKey,
@@ -154,7 +155,7 @@ export class WaypointState {
     const served = new Map((part?.served ?? []).map((each) => [frontendPart(each.address), each]));
     for (const [each, address] of served) {
       if (!this.#isDue(each)) continue;
-      if (this.#waiting.has(each) || !isSameAddress(address, this.#served.get(each))) this.#make(each);
+      if (this.#waiting.has(each) || !isDeepEqual(address, this.#served.get(each))) this.#make(each);
     }
     this.#bring(part?.backends ?? []);
     this.#waiting.clear();
@@ -267,10 +268,6 @@ export class WaypointState {
 /** What a frontend's listener and the CONNECT have to agree with. */
 function formatShape({ resources, tcp }: FrontendPart): string {
   return [tcp?.decidedAt, ...resources.map(({ typeUrl, name }) => `${typeUrl} ${name}`).sort()].join('\n');
-}
-
-function isSameAddress(address: ServedAddress, before: ServedAddress | undefined): boolean {
-  return JSON.stringify(address) === JSON.stringify(before);
 }
 
 function foreignOf({ backends }: Pick<FrontendPart, 'backends'>): readonly BackendKey[] {

@@ -2,12 +2,13 @@
 
 export { formatPath } from './finding.ts';
 export type { FieldPath, Finding, FindingCode, PlacedFinding, Position, Severity } from './finding.ts';
+export { isDeepEqual } from './equality.ts';
 export { formatRef, refOf } from './object.ts';
 export type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef, SpecByKind } from './object.ts';
 export { defaultMeshSettings } from './settings.ts';
 export type { MeshSettings } from './settings.ts';
 export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
-export { trackReads } from './query.ts';
+export { ReaderIndex, trackReads } from './query.ts';
 export { formatLabelKey, formatParentKey } from './indexes.ts';
 export { compareObjects, MeshStore } from './store.ts';
 export type { MeshChange } from './store.ts';

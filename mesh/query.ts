@@ -1,4 +1,4 @@
-// Names of queries, and a view that writes down which were asked: what a result was computed from, misses included.
+// Names of queries, a view that writes down which were asked, and who asked them: what a result was computed from, misses included.
 
 import type { Kind, MeshObject } from './object.ts';
 import type { MeshSettings } from './settings.ts';
@@ -47,4 +47,34 @@ export function trackReads(snapshot: MeshSnapshot): {
     },
   };
   return { snapshot: tracked, reads };
+}
+
+/** Who asked which questions when they last computed something. */
+export class ReaderIndex {
+  readonly #reads = new Map<string, ReadonlySet<QueryKey>>();
+  readonly #readers = new Map<QueryKey, Set<string>>();
+
+  /** Takes what a reader asked in place of what it asked before. The set must not be changed afterwards. */
+  record(reader: string, reads: ReadonlySet<QueryKey>): void {
+    const before = this.#reads.get(reader);
+    if (reads.size === 0) this.#reads.delete(reader);
+    else this.#reads.set(reader, reads);
+    // Most questions are the same each time.
+    for (const key of reads) {
+      if (before?.has(key) === true) continue;
+      const readers = this.#readers.get(key) ?? new Set();
+      this.#readers.set(key, readers.add(reader));
+    }
+    for (const key of before ?? []) {
+      if (reads.has(key)) continue;
+      const readers = this.#readers.get(key);
+      readers?.delete(reader);
+      if (readers?.size === 0) this.#readers.delete(key);
+    }
+  }
+
+  /** Those who asked a question. */
+  of(key: QueryKey): Iterable<string> {
+    return this.#readers.get(key) ?? [];
+  }
 }

@@ -7,6 +7,7 @@ import {
   type MeshSnapshot,
   type ObjectRef,
   type QueryKey,
+  ReaderIndex,
 } from '../../mesh/index.ts';
 import { findStatusKind, resolveStatus, statusKindNames } from './resolve-status.ts';
 import type { WantedStatus } from './status.ts';
@@ -21,8 +22,7 @@ export interface StatusChange {
 /** Remembers what each status was computed from. */
 export class StatusPlanner {
   readonly #view: StatusView;
-  readonly #reads = new Map<string, ReadonlySet<QueryKey>>();
-  readonly #readers = new Map<QueryKey, Set<string>>();
+  readonly #readers = new ReaderIndex();
   #findings: ReadonlyMap<string, string> = new Map();
 
   constructor(view: StatusView) {
@@ -33,7 +33,7 @@ export class StatusPlanner {
   resolve(ref: ObjectRef): WantedStatus | undefined {
     const { view, reads } = trackView(this.#view);
     const wanted = resolveStatus(view, ref);
-    this.#record(
+    this.#readers.record(
       formatUnit(ref),
       wanted === undefined && view.object(ref.kind, ref.namespace, ref.name) === undefined ? new Set() : reads(),
     );
@@ -44,7 +44,7 @@ export class StatusPlanner {
   dirty({ changed, touched }: StatusChange): readonly ObjectRef[] {
     const units = new Set(changed.filter(hasStatus).map(formatUnit));
     for (const key of [...touched, ...changed.map(objectKey)]) {
-      for (const unit of this.#readers.get(key) ?? []) units.add(unit);
+      for (const unit of this.#readers.of(key)) units.add(unit);
     }
     return [...units].map(parseUnit);
   }
@@ -64,11 +64,11 @@ export class StatusPlanner {
     for (const [key, { ref, text }] of lines) {
       if (before.get(key) === text) continue;
       if (hasStatus(ref)) units.add(formatUnit(ref));
-      for (const unit of this.#readers.get(findingsKey(ref)) ?? []) units.add(unit);
+      for (const unit of this.#readers.of(findingsKey(ref))) units.add(unit);
     }
     for (const key of before.keys()) {
       if (lines.has(key)) continue;
-      for (const unit of this.#readers.get(`findings:${key}`) ?? []) units.add(unit);
+      for (const unit of this.#readers.of(`findings:${key}`)) units.add(unit);
     }
     return [...units].map(parseUnit);
   }
@@ -78,20 +78,6 @@ export class StatusPlanner {
     return statusKindNames.flatMap((kind) =>
       mesh.list(kind).map(({ metadata: { namespace, name } }) => ({ kind, namespace, name })),
     );
-  }
-
-  #record(unit: string, reads: ReadonlySet<QueryKey>): void {
-    for (const key of this.#reads.get(unit) ?? []) {
-      const readers = this.#readers.get(key);
-      readers?.delete(unit);
-      if (readers?.size === 0) this.#readers.delete(key);
-    }
-    if (reads.size === 0) this.#reads.delete(unit);
-    else this.#reads.set(unit, reads);
-    for (const key of reads) {
-      const readers = this.#readers.get(key) ?? new Set();
-      this.#readers.set(key, readers.add(unit));
-    }
   }
 }
 

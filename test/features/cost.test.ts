@@ -13,9 +13,15 @@ import {
   type MeshSettings,
   type MeshSnapshot,
   MeshStore,
-  refOf,
 } from '../../mesh/index.ts';
-import { type EditKind, makeEdit, makeMesh, makePolicy, makeVirtualService } from '../../tools/bench/mesh.ts';
+import {
+  changesOf,
+  type EditKind,
+  makeEdit,
+  makeMesh,
+  makePolicy,
+  makeVirtualService,
+} from '../../tools/bench/mesh.ts';
 
 const services = 40;
 const largest = 8 * 1024;
@@ -78,11 +84,13 @@ function makeEdited(count: number, more: readonly AnyMeshObject[] = []): (change
   const store = new MeshStore();
   const mesh = new CountingMesh(store);
   const generator = new Generator(mesh);
-  generator.update(store.apply([...makeMesh(count), ...more].map(put)));
+  generator.invalidate(store.apply([...makeMesh(count), ...more].map(put)));
+  generator.advance();
   return (changes) => {
     const touched = store.apply(changes);
     mesh.questions = mesh.objects = 0;
-    const { proxies } = generator.update(touched);
+    generator.invalidate(touched);
+    const { proxies } = generator.advance();
     expect([...proxies.keys()]).toEqual(['waypoint/bench/waypoint']);
     const { upserts, removals } = proxies.get('waypoint/bench/waypoint') ?? { upserts: [], removals: [] };
     const sizes = upserts.map(({ bytes }) => bytes.length);
@@ -101,13 +109,11 @@ function push(changes: readonly MeshChange[], more: readonly AnyMeshObject[] = [
   return makeEdited(services, more)(changes);
 }
 
-function changesOf(kind: EditKind, count: number): readonly MeshChange[] {
-  const { put: puts, removed } = makeEdit(kind, count, 1);
-  return [...puts.map(put), ...removed.map((object): MeshChange => ({ type: 'delete', ref: refOf(object) }))];
-}
-
 function pushEdit(kind: EditKind): Pushed {
-  return push(changesOf(kind, services), kind === 'service-remove' ? makeEdit(kind, services, 1).removed : []);
+  return push(
+    changesOf(makeEdit(kind, services, 1)),
+    kind === 'service-remove' ? makeEdit(kind, services, 1).removed : [],
+  );
 }
 
 const edited = (kind: EditKind): string => makeEdit(kind, services, 1).put[0]?.metadata.name ?? '';
@@ -211,12 +217,15 @@ describe('the work of an edit', () => {
   it('is the same in a mesh of 100 services and in one of 2,000', () => {
     const [small, large] = [makeEdited(100), makeEdited(2000)];
     for (const kind of ['VirtualService', 'HTTPRoute', 'AuthorizationPolicy', 'DestinationRule', 'endpoint'] as const) {
-      const [few, many] = [small(changesOf(kind, 100)), large(changesOf(kind, 2000))];
+      const [few, many] = [small(changesOf(makeEdit(kind, 100, 1))), large(changesOf(makeEdit(kind, 2000, 1)))];
       expect(many, kind).toEqual(few);
       expect(many.questions, kind).toBeLessThan(200);
       expect(many.objects, kind).toBeLessThan(200);
     }
-    const [few, many] = [small(changesOf('service-add', 100)), large(changesOf('service-add', 2000))];
+    const [few, many] = [
+      small(changesOf(makeEdit('service-add', 100, 1))),
+      large(changesOf(makeEdit('service-add', 2000, 1))),
+    ];
     // What is served is listed, and each of it looked at for its binding and its address: once.
     expect((many.questions - few.questions) / 1900).toBeLessThan(12);
   }, 60_000);

@@ -5,8 +5,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EncodedResource, typeUrls } from '../../envoy-api/index.ts';
 import { Generator } from '../../generator/index.ts';
-import { type MeshChange, MeshStore, refOf } from '../../mesh/index.ts';
-import { type Edit, editKinds, makeEdit, makeHttpRoute, makeMesh } from '../../tools/bench/mesh.ts';
+import { MeshStore } from '../../mesh/index.ts';
+import { changesOf, type Edit, editKinds, makeEdit, makeHttpRoute, makeMesh } from '../../tools/bench/mesh.ts';
 import type { DeltaRequest, DeltaResponse } from '../../xds/messages.ts';
 import { Session } from '../../xds/session.ts';
 import { SnapshotCache } from '../../xds/index.ts';
@@ -26,12 +26,8 @@ class ControlPlane {
   }
 
   /** Takes an edit in, and computes so many parts of what is due then. */
-  apply({ put, removed }: Pick<Edit, 'put' | 'removed'>, parts = Infinity): void {
-    const changes: readonly MeshChange[] = [
-      ...put.map((object) => ({ type: 'put' as const, object })),
-      ...removed.map((object) => ({ type: 'delete' as const, ref: refOf(object) })),
-    ];
-    this.#generator.invalidate(this.#store.apply(changes));
+  apply(edit: Pick<Edit, 'put' | 'removed'>, parts = Infinity): void {
+    this.#generator.invalidate(this.#store.apply(changesOf(edit)));
     let left = parts;
     for (const [proxy, change] of this.#generator.advance(() => --left > 0).proxies) {
       this.cache.apply(proxy, change);

@@ -9,7 +9,7 @@ import { loadClusterAccess } from '../../kubernetes/index.ts';
 import { type AnyMeshObject, formatRef, type MeshChange, refOf } from '../../mesh/index.ts';
 import { clusterSettings, startControlPlane } from '../../test/support/cluster-mesh.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
-import { type Edit, makeEdit, makeHttpRoute, makeMesh, meshGateway, meshNamespace } from './mesh.ts';
+import { changesOf, type Edit, makeEdit, makeHttpRoute, makeMesh, meshGateway, meshNamespace } from './mesh.ts';
 
 /** What the parent says. */
 export type Order =
@@ -104,10 +104,6 @@ function gather(edit: Edit): void {
     gathered.set(formatRef(change.type === 'put' ? refOf(change.object) : change.ref), change);
   }
   pace.plan();
-}
-
-function changesOf({ put: puts, removed }: Edit): readonly MeshChange[] {
-  return [...puts.map(put), ...removed.map((object): MeshChange => ({ type: 'delete', ref: refOf(object) }))];
 }
 
 // Not a busy loop, whose time would count as the control plane's.

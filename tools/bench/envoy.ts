@@ -4,13 +4,13 @@
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AnyMeshObject, type MeshChange, refOf } from '../../mesh/index.ts';
+import type { AnyMeshObject } from '../../mesh/index.ts';
 import { type RunningEnvoy, randomLoopback } from '../../test/support/envoy.ts';
 import { type HboneConnection, requestThrough } from '../../test/support/hbone-client.ts';
 import { startServedWaypoint, startWaypointEnvoy } from '../../test/support/served-waypoint.ts';
 import { startEcho } from '../../test/support/workload.ts';
 import { startApiMesh } from './api.ts';
-import { makeMesh, makePolicy, makeService, makeVirtualService, meshGateway, serviceName } from './mesh.ts';
+import { changesOf, makeMesh, makePolicy, makeService, makeVirtualService, meshGateway, serviceName } from './mesh.ts';
 import type { LoadOptions } from './load.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
@@ -69,11 +69,7 @@ async function startFromMemory(mesh: readonly AnyMeshObject[], host: string): Pr
   });
   return {
     envoy,
-    write: async (put, removed = []) =>
-      apply([
-        ...put.map((object): MeshChange => ({ type: 'put', object })),
-        ...removed.map((object): MeshChange => ({ type: 'delete', ref: refOf(object) })),
-      ]),
+    write: async (put, removed = []) => apply(changesOf({ put, removed })),
     synced,
     connect: () => connectAs('client'),
     stop,

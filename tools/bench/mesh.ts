@@ -2,7 +2,8 @@
 // VirtualService, a DestinationRule with two subsets and an AuthorizationPolicy, and one in ten an HTTPRoute; in a rich mesh every service
 // has rules. Deterministic, so that sizes are comparable.
 
-import type { AnyMeshObject, MeshObject, ObjectMeta, SpecByKind, Kind } from '../../mesh/index.ts';
+import { refOf } from '../../mesh/index.ts';
+import type { AnyMeshObject, MeshChange, MeshObject, ObjectMeta, SpecByKind, Kind } from '../../mesh/index.ts';
 
 /** The namespace that everything is in. */
 export const meshNamespace = 'bench';
@@ -166,6 +167,14 @@ export function makeDestinationRule(index: number, revision: number): AnyMeshObj
       { name: 'v2', labels: { version: 'v2' } },
     ],
   });
+}
+
+/** An edit as a source tells it. */
+export function changesOf({ put, removed }: Pick<Edit, 'put' | 'removed'>): readonly MeshChange[] {
+  return [
+    ...put.map((object): MeshChange => ({ type: 'put', object })),
+    ...removed.map((object): MeshChange => ({ type: 'delete', ref: refOf(object) })),
+  ];
 }
 
 /**
