@@ -5,7 +5,7 @@ import type { Endpoint } from '../model/cluster.ts';
 import type { ResolveContext } from './context.ts';
 import { fromPod, resolveSliceEndpoints } from './endpoint-slices.ts';
 import { resolveLocality } from './locality.ts';
-import type { ResolvedPort, ResolvedService } from './service.ts';
+import { formatAddress, type ResolvedPort, type ResolvedService } from './service.ts';
 
 type WorkloadEntry = MeshObject<'WorkloadEntry'>;
 
@@ -100,7 +100,7 @@ function fromWorkload(
   const labels = workloadLabels(entry);
   const locality = resolveLocality(entry.spec.locality, labels);
   return {
-    address: entry.spec.address,
+    address: formatAddress(entry.spec.address),
     port: number,
     transport: isCaptured(entry) ? 'hbone' : 'plain',
     weight: entry.spec.weight ?? 1,
@@ -129,7 +129,7 @@ function fromServiceEntry(
     const locality = resolveLocality(endpoint.locality, labels);
     return [
       {
-        address: endpoint.address,
+        address: formatAddress(endpoint.address),
         port: number,
         transport: endpoint.labels?.[tunnelLabel] === 'http' ? ('hbone' as const) : ('plain' as const),
         weight: endpoint.weight ?? 1,

@@ -14,7 +14,7 @@ import type {
 import { type GatewayKey, resolveBinding } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { resolveDiscovery } from './discovery.ts';
-import { type ResolvedPort, type ResolvedService, resolveServices } from './service.ts';
+import { formatAddress, type ResolvedPort, type ResolvedService, resolveServices } from './service.ts';
 
 /** What the mesh's objects do not say about a node. */
 export interface NodeOptions {
@@ -82,19 +82,20 @@ function resolveWorkloads(context: ResolveContext, ports: readonly ServicePort[]
   const owners = new Map<string, NodeWorkload>();
   for (const entry of context.mesh.list('WorkloadEntry')) {
     const { namespace, name } = entry.metadata;
-    const { address } = entry.spec;
-    if (address === undefined || !isIpAddress(address)) {
+    const written = entry.spec.address;
+    if (written === undefined || !isIpAddress(written)) {
       reportWorkload(
         context,
         entry,
         'AddressInvalid',
-        address === undefined
+        written === undefined
           ? 'the workload has no address, so it can neither be a client nor be reached'
-          : `"${address}" is not an IP address, so this workload can neither be a client nor be reached`,
+          : `"${written}" is not an IP address, so this workload can neither be a client nor be reached`,
         'give spec.address an IPv4 or IPv6 address',
       );
       continue;
     }
+    const address = formatAddress(written);
     const owner = owners.get(address);
     if (owner !== undefined) {
       reportWorkload(

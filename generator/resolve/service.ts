@@ -1,6 +1,13 @@
 // One view on the two kinds of service, Kubernetes Service and ServiceEntry: a host, its addresses and its ports.
 
-import { type MeshObject, type MeshSnapshot, type ObjectRef, refOf, type ServiceEntrySpec } from '../../mesh/index.ts';
+import {
+  isIpAddress,
+  type MeshObject,
+  type MeshSnapshot,
+  type ObjectRef,
+  refOf,
+  type ServiceEntrySpec,
+} from '../../mesh/index.ts';
 import { type PortProtocol, resolvePortProtocol } from './protocol.ts';
 import { isExportedTo } from './visibility.ts';
 
@@ -61,8 +68,8 @@ export function findService(mesh: MeshSnapshot, host: string, viewer?: string): 
 
 /** An address, or range, as everyone else writes it: clients name IPv6 addresses in their shortest form. */
 export function formatAddress(text: string): string {
-  if (!text.includes(':')) return text;
   const [address = '', length] = text.split('/');
+  if (!address.includes(':') || !isIpAddress(address)) return text;
   const shortest = new URL(`http://[${address}]/`).hostname.slice(1, -1);
   return length === undefined ? shortest : `${shortest}/${length}`;
 }

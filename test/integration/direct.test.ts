@@ -5,10 +5,11 @@ import { once } from 'node:events';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listOtherAuthorities } from '../support/authorities.ts';
 import { randomLoopback } from '../support/envoy.ts';
 import { isHboneRefusal } from '../support/hbone-client.ts';
 import { issueTexts } from '../support/test-certificates.ts';
-import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
+import { listReached, startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import {
   type EchoedRequest,
   type EchoWorkload,
@@ -54,6 +55,11 @@ spec: { address: ${address}, labels: { app: x } }
 ---`,
   )
   .join('')}
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: six, namespace: shop }
+spec: { address: "2001:DB8:0::5", labels: { app: x } }
+---
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: { name: waypoint, namespace: shop }
@@ -133,6 +139,20 @@ async function hear(target: string, account = 'sleep', says = ''): Promise<strin
 }
 
 describe('a workload that is dialled itself', () => {
+  it.each([5432, 6000])('is not reached by another spelling of its address and port %s', async (port) => {
+    const before = [...servers, ...undeclared].map((server) => server.connectionCount());
+    for (const address of [blue, '2001:db8::5']) {
+      expect(await listReached(waypoint, 'enemy', listOtherAuthorities(address, port))).toEqual([]);
+    }
+    expect([...servers, ...undeclared].map((server) => server.connectionCount())).toEqual(before);
+  });
+
+  it('meets its verdict by the canonical spelling', async () => {
+    const target = '[2001:db8::5]:5432';
+    expect(await hear(target, 'enemy')).toBe('refused 403');
+    expect(await listReached(waypoint, 'ops/sleep', [target, '[2001:db8::5]:6000'])).toHaveLength(2);
+  });
+
   it.each<readonly [string, Parameters<typeof ask>, string]>([
     ['answers', [`${blue}:8080`], 'blue'],
     ['is the one that was dialled', [`${green}:8080`], 'green'],

@@ -26,6 +26,7 @@ import {
 import { translateNode } from '../../generator/node-translation.ts';
 import { inlineResources } from '../../generator/index.ts';
 import { type AnyMeshObject, MeshStore } from '../../mesh/index.ts';
+import { listOtherAuthorities } from '../support/authorities.ts';
 import { type RunningEnvoy, startEnvoy, waitUntil } from '../support/envoy.ts';
 
 const block = `127.101.${Math.floor(Math.random() * 256)}`;
@@ -444,6 +445,15 @@ describe('inbound', () => {
     ['an address without a port', at.details1],
   ])('answers 404 to a CONNECT for %s', async (_, target) => {
     expect(await tunnel(at.details1, target, await client())).toBe(404);
+  });
+
+  it('opens no tunnel to another spelling of its address and port', async () => {
+    const tls = await client();
+    const targets = listOtherAuthorities(at.details1, 9081);
+    const outcomes = await Promise.all(
+      targets.map((target) => tunnel(at.details1, target, tls).catch(() => 'no answer')),
+    );
+    expect(targets.filter((_, index) => !['no answer', 400, 404].includes(outcomes[index] ?? ''))).toEqual([]);
   });
 
   it('answers 404 to a request that is not a CONNECT', async () => {

@@ -14,6 +14,7 @@ import {
   type HboneConnection,
   type HttpRequest,
   type HttpResponse,
+  isHboneRefusal,
   requestThrough,
 } from './hbone-client.ts';
 import { readMesh } from './mesh.ts';
@@ -113,4 +114,26 @@ export async function startWaypoint(
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** Those of `targets` to which a tunnel opens; each is asked for on a connection of its own, which some of them end. */
+export async function listReached(
+  waypoint: TestWaypoint,
+  account: string,
+  targets: readonly string[],
+): Promise<readonly string[]> {
+  const isReached = async (target: string): Promise<boolean> => {
+    const connection = await waypoint.connectAs(account);
+    try {
+      await connection.connect(target);
+      return true;
+    } catch (error) {
+      // 503: let through, but nobody is there.
+      return isHboneRefusal(error) && error.status === 503;
+    } finally {
+      await connection.close();
+    }
+  };
+  const reached = await Promise.all(targets.map(isReached));
+  return targets.filter((_, index) => reached[index]);
 }

@@ -88,9 +88,9 @@ function state(
 
 /**
  * Who may open a tunnel to which address: a virtual host for each protected TCP port, and one without policy for the rest. An address
- * has several spellings (`:09000`, `[2001:db8:0::1]`), all of which reach the same port; only the one that virtual hosts are named
- * by is let through, for IPv4 by its form and for IPv6 by the list of what is served. A frontend has the addresses that `served` gives it:
- * those that it claims may belong to another.
+ * has several spellings (`:09000`, `[2001:db8:0::1]`), all of which reach the same port; only the canonical one is let through: by
+ * its form, and for IPv6, whose form says little, by the list of what is served too. A frontend has the addresses that `served`
+ * gives it: those that it claims may belong to another.
  */
 export function renderConnectRoutes(
   frontends: readonly TcpFrontend[],
@@ -126,21 +126,22 @@ export function renderConnectRoutes(
       ...(workloads6.length === 0
         ? []
         : [{ name: 'connect|workloads', domains: workloads6, ...renderTunnels(openAuthorization) }]),
-      { name: 'connect', domains: ['*'], ...renderTunnels(openAuthorization, plainIpv4Authority) },
+      { name: 'connect', domains: ['*'], ...renderTunnels(openAuthorization, canonical.ipv4) },
     ],
   };
   return { typeUrl: typeUrls.routeConfiguration, name: connectTerminate, json };
 }
 
-/** `address:port` with nothing that another spelling of it could leave out. */
-const plainIpv4Authority: NonNullable<MessageTypes['envoy.config.route.v3.RouteMatch']['headers']> = [
-  {
-    name: ':authority',
-    string_match: {
-      safe_regex: { regex: '(?:(?:0|[1-9][0-9]{0,2})[.]){3}(?:0|[1-9][0-9]{0,2}):[1-9][0-9]{0,4}' },
-    },
-  },
-];
+/**
+ * Canonical authorities, `address:port`, by their form. Envoy compares domains without regard to case, and `[address]:*` takes
+ * whatever stands for the port, so a virtual host's domains do not suffice.
+ */
+const canonical = ((): { readonly ipv4: string; readonly any: string } => {
+  const octet = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
+  const port = '(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
+  const ipv4 = `${octet}(?:[.]${octet}){3}`;
+  return { ipv4: `${ipv4}:${port}`, any: `(?:${ipv4}|\\[[0-9a-f:.]+\\]):${port}` };
+})();
 
 function authoritiesOf({ addresses, port }: Pick<TcpFrontend, 'addresses' | 'port'>): string[] {
   return addresses.map((address) => formatHostPort(address, port));
@@ -155,9 +156,10 @@ export function isDecidedAtConnect({ decidedAt, addresses, authorization }: TcpF
   );
 }
 
+/** Tunnels to the canonical authorities among those of a virtual host. */
 function renderTunnels(
   authorization: TcpFrontend['authorization'],
-  headers?: MessageTypes['envoy.config.route.v3.RouteMatch']['headers'],
+  form = canonical.any,
 ): Omit<VirtualHost, 'name' | 'domains'> {
   const { typedPerFilterConfig, metadata } = renderAuthorization(authorization);
   return {
@@ -166,16 +168,17 @@ function renderTunnels(
     routes: [
       {
         name: 'connect',
-        match: { connect_matcher: {}, ...(headers === undefined ? {} : { headers }) },
+        match: {
+          connect_matcher: {},
+          headers: [{ name: ':authority', string_match: { safe_regex: { regex: form } } }],
+        },
         route: {
           cluster: mainInternal,
           timeout: '0s',
           upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
         },
       },
-      ...(headers === undefined
-        ? []
-        : [{ name: 'no-route', match: { connect_matcher: {} }, direct_response: { status: 404 } }]),
+      { name: 'no-route', match: { connect_matcher: {} }, direct_response: { status: 404 } },
     ],
   };
 }

@@ -38,20 +38,25 @@ export function renderInboundRoutes({ workloads }: NodeModel): readonly EnvoyRes
     const name = inboundName(server);
     const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
       name,
-      virtual_hosts: server.ports.map((port) => ({
-        name: String(port),
-        domains: [formatHostPort(server.address, port)],
-        routes: [
-          {
-            match: { connect_matcher: {} },
-            route: {
-              cluster: applicationClusterName(server, port),
-              timeout: '0s',
-              upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
+      virtual_hosts: server.ports.map((port) => {
+        const authority = formatHostPort(server.address, port);
+        // Domains are compared without regard to case: only the canonical spelling is let through.
+        const headers = [{ name: ':authority', string_match: { exact: authority } }];
+        return {
+          name: String(port),
+          domains: [authority],
+          routes: [
+            {
+              match: { connect_matcher: {}, headers },
+              route: {
+                cluster: applicationClusterName(server, port),
+                timeout: '0s',
+                upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
+              },
             },
-          },
-        ],
-      })),
+          ],
+        };
+      }),
     };
     return { typeUrl: typeUrls.routeConfiguration, name, json };
   });

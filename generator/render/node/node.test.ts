@@ -103,6 +103,8 @@ describe('renderNode', () => {
 
   it('writes IPv6 authorities in brackets', () => {
     expect(JSON.stringify(resources)).toContain('"domains":["[fd00::6]:9080"]');
+    // A domain is compared without regard to case.
+    expect(JSON.stringify(resources)).toContain('"name":":authority","string_match":{"exact":"[fd00::6]:9080"}');
     expect(named(resources, 'direct|default/sleep|9080|details.default.svc.cluster.local')).toContain(
       '"local":"[fd00::6]:9080"',
     );
