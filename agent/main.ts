@@ -2,7 +2,7 @@
 
 import { runAgent } from './agent.ts';
 import { findEnvoyBinary } from './envoy-binary.ts';
-import type { Log } from './error.ts';
+import { AgentError, type Log } from './error.ts';
 import { isLogged, parseAgentOptions, type LogLevel } from './options.ts';
 
 let least: LogLevel = 'info';
@@ -25,6 +25,8 @@ try {
   process.exit(0);
 } catch (error) {
   const code = error instanceof Error && 'code' in error ? error.code : 'Internal';
-  log('error', error instanceof Error ? error.message : String(error), { code });
+  // An error that nobody foresaw shows where it was.
+  const stack = error instanceof AgentError || !(error instanceof Error) ? {} : { stack: error.stack };
+  log('error', error instanceof Error ? error.message : String(error), { code, ...stack });
   process.exit(1);
 }

@@ -2,7 +2,7 @@
 
 import { assembleMesh, parseAddressBlock, readManifests } from '../gateway-controller/index.ts';
 import type { AddressBlock, OfflineMesh } from '../gateway-controller/index.ts';
-import { CommandError } from './io.ts';
+import { CommandError, isForeseen } from './io.ts';
 import type { Io } from './io.ts';
 
 /** The options by which a command is given its input. */
@@ -30,7 +30,7 @@ export async function readConfiguration(options: ConfigurationOptions, io: Io): 
   try {
     return assembleMesh(await readManifests(options.filename, io.readInput), block);
   } catch (cause) {
-    if (!(cause instanceof Error) || !('code' in cause)) throw cause;
+    if (!isForeseen(cause)) throw cause;
     throw new CommandError(`cannot read the configuration: ${cause.message}`, cause);
   }
 }

@@ -29,6 +29,14 @@ export const exitCodes = { success: 0, findings: 1, failure: 2, usage: 64 } as c
 /** The exit code of a command. */
 export type ExitCode = number;
 
+/**
+ * Whether an error is a failure that somebody foresaw: ours, or the system's, which both have codes. Node's own codes (`ERR_…`, and that of a
+ * module that is missing) tell of a fault of this program, as errors without a code do.
+ */
+export function isForeseen(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && !/^(?:ERR_|MODULE_NOT_FOUND$)/.test(String(error.code));
+}
+
 /** A failure that the user can do something about: printed without a stack; exit code 2 unless told. */
 export class CommandError extends Error {
   readonly code = 'CommandFailed';

@@ -1,7 +1,7 @@
 // What the commands share that istioctl has too: they end with its exit codes, 1 for a failure and 64 for a wrong command line.
 
 import { type Command, CommanderError } from 'commander';
-import { CommandError, exitCodes } from './io.ts';
+import { CommandError, exitCodes, isForeseen } from './io.ts';
 import type { ExitCode } from './io.ts';
 
 /** Makes a command and those below it end with 64 when their command line is wrong. */
@@ -21,7 +21,7 @@ export async function runAsIstioctl(work: Promise<ExitCode>): Promise<ExitCode> 
   try {
     return await work;
   } catch (error) {
-    if (error instanceof CommandError || !(error instanceof Error) || !('code' in error)) throw error;
+    if (error instanceof CommandError || !isForeseen(error)) throw error;
     return fail(error.message, error.cause);
   }
 }

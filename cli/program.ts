@@ -9,7 +9,7 @@ import { addInstallCommand } from './install/command.ts';
 import type { ClusterChoice } from './controller.ts';
 import { addControllerOptions } from './controller-options.ts';
 import type { ControllerOptions } from './controller-options.ts';
-import { CommandError, exitCodes } from './io.ts';
+import { CommandError, exitCodes, isForeseen } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
 import { addProxyCommands } from './proxy-config/command.ts';
 import type { RunOptions } from './run.ts';
@@ -35,8 +35,10 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<E
 
 /** Known failures without a stack, with what caused them; anything else is an error of ours and shows where. */
 function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (!(error instanceof CommandError) && !('code' in error)) return error.stack ?? error.message;
+  if (!isForeseen(error)) {
+    const where = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return `this is a fault of Cairn, and not of what it was given:\n${where}`;
+  }
   const causes: string[] = [];
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
     if (!error.message.includes(cause.message)) causes.push(cause.message);

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { createRequire } from 'node:module';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { checkRegex } from './regex.ts';
 
 it.each([
@@ -30,4 +31,13 @@ it.each([
   [Array(10).fill('a{900}').join(''), /repeats too much/],
 ])('%s would be refused by a proxy', (pattern, problem) => {
   expect(checkRegex(pattern)).toMatch(problem);
+});
+
+it('says of a failure of the check itself that it is ours', () => {
+  const { RE2JS: library } = createRequire(import.meta.url)('re2js') as { RE2JS: { compile: () => unknown } };
+  const compile = vi.spyOn(library, 'compile').mockImplementation(() => {
+    throw new TypeError('x is not a function');
+  });
+  onTestFinished(() => compile.mockRestore());
+  expect(checkRegex('/a')).toContain('a fault of Cairn (TypeError: x is not a function)');
 });

@@ -1,14 +1,14 @@
 // RE2 patterns: the one place that says whether Envoy will take a pattern, so that a bad one is a Finding and never a refused push.
 
 import { createRequire } from 'node:module';
-import type { RE2JS } from 're2js';
+import type * as re2js from 're2js';
 
 /** Loaded with the first pattern: most configurations have none, and a short command should not pay for it. */
-let library: { readonly RE2JS: typeof RE2JS } | undefined;
+let library: typeof re2js | undefined;
 
-function loadLibrary(): typeof RE2JS {
-  library ??= createRequire(import.meta.url)('re2js') as { readonly RE2JS: typeof RE2JS };
-  return library.RE2JS;
+function loadLibrary(): typeof re2js {
+  library ??= createRequire(import.meta.url)('re2js') as typeof re2js;
+  return library;
 }
 
 /**
@@ -33,11 +33,13 @@ function readAsBytes(pattern: string): string {
 }
 
 function checkProgram(pattern: string): string | undefined {
+  // Without its library nothing can be said of any pattern: that is thrown, and is nobody's mistake but ours.
+  const { RE2JS, RE2JSSyntaxException } = loadLibrary();
   try {
-    return loadLibrary().compile(pattern).programSize() > maxProgramSize
-      ? 'it repeats too much for a proxy'
-      : undefined;
+    return RE2JS.compile(pattern).programSize() > maxProgramSize ? 'it repeats too much for a proxy' : undefined;
   } catch (error) {
-    return error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : 'it is not a pattern';
+    if (error instanceof RE2JSSyntaxException) return error.message.replace(/^error parsing regexp: /, '');
+    // One pattern must not end the control plane, and whoever wrote it is told that it may be right.
+    return `so Cairn takes it to be, because its own check failed, which is a fault of Cairn (${String(error)})`;
   }
 }

@@ -11,12 +11,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeImage } from './images/archive.mjs';
 import {
-  closePackages,
   moduleEntries,
   packageEntries,
+  productionPackages,
   programEntries,
   systemEntries,
-  traceModules,
 } from './images/contents.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -56,14 +55,26 @@ const envoy = values.envoy ?? process.env.ENVOY_BIN ?? join(homedir(), '.cache/c
 if (!existsSync(envoy)) fail(`${envoy} is not there; run "npm run setup" first, or give --envoy`);
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-const runtime = {
-  title: 'system and Node',
-  entries: [...systemEntries(user), ...programEntries(values.node, 'usr/bin/node')],
-};
+// Both images hold the same program, so that a node with both keeps these layers once, and nothing that is loaded late can be missing.
+const [runtime, packages, modules] = [
+  {
+    title: 'system and Node',
+    entries: [...systemEntries(user), ...programEntries(values.node, 'usr/bin/node')],
+  },
+  {
+    title: 'packages',
+    entries: productionPackages(lock).flatMap((path) => packageEntries(root, path, 'app')),
+  },
+  {
+    title: 'modules',
+    entries: [
+      { path: 'app/package.json', mode: 0o644, data: readFileSync(join(root, 'package.json')) },
+      ...moduleEntries(root, dist, 'app/dist'),
+    ],
+  },
+];
 mkdirSync(folder, { recursive: true });
 for (const { name, entry, withEnvoy } of images) {
-  const { files, packages } = traceModules(dist, [entry]);
-  const folders = closePackages(lock, packages);
   const archive = writeImage({
     names: [`cairn/${name}:${values.tag}`],
     architecture: architectures[process.arch] ?? process.arch,
@@ -76,14 +87,8 @@ for (const { name, entry, withEnvoy } of images) {
     layers: [
       runtime,
       ...(withEnvoy ? [{ title: 'Envoy', entries: programEntries(envoy, 'usr/local/bin/envoy') }] : []),
-      { title: 'packages', entries: folders.flatMap((path) => packageEntries(root, path, 'app')) },
-      {
-        title: 'modules',
-        entries: [
-          { path: 'app/package.json', mode: 0o644, data: readFileSync(join(root, 'package.json')) },
-          ...moduleEntries(dist, files, 'app/dist'),
-        ],
-      },
+      packages,
+      modules,
     ],
   });
   const path = join(folder, `${name}.tar`);
