@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resources } from '../../kubernetes/index.ts';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { waitFor } from '../support/processes.ts';
+import { createIssuer, unsignedToken } from '../support/tokens.ts';
 import { appImage, bookinfoObjects, clientObjects } from './bookinfo.ts';
 import type { ClientAnswer, ClientCall } from './client/protocol.ts';
 import { bundleProgram, connectClient, connectCluster, loadImages } from './cluster.ts';
@@ -39,11 +40,16 @@ afterAll(async () => {
   cluster.stop();
 }, 60_000);
 
-function call(service: string, path: string, method = 'GET'): ClientCall {
+function call(
+  service: string,
+  path: string,
+  method = 'GET',
+  headers: Readonly<Record<string, string>> = {},
+): ClientCall {
   return {
     waypoint: `waypoint.${shop}.svc.cluster.local:15008`,
     target: `${services.get(service)}:9080`,
-    request: { method, path, authority: service },
+    request: { method, path, authority: service, headers },
   };
 }
 
@@ -76,7 +82,10 @@ async function askUntil(
 
 /** Applies an example, asks, and takes it away again. */
 async function withExample(path: string, ask: () => Promise<void>): Promise<void> {
-  const objects = cluster.readExample(`bookinfo-tour/${path}`, shop);
+  await withObjects(cluster.readExample(`bookinfo-tour/${path}`, shop), ask);
+}
+
+async function withObjects(objects: readonly KubernetesObject[], ask: () => Promise<void>): Promise<void> {
   await cluster.apply(...objects);
   try {
     await ask();
@@ -242,6 +251,58 @@ describe('the tour', () => {
     expect(condition).toMatchObject({ status: 'False', reason: 'TargetNotFound' });
     await cluster.delete(broken);
   }, 90_000);
+});
+
+/** Each needs a library that the control plane loads when it is first asked for one. */
+describe('what is loaded late is in the images', () => {
+  const metadata = { namespace: shop, name: 'late' };
+  const targetRefs = [{ kind: 'Service', group: '', name: 'productpage' }];
+
+  test('a regular expression of a route and of a header', async () => {
+    const route: KubernetesObject = {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata,
+      spec: {
+        hosts: ['productpage'],
+        http: [
+          {
+            match: [{ uri: { regex: '/v[0-9]+/health' }, headers: { 'x-who': { regex: '(?i)ALICE|bob' } } }],
+            rewrite: { uri: '/health' },
+            route: [{ destination: { host: 'productpage' } }],
+          },
+          { directResponse: { status: 418 } },
+        ],
+      },
+    };
+    const ask = (who: string): ClientCall => call('productpage', '/v12/health', 'GET', { 'x-who': who });
+    await withObjects([route], async () => {
+      await askUntil(sleeper, ask('carol'), ({ status }) => status === 418);
+      expect((await sleeper.request(ask('Alice'))).status).toBe(200);
+    });
+    await askUntil(sleeper, call('productpage', '/health'), ({ status }) => status === 200);
+  }, 120_000);
+
+  test('keys of tokens', async () => {
+    const issuer = createIssuer('https://issuer.example');
+    const authentication: KubernetesObject = {
+      apiVersion: 'security.istio.io/v1',
+      kind: 'RequestAuthentication',
+      metadata,
+      spec: { targetRefs, jwtRules: [{ issuer: issuer.issuer, jwks: issuer.jwks }] },
+    };
+    const ask = (token: string): ClientCall =>
+      call('productpage', '/health', 'GET', { authorization: `Bearer ${token}` });
+    await withObjects([authentication], async () => {
+      await askUntil(sleeper, ask(unsignedToken({ iss: issuer.issuer })), ({ status }) => status === 401);
+      expect((await sleeper.request(ask(issuer.sign()))).status).toBe(200);
+    });
+  }, 120_000);
+
+  test('a waypoint refuses nothing of it', async () => {
+    expect(await cluster.cairn('analyze', '-n', shop)).not.toContain('RegexInvalid');
+    expect(await cluster.cairn('proxy-status')).toMatch(new RegExp(`^waypoint-\\S+\\.${shop} +waypoint +SYNCED`, 'm'));
+  }, 60_000);
 });
 
 describe('under 100 requests a second no request fails', () => {
