@@ -2,14 +2,15 @@
 // No clock, no connection. At most one response per type is unanswered, what changes meanwhile is sent once, in its newest version.
 //
 // Order between types, so that traffic never meets a half-made configuration (make before break):
-// clusters and their endpoints are accepted before listeners and routes of the same or a later change are sent,
-// and those are settled before clusters and endpoints are taken away. Every change has an epoch; a resource waits only for older ones,
-// so that endpoints that change all the time do not hold routes back.
+// clusters and their endpoints are accepted before what names them is sent: listeners, routes and extension configurations of the same
+// or a later change. A resource is taken away when everything that may have named it is settled. Every change has an epoch; a resource
+// waits only for older ones, so that endpoints that change all the time do not hold routes back.
+// A client that refuses a resource goes on with the one before, and so keeps what that one may name.
 
 import { type EncodedResource, typeUrls } from '../envoy-api/index.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
 import type { ResourceName, SnapshotView } from './snapshot-cache.ts';
-import { type Nack, type Outstanding, Subscription } from './subscription.ts';
+import { type Nack, namedOnly, type Outstanding, Subscription } from './subscription.ts';
 
 /** The numbers of one type on one stream. */
 export interface TypeStatus {
@@ -33,9 +34,21 @@ const sendOrder: readonly string[] = [
   typeUrls.clusterLoadAssignment,
   typeUrls.listener,
   typeUrls.routeConfiguration,
+  typeUrls.extensionConfig,
 ];
 const targetTypes: ReadonlySet<string> = new Set([typeUrls.cluster, typeUrls.clusterLoadAssignment]);
-const referringTypes: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.routeConfiguration]);
+const referringTypes: ReadonlySet<string> = new Set([
+  typeUrls.listener,
+  typeUrls.routeConfiguration,
+  typeUrls.extensionConfig,
+]);
+/** Which types may name a resource of a type. What is asked for by name alone need not come before what names it: the client waits. */
+const namedBy: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  [typeUrls.cluster, referringTypes],
+  [typeUrls.clusterLoadAssignment, new Set([typeUrls.cluster, ...referringTypes])],
+  [typeUrls.routeConfiguration, new Set([typeUrls.listener, typeUrls.extensionConfig])],
+  [typeUrls.extensionConfig, new Set([typeUrls.listener])],
+]);
 
 /** The state of one stream over one snapshot. */
 export class Session {
@@ -46,7 +59,7 @@ export class Session {
   #epoch = 1;
   #released = 0;
   #nonces = 0;
-  /** The client came with clusters of an earlier stream and has not said yet which listeners and routes it holds. */
+  /** The client came with resources of an earlier stream, and may not have said yet which listeners, routes and extensions it holds. */
   #resuming = false;
 
   constructor(view: SnapshotView) {
@@ -61,6 +74,8 @@ export class Session {
     if (known === undefined && nonce !== '' && request.subscribe.length === 0) return false;
     const subscription = known ?? new Subscription(typeUrl, this.#view);
     if (known === undefined) this.#subscriptions.set(typeUrl, subscription);
+    // Envoy asks for everything that it holds before it answers the first response.
+    if (nonce !== '') this.#resuming = false;
     const isNack = error !== undefined && nonce !== '' && subscription.outstanding?.nonce === nonce;
     if (nonce !== '') {
       const refused = subscription.settle(nonce, error);
@@ -77,8 +92,7 @@ export class Session {
         this.#awaited.delete(name);
       }
     }
-    if (known === undefined && typeUrl === typeUrls.cluster && request.initialVersions.size > 0) this.#resuming = true;
-    if ([...referringTypes].every((type) => this.#subscriptions.has(type))) this.#resuming = false;
+    if (known === undefined && request.initialVersions.size > 0) this.#resuming = true;
     return isNack;
   }
 
@@ -102,6 +116,7 @@ export class Session {
   /** The next response to send, and notes it as sent; undefined if there is nothing to be sent now. */
   next(): DeltaResponse | undefined {
     if (!this.#view.ready()) return undefined;
+    for (const subscription of this.#subscriptions.values()) subscription.sortRetries();
     for (const subscription of this.#inOrder()) {
       subscription.held = false;
       if (subscription.outstanding !== undefined) continue;
@@ -144,23 +159,27 @@ export class Session {
 
   #compose(subscription: Subscription): DeltaResponse | undefined {
     const { typeUrl } = subscription;
-    const retry = subscription.takeRetry();
+    const retry = subscription.retries.shift();
     if (retry !== undefined) return this.#send(subscription, retry.names, [], retry.first);
     if (subscription.due.size === 0 && !subscription.owesAnswer) return undefined;
     const upsertLimit = referringTypes.has(typeUrl) ? this.#oldestTarget() : Infinity;
-    const removalLimit = targetTypes.has(typeUrl) ? this.#oldestReference() : upsertLimit;
+    const removalLimit = Math.min(upsertLimit, this.#oldestReference(typeUrl));
+    const keptSince = this.#oldestRefusal(typeUrl);
     const upserts: string[] = [];
     const removed: string[] = [];
     let first = Infinity;
     for (const [name, mark] of subscription.due) {
       const exists = this.#view.get(typeUrl, name) !== undefined;
+      const isTakenAway = !exists && subscription.sent.has(name);
       if (!subscription.differs(name, mark)) {
         subscription.due.delete(name);
-      } else if (exists ? mark.last >= upsertLimit : subscription.sent.has(name) && mark.last >= removalLimit) {
+      } else if (isTakenAway && mark.last >= keptSince) {
+        // Until what was refused is mended: no answer of the client is waited for.
+      } else if (exists ? mark.last >= upsertLimit : isTakenAway && mark.last >= removalLimit) {
         subscription.held = true;
       } else {
         (exists ? upserts : removed).push(name);
-        first = Math.min(first, mark.first);
+        first = Math.min(first, mark.first, subscription.refused.get(name) ?? Infinity);
       }
     }
     // An answer without resources would say that there are none.
@@ -199,6 +218,7 @@ export class Session {
 
   /** The epoch of the oldest change of clusters and endpoints that listeners and routes must wait for; taking away is not waited for. */
   #oldestTarget(): number {
+    if (this.#resuming && !this.#subscriptions.has(typeUrls.clusterLoadAssignment) && this.#hasEndpoints()) return 0;
     let oldest = this.#oldestOf(targetTypes, true);
     for (const [name, since] of this.#awaited) {
       const exists = [...targetTypes].every((type) => this.#view.get(type, name) !== undefined);
@@ -207,9 +227,37 @@ export class Session {
     return oldest;
   }
 
-  /** The epoch of the oldest change of listeners and routes that removals of clusters and endpoints must wait for. */
-  #oldestReference(): number {
-    return this.#resuming ? 0 : this.#oldestOf(referringTypes, false);
+  /** Whether the client has clusters with endpoints. */
+  #hasEndpoints(): boolean {
+    const clusters = this.#subscriptions.get(typeUrls.cluster);
+    return [...(clusters?.sent.keys() ?? [])].some(
+      (name) =>
+        clusters?.rejected.has(name) === false && this.#view.get(typeUrls.clusterLoadAssignment, name) !== undefined,
+    );
+  }
+
+  /** The epoch of the oldest change that removals of a type must wait for: of what may name its resources. */
+  #oldestReference(typeUrl: string): number {
+    const types = namedBy.get(typeUrl);
+    if (types === undefined) return Infinity;
+    return this.#isResuming(types) ? 0 : this.#oldestOf(types, false);
+  }
+
+  /** Whether a client that came back may hold resources of these types that it has not told of. */
+  #isResuming(types: ReadonlySet<string>): boolean {
+    if (!this.#resuming) return false;
+    // What is asked for by name is named by listeners. Where nothing of a type is left, those that named it are due themselves.
+    const isLeft = (type: string): boolean => !namedOnly.has(type) || [...this.#view.names(type)].length > 0;
+    return [...types].some((type) => !this.#subscriptions.has(type) && isLeft(type));
+  }
+
+  /** The epoch of the oldest change that the client refused of what may name resources of a type: it goes on with what was before. */
+  #oldestRefusal(typeUrl: string): number {
+    let oldest = Infinity;
+    for (const type of namedBy.get(typeUrl) ?? []) {
+      oldest = Math.min(oldest, this.#subscriptions.get(type)?.oldestLacking() ?? Infinity);
+    }
+    return oldest;
   }
 
   #oldestOf(types: ReadonlySet<string>, upsertsOnly: boolean): number {
@@ -222,7 +270,9 @@ export class Session {
       if (subscription === undefined) continue;
       for (const [name, mark] of subscription.due) {
         const counts = !upsertsOnly || this.#view.get(type, name) !== undefined;
-        if (counts && subscription.differs(name, mark)) consider(mark.first);
+        if (!counts || !subscription.differs(name, mark)) continue;
+        consider(mark.first);
+        consider(subscription.refused.get(name) ?? mark.first);
       }
       for (const { first } of subscription.retries) consider(first);
       const { outstanding } = subscription;

@@ -42,8 +42,8 @@ export interface Moment {
   readonly released: number;
 }
 
-// These are only ever asked for by name; a first request without names is then a request for nothing.
-const namedOnly: ReadonlySet<string> = new Set([
+/** These are only ever asked for by name; a first request without names is then a request for nothing. */
+export const namedOnly: ReadonlySet<string> = new Set([
   typeUrls.clusterLoadAssignment,
   typeUrls.routeConfiguration,
   typeUrls.secret,
@@ -63,12 +63,16 @@ export class Subscription {
   readonly retries: Retry[] = [];
   /** Resources whose current version was refused when it came alone. */
   readonly rejected: Set<string> = new Set();
+  /** Resources whose newest answered version was refused → the epoch of the first change that the client lacks. */
+  readonly refused: Map<string, number> = new Map();
   outstanding: Outstanding | undefined;
   /** Something is due but waits for another type. */
   held = false;
   lastNack: Nack | undefined;
   nacks = 0;
   pushes = 0;
+  /** What was sent and never accepted in any version. */
+  readonly #unknown = new Set<string>();
   readonly #view: SnapshotView;
 
   constructor(typeUrl: string, view: SnapshotView) {
@@ -134,9 +138,18 @@ export class Subscription {
     const answered = this.outstanding;
     if (answered === undefined || answered.nonce !== nonce) return undefined;
     this.outstanding = undefined;
-    if (error === undefined) return undefined;
-    this.nacks += 1;
     const names = answered.upserts;
+    if (error === undefined) {
+      for (const name of names) {
+        this.#unknown.delete(name);
+        this.refused.delete(name);
+      }
+      return undefined;
+    }
+    this.nacks += 1;
+    for (const name of names) {
+      if (this.sent.has(name)) this.refused.set(name, Math.min(answered.first, this.refused.get(name) ?? Infinity));
+    }
     this.lastNack = { message: error, resources: names.length > 0 ? names : answered.removed };
     const [only] = names;
     if (names.length === 1 && only !== undefined) {
@@ -151,15 +164,21 @@ export class Subscription {
     return undefined;
   }
 
-  /** The next group to be tried again: names that have not changed since they were refused together. */
-  takeRetry(): Retry | undefined {
-    for (let retry = this.retries.shift(); retry !== undefined; retry = this.retries.shift()) {
-      const names = retry.names.filter(
-        (name) => !this.due.has(name) && this.sent.has(name) && this.#view.get(this.typeUrl, name) !== undefined,
-      );
-      if (names.length > 0) return { names, first: retry.first };
+  /** Leaves in the groups that are tried again what is as it was when it was refused. */
+  sortRetries(): void {
+    for (const { names, first } of this.retries.splice(0)) {
+      const unchanged: string[] = [];
+      for (const name of names) {
+        const mark = this.due.get(name);
+        if (mark === undefined || !this.differs(name, mark)) {
+          if (this.sent.has(name) && this.#view.get(this.typeUrl, name) !== undefined) unchanged.push(name);
+        } else {
+          // The client may or may not have it: whatever becomes of it is sent, even if that is what was refused with others.
+          this.due.set(name, { ...mark, force: true });
+        }
+      }
+      if (unchanged.length > 0) this.retries.push({ names: unchanged, first });
     }
-    return undefined;
   }
 
   /** Notes that a response was sent. */
@@ -169,13 +188,18 @@ export class Subscription {
     this.pushes += 1;
     for (const name of outstanding.upserts) {
       const version = this.#view.get(this.typeUrl, name)?.version;
+      if (!this.sent.has(name)) this.#unknown.add(name);
       if (version !== undefined) this.sent.set(name, version);
       this.#clear(name);
     }
-    for (const name of outstanding.removed) {
-      this.sent.delete(name);
-      this.#clear(name);
-    }
+    for (const name of outstanding.removed) this.#forget(name);
+  }
+
+  /** The epoch of the oldest change that the client lacks of a resource of which it goes on with an older version. */
+  oldestLacking(): number {
+    let oldest = Infinity;
+    for (const [name, since] of this.refused) if (!this.#unknown.has(name)) oldest = Math.min(oldest, since);
+    return oldest;
   }
 
   /** How many resources the client has accepted in the version it was last sent. Asked after every answer, so it looks at the others only. */
@@ -213,6 +237,8 @@ export class Subscription {
 
   #forget(name: string): void {
     this.sent.delete(name);
+    this.#unknown.delete(name);
+    this.refused.delete(name);
     this.#clear(name);
   }
 
