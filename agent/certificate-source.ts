@@ -2,7 +2,14 @@
 // life. A failure changes nothing: the certificate in use stays until a newer one is there.
 
 import { X509Certificate } from 'node:crypto';
-import { CertificateError, createPrivateKey, createRequest, formatPrivateKey } from '../certificates/index.ts';
+import {
+  CertificateError,
+  createPrivateKey,
+  createRequest,
+  formatPrivateKey,
+  isOver,
+  longestWaitMs,
+} from '../certificates/index.ts';
 import type { Log } from './error.ts';
 
 /** Time as an argument, so that tests need not wait. */
@@ -34,8 +41,6 @@ export interface CertificateSourceOptions {
   readonly log: Log;
 }
 
-/** Longest time to sleep at a stretch: after a computer's sleep the wall clock has moved and timers have not. */
-const longestWaitMs = 30_000;
 const firstRetryMs = 250;
 const longestRetryMs = 30_000;
 
@@ -118,10 +123,11 @@ export class CertificateSource {
   /** False when it was ended early. */
   async #sleep(ms: number, signal: AbortSignal): Promise<boolean> {
     const { clock } = this.#options;
-    const end = clock.now().getTime() + ms;
+    const begin = clock.now().getTime();
+    const end = begin + ms;
     try {
-      for (let left = ms; left > 0 && !signal.aborted; left = end - clock.now().getTime()) {
-        await clock.wait(Math.min(left, longestWaitMs), signal);
+      for (let now = begin; !isOver(begin, end, now) && !signal.aborted; now = clock.now().getTime()) {
+        await clock.wait(Math.min(end - now, longestWaitMs), signal);
       }
       return !signal.aborted;
     } catch {

@@ -13,8 +13,8 @@ export interface DrainTime {
 /** Tells clients to go elsewhere and takes what they still send, then ends when nobody is connected. Resolves in any case. */
 export async function drainEnvoy(admin: SocketAddress, { minimumSeconds, seconds }: DrainTime): Promise<void> {
   if (seconds <= 0) return;
-  const start = Date.now();
-  const lasted = (): number => (Date.now() - start) / 1000;
+  const start = performance.now();
+  const lasted = (): number => (performance.now() - start) / 1000;
   try {
     await readAdmin(admin, 'POST', '/drain_listeners?graceful');
     while (lasted() < seconds && (lasted() < minimumSeconds || (await countConnections(admin)) > 0)) await sleep(100);

@@ -104,13 +104,13 @@ export class EnvoyProcess {
     }
     const pid = child.pid ?? 0;
     const unguard = guardProcess(pid);
-    const since = Date.now();
+    const since = performance.now();
     this.#child = child;
     this.#starts += 1;
     child.once('exit', (code, signal) => {
       unguard();
       this.#child = undefined;
-      if (!this.#stopped) this.#scheduleRestart(Date.now() - since, { pid, code, signal });
+      if (!this.#stopped) this.#scheduleRestart(performance.now() - since, { pid, code, signal });
     });
     await writeFile(this.#path('envoy.pid'), String(pid), { mode: 0o600 });
     log('info', 'Envoy started', { pid, starts: this.#starts });

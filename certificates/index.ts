@@ -1,5 +1,6 @@
 // The door of `certificates/`: identities, the authority, tokens, and Istio's certificate service from both sides.
 
+export { Alarm, isOver, longestWaitMs } from './alarm.ts';
 export { CertificateError, type CertificateErrorCode } from './error.ts';
 export { formatIdentity, parseIdentity, type WorkloadIdentity } from './identity.ts';
 export { createPrivateKey, createRequest, formatPrivateKey } from './request.ts';

@@ -61,7 +61,14 @@ export class AcceptancePublisher {
       this.#pods.delete(key);
       return;
     }
-    const entry: Entry = known ?? { place, read, timer: undefined, written: '', writtenAt: 0, isWriting: false };
+    const entry: Entry = known ?? {
+      place,
+      read,
+      timer: undefined,
+      written: '',
+      writtenAt: -Infinity,
+      isWriting: false,
+    };
     entry.read = read;
     this.#pods.set(key, entry);
     this.#schedule(entry);
@@ -80,7 +87,7 @@ export class AcceptancePublisher {
         entry.timer = undefined;
         void this.#write(entry);
       },
-      Math.max(settleMs, entry.writtenAt + intervalMs - Date.now()),
+      Math.max(settleMs, entry.writtenAt + intervalMs - performance.now()),
     );
     entry.timer.unref();
   }
@@ -98,7 +105,7 @@ export class AcceptancePublisher {
       return;
     }
     entry.isWriting = true;
-    entry.writtenAt = Date.now();
+    entry.writtenAt = performance.now();
     try {
       const lastTransitionTime = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
       const condition = { type: configurationAcceptedCondition, ...acceptance, lastTransitionTime };

@@ -78,10 +78,10 @@ export class AgentSupervisor {
   async #run(): Promise<void> {
     let delay = firstDelay;
     while (!this.#stop.signal.aborted) {
-      const began = Date.now();
+      const began = performance.now();
       const ended = await this.#runOnce().catch((error: unknown) => `could not be started: ${String(error)}`);
       if (this.#stop.signal.aborted) return;
-      if (Date.now() - began > stableAfter) delay = firstDelay;
+      if (performance.now() - began > stableAfter) delay = firstDelay;
       this.#change('restarting', ended);
       await this.#pause(delay);
       delay = Math.min(delay * 2, longestDelay);

@@ -2,6 +2,7 @@
 // away. What is here reaches the configuration as JwksDocument objects; whether a key can be used is judged where it is read.
 
 import { createHash } from 'node:crypto';
+import { Alarm } from '../certificates/index.ts';
 import { readKeys } from '../generator/index.ts';
 import type { KeySource } from '../generator/index.ts';
 import type { MeshObject } from '../mesh/index.ts';
@@ -29,7 +30,7 @@ interface State {
   jwks: string | undefined;
   problem: string | undefined;
   failures: number;
-  timer: NodeJS.Timeout | undefined;
+  readonly next: Alarm;
 }
 
 const refreshInterval = 20 * 60_000;
@@ -60,7 +61,7 @@ export class KeyFetcher {
     const wanted = new Map(sources.map((source) => [source.uri, source]));
     for (const [uri, state] of this.#states) {
       if (wanted.has(uri)) continue;
-      clearTimeout(state.timer);
+      state.next.clear();
       this.#states.delete(uri);
     }
     for (const source of wanted.values()) {
@@ -75,7 +76,7 @@ export class KeyFetcher {
         jwks: typeof kept === 'string' ? kept : undefined,
         problem: undefined,
         failures: 0,
-        timer: undefined,
+        next: new Alarm(),
       };
       this.#states.set(source.uri, state);
       this.#enqueue(state);
@@ -105,13 +106,12 @@ export class KeyFetcher {
   /** Ends what is under way; no call of `onChange` comes after it. */
   stop(): void {
     this.#ended.abort();
-    for (const { timer } of this.#states.values()) clearTimeout(timer);
+    for (const { next } of this.#states.values()) next.clear();
     this.#states.clear();
     this.#waiting.length = 0;
   }
 
   #enqueue(state: State): void {
-    state.timer = undefined;
     this.#waiting.push(state);
     this.#work();
   }
@@ -141,8 +141,7 @@ export class KeyFetcher {
       state.failures += 1;
     }
     if (!this.#isWanted(state)) return;
-    state.timer = setTimeout(() => this.#enqueue(state), this.#pause(state.failures));
-    state.timer.unref();
+    state.next.set(this.#pause(state.failures), () => this.#enqueue(state));
     if (state.jwks !== before.jwks || state.problem !== before.problem) this.#options.onChange(this.documents());
   }
 

@@ -41,10 +41,10 @@ export async function readCommandLine(pid: number): Promise<readonly string[]> {
 
 /** Asks a process to end, and ends it when it has not after `patience` milliseconds. Resolves when it is gone. */
 export async function endProcess(mark: ProcessMark, patience: number): Promise<void> {
-  const end = Date.now() + patience;
+  const end = performance.now() + patience;
   let signal: 'SIGTERM' | 'SIGKILL' | undefined = 'SIGTERM';
   while (await isRunning(mark)) {
-    if (signal === undefined && Date.now() >= end) signal = 'SIGKILL';
+    if (signal === undefined && performance.now() >= end) signal = 'SIGKILL';
     if (signal !== undefined) {
       sendSignal(mark.pid, signal);
       signal = undefined;

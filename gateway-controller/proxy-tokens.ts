@@ -2,7 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTokenSigner } from '../certificates/index.ts';
+import { Alarm, createTokenSigner } from '../certificates/index.ts';
 import type { TokenSigner, TokenSubject } from '../certificates/index.ts';
 import { readState, writeState } from './state.ts';
 import type { StatePaths } from './state.ts';
@@ -24,7 +24,7 @@ export class ProxyTokens {
   readonly #paths: StatePaths;
   readonly #onError: (error: unknown) => void;
   readonly #subjects = new Map<string, TokenSubject>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #renewal = new Alarm();
 
   constructor(signer: TokenSigner, paths: StatePaths, onError: (error: unknown) => void) {
     this.#signer = signer;
@@ -33,14 +33,14 @@ export class ProxyTokens {
   }
 
   start(): void {
-    this.#timer = setInterval(() => {
+    this.#renewal.set(renewalMs, () => {
       for (const [name, subject] of this.#subjects) this.#write(name, subject).catch(this.#onError);
-    }, renewalMs);
-    this.#timer.unref();
+      this.start();
+    });
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#renewal.clear();
   }
 
   /** Writes the token of a proxy and keeps it fresh; returns the path. */

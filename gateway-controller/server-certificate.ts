@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { experimental } from '@grpc/grpc-js';
 import type { ServerCredentials } from '@grpc/grpc-js';
-import { createPrivateKey, formatPrivateKey } from '../certificates/index.ts';
+import { Alarm, createPrivateKey, formatPrivateKey } from '../certificates/index.ts';
 import type { Authority } from '../certificates/index.ts';
 
 const ttlSeconds = 24 * 60 * 60;
@@ -31,7 +31,8 @@ export class ServerCertificate implements experimental.CertificateProvider {
   readonly #caListeners = new Set<CaListener>();
   readonly #identityListeners = new Set<IdentityListener>();
   #current: experimental.IdentityCertificateUpdate | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #renewal = new Alarm();
+  #isStopped = false;
 
   constructor(options: ServerCertificateOptions) {
     this.#options = options;
@@ -60,7 +61,8 @@ export class ServerCertificate implements experimental.CertificateProvider {
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#isStopped = true;
+    this.#renewal.clear();
   }
 
   /**
@@ -116,12 +118,12 @@ export class ServerCertificate implements experimental.CertificateProvider {
   }
 
   #renewIn(delay: number): void {
-    this.#timer = setTimeout(() => {
+    if (this.#isStopped) return;
+    this.#renewal.set(delay, () => {
       this.#issue().catch((error: unknown) => {
         this.#options.onError(error);
         this.#renewIn(retryMs);
       });
-    }, delay);
-    this.#timer.unref();
+    });
   }
 }

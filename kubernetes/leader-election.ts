@@ -42,7 +42,7 @@ export class LeaderElection {
   readonly #stopped = new AbortController();
   #running: Promise<void> | undefined;
   #holds = false;
-  #renewedAt = 0;
+  #renewedAt: Moment = { monotonic: 0, wall: 0 };
   #observed: { readonly version: string; readonly at: number } | undefined;
   #leader = '';
   #failure = '';
@@ -58,7 +58,7 @@ export class LeaderElection {
 
   /** False as soon as the lease may be another's, even when this process was held up and could not notice. */
   get isLeader(): boolean {
-    return this.#holds && performance.now() - this.#renewedAt < this.#renewDeadlineMs;
+    return this.#holds && elapsedMs(this.#renewedAt) < this.#renewDeadlineMs;
   }
 
   /** Begins to compete; does not wait. */
@@ -84,7 +84,7 @@ export class LeaderElection {
   async #compete(): Promise<void> {
     const { random = Math.random, log } = this.#options;
     while (!this.#stopped.signal.aborted) {
-      const startedAt = performance.now();
+      const startedAt = thisMoment();
       try {
         const isOurs = await this.#tryToHold();
         this.#failure = '';
@@ -181,6 +181,21 @@ export class LeaderElection {
   #attemptMs(): number {
     return Math.max(1_000, this.#renewDeadlineMs / 2);
   }
+}
+
+/** Now by both clocks: the monotonic one stands still while a machine sleeps, the wall clock may be set. */
+interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+function thisMoment(): Moment {
+  return { monotonic: performance.now(), wall: Date.now() };
+}
+
+/** What has passed at most: a lease that may have run out is not held. */
+function elapsedMs({ monotonic, wall }: Moment): number {
+  return Math.max(performance.now() - monotonic, Date.now() - wall);
 }
 
 function microTime(): string {

@@ -35,6 +35,8 @@ export interface XdsServerOptions {
   readonly clock?: () => number;
   /** Milliseconds that a proxy which does not answer may delay what must come after; 5,000 unless told. */
   readonly orderTimeout?: number;
+  /** Milliseconds that a cluster which nothing names any more is left to a proxy at least; 2,000 unless told. */
+  readonly restInterval?: number;
 }
 
 const deltaMethod: Omit<MethodDefinition<DeltaRequest, Uint8Array>, 'path'> = {
@@ -141,7 +143,7 @@ export class XdsServer {
   }
 
   #admit(call: DeltaCall, request: DeltaRequest): DeltaStream | undefined {
-    const { cache, authorize, onStatusChange, log, clock = Date.now, orderTimeout = 5_000 } = this.#options;
+    const { cache, authorize, onStatusChange, log, clock = Date.now } = this.#options;
     const { node } = request;
     if (this.#stopping) return fail(call, grpcStatus.UNAVAILABLE, 'the control plane is stopping');
     if (node === undefined || node.id === '') {
@@ -162,7 +164,8 @@ export class XdsServer {
       node,
       identities,
       clock,
-      orderTimeout,
+      orderTimeout: this.#options.orderTimeout ?? 5_000,
+      restInterval: this.#options.restInterval ?? 2_000,
       onSubscribe: (typeUrl, names) => this.#options.onSubscribe?.(key, typeUrl, names),
       onChange: () => onStatusChange?.(() => stream.status(), true),
       onNack: (typeUrl, nack) => log('warn', 'proxy refused resources', { node: node.id, key, typeUrl, ...nack }),

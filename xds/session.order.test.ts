@@ -172,7 +172,7 @@ type Edit = typeof edit extends fc.Arbitrary<infer T> ? T : never;
 const step = fc.oneof(
   { weight: 3, arbitrary: edit },
   { weight: 6, arbitrary: fc.record({ index: fc.nat(4) }) },
-  { weight: 1, arbitrary: fc.constant('reconnect' as const) },
+  { weight: 2, arbitrary: fc.constantFrom('reconnect' as const, 'rest' as const) },
 );
 
 /** The resources of edits, one after the other. */
@@ -216,13 +216,19 @@ describe('any sequence of consistent changes', () => {
         const proxy = new Proxy(connect());
         for (const current of steps) {
           if (current === 'reconnect') proxy.reconnect(connect());
+          else if (current === 'rest') proxy.session.rest();
           else if ('index' in current) proxy.answer(current.index);
           else cache.set(key, write((last = current)));
           proxy.take();
         }
         // It comes to rest without the deadline: the order alone can never dead-lock.
         const rest = (): void => {
-          for (let round = 0; round < 500 && (proxy.take(), proxy.inbox.length > 0); round += 1) proxy.answer(0);
+          for (let round = 0; round < 500; round += 1) {
+            proxy.take();
+            if (proxy.inbox.length > 0) proxy.answer(0);
+            else if (proxy.session.isResting()) proxy.session.rest();
+            else return;
+          }
         };
         rest();
         expect(proxy.session.isWaiting()).toBe(false);

@@ -103,7 +103,7 @@ const operation = fc.oneof(
     arbitrary: fc.record({ op: fc.constant('unsubscribe'), type: typeArbitrary, name: fc.constantFrom('*', ...names) }),
   },
   { weight: 6, arbitrary: fc.record({ op: fc.constant('answer'), index: fc.nat(4) }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constantFrom('reconnect', 'deadline', 'stale') }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constantFrom('reconnect', 'deadline', 'stale', 'rest') }) },
 ) as fc.Arbitrary<{ op: string; type?: TypeUrl; name?: string; bad?: boolean; index?: number }>;
 
 describe('any sequence', () => {
@@ -140,6 +140,7 @@ describe('any sequence', () => {
             client.session.request(request(type, { unsubscribe: [name] }));
           } else if (op === 'answer') client.answer(index);
           else if (op === 'reconnect') client.reconnect(connect());
+          else if (op === 'rest') client.session.rest();
           else if (op === 'deadline') client.session.deadline();
           else if (op === 'stale') client.session.request(request(type, { nonce: 'stale', error: 'late' }));
           client.take();
@@ -147,6 +148,7 @@ describe('any sequence', () => {
         for (let round = 0; round < 500; round += 1) {
           client.take();
           if (client.inbox.length > 0) client.answer(0);
+          else if (client.session.isResting()) client.session.rest();
           else if (client.session.isWaiting()) client.session.deadline();
           else break;
         }

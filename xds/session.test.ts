@@ -4,7 +4,14 @@ import type { DeltaRequest, DeltaResponse } from './messages.ts';
 import { Session } from './session.ts';
 import { SnapshotCache } from './snapshot-cache.ts';
 
-const { cluster: CDS, clusterLoadAssignment: EDS, listener: LDS, routeConfiguration: RDS, secret: SDS } = typeUrls;
+const {
+  cluster: CDS,
+  clusterLoadAssignment: EDS,
+  listener: LDS,
+  routeConfiguration: RDS,
+  extensionConfig: ECDS,
+  secret: SDS,
+} = typeUrls;
 const key = 'waypoint';
 
 function resource(typeUrl: TypeUrl, name: string, version: string): EncodedResource {
@@ -46,6 +53,13 @@ function ack(response: DeltaResponse | undefined, error?: string): DeltaRequest 
   return request(response.typeUrl, { nonce: response.nonce, ...(error === undefined ? {} : { error }) });
 }
 
+/** The responses when enough time has passed for what rests. */
+function restAndDrain(session: Session, drain: () => readonly DeltaResponse[]): readonly DeltaResponse[] {
+  session.rest();
+  session.rest();
+  return drain();
+}
+
 describe('subscribing', () => {
   it('answers a first request without names with everything, for types that have a wildcard', () => {
     const { session, drain } = setUp([resource(CDS, 'a', '1'), resource(EDS, 'a', '1'), resource(CDS, 'b', '1')]);
@@ -78,13 +92,13 @@ describe('subscribing', () => {
   });
 
   it('keeps what a proxy has when its key is forgotten', () => {
-    const { cache, session, drain } = setUp([resource(CDS, 'a', '1')]);
-    session.request(request(CDS));
+    const { cache, session, drain } = setUp([resource(LDS, 'a', '1')]);
+    session.request(request(LDS));
     session.request(ack(drain()[0]));
     cache.remove(key);
     expect(drain()).toEqual([]);
-    cache.set(key, [resource(CDS, 'b', '1')]);
-    expect(shape(drain())).toEqual([['Cluster', ['b@1'], ['a']]]);
+    cache.set(key, [resource(LDS, 'b', '1')]);
+    expect(shape(drain())).toEqual([['Listener', ['b@1'], ['a']]]);
   });
 
   it('says once that a name does not exist, and sends it when it appears', () => {
@@ -311,6 +325,63 @@ describe('order between types', () => {
     const [routes, ...others] = drain();
     expect(others).toEqual([]);
     session.request(ack(routes));
-    expect(shape(drain())).toEqual([['Cluster', [], ['old']]]);
+    expect(drain()).toEqual([]);
+    expect(shape(restAndDrain(session, drain))).toEqual([['Cluster', [], ['old']]]);
+  });
+
+  it.each([
+    ['a route', RDS, 'RouteConfiguration'],
+    ['an extension configuration', ECDS, 'TypedExtensionConfig'],
+  ])('keeps a cluster while %s leads to it, and a while longer', (_, type, written) => {
+    const { cache, session, drain } = setUp([resource(CDS, 'a', '1'), resource(type, 'x', 'to-a')]);
+    session.request(request(CDS));
+    for (const response of drain()) session.request(ack(response));
+    session.request(request(type, { subscribe: ['x'] }));
+    for (const response of drain()) session.request(ack(response));
+    cache.set(key, [resource(CDS, 'b', '1'), resource(type, 'x', 'to-b')]);
+    const [clusters, ...others] = drain();
+    expect(shape(clusters === undefined ? [] : [clusters])).toEqual([['Cluster', ['b@1'], []]]);
+    expect(others).toEqual([]);
+    session.request(ack(clusters));
+    const moved = drain();
+    expect(shape(moved)).toEqual([[written, ['x@to-b'], []]]);
+    expect(session.isResting()).toBe(false);
+    for (const response of moved) session.request(ack(response));
+    expect(drain()).toEqual([]);
+    // What only waits for its time makes no proxy stale.
+    expect([session.isResting(), session.isWaiting(), session.syncState()]).toEqual([true, false, 'SYNCED']);
+    session.rest();
+    expect(drain()).toEqual([]);
+    session.rest();
+    expect(shape(drain())).toEqual([['Cluster', [], ['a']]]);
+  });
+
+  it('keeps the cluster of a route whose newer version the client refused, until it accepts one', () => {
+    const { cache, session, drain } = setUp([resource(CDS, 'a', '1'), resource(RDS, 'r', 'to-a')]);
+    session.request(request(CDS));
+    for (const response of drain()) session.request(ack(response));
+    session.request(request(RDS, { subscribe: ['r'] }));
+    for (const response of drain()) session.request(ack(response));
+    cache.set(key, [resource(RDS, 'r', 'bad')]);
+    for (const response of drain()) session.request(ack(response, 'r is bad'));
+    session.deadline();
+    expect(restAndDrain(session, drain)).toEqual([]);
+    expect([session.isWaiting(), session.syncState()]).toEqual([false, 'REJECTED']);
+    cache.set(key, [resource(RDS, 'r', 'good')]);
+    for (const response of drain()) session.request(ack(response));
+    expect(drain()).toEqual([]);
+    expect(shape(restAndDrain(session, drain))).toEqual([['Cluster', [], ['a']]]);
+  });
+
+  it('takes a route away after the listener that names it', () => {
+    const { cache, session, drain } = setUp([resource(LDS, 'l', '1'), resource(RDS, 'r', '1')]);
+    session.request(request(LDS));
+    session.request(request(RDS, { subscribe: ['r'] }));
+    for (const response of drain()) session.request(ack(response));
+    cache.set(key, []);
+    const [listeners, ...others] = drain();
+    expect(others).toEqual([]);
+    session.request(ack(listeners));
+    expect(shape(drain())).toEqual([['RouteConfiguration', [], ['r']]]);
   });
 });

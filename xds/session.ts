@@ -5,7 +5,8 @@
 // clusters and their endpoints are accepted before what names them is sent: listeners, routes and extension configurations of the same
 // or a later change. A resource is taken away when everything that may have named it is settled. Every change has an epoch; a resource
 // waits only for older ones, so that endpoints that change all the time do not hold routes back.
-// A client that refuses a resource goes on with the one before, and so keeps what that one may name.
+// A client that refuses a resource goes on with the one before, and so keeps what that one may name. Clusters that nothing names any
+// more stay a while: Envoy gives up what it has under way to a cluster that goes, such as the question to an external authorizer.
 
 import { type EncodedResource, typeUrls } from '../envoy-api/index.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
@@ -49,6 +50,9 @@ const namedBy: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   [typeUrls.routeConfiguration, new Set([typeUrls.listener, typeUrls.extensionConfig])],
   [typeUrls.extensionConfig, new Set([typeUrls.listener])],
 ]);
+
+/** One interval may be nearly over when something begins to rest. */
+const restIntervals = 2;
 
 /** The state of one stream over one snapshot. */
 export class Session {
@@ -113,6 +117,17 @@ export class Session {
     this.#resuming = false;
   }
 
+  /** Says that an interval has passed since the last call; what is to be taken away rests for a whole one. */
+  rest(): void {
+    const resting = this.#subscriptions.get(typeUrls.cluster)?.resting;
+    for (const [name, intervals] of resting ?? []) if (intervals > 0) resting?.set(name, intervals - 1);
+  }
+
+  /** True if something rests: then rest() must come some time. */
+  isResting(): boolean {
+    return [...(this.#subscriptions.get(typeUrls.cluster)?.resting.values() ?? [])].some((intervals) => intervals > 0);
+  }
+
   /** The next response to send, and notes it as sent; undefined if there is nothing to be sent now. */
   next(): DeltaResponse | undefined {
     if (!this.#view.ready()) return undefined;
@@ -173,11 +188,12 @@ export class Session {
       const isTakenAway = !exists && subscription.sent.has(name);
       if (!subscription.differs(name, mark)) {
         subscription.due.delete(name);
+        subscription.resting.delete(name);
       } else if (isTakenAway && mark.last >= keptSince) {
         // Until what was refused is mended: no answer of the client is waited for.
       } else if (exists ? mark.last >= upsertLimit : isTakenAway && mark.last >= removalLimit) {
         subscription.held = true;
-      } else {
+      } else if (!isTakenAway || !this.#mustRest(subscription, name)) {
         (exists ? upserts : removed).push(name);
         first = Math.min(first, mark.first, subscription.refused.get(name) ?? Infinity);
       }
@@ -186,6 +202,20 @@ export class Session {
     if (subscription.owesAnswer && upserts.length === 0 && subscription.held) return undefined;
     if (upserts.length + removed.length === 0 && !subscription.owesAnswer) return undefined;
     return this.#send(subscription, upserts, removed, first);
+  }
+
+  /** Whether a resource that nothing names any more is to be left to the client for now: a cluster, with its endpoints. */
+  #mustRest(subscription: Subscription, name: string): boolean {
+    const { typeUrl, resting } = subscription;
+    if (typeUrl === typeUrls.clusterLoadAssignment) {
+      const rests = this.#subscriptions.get(typeUrls.cluster)?.isResting(name) === true;
+      if (rests) resting.set(name, 0);
+      return rests;
+    }
+    if (typeUrl !== typeUrls.cluster) return false;
+    const intervals = resting.get(name) ?? restIntervals;
+    resting.set(name, intervals);
+    return intervals > 0;
   }
 
   #send(
@@ -270,7 +300,7 @@ export class Session {
       if (subscription === undefined) continue;
       for (const [name, mark] of subscription.due) {
         const counts = !upsertsOnly || this.#view.get(type, name) !== undefined;
-        if (!counts || !subscription.differs(name, mark)) continue;
+        if (!counts || subscription.isResting(name) || !subscription.differs(name, mark)) continue;
         consider(mark.first);
         consider(subscription.refused.get(name) ?? mark.first);
       }

@@ -42,6 +42,8 @@ export interface DeltaStreamOptions {
   readonly clock: () => number;
   /** Milliseconds that the order of types may hold something back. */
   readonly orderTimeout: number;
+  /** Milliseconds that a cluster which nothing names any more is left to the proxy at least; at most twice as many. */
+  readonly restInterval: number;
   /** Names asked for by themselves. */
   readonly onSubscribe: (typeUrl: string, names: readonly string[]) => void;
   readonly onChange: () => void;
@@ -58,6 +60,7 @@ export class DeltaStream {
   readonly #nackTimes = new Map<string, number>();
   #unwatch: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #restTimer: NodeJS.Timeout | undefined;
   #writing = false;
 
   constructor(options: DeltaStreamOptions) {
@@ -80,7 +83,9 @@ export class DeltaStream {
     this.#unwatch?.();
     this.#unwatch = undefined;
     clearTimeout(this.#timer);
+    clearTimeout(this.#restTimer);
     this.#timer = undefined;
+    this.#restTimer = undefined;
   }
 
   /** Takes one request of the proxy. */
@@ -116,6 +121,7 @@ export class DeltaStream {
       const response = this.#session.next();
       if (response === undefined) {
         this.#awaitOrder();
+        this.#awaitRest();
       } else {
         const bytes = encodeDeltaResponse(response);
         this.#bytes.set(response.typeUrl, (this.#bytes.get(response.typeUrl) ?? 0) + bytes.length);
@@ -142,5 +148,14 @@ export class DeltaStream {
       this.#session.deadline();
       this.#pump();
     }, this.#options.orderTimeout);
+  }
+
+  #awaitRest(): void {
+    if (!this.#session.isResting()) return;
+    this.#restTimer ??= setTimeout(() => {
+      this.#restTimer = undefined;
+      this.#session.rest();
+      this.#pump();
+    }, this.#options.restInterval);
   }
 }

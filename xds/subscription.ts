@@ -65,6 +65,8 @@ export class Subscription {
   readonly rejected: Set<string> = new Set();
   /** Resources whose newest answered version was refused → the epoch of the first change that the client lacks. */
   readonly refused: Map<string, number> = new Map();
+  /** What may be taken away, and is left to the client until what it has begun with it is over → the intervals that this takes still. */
+  readonly resting: Map<string, number> = new Map();
   outstanding: Outstanding | undefined;
   /** Something is due but waits for another type. */
   held = false;
@@ -90,6 +92,11 @@ export class Subscription {
     const before = this.due.get(name);
     const earlier = before !== undefined && before.first > at.released ? before.first : since;
     this.due.set(name, { first: Math.min(earlier, since), last: at.epoch, force: force || before?.force === true });
+  }
+
+  /** True if this name is to be taken away, and only time is waited for. */
+  isResting(name: string): boolean {
+    return this.resting.has(name) && this.#view.get(this.typeUrl, name) === undefined;
   }
 
   /** True if sending this name would tell the client something. */
@@ -215,7 +222,7 @@ export class Subscription {
   pendingCount(): number {
     let count = this.outstanding === undefined ? 0 : this.outstanding.upserts.length + this.outstanding.removed.length;
     for (const { names } of this.retries) count += names.length;
-    for (const [name, mark] of this.due) if (this.differs(name, mark)) count += 1;
+    for (const [name, mark] of this.due) if (this.differs(name, mark) && !this.isResting(name)) count += 1;
     return count;
   }
 
@@ -243,6 +250,7 @@ export class Subscription {
   }
 
   #clear(name: string): void {
+    this.resting.delete(name);
     this.due.delete(name);
     this.rejected.delete(name);
   }

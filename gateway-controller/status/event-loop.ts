@@ -71,7 +71,7 @@ export class EventLoop implements LeaderLoop {
       unlisten: this.#deployment.onChange(() => this.#schedule()),
       told: new Map(),
       timer: undefined,
-      nextAt: 0,
+      nextAt: -Infinity,
     };
     this.#term = term;
     this.#schedule();
@@ -165,7 +165,7 @@ export class EventLoop implements LeaderLoop {
 
   /** Waits for the next event's turn. */
   async #pace(term: Term): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     const earliest = now - burst * intervalMs;
     term.nextAt = Math.max(term.nextAt, earliest) + intervalMs;
     if (term.nextAt <= now) return;

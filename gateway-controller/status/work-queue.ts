@@ -91,10 +91,10 @@ export class WorkQueue {
   }
 
   #drain(): void {
-    const end = Date.now() + 10;
+    const end = performance.now() + 10;
     for (const key of this.#waiting) {
       if (this.#isStopped || this.#running.size >= (this.#options.concurrency ?? 4)) return;
-      if (Date.now() > end) {
+      if (performance.now() > end) {
         this.#enqueue(key);
         return;
       }
@@ -108,7 +108,7 @@ export class WorkQueue {
       const wrote = await this.#options.work(key);
       const state = this.#states.get(key);
       if (state !== undefined) state.failures = 0;
-      if (wrote) this.#stateOf(key).writes.push(Date.now());
+      if (wrote) this.#stateOf(key).writes.push(performance.now());
     } catch (error) {
       if (!this.#isStopped) this.#fail(key, error);
     } finally {
@@ -142,7 +142,7 @@ export class WorkQueue {
   /** Milliseconds that a key must rest because it was written often. */
   #cooldown(state: KeyState | undefined): number {
     if (state === undefined) return 0;
-    const now = Date.now();
+    const now = performance.now();
     state.writes = state.writes.filter((time) => time > now - windowMs);
     const over = state.writes.length - (this.#options.burst ?? 10);
     const rest = over < 0 ? 0 : Math.min(1_000 * 2 ** over, windowMs);
@@ -160,9 +160,9 @@ export class WorkQueue {
 
   /** Forgets keys that have been at rest: objects come and go. */
   #sweep(): void {
-    const recent = Date.now() - windowMs;
+    const recent = performance.now() - windowMs;
     for (const [key, { failures, timer, writes }] of this.#states) {
-      const isAtRest = failures === 0 && timer === undefined && (writes.at(-1) ?? 0) < recent;
+      const isAtRest = failures === 0 && timer === undefined && (writes.at(-1) ?? -Infinity) < recent;
       if (isAtRest && !this.#running.has(key)) this.#states.delete(key);
     }
     this.#sweepAt = Math.max(1_000, 2 * this.#states.size);
