@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { formatIdentity, loadOrCreateAuthority } from '../certificates/index.ts';
 import { lastTrustDomain, statePaths } from '../gateway-controller/index.ts';
-import { parseDuration } from '../mesh/index.ts';
+
 import { writeCertificate } from './certificate-files.ts';
 import { CommandError, exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
@@ -14,8 +14,8 @@ export interface CertificateOptions {
   readonly serviceAccount: string;
   readonly out: string;
   readonly state: string;
-  /** `24h`; at most 90 days. */
-  readonly ttl?: string;
+  /** Milliseconds. */
+  readonly ttl: number;
 }
 
 /** Writes cert-chain.pem, key.pem and root-cert.pem. Whoever can read the authority's key in the state directory may do this. */
@@ -24,12 +24,10 @@ export async function runCertificate(options: CertificateOptions, io: Io): Promi
   if (namespace === undefined || serviceAccount === undefined || rest.length > 0) {
     throw new CommandError(`--service-account must be NAMESPACE/NAME, not ${options.serviceAccount}`);
   }
-  const ttl = options.ttl === undefined ? 0 : parseDuration(options.ttl);
-  if (ttl === undefined) throw new CommandError(`--ttl must be a duration such as 12h, not ${options.ttl}`);
   const trustDomain = await lastTrustDomain(statePaths(options.state));
   const identity = formatIdentity({ trustDomain, namespace, serviceAccount });
   const authority = await loadOrCreateAuthority(statePaths(options.state).authority, { trustDomain, now: new Date() });
-  await writeCertificate(resolve(options.out), { authority, identity, ttlSeconds: ttl / 1000 });
+  await writeCertificate(resolve(options.out), { authority, identity, ttlSeconds: options.ttl / 1000 });
   io.stdout.write(`${identity} in ${resolve(options.out)}\n`);
   return exitCodes.success;
 }

@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { ClusterSettings, LogLevel } from '../gateway-controller/index.ts';
-import { defaultMeshSettings, parseDuration } from '../mesh/index.ts';
+import { defaultMeshSettings } from '../mesh/index.ts';
+import { readDuration } from './duration.ts';
 import { CommandError } from './io.ts';
 
 type SettingName =
@@ -95,9 +96,15 @@ const settings: Readonly<Record<SettingName, Setting>> = {
   caServerName: { flag: 'ca-server-name <name>', what: 'the name in its certificate, where not that of its address' },
   caTokenFile: { flag: 'ca-token-file <file>', what: "the controller's own token for istiod's certificates" },
   leaseName: { flag: 'lease-name <name>', what: 'the Lease of the leader (cairn-leader)' },
-  leaseDuration: { flag: 'lease-duration <duration>', what: 'a leader that is silent for so long is succeeded (15s)' },
-  renewDeadline: { flag: 'renew-deadline <duration>', what: 'a leader that cannot renew for so long steps down (10s)' },
-  retryPeriod: { flag: 'retry-period <duration>', what: 'between two tries (2s)' },
+  leaseDuration: {
+    flag: 'lease-duration <duration>',
+    what: 'a leader that is silent for so long is succeeded, 100ms to 1h (15s)',
+  },
+  renewDeadline: {
+    flag: 'renew-deadline <duration>',
+    what: 'a leader that cannot renew for so long steps down, 100ms to 1h (10s)',
+  },
+  retryPeriod: { flag: 'retry-period <duration>', what: 'between two tries, 100ms to 1h (2s)' },
   listenAddress: {
     flag: 'listen-address <ip>',
     what: 'address of xDS, health and webhook (0.0.0.0, or :: in a pod without IPv4)',
@@ -114,6 +121,8 @@ const settings: Readonly<Record<SettingName, Setting>> = {
   webhookPort: { flag: 'webhook-port <port>', what: 'admission webhook (15017)' },
   logLevel: { flag: 'log-level <level>', variable: 'CAIRN_LOG_LEVEL', what: 'debug, info, warn or error (info)' },
 };
+
+const leaseBounds = { from: '100ms', to: '1h' };
 
 /** Adds every flag to the command. */
 export function addControllerOptions(command: Command): void {
@@ -141,10 +150,7 @@ export function readControllerSettings(
     throw new CommandError(`${flagOf(name)} must be a port, not ${value}`);
   };
   const duration = (name: SettingName, otherwise: string): number => {
-    const value = text(name, otherwise);
-    const milliseconds = parseDuration(value);
-    if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
-    throw new CommandError(`${flagOf(name)} must be a duration such as 15s, not ${value}`);
+    return readDuration(flagOf(name), text(name, otherwise), leaseBounds);
   };
   const oneOf = <T extends string>(name: SettingName, values: readonly T[], otherwise: T): T => {
     const value = text(name, otherwise);

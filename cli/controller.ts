@@ -8,6 +8,7 @@ import { readControllerSettings } from './controller-options.ts';
 import type { ControllerOptions } from './controller-options.ts';
 import { exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
+import { logFormat } from './log-format.ts';
 
 /** Which cluster, where not the one that this process runs in. */
 export interface ClusterChoice {
@@ -19,7 +20,7 @@ export interface ClusterChoice {
 export async function runController(options: ControllerOptions & ClusterChoice, io: Io): Promise<ExitCode> {
   const stop = io.stopSignal();
   const { settings, logLevel } = readControllerSettings(options, io.env);
-  const logger = pino({ level: logLevel, base: { replica: settings.identity } }, io.stderr);
+  const logger = pino({ ...logFormat, level: logLevel, base: { replica: settings.identity } }, io.stderr);
   const { kubeconfig, context } = options;
   const { access } = await loadClusterAccess({
     ...(kubeconfig === undefined ? {} : { kubeconfig }),

@@ -8,6 +8,8 @@ export interface Io {
   readonly readInput: () => Promise<string>;
   /** Whether standard output is a terminal: colours, and nothing that a pipe would not want. */
   readonly isTty: boolean;
+  /** Asks a person, and resolves to the answer; undefined when nobody is there to be asked. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts at Ctrl-C or SIGTERM. Asking for it is a promise to end in good order. */
   readonly stopSignal: () => AbortSignal;

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The entry file of `cairn`: the only place that touches the process.
 
+import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import type { Io } from './io.ts';
 import { runCommandLine } from './program.ts';
@@ -25,11 +26,21 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
+
 const io: Io = {
   stdout: process.stdout,
   stderr: process.stderr,
   readInput: () => text(process.stdin),
   isTty: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+  ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
   env: process.env,
   stopSignal,
   nodeCommand: [process.execPath, ...process.execArgv],

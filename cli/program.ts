@@ -5,6 +5,7 @@ import type { AnalyzeOptions } from './analyze.ts';
 import { addClusterOptions } from './cluster-options.ts';
 import type { CertificateOptions } from './certificate.ts';
 import type { DemoOptions } from './demo.ts';
+import { durationOption } from './duration.ts';
 import { addInstallCommand } from './install/command.ts';
 import type { ClusterChoice } from './controller.ts';
 import { addControllerOptions } from './controller-options.ts';
@@ -46,7 +47,8 @@ function describeError(error: unknown): string {
   return [error.message, ...causes].join(': ');
 }
 
-function createProgram(io: Io, done: (code: ExitCode) => void): Command {
+/** The commands with their options; `done` is told how a command ended. */
+export function createProgram(io: Io, done: (code: ExitCode) => void): Command {
   const program = new Command('cairn')
     .description('A waypoint control plane: mesh configuration in, unmodified upstream Envoy out.')
     .version(version, '-v, --version')
@@ -126,7 +128,13 @@ function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => 
     )
     .option('--admin-port <port>', 'port of the admin HTTP server on 127.0.0.1; 0 is a free one', '0')
     .option('--allow-private-jwks', 'fetch the keys of `jwksUri` from private, loopback and link-local addresses too')
-    .option('--jwks-refresh <duration>', 'how often the keys of `jwksUri` are fetched again', '20m')
+    .addOption(
+      durationOption('--jwks-refresh', 'how often the keys of `jwksUri` are fetched again', {
+        from: '1s',
+        to: '24h',
+        default: '20m',
+      }),
+    )
     .action(async (options: RunOptions) => {
       const { runRun } = await import('./run.ts');
       done(await runRun(options, io));
@@ -148,7 +156,7 @@ function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => 
     .requiredOption('--service-account <namespace/name>', 'whose certificate')
     .requiredOption('--out <dir>', 'where to write cert-chain.pem, key.pem and root-cert.pem')
     .addOption(state())
-    .option('--ttl <duration>', 'how long it lives, at most 90 days (default: 24h)')
+    .addOption(durationOption('--ttl', 'how long it lives', { from: '1s', to: '90d', default: '24h' }))
     .action(async (options: CertificateOptions) => {
       const { runCertificate } = await import('./certificate.ts');
       done(await runCertificate(options, io));

@@ -28,6 +28,8 @@ export {
 export {
   checkInstallSettings,
   defaultInstallSettings,
+  isPodSetting,
   settingNames,
+  settingSchemas,
   type InstallSettings,
 } from './install/settings.ts';

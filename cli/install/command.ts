@@ -3,6 +3,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { addClusterOptions } from '../cluster-options.ts';
+import { durationOption } from '../duration.ts';
 import type { ExitCode, Io } from '../io.ts';
 import type { InstallOptions } from './install.ts';
 
@@ -18,19 +19,23 @@ export function addInstallCommand(program: Command, io: Io, done: (code: ExitCod
     'cairn-system',
   )
     .addOption(new Option('-o, --output <format>', 'print the objects, and touch no cluster').choices(['yaml', 'json']))
-    .option('--dry-run', 'let the API server check everything, and change nothing')
+    .option('--dry-run', 'let the API server check everything, show what would change, and change nothing')
+    .option('--reset', 'forget the options that the installed control plane was given, which are kept otherwise')
+    .option('--values <file>', "settings from a file, by the names of the Helm chart's values; flags go over it")
     .option(
       '--uninstall',
-      'remove everything of this installation, waypoints too; Gateways and other configuration stay',
+      'remove this installation, waypoints too; the namespace and its authority stay, as do Gateways and other configuration',
     )
+    .option('--purge', 'with --uninstall: remove the namespace and the key of the authority in it, too')
+    .option('-y, --yes', 'with --uninstall: do not ask')
     .option('--helm <dir>', 'write a Helm chart into a directory, and touch no cluster')
     .option('--kustomize <dir>', 'write a kustomize base into a directory, and touch no cluster')
     .option('-w, --wait', 'wait until the control plane runs')
-    .option('--timeout <duration>', 'how long to wait', '5m')
+    .addOption(durationOption('--timeout', 'how long to wait', { from: '1s', to: '24h', default: '5m' }))
     .option('--image <image>', 'of the control plane')
     .option('--waypoint-image <image>', 'of waypoints')
     .option('--image-pull-policy <policy>', 'Always, IfNotPresent or Never')
-    .option('--replicas <count>', 'of the control plane')
+    .option('--replicas <count>', 'of the control plane, 1 to 20')
     .option('--gateway-class <name>', 'whose Gateways are waypoints of this control plane')
     .option('--controller-name <name>', 'of that class')
     .option('--revision <name>', 'only Gateways and namespaces with this istio.io/rev')

@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import {
   defaultInstallSettings,
+  isPodSetting,
   renderHelmChart,
   renderInstallation,
   renderKustomizeBase,
@@ -34,13 +35,29 @@ const others: InstallSettings = {
   privateJwks: 'allow',
   logLevel: 'debug',
   webhookFailurePolicy: 'Fail',
+  // Mappings are merged with the defaults, as Helm does it.
+  resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { memory: '4Gi' } },
+  nodeSelector: { pool: 'mesh' },
+  tolerations: [{ key: 'dedicated', operator: 'Exists' }],
+  affinity: { nodeAffinity: {} },
+  topologySpreadConstraints: [],
+  imagePullSecrets: [{ name: 'registry' }],
+  podAnnotations: { ...defaultInstallSettings.podAnnotations, 'example.com/a': '1' },
+  podLabels: { team: 'mesh' },
 };
 
+/** A flag for every setting, but for those of pods, which are in a file. */
 function flagsOf(settings: InstallSettings): readonly string[] {
-  return settingNames.map((name) => {
+  const values = join(scratch(), 'values.yaml');
+  const inFile = Object.fromEntries(settingNames.filter(isPodSetting).map((name) => [name, settings[name]]));
+  // A flag goes over what the file says.
+  writeFileSync(values, stringify({ ...inFile, replicas: 9 }));
+  const flags = settingNames.flatMap((name) => {
+    if (isPodSetting(name)) return [];
     const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    return `--${flag}=${settings[name]}`;
+    return [`--${flag}=${settings[name]}`];
   });
+  return [...flags, `--values=${values}`];
 }
 
 function scratch(): string {
@@ -55,7 +72,7 @@ function readFiles(folder: string): ReadonlyMap<string, string> {
   return new Map(paths.map((path) => [path.slice(folder.length + 1), readFileSync(path, 'utf8')]));
 }
 
-it('has a flag for every setting, and none of them is lost', async () => {
+it('has a flag for every setting, or takes it from a file, and none of them is lost', async () => {
   for (const name of settingNames) expect(others[name], name).not.toBe(defaultInstallSettings[name]);
   const { code, out, err } = await runCommand(['install', '-o', 'yaml', ...flagsOf(others)]);
   expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -79,9 +96,24 @@ it('writes the chart and the base', async () => {
 });
 
 it.each([
+  ['replica: 3', 'replica is no setting; settings are image,'],
+  ['- a', 'must be a mapping of settings'],
+  ['a: [', 'is not YAML'],
+  ['tolerations: {}', 'tolerations must be a list'],
+  ['nodeSelector: { a: 1 }', 'nodeSelector must have text in quotes for every value'],
+  ['image: 7', 'image must be of type string'],
+])('says what is wrong with the values %j', async (text, message) => {
+  const values = join(scratch(), 'values.yaml');
+  writeFileSync(values, text);
+  const { code, err } = await runCommand(['install', '-o', 'yaml', '--values', values]);
+  expect(code).toBe(2);
+  expect(err).toContain(message);
+});
+
+it.each([
   [['--replicas=two'], 'replicas must be 1 to 20'],
   [['--ca=vault', '--log-level=loud'], 'ca must be one of cairn, istiod, not vault; logLevel must be one of'],
-  [['--timeout=soon'], '--timeout must be a duration'],
+  [['--timeout=soon'], '--timeout must be a duration from 1s to 24h'],
   [['--kubeconfig=/nowhere/config'], '/nowhere/config'],
 ])('says what is wrong with %j', async (flags, message) => {
   const { code, out, err } = await runCommand(['install', ...flags]);

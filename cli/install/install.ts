@@ -3,42 +3,47 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { ApiError, resources } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
-import { parseDuration } from '../../mesh/index.ts';
 import {
-  checkInstallSettings,
   controlPlaneName,
   defaultInstallSettings,
   partOfLabel,
   renderHelmChart,
   renderInstallation,
   renderKustomizeBase,
-  settingNames,
   type InstallSettings,
   type RenderedFiles,
 } from '../../templates/index.ts';
 import type { ClusterOptions } from '../cluster-options.ts';
 import { withCluster } from '../cluster.ts';
+import { adviseOnIstio, adviseOnNodeProxy, installGatewayApi } from '../missing-parts.ts';
 import { CommandError, exitCodes } from '../io.ts';
 import type { ExitCode, Io } from '../io.ts';
 import { formatData } from '../output.ts';
 import type { DataFormat } from '../output.ts';
 import { version } from '../program.ts';
+import { listChanges } from './changes.ts';
 import { formatObject, resourceOf } from './objects.ts';
+import { formatGiven, readGiven, readStored, settle, withStored } from './settings.ts';
+import type { GivenSettings } from './settings.ts';
 import { uninstall } from './uninstall.ts';
+import { waitUntilAvailable } from './wait.ts';
 
 /** The options of `cairn install`; those that are settings carry the settings' names. */
 export interface InstallOptions extends ClusterOptions, Partial<Readonly<Record<keyof InstallSettings, string>>> {
   readonly output?: DataFormat;
   readonly dryRun?: boolean;
+  readonly reset?: boolean;
+  readonly values?: string;
   readonly uninstall?: boolean;
+  readonly purge?: boolean;
+  readonly yes?: boolean;
   readonly helm?: string;
   readonly kustomize?: string;
   readonly wait?: boolean;
-  readonly timeout: string;
+  /** Milliseconds. */
+  readonly timeout: number;
 }
 
 /** The writer of installed objects, to the API server. */
@@ -46,10 +51,9 @@ const fieldManager = 'cairn-install';
 
 /** Prints, writes, applies or removes an installation. */
 export async function runInstall(options: InstallOptions, io: Io): Promise<ExitCode> {
-  const settings = readSettings(options);
-  const timeoutMs = parseDuration(options.timeout);
-  if (timeoutMs === undefined)
-    throw new CommandError(`--timeout must be a duration such as 90s, not ${options.timeout}`);
+  const given = await readGiven(options, options.values);
+  const settings = settle(options.namespace, given);
+  const timeoutMs = options.timeout;
   if (options.helm !== undefined || options.kustomize !== undefined) {
     if (options.helm !== undefined) await writeFiles(options.helm, renderHelmChart(version), io);
     if (options.kustomize !== undefined) await writeFiles(options.kustomize, renderKustomizeBase(settings), io);
@@ -65,33 +69,22 @@ export async function runInstall(options: InstallOptions, io: Io): Promise<ExitC
     );
     return exitCodes.success;
   }
+  const dryRun = options.dryRun === true;
   return await withCluster(options, io, async ({ client }) => {
     const say = (text: string): void => io.stdout.write(`${text}\n`);
     if (options.uninstall === true) {
-      await uninstall(client, settings, { dryRun: options.dryRun === true, timeoutMs, say });
+      const { purge = false, yes = false } = options;
+      await uninstall(client, settings, { dryRun, purge, yes, timeoutMs, say, ask: io.ask });
       return exitCodes.success;
     }
-    await install(client, settings, { dryRun: options.dryRun === true, say });
-    if (options.wait === true && options.dryRun !== true) {
-      await waitUntilAvailable(client, settings.namespace, timeoutMs);
+    await install(client, { namespace: settings.namespace, given, reset: options.reset === true }, { dryRun, say });
+    if (options.wait === true && !dryRun) {
+      await waitUntilAvailable(client, settings.namespace, timeoutMs, io);
       say('the control plane runs');
     }
+    if (!dryRun) for (const advice of await advise(client)) io.stderr.write(`note: ${advice}\n`);
     return exitCodes.success;
   });
-}
-
-function readSettings(options: InstallOptions): InstallSettings {
-  const { replicas, ...given } = Object.fromEntries(
-    settingNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
-  );
-  const settings = {
-    ...defaultInstallSettings,
-    ...given,
-    ...(replicas === undefined ? {} : { replicas: Number(replicas) }),
-  };
-  const problems = checkInstallSettings(settings);
-  if (problems.length > 0) throw new CommandError(problems.join('; '));
-  return settings;
 }
 
 async function writeFiles(directory: string, files: RenderedFiles, io: Io): Promise<void> {
@@ -103,40 +96,77 @@ async function writeFiles(directory: string, files: RenderedFiles, io: Io): Prom
   io.stdout.write(`${files.size} files written to ${directory}\n`);
 }
 
-async function install(
-  client: ApiClient,
-  settings: InstallSettings,
-  { dryRun, say }: { readonly dryRun: boolean; readonly say: (text: string) => void },
-): Promise<void> {
-  const objects = renderInstallation(settings);
+/** What else a mesh needs that this command does not bring. */
+async function advise(client: ApiClient): Promise<readonly string[]> {
+  const advice = await Promise.all([adviseOnIstio(client), adviseOnNodeProxy(client)]);
+  return advice.filter((text) => text !== undefined);
+}
+
+interface InstallRequest {
+  readonly namespace: string;
+  readonly given: GivenSettings;
+  /** Leave out what the installed control plane was given. */
+  readonly reset: boolean;
+}
+
+interface Telling {
+  readonly dryRun: boolean;
+  readonly say: (text: string) => void;
+}
+
+async function install(client: ApiClient, request: InstallRequest, telling: Telling): Promise<void> {
+  const { namespace, given } = request;
   if (!(await client.serves(resources.gatewayClasses))) {
-    throw new CommandError('the cluster has no Gateway API; install its CustomResourceDefinitions first');
+    throw new CommandError(`the cluster has no Gateway API; bring it with\n  ${installGatewayApi}`);
   }
+  const kept = await readKept(client, request);
+  const settings = settle(namespace, kept, given);
+  const all = { ...kept, ...given };
+  const objects = renderInstallation(settings).map((object) => withStored(object, all));
   const found = new Map<KubernetesObject, KubernetesObject | undefined>();
   for (const object of objects) {
-    const { namespace, name } = object.metadata;
-    found.set(object, await client.get(resourceOf(object.kind), namespace, name));
+    found.set(object, await client.get(resourceOf(object.kind), object.metadata.namespace, object.metadata.name));
   }
   // Everything is looked at before anything is changed.
-  const foreign = objects.filter((object) => object.kind !== 'Namespace' && isForeign(found.get(object)));
-  if (foreign.length > 0) {
-    throw new CommandError(
-      `${foreign.map(formatObject).join(', ')} exists already and is not Cairn's (no label ${partOfLabel}=cairn); ` +
-        `remove it, or choose another namespace (-n) or class (--gateway-class)`,
-    );
-  }
+  refuseForeign(objects.filter((object) => object.kind !== 'Namespace' && isForeign(found.get(object))));
+  const unsaid = Object.fromEntries(Object.entries(kept).filter(([name]) => !Object.hasOwn(given, name)));
+  if (Object.keys(unsaid).length > 0) telling.say(`kept from the installed one: ${formatGiven(unsaid)}`);
   const namespaceExists = found.get(objects[0] ?? { metadata: { name: '' } }) !== undefined;
   for (const object of objects) {
     const existing = found.get(object);
     if (object.kind === 'Namespace' && isForeign(existing)) {
-      say(`${formatObject(object)} is there already and stays as it is`);
-    } else if (dryRun && object.metadata.namespace !== undefined && !namespaceExists) {
-      say(`${formatObject(object)} would be created (not checked: the namespace is not there yet)`);
+      telling.say(`${formatObject(object)} is there already and stays as it is`);
+    } else if (telling.dryRun && object.metadata.namespace !== undefined && !namespaceExists) {
+      telling.say(`${formatObject(object)} would be created (not checked: the namespace is not there yet)`);
     } else {
-      const applied = await apply(client, object, dryRun);
-      say(`${formatObject(object)} ${describeChange(existing, applied, dryRun)}`);
+      const applied = await apply(client, object, telling.dryRun);
+      tellChange(object, existing, applied, telling);
     }
   }
+}
+
+/** The options that the installed control plane was given and that stay as they are unless this command says otherwise. */
+async function readKept(client: ApiClient, { namespace, reset }: InstallRequest): Promise<GivenSettings> {
+  const installed = await client.get(resources.deployments, namespace, controlPlaneName);
+  if (installed === undefined || isForeign(installed)) return {};
+  if (!reset) return readStored(installed);
+  // Whose release it is has to be said all the same.
+  if (installed.metadata.annotations?.['meta.helm.sh/release-name'] !== undefined) readStored(installed);
+  return {};
+}
+
+function refuseForeign(foreign: readonly KubernetesObject[]): void {
+  if (foreign.length === 0) return;
+  const isTheirClass = foreign.some(
+    ({ kind, metadata }) => kind === 'GatewayClass' && metadata.name === defaultInstallSettings.gatewayClass,
+  );
+  throw new CommandError(
+    `${foreign.map(formatObject).join(', ')} exists already and is not Cairn's (no label ${partOfLabel}=cairn); ` +
+      `remove it, or choose another namespace (-n) or class (--gateway-class)` +
+      (isTheirClass
+        ? `. Beside istiod, whose class this is:\n  cairn install --gateway-class cairn-waypoint --controller-name cairn.dev/waypoint-controller --ca istiod`
+        : ''),
+  );
 }
 
 async function apply(client: ApiClient, object: KubernetesObject, dryRun: boolean): Promise<KubernetesObject> {
@@ -155,38 +185,16 @@ function isForeign(existing: KubernetesObject | undefined): boolean {
   return existing !== undefined && existing.metadata.labels?.[partOfLabel] !== 'cairn';
 }
 
-function describeChange(before: KubernetesObject | undefined, after: KubernetesObject, dryRun: boolean): string {
-  if (before === undefined) return dryRun ? 'would be created' : 'created';
-  if (isDeepStrictEqual(withoutBookkeeping(before), withoutBookkeeping(after))) return 'unchanged';
-  return dryRun ? 'would be changed' : 'changed';
-}
-
-/** What people write; a version can also change by what the API server fills in itself. */
-function withoutBookkeeping({ metadata, status: _status, ...rest }: KubernetesObject): unknown {
-  const { resourceVersion: _version, managedFields: _fields, ...meta } = metadata;
-  return { ...rest, metadata: meta };
-}
-
-interface DeploymentStatus {
-  readonly observedGeneration?: number;
-  readonly replicas?: number;
-  readonly updatedReplicas?: number;
-  readonly availableReplicas?: number;
-}
-
-async function waitUntilAvailable(client: ApiClient, namespace: string, timeoutMs: number): Promise<void> {
-  for (const end = Date.now() + timeoutMs; ; await sleep(500)) {
-    const deployment = await client.get(resources.deployments, namespace, controlPlaneName);
-    const { replicas: wanted = 1 } = (deployment?.['spec'] ?? {}) as { readonly replicas?: number };
-    const status = (deployment?.['status'] ?? {}) as DeploymentStatus;
-    const isObserved = (status.observedGeneration ?? 0) >= (deployment?.metadata.generation ?? 1);
-    const counts = [status.replicas, status.updatedReplicas, status.availableReplicas];
-    if (isObserved && counts.every((count) => count === wanted)) return;
-    if (Date.now() > end) {
-      throw new CommandError(
-        `the control plane does not run yet: ${status.availableReplicas ?? 0} of ${wanted} pods are available; ` +
-          `look at "kubectl -n ${namespace} get pods"`,
-      );
-    }
-  }
+function tellChange(
+  object: KubernetesObject,
+  before: KubernetesObject | undefined,
+  after: KubernetesObject,
+  { dryRun, say }: Telling,
+): void {
+  const tell = (text: string): void => say(`${formatObject(object)} ${text}`);
+  if (before === undefined) return tell(dryRun ? 'would be created' : 'created');
+  const changes = listChanges(before, after);
+  if (changes.length === 0) return tell('unchanged');
+  tell(dryRun ? 'would be changed' : 'changed');
+  for (const change of changes) say(`  ${change}`);
 }

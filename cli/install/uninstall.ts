@@ -1,5 +1,6 @@
 // What `cairn install --uninstall` does: first the control plane ends, so that nothing is made again, then everything goes that it made
-// while it ran and said of what stays, then what was installed. Gateways, routes and policies are the user's, and stay.
+// while it ran and said of what stays, then what was installed. Gateways, routes and policies are the user's, and stay. So does the key of
+// the authority with its namespace, unless it is told: whoever installs again has the same identities.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withdrawStatuses } from '../../gateway-controller/index.ts';
@@ -13,15 +14,23 @@ import {
   leaseName,
   managedByLabel,
   partOfLabel,
+  pluggedAuthoritySecret,
   renderInstallation,
   type InstallSettings,
 } from '../../templates/index.ts';
+import { CommandError } from '../io.ts';
 import { formatObject, resourceOf } from './objects.ts';
 
 /** How to remove. */
 export interface UninstallOptions {
   /** Only says what would be removed. */
   readonly dryRun: boolean;
+  /** The namespace and the authority's key too. */
+  readonly purge: boolean;
+  /** It is meant already. */
+  readonly yes: boolean;
+  /** Asks whether all this is meant; undefined when nobody can be asked. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
   /** For the pods of the control plane to end. */
   readonly timeoutMs: number;
   readonly say: (text: string) => void;
@@ -36,12 +45,25 @@ const deployedKinds: readonly ApiResource[] = [
   resources.serviceAccounts,
 ];
 
-/** Removes one installation; what is not there any more is passed over. */
+/** Removes one installation after it was asked for; what is not there any more is passed over. */
 export async function uninstall(
   client: ApiClient,
   settings: InstallSettings,
   options: UninstallOptions,
 ): Promise<void> {
+  if (options.dryRun || options.yes) return removeAll(client, settings, options);
+  if (options.ask === undefined) {
+    throw new CommandError(
+      'nobody is there to be asked whether all of this installation is to be removed: say -y, or look first with --dry-run',
+    );
+  }
+  await removeAll(client, settings, { ...options, dryRun: true });
+  const answer = await options.ask(`Remove all of this from ${client.server}? [y/N] `);
+  if (!/^y(?:es)?$/i.test(answer.trim())) throw new CommandError('nothing was removed');
+  await removeAll(client, settings, options);
+}
+
+async function removeAll(client: ApiClient, settings: InstallSettings, options: UninstallOptions): Promise<void> {
   const { namespace } = settings;
   const installed = await findInstalled(client, settings);
   const isControlPlane = ({ kind }: KubernetesObject): boolean => kind === 'Deployment';
@@ -59,11 +81,43 @@ export async function uninstall(
   for (const [kind, count] of statuses) {
     options.say(`what was said in the status of ${count} ${kind} ${dryRun ? 'would be removed' : 'removed'}`);
   }
-  await remove(client, await findMade(client, gatewayClass, settings), options);
+  const made = await findMade(client, gatewayClass, settings, options.purge);
+  tellOfWaypoints(made, options);
+  await remove(client, made, options);
   // The namespace last: it takes with it what others have put there.
   const rest = installed.filter((object) => !isControlPlane(object)).toReversed();
-  await remove(client, rest, options);
-  if (installed.length === 0) options.say(`nothing of Cairn is installed in ${namespace}`);
+  await remove(
+    client,
+    rest.filter(({ kind }) => options.purge || kind !== 'Namespace'),
+    options,
+  );
+  if (!installed.some(({ kind }) => kind !== 'Namespace')) options.say(`nothing of Cairn is installed in ${namespace}`);
+  if (!options.purge && rest.some(({ kind }) => kind === 'Namespace'))
+    await tellOfNamespace(client, namespace, options);
+}
+
+/** What becomes of the traffic of waypoints that end. */
+function tellOfWaypoints(made: readonly KubernetesObject[], { dryRun, say }: UninstallOptions): void {
+  const waypoints = made.filter(({ kind }) => kind === 'Deployment');
+  if (waypoints.length === 0) return;
+  const names = waypoints.map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`).join(', ');
+  say(
+    `${waypoints.length} waypoint${waypoints.length === 1 ? '' : 's'} ${dryRun ? 'would end' : 'end'} (${names}): node proxies refuse ` +
+      'what is still sent there, until the labels istio.io/use-waypoint are taken away',
+  );
+}
+
+async function tellOfNamespace(client: ApiClient, namespace: string, { say }: UninstallOptions): Promise<void> {
+  const keys = await Promise.all(
+    [authoritySecret, pluggedAuthoritySecret].map((name) => client.get(resources.secrets, namespace, name)),
+  );
+  const secrets = keys.flatMap((secret) =>
+    secret === undefined ? [] : [`Secret ${namespace}/${secret.metadata.name}`],
+  );
+  const what = [...secrets, `Namespace ${namespace}`].join(' and ');
+  say(
+    `${what} ${secrets.length === 0 ? 'stays' : 'stay: whoever has its certificates is trusted after the next installation too'} (--purge removes it)`,
+  );
 }
 
 /** What `cairn install` made, and still carries its label. */
@@ -82,6 +136,7 @@ async function findMade(
   client: ApiClient,
   gatewayClass: string,
   { namespace }: InstallSettings,
+  purge: boolean,
 ): Promise<readonly KubernetesObject[]> {
   const made: KubernetesObject[] = [];
   const labelSelector = `${managedByLabel}=cairn`;
@@ -94,10 +149,8 @@ async function findMade(
   const roles = await client.list(resources.clusterRoles, { labelSelector: `${partOfLabel}=cairn` });
   // Another installation's waypoints trust the same ConfigMaps.
   if (roles.length <= 1) made.push(...(await client.list(resources.configMaps, { labelSelector })));
-  for (const [resource, name] of [
-    [resources.secrets, authoritySecret],
-    [resources.leases, leaseName],
-  ] as const) {
+  const named = [[resources.leases, leaseName] as const, [resources.secrets, authoritySecret] as const];
+  for (const [resource, name] of purge ? named : named.slice(0, 1)) {
     const object = await client.get(resource, namespace, name);
     if (object !== undefined) made.push({ ...object, kind: resource.kind });
   }

@@ -9,9 +9,10 @@ import type { ExitCode, Io } from '../io.ts';
 import { fail } from '../istioctl.ts';
 import { formatData } from '../output.ts';
 import type { DataFormat } from '../output.ts';
+import { adviseOnNodeProxy } from '../missing-parts.ts';
 import { createGateway, requireGateways } from './gateway.ts';
 import type { WaypointFlags } from './gateway.ts';
-import { readTimeout, waitUntilProgrammed } from './wait.ts';
+import { waitUntilProgrammed } from './wait.ts';
 
 /** The options of `cairn waypoint generate`. */
 export interface GenerateOptions extends WaypointFlags {
@@ -24,7 +25,8 @@ export interface ApplyOptions extends WaypointFlags, ClusterOptions {
   readonly enrollNamespace?: boolean;
   readonly overwrite?: boolean;
   readonly wait?: boolean;
-  readonly waypointTimeout: string;
+  /** Milliseconds. */
+  readonly waypointTimeout: number;
   readonly output?: DataFormat;
 }
 
@@ -40,7 +42,6 @@ export function runGenerate(options: GenerateOptions, io: Io): ExitCode {
 
 /** Applies the Gateway, and with `--enroll-namespace` sends the namespace's services through it. */
 export async function runApply(options: ApplyOptions, io: Io): Promise<ExitCode> {
-  const timeoutMs = readTimeout(options.waypointTimeout);
   // A wrong flag is said before anything is asked of the cluster.
   createGateway(options, undefined);
   return await withCluster(options, io, async ({ client, namespace }) => {
@@ -65,13 +66,15 @@ export async function runApply(options: ApplyOptions, io: Io): Promise<ExitCode>
       const isReady = await waitUntilProgrammed(
         client,
         { namespace, name, gatewayClass: options.gatewayClass },
-        timeoutMs,
+        options.waypointTimeout,
         io,
       );
       if (!isReady) fail(`timed out while waiting for waypoint\t${namespace}/${name}`);
       say(`✅ waypoint ${namespace}/${name} is ready!`);
     }
     if (options.enrollNamespace === true) {
+      const advice = await adviseOnNodeProxy(client);
+      if (advice !== undefined) io.stderr.write(`note: ${advice}\n`);
       await enroll(client, namespace, name);
       say(`✅ namespace ${namespace} labeled with "${useWaypoint}: ${name}"`);
     }

@@ -2,6 +2,8 @@
 
 import { Command, Option } from 'commander';
 import { addClusterOptions } from '../cluster-options.ts';
+import { durationOption } from '../duration.ts';
+import { exitCodes } from '../io.ts';
 import type { ExitCode, Io } from '../io.ts';
 import { exitAsIstioctl, fail, runAsIstioctl } from '../istioctl.ts';
 import type { ApplyOptions, GenerateOptions } from './apply.ts';
@@ -30,7 +32,12 @@ export function addWaypointCommands(program: Command, io: Io, done: (code: ExitC
     new Option('--service-account <name>', 'the waypoint of one service account, as in Istio 1.18');
   const data = (): Option => new Option('-o, --output <format>', 'data for scripts').choices(['yaml', 'json']);
   const timeout = (): Option =>
-    new Option('--waypoint-timeout <duration>', 'how long to wait until it is programmed').default('90s');
+    durationOption('--waypoint-timeout', 'how long to wait until it is programmed', {
+      from: '0s',
+      to: '24h',
+      default: '90s',
+      exitCode: exitCodes.findings,
+    });
   const manifest = (command: Command): Command =>
     command
       .addOption(name())

@@ -3,6 +3,7 @@
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
 import { fail } from '../istioctl.ts';
+import { installGatewayApi } from '../missing-parts.ts';
 
 /** The class of waypoints unless `--gateway-class` names another. */
 export const defaultClass = 'istio-waypoint';
@@ -81,10 +82,7 @@ export function createGateway(flags: WaypointFlags, namespace: string | undefine
 /** Ends the command with advice when the cluster does not know Gateways. */
 export async function requireGateways(client: ApiClient): Promise<void> {
   if (await client.serves(resources.gateways)) return;
-  fail(
-    'missing Kubernetes Gateway CRDs need to be installed before applying a waypoint: ' +
-      'see https://gateway-api.sigs.k8s.io/guides/getting-started/#installing-gateway-api',
-  );
+  fail(`missing Kubernetes Gateway CRDs need to be installed before applying a waypoint:\n  ${installGatewayApi}`);
 }
 
 /** The waypoint that a Gateway of the class is; undefined for any other Gateway. */

@@ -13,7 +13,7 @@ import { formatTable } from '../table.ts';
 import type { Column } from '../table.ts';
 import { readWaypoint, requireGateways } from './gateway.ts';
 import type { Waypoint } from './gateway.ts';
-import { readTimeout, waitUntilProgrammed } from './wait.ts';
+import { waitUntilProgrammed } from './wait.ts';
 
 /** The options of `cairn waypoint list`. */
 export interface ListOptions extends ClusterOptions {
@@ -27,7 +27,8 @@ export interface StatusOptions extends ListOptions {
   /** This waypoint only. */
   readonly name?: string;
   readonly wait: boolean;
-  readonly waypointTimeout: string;
+  /** Milliseconds. */
+  readonly waypointTimeout: number;
 }
 
 const gap = ' '.repeat(5);
@@ -63,7 +64,7 @@ export async function runList(options: ListOptions, io: Io): Promise<ExitCode> {
 
 /** Prints whether each waypoint is programmed, and waits until it is unless `--wait=false`. */
 export async function runStatus(options: StatusOptions, io: Io): Promise<ExitCode> {
-  const timeoutMs = readTimeout(options.waypointTimeout);
+  const timeoutMs = options.waypointTimeout;
   return await withCluster(options, io, async ({ client, namespace }) => {
     const all = await readWaypoints(client, options, namespace);
     const wanted = all.filter(({ name }) => options.name === undefined || options.name === '' || name === options.name);

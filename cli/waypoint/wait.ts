@@ -3,9 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import { parseDuration } from '../../mesh/index.ts';
 import type { Io } from '../io.ts';
-import { fail } from '../istioctl.ts';
+import { PodWatcher } from '../pod-watcher.ts';
 import { createProgressLine } from '../progress-line.ts';
 import { readWaypoint } from './gateway.ts';
 import type { Waypoint } from './gateway.ts';
@@ -18,13 +17,15 @@ export interface WaitTarget {
 }
 
 const pollMs = 1_000;
+const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
 
-/** `--waypoint-timeout` in milliseconds; throws CommandError. */
-export function readTimeout(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined || ms < 0)
-    fail(`invalid argument "${text}" for "--waypoint-timeout" flag: use a duration such as 90s`);
-  return ms;
+function describe(waypoint: Waypoint | undefined): string {
+  return waypoint?.programmed?.message ?? 'no controller has answered yet';
+}
+
+function podsOf(client: ApiClient, { namespace, name }: WaitTarget, io: Io): PodWatcher {
+  // The label is on the pods whatever the Gateway's annotations call the Deployment.
+  return new PodWatcher(client, { namespace, deployment: name, labels: { [gatewayNameLabel]: name } }, io);
 }
 
 /** Asks once a second. False when the time is over, or the user does not want to wait any longer. */
@@ -38,6 +39,7 @@ export async function waitUntilProgrammed(
   const { namespace, name, gatewayClass } = target;
   const stop = io.stopSignal();
   const progress = createProgressLine(io);
+  const pods = podsOf(client, target, io);
   const deadline = Date.now() + timeoutMs;
   try {
     for (;;) {
@@ -46,9 +48,15 @@ export async function waitUntilProgrammed(
       progress.clear();
       onPoll?.(waypoint);
       if (waypoint?.programmed?.status === 'True') return true;
-      if (stop.aborted || Date.now() + pollMs > deadline) return false;
-      const reason = waypoint?.programmed?.message ?? 'no controller has answered yet';
-      progress.show(`waiting for waypoint ${namespace}/${name}: ${reason}`);
+      if (stop.aborted) return false;
+      if (Date.now() + pollMs > deadline) {
+        io.stderr.write(
+          `waypoint ${namespace}/${name} is not programmed: ${describe(waypoint)}${await pods.explain()}\n`,
+        );
+        return false;
+      }
+      await pods.look();
+      progress.show(`waiting for waypoint ${namespace}/${name}: ${describe(waypoint)}`);
       await sleep(pollMs, undefined, { signal: stop }).catch(() => undefined);
     }
   } finally {

@@ -7,6 +7,13 @@ import type { InstallSettings } from './settings.ts';
 /** User and group of both images. */
 const userId = 1337;
 
+/** Labels that no setting can change: the Service selects by some, and the others keep the pods out of the mesh that they configure. */
+export const ownPodLabels: Readonly<Record<string, string>> = {
+  ...controlPlaneLabels,
+  'istio.io/dataplane-mode': 'none',
+  'sidecar.istio.io/inject': 'false',
+};
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** Deployment, Service and PodDisruptionBudget. */
@@ -22,12 +29,8 @@ export function renderControlPlane(metadata: TemplateMeta, settings: InstallSett
         selector: { matchLabels: controlPlaneLabels },
         template: {
           metadata: {
-            labels: { ...controlPlaneLabels, 'istio.io/dataplane-mode': 'none', 'sidecar.istio.io/inject': 'false' },
-            annotations: {
-              'prometheus.io/path': '/metrics',
-              'prometheus.io/port': String(controlPlanePorts.health),
-              'prometheus.io/scrape': 'true',
-            },
+            labels: { ...settings.podLabels, ...ownPodLabels },
+            annotations: settings.podAnnotations,
           },
           spec: renderPodSpec(settings),
         },
@@ -75,14 +78,11 @@ function renderPodSpec(settings: InstallSettings): Json {
       runAsGroup: userId,
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    topologySpreadConstraints: [
-      {
-        maxSkew: 1,
-        topologyKey: 'kubernetes.io/hostname',
-        whenUnsatisfiable: 'ScheduleAnyway',
-        labelSelector: { matchLabels: controlPlaneLabels },
-      },
-    ],
+    imagePullSecrets: settings.imagePullSecrets,
+    nodeSelector: settings.nodeSelector,
+    tolerations: settings.tolerations,
+    affinity: settings.affinity,
+    topologySpreadConstraints: settings.topologySpreadConstraints,
     containers: [
       {
         name: 'controller',
@@ -95,7 +95,7 @@ function renderPodSpec(settings: InstallSettings): Json {
           { name: 'http-health', containerPort: controlPlanePorts.health, protocol: 'TCP' },
         ],
         env: renderEnvironment(settings),
-        resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '2Gi' } },
+        resources: settings.resources,
         // Reading a large mesh takes its time; a new container would begin from the start.
         startupProbe: { ...probe('/readyz'), periodSeconds: 1, failureThreshold: 600 },
         readinessProbe: { ...probe('/readyz'), periodSeconds: 5, failureThreshold: 2 },

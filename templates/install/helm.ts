@@ -2,8 +2,15 @@
 // The templates hold nothing but such references, so that what Helm makes of them is what `cairn install` makes of its flags.
 
 import { stringify } from 'yaml';
+import { ownPodLabels } from './control-plane.ts';
 import { renderInstallation } from './installation.ts';
-import { defaultInstallSettings, settingNames, settingSchemas, type InstallSettings } from './settings.ts';
+import {
+  defaultInstallSettings,
+  isPodSetting,
+  settingNames,
+  settingSchemas,
+  type InstallSettings,
+} from './settings.ts';
 
 /** A file of the chart or base, by its path. */
 export type RenderedFiles = ReadonlyMap<string, string>;
@@ -13,7 +20,13 @@ const mark = /CAIRNVALUE([A-Za-z]+)CAIRNEND/g;
 
 /** Helm makes the namespace itself (`--create-namespace`): the chart has every object but that. */
 export function renderHelmChart(version: string): RenderedFiles {
-  const marked = Object.fromEntries(settingNames.map((name) => [name, `CAIRNVALUE${name}CAIRNEND`]));
+  const marked = Object.fromEntries(
+    settingNames.map((name) => [
+      name,
+      // The Pod's own labels are added to these: a mark among them stands for all others.
+      name === 'podLabels' ? { CAIRNLABELS: '' } : `CAIRNVALUE${name}CAIRNEND`,
+    ]),
+  );
   // Types are those of the settings but for the marks, which are text everywhere.
   const objects = renderInstallation({ ...defaultInstallSettings, ...marked });
   const files = new Map<string, string>();
@@ -30,6 +43,7 @@ export function renderHelmChart(version: string): RenderedFiles {
     }),
   );
   files.set('values.yaml', renderValues());
+  files.set('templates/NOTES.txt', notes);
   files.set('values.schema.json', `${JSON.stringify(renderValuesSchema(), undefined, 2)}\n`);
   for (const object of objects) {
     if (object.kind === 'Namespace') continue;
@@ -43,10 +57,36 @@ export function formatFileName(kind: string): string {
   return `${kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.yaml`;
 }
 
+/** What Helm says after it has installed the chart. */
+const notes = `The control plane of Cairn {{ .Chart.AppVersion }} is installed in {{ .Release.Namespace }}.
+
+Wait until it runs:
+  kubectl -n {{ .Release.Namespace }} rollout status deployment/cairn
+
+Its waypoints are the Gateways of the class {{ .Values.gatewayClass }}:
+  cairn waypoint apply -n NAMESPACE --gateway-class {{ .Values.gatewayClass }} --enroll-namespace --wait
+  cairn waypoint list -A --gateway-class {{ .Values.gatewayClass }}
+  cairn analyze -A --gateway-class {{ .Values.gatewayClass }}
+
+Traffic reaches a waypoint through the node proxy of its clients, which is ztunnel of Istio's ambient mode: without one, no request changes
+its way.{{ if eq .Values.ca "cairn" }} ztunnel trusts the certificates of istiod: beside it, set ca=istiod.{{ end }}
+
+What is wrong with the configuration shows in the conditions of Gateways, routes and policies, as Events, and with "cairn analyze".
+`;
+
+/** JSON is YAML too, and needs no indentation. The own labels go over those of the values. */
+const labelReferences = `{{ toJson (merge (fromJson \`${JSON.stringify(ownPodLabels)}\`) .Values.podLabels) }}`;
+
 function writeReferences(text: string): string {
-  const lines = text.split('\n').map((line) => {
+  const withLabels = text.replace(
+    /\n *CAIRNLABELS: ""(?:\n +[\w./-]+: .*)*?(?=\n *annotations:)/,
+    ` ${labelReferences}`,
+  );
+  const lines = withLabels.split('\n').map((line) => {
     const [, head = '', value = ''] = /^(\s*(?:- )?[\w/.-]+: |\s*- )(.*)$/.exec(line) ?? [];
     if (value.search(mark) < 0) return line;
+    const structured = settingNames.find((name) => isPodSetting(name) && value === `CAIRNVALUE${name}CAIRNEND`);
+    if (structured !== undefined) return `${head}{{ toJson .Values.${structured} }}`;
     const references = value.replaceAll(mark, (_, name: string) => formatReference(name));
     // The schema admits no value that would need escapes. A value may look like a number; only a number is one.
     return `${head}${value === 'CAIRNVALUEreplicasCAIRNEND' ? references : `"${references}"`}`;

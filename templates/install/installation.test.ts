@@ -27,22 +27,35 @@ const beside: InstallSettings = {
   privateJwks: 'allow',
   logLevel: 'debug',
   webhookFailurePolicy: 'Fail',
+  resources: { limits: { memory: '4Gi' } },
+  nodeSelector: { 'kubernetes.io/os': 'linux' },
+  tolerations: [{ key: 'dedicated', operator: 'Equal', value: '"mesh" {{ .Values.x }}', effect: 'NoSchedule' }],
+  affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+  topologySpreadConstraints: [],
+  imagePullSecrets: [{ name: 'registry' }],
+  podAnnotations: { 'example.com/a': '1', 'example.com/b': 'true' },
+  // The Service selects by the second one, which stays as it is.
+  podLabels: { team: 'mesh', 'app.kubernetes.io/name': 'other' },
 };
 
 /** What Helm makes of templates that only refer to values; anything else in braces fails. */
 function evaluate(template: string, { namespace, ...values }: InstallSettings): TemplateObject {
-  const known: Readonly<Record<string, string | number>> = { ...values };
-  const text = template.replaceAll(/\{\{(.*?)\}\}/g, (_, expression: string) => {
+  const known: Readonly<Record<string, unknown>> = { ...values };
+  const text = template.replaceAll(/\{\{(.*?[^}])\}\}/g, (_, expression: string) => {
     if (expression === ' .Release.Namespace ') return namespace;
-    const value = known[/^ \.Values\.([A-Za-z]+) $/.exec(expression)?.[1] ?? ''];
-    if (value === undefined) throw new Error(`not a reference to a value: {{${expression}}}`);
-    return String(value);
+    const [, own, merged] = /^ toJson \(merge \(fromJson `(.*)`\) \.Values\.([A-Za-z]+)\) $/.exec(expression) ?? [];
+    if (own !== undefined && merged !== undefined)
+      return JSON.stringify({ ...(known[merged] as object), ...(JSON.parse(own) as object) });
+    const [, asJson, name = ''] = /^ (toJson )?\.Values\.([A-Za-z]+) $/.exec(expression) ?? [];
+    if (known[name] === undefined) throw new Error(`not a reference to a value: {{${expression}}}`);
+    const json = JSON.stringify(known[name]);
+    return asJson === undefined ? json.replace(/^"(.*)"$/, '$1') : json;
   });
   return parse(text) as TemplateObject;
 }
 
 function templatesOf(chart: RenderedFiles): readonly string[] {
-  return [...chart].filter(([path]) => path.startsWith('templates/')).map(([, text]) => text);
+  return [...chart].filter(([path]) => /^templates\/.*\.yaml$/.test(path)).map(([, text]) => text);
 }
 
 it.each([

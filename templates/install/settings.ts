@@ -1,7 +1,12 @@
-// What can be chosen when Cairn is installed. The same settings are the flags of `cairn install` and the values of the Helm chart.
+// What can be chosen when Cairn is installed. The same settings are the flags of `cairn install`, its files of values, and the values of the
+// Helm chart.
+
+import { controlPlaneLabels, controlPlanePorts } from './names.ts';
+
+type Json = Readonly<Record<string, unknown>>;
 
 /** Every setting; text unless said otherwise, and '' means the default of the controller. */
-export interface InstallSettings {
+export interface InstallSettings extends PodSettings {
   /** Of the control plane. */
   readonly namespace: string;
   /** The controller image. */
@@ -31,6 +36,20 @@ export interface InstallSettings {
   readonly webhookFailurePolicy: string;
 }
 
+/** What the pods of the control plane get beside what they need, in the words of the Kubernetes API. */
+export interface PodSettings {
+  readonly resources: Json;
+  readonly nodeSelector: Json;
+  readonly tolerations: readonly Json[];
+  readonly affinity: Json;
+  readonly topologySpreadConstraints: readonly Json[];
+  /** Secrets of the pods' namespace: `[{name: …}]`. */
+  readonly imagePullSecrets: readonly Json[];
+  readonly podAnnotations: Json;
+  /** The labels that the Service selects by stay as they are. */
+  readonly podLabels: Json;
+}
+
 /** An installation without options. */
 export const defaultInstallSettings: InstallSettings = {
   namespace: 'cairn-system',
@@ -51,7 +70,29 @@ export const defaultInstallSettings: InstallSettings = {
   privateJwks: 'deny',
   logLevel: 'info',
   webhookFailurePolicy: 'Ignore',
+  resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '2Gi' } },
+  nodeSelector: {},
+  tolerations: [],
+  affinity: {},
+  topologySpreadConstraints: [
+    {
+      maxSkew: 1,
+      topologyKey: 'kubernetes.io/hostname',
+      whenUnsatisfiable: 'ScheduleAnyway',
+      labelSelector: { matchLabels: controlPlaneLabels },
+    },
+  ],
+  imagePullSecrets: [],
+  podAnnotations: {
+    'prometheus.io/path': '/metrics',
+    'prometheus.io/port': String(controlPlanePorts.health),
+    'prometheus.io/scrape': 'true',
+  },
+  podLabels: {},
 };
+
+const texts = { type: 'object', additionalProperties: { type: 'string' } };
+const objects = { type: 'array', items: { type: 'object' } };
 
 /** What a value of a setting must look like, as a JSON Schema; `namespace` is Helm's own. */
 export const settingSchemas: Readonly<Record<keyof InstallSettings, Readonly<Record<string, unknown>>>> = {
@@ -73,13 +114,27 @@ export const settingSchemas: Readonly<Record<keyof InstallSettings, Readonly<Rec
   privateJwks: { type: 'string', enum: ['deny', 'allow'] },
   logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'] },
   webhookFailurePolicy: { type: 'string', enum: ['Ignore', 'Fail'] },
+  resources: { type: 'object' },
+  nodeSelector: texts,
+  tolerations: objects,
+  affinity: { type: 'object' },
+  topologySpreadConstraints: objects,
+  imagePullSecrets: {
+    type: 'array',
+    items: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } },
+  },
+  podAnnotations: texts,
+  podLabels: texts,
 };
 
 /** What is wrong with settings, one sentence for each. */
 export function checkInstallSettings(settings: InstallSettings): readonly string[] {
   return settingNames.flatMap((name) => {
     const value = settings[name];
-    const { pattern, enum: values, minimum, maximum } = settingSchemas[name];
+    const { type, pattern, enum: values, minimum, maximum } = settingSchemas[name];
+    if (isPodSetting(name)) return checkPodSetting(name, value);
+    const wanted = type === 'integer' ? 'number' : type;
+    if (typeof value === 'object' || typeof value !== wanted) return [`${name} must be of type ${String(type)}`];
     if (Array.isArray(values) && !values.includes(value))
       return [`${name} must be one of ${values.join(', ')}, not ${value}`];
     if (typeof pattern === 'string' && !new RegExp(pattern).test(String(value)))
@@ -91,6 +146,35 @@ export function checkInstallSettings(settings: InstallSettings): readonly string
       : [`${name} must be ${minimum} to ${maximum}, not ${value}`];
   });
 }
+
+/** Only the outer shape: what is inside is the API server's to judge. */
+function checkPodSetting(name: keyof PodSettings, value: unknown): readonly string[] {
+  const isList = settingSchemas[name]['type'] === 'array';
+  if (Array.isArray(value) !== isList || typeof value !== 'object' || value === null)
+    return [`${name} must be ${isList ? 'a list' : 'a mapping'}`];
+  const inner: readonly unknown[] = Object.values(value);
+  if (settingSchemas[name] === texts && !inner.every((text) => typeof text === 'string'))
+    return [`${name} must have text in quotes for every value`];
+  if (isList && !inner.every((item) => typeof item === 'object' && item !== null))
+    return [`${name} must be a list of mappings${name === 'imagePullSecrets' ? ', each with a name' : ''}`];
+  return [];
+}
+
+/** Whether a setting is one of the pods', which has no flag: it comes from a file of values. */
+export function isPodSetting(name: keyof InstallSettings): name is keyof PodSettings {
+  return podSettingNames.some((known) => known === name);
+}
+
+const podSettingNames: readonly (keyof PodSettings)[] = [
+  'resources',
+  'nodeSelector',
+  'tolerations',
+  'affinity',
+  'topologySpreadConstraints',
+  'imagePullSecrets',
+  'podAnnotations',
+  'podLabels',
+];
 
 /** The names of the settings, in the order in which they are shown. */
 export const settingNames: readonly (keyof InstallSettings)[] = [
@@ -112,4 +196,5 @@ export const settingNames: readonly (keyof InstallSettings)[] = [
   'privateJwks',
   'logLevel',
   'webhookFailurePolicy',
+  ...podSettingNames,
 ];

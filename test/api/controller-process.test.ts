@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resources } from '../../kubernetes/index.ts';
 import { systemNamespace } from '../support/cluster-mesh.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
+import { expectLogLines } from '../support/log-line.ts';
 import { freePort } from '../support/loopback.ts';
 import { startProcess, type StartedProcess, stopAll, waitFor } from '../support/processes.ts';
 
@@ -67,8 +68,7 @@ it('becomes ready, says what it does in JSON, changes its log level, and ends in
   expect(await (await fetch(level, { method: 'PUT', body: 'debug' })).text()).toBe('debug\n');
   await api.createNamespace('shop');
   await waitFor(() => one.process.stderr().includes('configuration applied'), { timeout: 20_000 });
-  const lines = one.process.stderr().trim().split('\n');
-  for (const line of lines) expect(JSON.parse(line)).toHaveProperty('msg');
+  expectLogLines(one.process.stderr());
   process.kill(one.process.pid, 'SIGTERM');
   expect(await one.process.exited).toEqual({ code: 0, signal: null });
   expect(await holderOf()).not.toBe('one');

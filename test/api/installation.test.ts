@@ -95,7 +95,9 @@ it('installs, says so, and has nothing to change the second time', async () => {
   expect(dry.out).toContain('ClusterRole cairn-cairn-system would be created');
   expect(await api.client.get(resources.clusterRoles, undefined, 'cairn-cairn-system')).toBeUndefined();
   const first = await install();
-  expect(first).toMatchObject({ code: 0, err: '' });
+  expect(first.code).toBe(0);
+  // No ztunnel is in this cluster.
+  expect(first.err).toMatch(/^note: no node proxy is in the cluster .*\n$/);
   expect(first.out).toContain('Deployment cairn-system/cairn created');
   for (const object of renderInstallation(defaultInstallSettings)) {
     const { namespace, name } = object.metadata;
@@ -137,6 +139,60 @@ it('installs, says so, and has nothing to change the second time', async () => {
   expect(changed.out.split('\n').filter((line) => line.endsWith(' changed'))).toEqual([
     'Deployment cairn-system/cairn changed',
   ]);
+  expect(changed.out).toContain('\n  spec.replicas: 2 → 3\n');
+});
+
+it('keeps the options of the installed one unless told otherwise, and shows what would change', async () => {
+  const deployment = async (): Promise<string> =>
+    JSON.stringify(await api.client.get(resources.deployments, 'cairn-system', 'cairn'));
+  await install('--replicas=3', '--ca=istiod', '--log-level=warn');
+  const before = await deployment();
+  // Nothing said: nothing changes, and what is kept is said.
+  const again = await install();
+  expect(again.out).toContain('kept from the installed one: --replicas 3, --ca istiod, --log-level warn\n');
+  expect(again.out).not.toContain(' changed');
+  expect(await deployment()).toBe(before);
+  // One option alone.
+  const planned = await install('--dry-run', '--log-level=debug');
+  expect(planned.out).toContain('Deployment cairn-system/cairn would be changed\n');
+  expect(planned.out).toContain(
+    `\n  spec.template.spec.containers[controller].env[CAIRN_LOG_LEVEL].value: "warn" → "debug"\n`,
+  );
+  expect(planned.out).not.toContain('CAIRN_CA]');
+  expect(await deployment()).toBe(before);
+  await install('--log-level=debug');
+  expect(await deployment()).toContain('"replicas":3');
+  expect(await deployment()).toContain('{"name":"CAIRN_CA","value":"istiod"}');
+  // All forgotten.
+  await install('--reset');
+  expect(await deployment()).toContain('"replicas":2');
+  expect(await deployment()).toContain('{"name":"CAIRN_CA","value":"cairn"}');
+  // Who made it in another way is asked to change it in that way.
+  const annotate = (annotations: unknown): Promise<unknown> =>
+    api.client.patch(resources.deployments, 'cairn-system', 'cairn', { metadata: { annotations } }, { type: 'merge' });
+  await annotate({ 'cairn.dev/install-options': null });
+  expect(await install('--replicas=3')).toMatchObject({ code: 2, err: expect.stringContaining('--reset') as string });
+  await annotate({ 'meta.helm.sh/release-name': 'mesh' });
+  for (const flags of [[], ['--reset']])
+    expect((await install(...flags)).err).toContain('installed with Helm as the release mesh');
+  expect(await deployment()).toContain('"replicas":2');
+  await annotate({ 'meta.helm.sh/release-name': null });
+  await install('--reset');
+});
+
+it('removes nothing that nobody has agreed to', async () => {
+  const before = await api.client.list(resources.clusterRoles);
+  const unasked = await install('--uninstall');
+  expect(unasked).toMatchObject({ code: 2, out: '' });
+  expect(unasked.err).toContain('say -y');
+  for (const answer of ['', 'n', 'yy']) {
+    const refused = await runCommand(['install', '--kubeconfig', api.kubeconfig, '--uninstall'], { answer });
+    expect(refused.code).toBe(2);
+    expect(refused.out).toContain('Deployment cairn-system/cairn would be removed');
+    expect(refused.err).toContain('Remove all of this from ');
+    expect(refused.err).toContain('nothing was removed');
+  }
+  expect(await api.client.list(resources.clusterRoles)).toEqual(before);
 });
 
 it("never takes over what is not Cairn's", async () => {
@@ -183,11 +239,26 @@ it('leaves nothing of its own behind, and everything of the user', async () => {
     ],
   ];
   for (const [resource, object] of [...made, ...theirs]) await api.client.create(resource, object);
-  const planned = await install('--uninstall', '--dry-run');
+  // Without --purge the authority stays, and its namespace with it.
+  const kept = await install('--uninstall', '--dry-run');
+  expect(kept.out).toContain('Secret cairn-system/cairn-ca-secret and Namespace cairn-system stay');
+  expect(kept.out).not.toMatch(/(Secret|Namespace) \S+ would be removed/);
+  expect((await install('--uninstall', '-y')).code).toBe(0);
+  expect(await api.client.get(resources.secrets, 'cairn-system', 'cairn-ca-secret')).toBeDefined();
+  const namespace = await api.client.get(resources.namespaces, undefined, 'cairn-system');
+  expect(namespace?.metadata.deletionTimestamp).toBeUndefined();
+  expect((await install('--uninstall', '-y')).out).toContain('nothing of Cairn is installed in cairn-system');
+  await install();
+  for (const [resource, object] of made) {
+    if (resource !== resources.secrets) await api.client.create(resource, object);
+  }
+  const planned = await install('--uninstall', '--purge', '--dry-run');
   expect(planned.out).toContain('ServiceAccount shop/waypoint would be removed');
-  const removed = await install('--uninstall');
-  expect(removed).toMatchObject({ code: 0, err: '' });
-  expect(removed.out).toBe(planned.out.replaceAll('would be removed', 'removed'));
+  const removed = await runCommand(['install', '--kubeconfig', api.kubeconfig, '--uninstall', '--purge'], {
+    answer: 'yes',
+  });
+  expect(removed.code).toBe(0);
+  expect(removed.out).toBe(planned.out + planned.out.replaceAll('would be removed', 'removed'));
   for (const [resource, { metadata }] of made) {
     expect(await api.client.get(resource, metadata.namespace, metadata.name), metadata.name).toBeUndefined();
   }
@@ -200,5 +271,5 @@ it('leaves nothing of its own behind, and everything of the user', async () => {
     if (kind === 'Namespace') expect(left?.metadata.deletionTimestamp).toBeDefined();
     else expect(left, kind).toBeUndefined();
   }
-  expect((await install('--uninstall')).out).toContain('nothing of Cairn is installed in cairn-system');
+  expect((await install('--uninstall', '-y')).out).toContain('nothing of Cairn is installed in cairn-system');
 });

@@ -105,7 +105,8 @@ describe('apply', () => {
         '`kubectl label namespace shop istio.io/dataplane-mode=ambient`\n' +
         '✅ waypoint shop/waypoint applied\n' +
         '✅ namespace shop labeled with "istio.io/use-waypoint: waypoint"\n',
-      err: '',
+      // No ztunnel is in this cluster.
+      err: expect.stringMatching(/^note: no node proxy is in the cluster .*\n$/) as string,
     });
     const labels = { metadata: { labels: { 'istio.io/dataplane-mode': 'ambient' } } };
     await server.client.patch(resources.namespaces, undefined, 'shop', labels, { type: 'merge' });
@@ -163,7 +164,9 @@ describe('apply', () => {
     expect(late).toEqual({
       code: 1,
       out: '✅ waypoint patient/waypoint applied\n',
-      err: 'cairn: timed out while waiting for waypoint\tpatient/waypoint\n',
+      err:
+        'waypoint patient/waypoint is not programmed: Waiting for controller; look at "kubectl -n patient get pods"\n' +
+        'cairn: timed out while waiting for waypoint\tpatient/waypoint\n',
     });
     const waiting = waypoint('apply', '-n', 'patient', '--wait');
     await setProgrammed('patient', 'waypoint', 'True', 'Resource programmed');
@@ -227,7 +230,9 @@ describe('list, status and delete', () => {
     const late = await waypoint('status', '-n', 'many', '--waypoint-timeout', '1s');
     expect(late).toMatchObject({
       code: 1,
-      err: 'cairn: failed to print waypoint status: timed out while retrieving status for waypoint\tmany/alpha\n',
+      err:
+        'waypoint many/alpha is not programmed: Failed to assign to any requested addresses; look at "kubectl -n many get pods"\n' +
+        'cairn: failed to print waypoint status: timed out while retrieving status for waypoint\tmany/alpha\n',
     });
     expect(await waypoint('status', 'x')).toEqual({ code: 1, out: '', err: 'cairn: unknown subcommand "x"\n' });
     expect(await waypoint('status', '-n', 'none')).toMatchObject({ code: 0, out: 'No waypoints found.\n' });

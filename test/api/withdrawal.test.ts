@@ -81,7 +81,7 @@ const theirs = { type: 'example.com/Seen', status: 'True', reason: 'Seen', messa
 const seen = { ...theirs, lastTransitionTime: '2026-01-01T00:00:00Z' };
 
 function uninstall(...flags: readonly string[]): Promise<CommandResult> {
-  return runCommand(['install', '--kubeconfig', api.kubeconfig, '--uninstall', ...flags]);
+  return runCommand(['install', '--kubeconfig', api.kubeconfig, '--uninstall', '-y', ...flags]);
 }
 
 async function statuses(): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>> {

@@ -395,7 +395,7 @@ test('nothing remains of a waypoint that was deleted, nor of the control plane',
     return lists.flat().map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   };
   await waitFor(async () => (await remaining()).length === 0, { timeout: 90_000, what: 'the waypoint to be gone' });
-  await cluster.cairn('install', '--uninstall', '--wait');
+  await cluster.cairn('install', '--uninstall', '--purge', '-y', '--wait');
   let left: readonly string[] = [];
   const isGone = async (): Promise<boolean> => {
     left = await listOurs();

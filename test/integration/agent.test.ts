@@ -22,6 +22,7 @@ import {
 import { encodeResource, typed, typeUrls, type EncodedResource, type JsonObject } from '../../envoy-api/index.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
 import { findEnvoy, randomLoopback, waitUntil } from '../support/envoy.ts';
+import { expectLogLines } from '../support/log-line.ts';
 
 const root = join(import.meta.dirname, '../..');
 const trustDomain = 'cluster.local';
@@ -389,6 +390,17 @@ it("tells the control plane the pod's labels, and says as much as it is told to"
   });
   expect(log).toContain('[info]');
   expect(log).not.toContain('"level":"info"');
+});
+
+it('writes its own messages in the format of the control plane', async () => {
+  startAgent();
+  await ready();
+  expectLogLines(
+    log
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .join('\n'),
+  );
 });
 
 it('takes Envoy with it when it is killed, and when the process that started it dies', async () => {

@@ -11,6 +11,7 @@ import { DemoMesh } from '../../cli/demo/demo-mesh.ts';
 import { tourSteps } from '../../cli/demo/steps/index.ts';
 import { Tour } from '../../cli/demo/tour.ts';
 import type { Io } from '../../cli/io.ts';
+import { expectLogLines } from '../support/log-line.ts';
 import { allocateBlock } from '../support/loopback.ts';
 import type { AddressBlock } from '../support/loopback.ts';
 import { startProcess, stopAll, waitFor } from '../support/processes.ts';
@@ -54,6 +55,7 @@ function createIo(): Io & { readonly printed: () => string } {
     stderr: output,
     readInput: () => Promise.resolve(''),
     isTty: false,
+    ask: undefined,
     env: { ...process.env, XDG_STATE_HOME: home },
     stopSignal: () => new AbortController().signal,
     nodeCommand,
@@ -116,7 +118,7 @@ describe('cairn demo --once', () => {
     expect(io.printed()).toMatch(/DIFFERS +status +200 +503/);
     expect(io.printed()).toMatch(/DIFFERS .*no such thing|no such thing/);
     expect(io.printed()).toContain('2 of 2 comparisons differ');
-    expect(existsSync(join(home, 'cairn/tour/state/cairn.log'))).toBe(true);
+    expectLogLines(readFileSync(join(home, 'cairn/tour/state/cairn.log'), 'utf8'));
     expect(running()).toEqual([]);
   });
 

@@ -13,14 +13,27 @@ export interface CommandResult {
 /** Runs `cairn` with the arguments, as in a pipe. */
 export async function runCommand(
   argv: readonly string[],
-  options: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly input?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    /** What a person answers; nobody is there to be asked unless given. */
+    readonly answer?: string;
+  } = {},
 ): Promise<CommandResult> {
   const written = { out: '', err: '' };
+  const { answer } = options;
   const io: Io = {
     stdout: { write: (text) => (written.out += text) },
     stderr: { write: (text) => (written.err += text) },
     readInput: () => Promise.resolve(options.input ?? ''),
     isTty: false,
+    ask:
+      answer === undefined
+        ? undefined
+        : (question) => {
+            written.err += question;
+            return Promise.resolve(answer);
+          },
     env: options.env ?? {},
     stopSignal: () => new AbortController().signal,
     nodeCommand: [],
