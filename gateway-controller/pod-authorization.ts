@@ -2,7 +2,7 @@
 // one of the Gateway that it asks for. Pure.
 
 import { formatProxyKey } from '../generator/index.ts';
-import { gatewayNameLabel } from '../mesh/index.ts';
+import { gatewayNameLabel, serviceAccountOf } from '../mesh/index.ts';
 import type { MeshSnapshot } from '../mesh/index.ts';
 import type { Admission, Node, Peer } from '../xds/index.ts';
 import { readPeerIdentity } from './peer-identity.ts';
@@ -36,7 +36,7 @@ export function authorizePod(
   if (pod === undefined || gateway === undefined) {
     return { denied: `there is no pod ${namespace}/${name} of a Gateway` };
   }
-  if ((pod.spec.serviceAccountName ?? 'default') !== identity.serviceAccount) {
+  if (serviceAccountOf(pod.spec.serviceAccountName) !== identity.serviceAccount) {
     return { denied: `pod ${namespace}/${name} does not run as ${identity.serviceAccount}` };
   }
   const asked = namedGateway(node);

@@ -1,7 +1,7 @@
 // What the admin interface shows, from the configuration in force and what the proxies say. Pure.
 
 import { typeUrls } from '../envoy-api/index.ts';
-import { formatPath, formatServiceHost, hbonePort } from '../mesh/index.ts';
+import { formatPath, formatServiceHost, hbonePort, serviceAccountOf } from '../mesh/index.ts';
 import type { MeshSnapshot, ObjectRef, PlacedFinding } from '../mesh/index.ts';
 import type { ProxyStatus, SnapshotCache } from '../xds/index.ts';
 import type { ProxyView } from './proxies.ts';
@@ -172,7 +172,7 @@ export function viewWorkloads(mesh: MeshSnapshot): readonly WorkloadView[] {
     namespace,
     name,
     address: spec.address ?? '',
-    identity: `spiffe://${mesh.settings.trustDomain}/ns/${namespace}/sa/${spec.serviceAccount ?? 'default'}`,
+    identity: `spiffe://${mesh.settings.trustDomain}/ns/${namespace}/sa/${serviceAccountOf(spec.serviceAccount)}`,
     labels: { ...labels, ...spec.labels },
   }));
 }

@@ -18,7 +18,7 @@ import {
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
 import { reportAccessLog } from './resolve/access-log.ts';
 import { reportBackendTls } from './resolve/backend-tls.ts';
-import { reportPolicyAttachment } from './resolve/authorization.ts';
+import { reportNeverMatching, reportPolicyAttachment } from './resolve/authorization.ts';
 import {
   gatewayProblem,
   isWaypoint,
@@ -78,6 +78,7 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
   if (isOurs(context, object)) reportUnsupportedFields(context, object);
   switch (kind) {
     case 'AuthorizationPolicy':
+      reportNeverMatching(context, object as MeshObject<'AuthorizationPolicy'>);
       return reportPolicyAttachment(context, object as MeshObject<'AuthorizationPolicy'>);
     case 'MeshConfig':
       return analyzeMeshConfig(context, object as MeshObject<'MeshConfig'>);

@@ -51,6 +51,7 @@ export type FindingCode =
   | 'PolicyNotAttached'
   | 'PolicyFailsClosed'
   | 'PolicyTcpField'
+  | 'NeverMatches'
   | 'ReferenceNotPermitted'
   | 'KeysNotFound'
   | 'KeysInvalid'

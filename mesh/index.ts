@@ -2,6 +2,7 @@
 
 export { formatPath } from './finding.ts';
 export type { FieldPath, Finding, FindingCode, PlacedFinding, Position, Severity } from './finding.ts';
+export { serviceAccountOf } from './account.ts';
 export { isDeepEqual } from './equality.ts';
 export { formatRef, refOf } from './object.ts';
 export type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef, SpecByKind } from './object.ts';
@@ -9,7 +10,7 @@ export { defaultMeshSettings } from './settings.ts';
 export type { MeshSettings } from './settings.ts';
 export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
 export { ReaderIndex, trackReads } from './query.ts';
-export { formatLabelKey, formatParentKey } from './indexes.ts';
+export { formatAccountKey, formatLabelKey, formatParentKey } from './indexes.ts';
 export { compareObjects, MeshStore } from './store.ts';
 export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';

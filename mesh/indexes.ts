@@ -1,6 +1,7 @@
 // The indexes of the configuration, as one table: for each, the kind it holds and the keys of an object. The store keeps them; a
 // change touches exactly the keys of the object before and after it.
 
+import { serviceAccountOf } from './account.ts';
 import { isWildcardHost, resolveHost } from './host.ts';
 import type { RouteParentRef } from './kinds/gateway-route.ts';
 import {
@@ -28,9 +29,17 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
     kind: 'WorkloadEntry',
     keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace),
   },
+  'WorkloadEntry/account': {
+    kind: 'WorkloadEntry',
+    keys: ({ metadata, spec }) => [formatAccountKey(metadata.namespace, spec.serviceAccount)],
+  },
   'WorkloadEntry/label': { kind: 'WorkloadEntry', keys: labelKeys },
   'EndpointSlice/service': { kind: 'EndpointSlice', keys: sliceKeys },
   'Pod/label': { kind: 'Pod', keys: podLabelKeys },
+  'Pod/account': {
+    kind: 'Pod',
+    keys: ({ metadata, spec }) => [formatAccountKey(metadata.namespace, spec.serviceAccountName)],
+  },
   'Pod/namespace': { kind: 'Pod', keys: namespaceKeys },
   'Pod/waypoint': { kind: 'Pod', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'Service/waypoint': { kind: 'Service', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
@@ -106,6 +115,11 @@ function sliceKeys({ metadata }: MeshObject<'EndpointSlice'>): readonly string[]
 /** The key of `WorkloadEntry/label` and `Pod/label`. */
 export function formatLabelKey(namespace: string, label: string, value: string): string {
   return `${namespace}/${label}=${value}`;
+}
+
+/** The key of `WorkloadEntry/account` and `Pod/account`. */
+export function formatAccountKey(namespace: string, account: string | undefined): string {
+  return `${namespace}/${serviceAccountOf(account)}`;
 }
 
 function waypointKeys({ labels }: ObjectMeta, ownNamespace: string): readonly string[] {

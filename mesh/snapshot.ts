@@ -12,11 +12,15 @@ export interface IndexKinds {
   /** Key: `<namespace>/<label>=<value>`, for each label of the specification over those of the metadata. */
   'WorkloadEntry/label': 'WorkloadEntry';
   'WorkloadEntry/namespace': 'WorkloadEntry';
+  /** Key: `<namespace>/<service account>`. */
+  'WorkloadEntry/account': 'WorkloadEntry';
   /** Key: `<namespace>/<name>` of the Service, by the label that says so. */
   'EndpointSlice/service': 'EndpointSlice';
   /** Key: `<namespace>/<label>=<value>`. */
   'Pod/label': 'Pod';
   'Pod/namespace': 'Pod';
+  /** Key: `<namespace>/<service account>`. */
+  'Pod/account': 'Pod';
   'Pod/waypoint': 'Pod';
   /** Services and namespaces by the waypoint that their own labels name; key: `<gateway namespace>/<gateway name>`. */
   'Service/waypoint': 'Service';

@@ -11,6 +11,7 @@ import { type ResolvedPolicy, resolvePolicy } from './authorization/rules.ts';
 import type { ResolveContext } from './context.ts';
 
 export { reportPolicyAttachment } from './authorization/attachment.ts';
+export { reportNeverMatching } from './authorization/never.ts';
 export type { AuthorizationTarget } from './authorization/field.ts';
 
 interface AttachedPolicy extends ResolvedPolicy {

@@ -1,7 +1,7 @@
 // The node proxy's view of the mesh: every workload with its identity and the ports it accepts, every service port with the waypoint
 // or the endpoints that connections to it go to.
 
-import { hbonePort, type MeshObject, type MeshSettings, refOf } from '../../mesh/index.ts';
+import { hbonePort, type MeshObject, type MeshSettings, refOf, serviceAccountOf } from '../../mesh/index.ts';
 import type { Endpoint } from '../model/cluster.ts';
 import type {
   NodeDestination,
@@ -221,8 +221,8 @@ function gatewayAddresses({ mesh }: ResolveContext): readonly string[] {
   return mesh.list('Gateway').flatMap((gateway) => addressOf(gateway) ?? []);
 }
 
-function formatIdentity({ trustDomain }: MeshSettings, namespace: string, serviceAccount = 'default'): string {
-  return `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount === '' ? 'default' : serviceAccount}`;
+function formatIdentity({ trustDomain }: MeshSettings, namespace: string, serviceAccount: string | undefined): string {
+  return `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccountOf(serviceAccount)}`;
 }
 
 /** A certificate that nobody can issue would hold up every listener that waits for it. */

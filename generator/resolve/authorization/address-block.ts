@@ -24,6 +24,26 @@ export function isInBlock(block: AddressBlock, address: string): boolean | undef
   return own.width === other.width && own.value >> shift === other.value >> shift;
 }
 
+/** The block by its first address, and each of it in the same form: what two spellings of one block have in common. */
+export function formatBlock({ address, prefix }: AddressBlock): AddressBlock {
+  const bits = parseBits(address);
+  if (bits === undefined) return { address, prefix };
+  const shift = BigInt(bits.width - prefix);
+  const value = (bits.value >> shift) << shift;
+  return { address: value === bits.value ? address : formatBits({ ...bits, value }), prefix };
+}
+
+/** Whether an address is one of IPv4 in the form of IPv6: `::ffff:10.0.0.1`. */
+export function isIpv4InIpv6(address: string): boolean {
+  return isInBlock({ address: '::ffff:0:0', prefix: 96 }, address) === true;
+}
+
+function formatBits({ value, width }: Bits): string {
+  if (width === 32) return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
+  const groups = Array.from({ length: 8 }, (_, index) => (value >> BigInt(112 - 16 * index)) & 65535n);
+  return new URL(`http://[${groups.map((group) => group.toString(16)).join(':')}]/`).hostname.slice(1, -1);
+}
+
 function parseBits(address: string): Bits | undefined {
   if (!isIpAddress(address)) return undefined;
   if (!address.includes(':')) {

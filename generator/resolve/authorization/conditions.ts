@@ -43,11 +43,12 @@ export function resolveCondition(
     return failed;
   }
   if (key === 'connection.sni' && scope.target.protocol === 'http') {
-    scope.warn([...path, 'key'], {
+    const problem: Problem = {
       code: 'FieldNotSupported',
       message: 'requests that a waypoint reads have no server name, so values never match and notValues always do',
       hint: 'match on hosts',
-    });
+    };
+    scope.warn([...path, 'key'], problem, (values ?? []).length === 0);
   }
   const lists = [
     { name: 'values', list: values, negated: false },

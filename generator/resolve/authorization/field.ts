@@ -4,7 +4,7 @@
 import type { FieldPath, FindingCode, MeshObject } from '../../../mesh/index.ts';
 import type { Predicate } from '../../model/authorization.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
-import { parsePattern } from './pattern.ts';
+import { hasStrayStar } from './pattern.ts';
 import { any, isNever, never, not } from './predicate.ts';
 
 /** What is being asked for: one port of a service behind one waypoint. */
@@ -28,8 +28,8 @@ export interface RuleScope {
   readonly effect: 'allow' | 'deny';
   /** Says that something is not in effect as written. */
   report(path: FieldPath, problem: Problem): void;
-  /** Says that something is in effect, but hardly what is wanted. */
-  warn(path: FieldPath, problem: Problem): void;
+  /** Says that something matches less than it seems to: values, or their opposite, of which less then is excepted. */
+  warn(path: FieldPath, problem: Problem, negated: boolean): void;
 }
 
 /**
@@ -135,7 +135,7 @@ export function resolveValues(
     if (typeof value !== 'string' || value === '') {
       return fail({ code: 'InvalidValue', message: `a value of "${name}" is empty` }, [...path, index]);
     }
-    if (definition.wildcards === true) warnAboutStars(scope, value, [...path, index]);
+    if (definition.wildcards === true) warnAboutStars(scope, value, [...path, index], negated);
     const resolved = definition.resolve(value, scope, strictness);
     return 'code' in resolved ? fail(resolved, [...path, index]) : resolved;
   });
@@ -150,12 +150,8 @@ export function collect(predicates: readonly (Predicate | undefined)[]): FieldRe
   return { predicates: known, complete: known.length === predicates.length };
 }
 
-function warnAboutStars(scope: RuleScope, value: string, path: FieldPath): void {
-  const pattern = parsePattern(value);
-  // Stars in braces are a path template's.
-  if (pattern.kind === 'present' || !pattern.text.replaceAll(/\{\*+\}/g, '').includes('*')) return;
-  scope.warn(path, {
-    code: 'InvalidValue',
-    message: `only one "*" at one end of "${value}" is a wildcard; the others are compared as they stand`,
-  });
+function warnAboutStars(scope: RuleScope, value: string, path: FieldPath, negated: boolean): void {
+  if (!hasStrayStar(value)) return;
+  const message = `only one "*" at one end of "${value}" is a wildcard; the others are compared as they stand`;
+  scope.warn(path, { code: 'InvalidValue', message }, negated);
 }

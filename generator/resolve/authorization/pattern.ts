@@ -15,6 +15,12 @@ export function parsePattern(value: string): Pattern {
   return { kind: 'exact', text: value };
 }
 
+/** Whether a value has a star that is no wildcard. Stars in braces are a path template's. */
+export function hasStrayStar(value: string): boolean {
+  const pattern = parsePattern(value);
+  return pattern.kind !== 'present' && pattern.text.replaceAll(/\{\*+\}/g, '').includes('*');
+}
+
 /** The matcher of a pattern that names text. */
 export function matcherOf(kind: 'exact' | 'prefix' | 'suffix', text: string): StringMatcher {
   if (kind === 'exact') return { exact: text };

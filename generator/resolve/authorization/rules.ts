@@ -23,6 +23,17 @@ export interface ResolvedPolicy {
 /** Annotation of a policy that is to be tried without effect. */
 const dryRunAnnotation = 'istio.io/dry-run';
 
+/** Whether a policy is only tried, and decides nothing. */
+function isDryRun({ metadata }: MeshObject<'AuthorizationPolicy'>): boolean {
+  return metadata.annotations[dryRunAnnotation] === 'true';
+}
+
+/** Whether a condition of a policy that matches nothing leaves open what looks closed: one that denies, or an exception from what is allowed. */
+export function leavesOpen(policy: MeshObject<'AuthorizationPolicy'>, isNegated: boolean): boolean {
+  const { action = 'ALLOW' } = policy.spec;
+  return !isDryRun(policy) && action !== 'AUDIT' && (action === 'ALLOW') === isNegated;
+}
+
 /** The rules of a policy that can match on the target, in their order; undefined: it has no effect there. */
 export function resolvePolicy(
   context: ResolveContext,
@@ -31,7 +42,7 @@ export function resolvePolicy(
 ): ResolvedPolicy | undefined {
   const { action = 'ALLOW', rules = [] } = policy.spec;
   const ref = refOf(policy);
-  const isDryRun = policy.metadata.annotations[dryRunAnnotation] === 'true';
+  const isTried = isDryRun(policy);
   const effect = effects.get(action);
   if (effect === undefined) {
     context.report({
@@ -46,7 +57,7 @@ export function resolvePolicy(
     return { effect: 'deny', isDryRun: false, rules: [everything] };
   }
   const isHttp = target.protocol === 'http';
-  if (isDryRun && (!isHttp || effect === 'ask' || effect === 'audit')) {
+  if (isTried && (!isHttp || effect === 'ask' || effect === 'audit')) {
     context.report({
       code: 'FieldNotSupported',
       severity: 'warning',
@@ -66,7 +77,7 @@ export function resolvePolicy(
     });
     return undefined;
   }
-  return { effect, isDryRun, rules: resolveRules(context, target, policy, effect, rules) };
+  return { effect, isDryRun: isTried, rules: resolveRules(context, target, policy, effect, rules) };
 }
 
 const effects: ReadonlyMap<string, ResolvedPolicy['effect']> = new Map([
@@ -124,7 +135,8 @@ function createScope(
         message: `${message}, ${consequences[effect]}`,
         ...problem,
       }),
-    warn: (path, problem) => context.report({ severity: 'warning', ref, path, ...problem }),
+    warn: (path, problem, negated) =>
+      context.report({ severity: leavesOpen(policy, negated) ? 'error' : 'warning', ref, path, ...problem }),
   };
 }
 

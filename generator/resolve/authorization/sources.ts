@@ -9,10 +9,11 @@ import type { FieldDefinition, Problem, RuleScope } from './field.ts';
 import { matcherOf, parsePattern, quoteRegex } from './pattern.ts';
 import { any } from './predicate.ts';
 
-const scheme = 'spiffe://';
+/** What an identity begins with, and values of policies may. */
+export const scheme = 'spiffe://';
 
 /** The trust domain that policies may write whatever the mesh's own is called. */
-const anyMeshTrustDomain = 'cluster.local';
+export const anyMeshTrustDomain = 'cluster.local';
 
 const ipBlocks: FieldDefinition = { resolve: resolveAddress };
 

@@ -1,0 +1,66 @@
+// What a policy is for, where that decides whether a value can match: the services that its targets stand for.
+
+import { everyClass, type MeshObject, type MeshSnapshot } from '../../../mesh/index.ts';
+import { resolveBinding, resolveGateway, resolveServedServices } from '../binding.ts';
+import type { ResolveContext } from '../context.ts';
+import { type ResolvedService, resolveServices } from '../service.ts';
+import { findAttached } from './attachment.ts';
+
+/** The services of a policy; `undefined` when it is, or may be, for more than services that are known. */
+export interface PolicyTargets {
+  readonly services: readonly ResolvedService[] | undefined;
+  /** The issuers whose tokens are verified at all of them; undefined when nobody verifies any, which is reported elsewhere. */
+  readonly issuers: readonly string[] | undefined;
+}
+
+/** What a policy is for. */
+export function findPolicyTargets(mesh: MeshSnapshot, policy: MeshObject<'AuthorizationPolicy'>): PolicyTargets {
+  const context: ResolveContext = { mesh, report: () => undefined };
+  const found = (policy.spec.targetRefs ?? []).map((target) => findServices(context, policy, target));
+  if (found.length === 0 || found.includes(undefined)) return { services: undefined, issuers: undefined };
+  const services = found.flatMap((each) => each ?? []);
+  if (services.length === 0) return { services: undefined, issuers: undefined };
+  const issuers = services.map((service) => findIssuers(context, service));
+  return {
+    services,
+    issuers: issuers.some((each) => each.length === 0) ? undefined : [...new Set(issuers.flat())],
+  };
+}
+
+type Target = NonNullable<MeshObject<'AuthorizationPolicy'>['spec']['targetRefs']>[number];
+
+function findServices(
+  context: ResolveContext,
+  { metadata: { namespace } }: MeshObject<'AuthorizationPolicy'>,
+  { kind, name }: Target,
+): readonly ResolvedService[] | undefined {
+  const { mesh } = context;
+  if (kind === 'Service' || kind === 'ServiceEntry') {
+    const object = kind === 'Service' ? mesh.get(kind, namespace, name) : mesh.get('ServiceEntry', namespace, name);
+    return object === undefined ? undefined : resolveServices(object, mesh.settings.clusterDomain);
+  }
+  if (kind === 'Gateway') return findServed(context, namespace, name);
+  if (kind !== 'GatewayClass' || name === everyClass) return undefined;
+  const all = mesh
+    .find('Gateway/class', name)
+    .map(({ metadata }) => findServed(context, metadata.namespace, metadata.name));
+  return all.includes(undefined) ? undefined : all.flatMap((each) => each ?? []);
+}
+
+/** What is served under the address of a workload has its ports, whichever these are. */
+function findServed(context: ResolveContext, namespace: string, name: string): readonly ResolvedService[] | undefined {
+  const gateway = resolveGateway(context.mesh, { namespace, name });
+  return gateway === undefined || gateway.trafficType !== 'service'
+    ? undefined
+    : resolveServedServices(context, gateway);
+}
+
+function findIssuers(context: ResolveContext, service: ResolvedService): readonly string[] {
+  const { mesh } = context;
+  const gateway = resolveBinding(context, service.object);
+  if (gateway === undefined) return [];
+  const target = { gateway, service: { kind: service.object.kind, namespace: service.namespace, name: service.name } };
+  return findAttached(mesh, (key) => mesh.find('RequestAuthentication/target', key), target)
+    .flatMap(({ spec }) => spec.jwtRules ?? [])
+    .map(({ issuer = '' }) => issuer);
+}
