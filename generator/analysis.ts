@@ -16,6 +16,7 @@ import {
   waypointForLabel,
 } from '../mesh/index.ts';
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
+import { reportNeverAccepted } from './resolve/authentication/never.ts';
 import { reportAccessLog } from './resolve/access-log.ts';
 import { reportBackendTls } from './resolve/backend-tls.ts';
 import { reportNeverMatching, reportPolicyAttachment } from './resolve/authorization.ts';
@@ -29,13 +30,14 @@ import {
 } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
 import { declaredSubsets, findDestinationRules } from './resolve/destination-rule.ts';
-import { reportDestinationRuleFields } from './resolve/destination-rule/report.ts';
+import { reportDestinationRuleFields, reportMissingPorts } from './resolve/destination-rule/report.ts';
 import { reportResolution } from './resolve/discovery.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
 import { reportRouteAttachment } from './resolve/gateway-route/analysis.ts';
 import type { PortProtocol } from './resolve/protocol.ts';
 import { findService, type ResolvedService } from './resolve/service.ts';
+import { reportNeverMatches } from './resolve/virtual-service/never.ts';
 import { isBoundToMesh } from './resolve/virtual-service/selection.ts';
 import { isExportedTo } from './resolve/visibility.ts';
 
@@ -138,6 +140,7 @@ function analyzeMeshConfig(context: ResolveContext, config: MeshObject<'MeshConf
 function analyzeAuthentication(context: ResolveContext, object: MeshObject<'RequestAuthentication'>): void {
   reportPolicyAttachment(context, object);
   reportEmptyAuthentication(context, object);
+  reportNeverAccepted(context, object);
 }
 
 function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>): void {
@@ -225,6 +228,7 @@ function reportServiceFields(context: ResolveContext, service: MeshObject<'Servi
 function analyzeVirtualService(context: ResolveContext, object: MeshObject<'VirtualService'>): void {
   const { hosts = [], gateways } = object.spec;
   if (!isBoundToMesh(gateways)) return;
+  reportNeverMatches(context, object);
   if (hosts.length === 0) return reportUndelegated(context, object);
   for (const [index, host] of hosts.entries()) {
     if (isWildcardHost(host)) continue;
@@ -337,7 +341,10 @@ function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'Des
   reportDestinationRuleFields(context, object);
   if (isWildcardHost(host)) return;
   const service = findHost(context, object, host, ['spec', 'host']);
-  if (service !== undefined) reportUnusedRule(context, object, service);
+  if (service !== undefined) {
+    reportUnusedRule(context, object, service);
+    reportMissingPorts(context, object, service);
+  }
   const [port] = service?.ports ?? [];
   if (service === undefined || port === undefined) return;
   for (const [index, subset] of subsets.entries()) {

@@ -16,6 +16,16 @@ export function findPathProblem({ kind, text }: TextPattern): string | undefined
   return undefined;
 }
 
+/**
+ * Why no path, without its query, is as a regular expression says. Only what is beyond doubt: the first character, and signs that end a
+ * path.
+ */
+export function findPathRegexProblem(regex: string): string | undefined {
+  if (regex.includes('|')) return undefined;
+  if (/^\^?(?:\(\?i\))?[A-Za-z0-9_-]+(?![A-Za-z0-9_*?{-])/.test(regex)) return 'every path begins with "/"';
+  return /\\\?(?![*?{])/.test(regex) ? 'paths are compared without their query and fragment' : undefined;
+}
+
 /** Why no method is like this. Methods are told apart by case, and all that are registered are in capitals. */
 export function findMethodProblem({ text }: TextPattern): string | undefined {
   if (!token.test(text)) return 'a method has none but the characters of a name';

@@ -108,7 +108,8 @@ const destinationAddresses: Judge = (value, { targets }) => {
   };
 };
 
-const clientAddresses: Judge = (value) => {
+/** Why no client has an address like this. */
+export function findClientAddressProblem(value: string): Judgement | undefined {
   const block = parseAddressBlock(value);
   if (block === undefined) return undefined;
   if (isIpv4InIpv6(block.address)) {
@@ -131,7 +132,7 @@ const clientAddresses: Judge = (value) => {
     hint: `write ${written.address}/${block.prefix}, or ${block.address} for that address alone`,
     isSlip: true,
   };
-};
+}
 
 /** Addresses that nothing is sent from. */
 const noClient = [
@@ -182,8 +183,8 @@ export const sourceJudges: Readonly<Record<string, Judge | undefined>> = {
   namespaces: (value, { mesh, home }) => findNamespaceProblem(mesh, value, home),
   serviceAccounts: (value, { mesh, home }) => findAccountProblem(mesh, value, home),
   trustDomains: ofClient((pattern, { mesh }) => findTrustDomainProblem(mesh, pattern)),
-  ipBlocks: clientAddresses,
-  remoteIpBlocks: clientAddresses,
+  ipBlocks: findClientAddressProblem,
+  remoteIpBlocks: findClientAddressProblem,
   requestPrincipals,
 };
 
@@ -200,8 +201,8 @@ const conditionJudges: Readonly<Record<string, Judge | undefined>> = {
   'source.namespace': sourceJudges['namespaces'],
   'source.serviceAccount': sourceJudges['serviceAccounts'],
   'source.trustDomain': sourceJudges['trustDomains'],
-  'source.ip': clientAddresses,
-  'remote.ip': clientAddresses,
+  'source.ip': findClientAddressProblem,
+  'remote.ip': findClientAddressProblem,
   'destination.port': ports,
   'destination.ip': destinationAddresses,
   'request.auth.principal': requestPrincipals,

@@ -40,6 +40,31 @@ export function reportDestinationRuleFields(context: ResolveContext, object: Des
   }
 }
 
+/** Reports settings of ports that the service does not have. */
+export function reportMissingPorts(
+  context: ResolveContext,
+  object: DestinationRule,
+  { host, ports }: Pick<ResolvedService, 'host' | 'ports'>,
+): void {
+  const report = reporter(context, object);
+  const { trafficPolicy, subsets = [] } = object.spec;
+  const policies = [
+    { policy: trafficPolicy, path: ['spec', 'trafficPolicy'] as FieldPath },
+    ...subsets.map((subset, index) => ({
+      policy: subset.trafficPolicy,
+      path: ['spec', 'subsets', index, 'trafficPolicy'] as FieldPath,
+    })),
+  ];
+  for (const { policy, path } of policies) {
+    for (const [index, { port }] of (policy?.portLevelSettings ?? []).entries()) {
+      if (ports.some(({ number }) => number === port?.number)) continue;
+      const message = `"${host}" has no port ${port?.number}, so these settings have no effect`;
+      const hint = `ports: ${ports.map(({ number }) => number).join(', ')}`;
+      report('PortNotFound', [...path, 'portLevelSettings', index, 'port', 'number'], message, hint);
+    }
+  }
+}
+
 function reporter(context: ResolveContext, object: DestinationRule): Report {
   return (code, path, message, hint, severity = 'warning') =>
     context.report({

@@ -13,11 +13,13 @@ import type { ResolveContext } from '../context.ts';
 import type { ResolvedPort, ResolvedService } from '../service.ts';
 import { findRouteGroups, kindsOf, resolveParent } from './attachment.ts';
 import { type GatewayRoute, isRequestRoute, reportRoute } from './context.ts';
+import { reportNeverMatches } from './never.ts';
 
 /** Reports every parent of a route that the route does not apply to. */
 export function reportRouteAttachment(outer: ResolveContext, route: GatewayRoute): void {
   const context = { ...outer, route };
   const { parentRefs = [], hostnames = [] } = route.spec;
+  if (isRequestRoute(route)) reportNeverMatches(outer, route);
   if (parentRefs.length === 0) {
     const hint = 'name a Service: {group: "", kind: Service, name: <name>}';
     reportRoute(context, 'NotServed', ['spec'], 'without parentRefs this route has no effect', hint, 'warning');

@@ -9,6 +9,7 @@ import { reportWeights, resolveDestination } from './destination.ts';
 import { resolveFault } from './fault.ts';
 import { resolveHeaderEdits } from './header-edits.ts';
 import { everyRequest, matchesEverything, resolveMatch } from './match.ts';
+import { isOnlyPort, knowsAllPorts, otherPorts } from './ports.ts';
 import { resolveMirrors } from './mirror.ts';
 import { resolveDirectResponse, resolveRedirect } from './redirect.ts';
 import { resolveRetry } from './retry.ts';
@@ -27,12 +28,14 @@ export function resolveVirtualServiceRoutes(context: VirtualServiceContext, shad
   let catchAll: { readonly index: number; readonly onEveryPort: boolean } | undefined;
   for (const [index, rules] of expandDelegates(context).entries()) {
     if (catchAll !== undefined) {
-      if (catchAll.onEveryPort) {
+      if (catchAll.onEveryPort || isClosedElsewhere(context, index)) {
         reportField(
           context,
           'RuleUnreachable',
           ['spec', 'http', index],
-          `rule ${catchAll.index} matches every request, so this rule is never reached`,
+          catchAll.onEveryPort
+            ? `rule ${catchAll.index} matches every request, so this rule is never reached`
+            : 'earlier rules match every request on every port, so this rule is never reached',
           'put the rule without conditions last',
           'warning',
         );
@@ -42,11 +45,25 @@ export function resolveVirtualServiceRoutes(context: VirtualServiceContext, shad
     const resolved = rules.flatMap((rule) => resolveRule(rule, shadows));
     routes.push(...resolved);
     if (resolved.some(({ match }) => matchesEverything(match))) {
-      const onEveryPort = !rules.some(({ rule }) => (rule.match ?? []).some(({ port }) => port !== undefined));
+      const namesPorts = rules.some(({ rule }) => (rule.match ?? []).some(({ port }) => port !== undefined));
+      const onEveryPort = !namesPorts || isOnlyPort(context);
       catchAll = { index, onEveryPort };
     }
   }
   return routes;
+}
+
+/** Whether earlier rules take every request on the other ports too, so that one that depends on the port is reached on none. */
+function isClosedElsewhere(context: VirtualServiceContext, index: number): boolean {
+  return (
+    knowsAllPorts(context) &&
+    otherPorts(context).every((port) =>
+      expandDelegates({ ...context, port, report: () => undefined })
+        .slice(0, index)
+        .flat()
+        .some((source) => resolveMatches(source).some(({ match }) => matchesEverything(match))),
+    )
+  );
 }
 
 function resolveRule(source: SourcedRule, shadows: Shadows): readonly HttpRoute[] {
@@ -91,7 +108,7 @@ function resolveMatches({ rule, placeMatch, place }: SourcedRule): readonly Name
   for (const [index, written] of rule.match.entries()) {
     const { context, path } = placeMatch(index);
     if (everything !== undefined) {
-      if (rule.match[everything]?.port !== undefined) continue;
+      if (rule.match[everything]?.port !== undefined && !isOnlyPort(context)) continue;
       const message = `match ${everything} of this rule takes every request, so this one has no effect`;
       reportField(context, 'RuleUnreachable', path, message, 'remove one of the two', 'warning');
       continue;

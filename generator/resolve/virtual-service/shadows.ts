@@ -4,6 +4,7 @@
 import { type FieldPath, formatPath, formatRef, refOf } from '../../../mesh/index.ts';
 import type { HttpMatch } from '../../model/http-route.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
+import { isOnlyPort } from './ports.ts';
 
 /** A match as written. */
 export interface WrittenMatch {
@@ -60,7 +61,7 @@ function findPrefix(
 
 /** On another port what stands before may not be there. */
 function report({ context, path, port }: WrittenMatch, winner: WrittenMatch): void {
-  if (winner.port !== undefined && winner.port !== port) return;
+  if (winner.port !== undefined && winner.port !== port && !isOnlyPort(context)) return;
   const [own, first] = [refOf(context.owner), refOf(winner.context.owner)].map(formatRef);
   const place = formatPath(winner.path);
   if (own === first && formatPath(path) === place) return;
