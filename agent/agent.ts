@@ -1,13 +1,13 @@
 // What runs beside Envoy, in a pod or on one machine: it gets the proxy's certificates, starts Envoy with a bootstrap that
 // uses them, answers for its health, and ends it in good order. It is not in the path of configuration.
 
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownCertificateSecret, renderBootstrap, rootSecret } from '../bootstrap/index.ts';
-import { CertificateError, formatIdentity, requestCertificate } from '../certificates/index.ts';
+import { CertificateError, formatIdentity, makeFolder, requestCertificate } from '../certificates/index.ts';
 import { CertificateSource, type IssuedCertificate } from './certificate-source.ts';
 import { drainEnvoy } from './drain.ts';
 import { EnvoyProcess } from './envoy-process.ts';
@@ -27,7 +27,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal, log: 
   const stopping = AbortSignal.any([signal, quit.signal]);
   const certificates = createCertificates(options, log);
   const labels = { ...(await readPodLabels(options.labelsFile)), ...options.labels };
-  await mkdir(options.stateDirectory, { recursive: true, mode: 0o700 });
+  await makeFolder(options.stateDirectory);
   const socket = await chooseSocket(options.stateDirectory);
   const envoy = new EnvoyProcess({
     binary: options.envoyBinary,

@@ -1,5 +1,6 @@
 // The entry file of an agent: the smallest process that can be one. Flags and environment in, JSON lines out.
 
+import { writeSync } from 'node:fs';
 import { runAgent } from './agent.ts';
 import { findEnvoyBinary } from './envoy-binary.ts';
 import { AgentError, type Log } from './error.ts';
@@ -8,7 +9,12 @@ import { isLogged, parseAgentOptions, type LogLevel } from './options.ts';
 let least: LogLevel = 'info';
 const log: Log = (level, message, fields) => {
   if (!isLogged(level, least)) return;
-  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
+  const line = `${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`;
+  try {
+    writeSync(2, line);
+  } catch {
+    // A full disk, or nobody who reads: the proxy goes on.
+  }
 };
 
 try {

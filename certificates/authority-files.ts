@@ -6,6 +6,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createAuthority, openAuthority, type Authority, type AuthorityPems } from './authority.ts';
 import { CertificateError } from './error.ts';
+import { makeFolder } from './folder.ts';
 
 const files = { rootCert: 'root-cert.pem', caCert: 'ca-cert.pem', caKey: 'ca-key.pem' } as const;
 
@@ -66,7 +67,7 @@ async function readOptional(path: string): Promise<string | undefined> {
 async function placeAuthority(directory: string, pems: AuthorityPems): Promise<boolean> {
   const staging = join(dirname(directory), `.ca-${randomBytes(6).toString('hex')}`);
   try {
-    await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(directory));
     await mkdir(staging, { mode: 0o700 });
     await writeDurably(join(staging, files.rootCert), pems.rootCert);
     await writeDurably(join(staging, files.caCert), pems.caCert);

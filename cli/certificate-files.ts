@@ -1,8 +1,14 @@
 // A certificate as the files that Istio's tools write and read: cert-chain.pem, key.pem and root-cert.pem in one directory.
 
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createAuthority, createPrivateKey, createRequest, formatPrivateKey } from '../certificates/index.ts';
+import {
+  createAuthority,
+  createPrivateKey,
+  createRequest,
+  formatPrivateKey,
+  makeFolder,
+} from '../certificates/index.ts';
 import type { Authority } from '../certificates/index.ts';
 
 /** The names of the files. */
@@ -19,7 +25,7 @@ export async function writeCertificate(
 ): Promise<void> {
   const key = createPrivateKey();
   const chain = await authority.issue({ identity, csr: createRequest(key), ttlSeconds, now: new Date() });
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeFolder(directory);
   const files = {
     [certificateFiles.chain]: chain.slice(0, -1).join(''),
     [certificateFiles.key]: formatPrivateKey(key),

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import type { Io } from './io.ts';
 import { runCommandLine } from './program.ts';
+import { createOutput } from './standard-output.ts';
 
 let stop: AbortController | undefined;
 
@@ -35,9 +36,14 @@ async function ask(question: string): Promise<string> {
   }
 }
 
+/** `cairn translate | head` is no failure, and what runs goes on when nobody can read what it says. */
+function endUnlessRunning({ code }: NodeJS.ErrnoException): void {
+  if (stop === undefined) process.exit(code === 'EPIPE' ? 0 : 1);
+}
+
 const io: Io = {
-  stdout: process.stdout,
-  stderr: process.stderr,
+  stdout: createOutput(process.stdout, endUnlessRunning),
+  stderr: createOutput(process.stderr, endUnlessRunning),
   readInput: () => text(process.stdin),
   isTty: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
@@ -45,9 +51,4 @@ const io: Io = {
   stopSignal,
   nodeCommand: [process.execPath, ...process.execArgv],
 };
-// `cairn translate | head` is no failure; what runs ends in good order when nobody reads it any more.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (stop === undefined) process.exit(error.code === 'EPIPE' ? 0 : 1);
-  stop.abort();
-});
 process.exitCode = await runCommandLine(process.argv.slice(2), io);

@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findEnvoyBinary } from '../agent/index.ts';
-import { createController, statePaths } from '../gateway-controller/index.ts';
+import { createController, prepareState, statePaths } from '../gateway-controller/index.ts';
 import type { Controller, ControllerEvent, ControllerOptions } from '../gateway-controller/index.ts';
 import type { PlacedFinding } from '../mesh/index.ts';
 import { readAddressBlock } from './configuration.ts';
@@ -33,6 +33,7 @@ export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
   await stat(options.config).catch((cause: unknown) => {
     throw new CommandError(`--config ${options.config} cannot be read`, cause);
   });
+  await prepareState(statePaths(options.state));
   const findings = createFindingPrinter(io);
   let controller: Controller | undefined;
   const onEvent = (event: ControllerEvent): void => {

@@ -3,10 +3,12 @@
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../certificates/index.ts';
+import { boundFile } from './bounded-file.ts';
 import { endProcess, isRunning, parseMark, readCommandLine, readProcess } from './process-table.ts';
 import type { ProcessMark } from './process-table.ts';
 import { readStateFields, writeState } from './state.ts';
@@ -14,10 +16,14 @@ import { readStateFields, writeState } from './state.ts';
 /** `starting` until the proxy has its first configuration; `restarting` while it waits to be started again. */
 export type AgentState = 'starting' | 'ready' | 'restarting' | 'stopped';
 
+const agentLog = 'agent.log';
+
 /** What to run. */
 export interface AgentSupervisorOptions {
   /** Where the agent keeps its files, and we its pid and log. */
   readonly directory: string;
+  /** Files that it and its proxy append to, beside `agent.log`. */
+  readonly logFiles: readonly string[];
   /** Program and arguments; the same ones mean the same agent. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -33,6 +39,8 @@ const longestDelay = 10_000;
 const stableAfter = 10_000;
 const pollInterval = 250;
 const endPatience = 15_000;
+/** How often the sizes of logs are looked at. */
+const logInterval = 5_000;
 
 /** Keeps one agent running until it is stopped. */
 export class AgentSupervisor {
@@ -40,6 +48,9 @@ export class AgentSupervisor {
   readonly #stop = new AbortController();
   #state: AgentState = 'starting';
   #mark: ProcessMark | undefined;
+  /** Whether the next life can find the agent. */
+  #isMarked = true;
+  #logsLookedAt = 0;
   #starts = 0;
   #running: Promise<void> | undefined;
 
@@ -108,8 +119,8 @@ export class AgentSupervisor {
   async #spawn(): Promise<ChildProcess> {
     const { directory, command, env } = this.#options;
     const [program = '', ...args] = command;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const log = await open(join(directory, 'agent.log'), 'a', 0o600);
+    await makeFolder(directory);
+    const log = await open(join(directory, agentLog), 'a', 0o600);
     try {
       // A file and not a pipe: nobody may read the pipe once we are gone. Detached: Ctrl-C is for us to pass on.
       const child = spawn(program, args, { stdio: ['ignore', log.fd, log.fd], detached: true, env: { ...env } });
@@ -117,12 +128,30 @@ export class AgentSupervisor {
       this.#starts += 1;
       const mark = child.pid === undefined ? undefined : await readProcess(child.pid);
       this.#mark = mark;
-      if (mark !== undefined) await writeState(markFile(directory), JSON.stringify(mark));
+      this.#isMarked = false;
+      await this.#keepMark();
       this.#change('starting', `pid ${child.pid}`);
       return child;
     } finally {
       await log.close();
     }
+  }
+
+  /** An agent that cannot be written down runs all the same: to start another one would be worse. It is tried again. */
+  async #keepMark(): Promise<void> {
+    if (this.#isMarked || this.#mark === undefined) return;
+    const path = markFile(this.#options.directory);
+    this.#isMarked = await writeState(path, JSON.stringify(this.#mark)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #boundLogs(): Promise<void> {
+    if (Date.now() - this.#logsLookedAt < logInterval) return;
+    this.#logsLookedAt = Date.now();
+    const { directory, logFiles } = this.#options;
+    for (const file of [join(directory, agentLog), ...logFiles]) await boundFile(file).catch(() => undefined);
   }
 
   /** Follows the agent until it is gone or we are told to stop. */
@@ -131,6 +160,8 @@ export class AgentSupervisor {
     if (mark === undefined) return;
     while (!this.#stop.signal.aborted && !hasExited() && (await isRunning(mark))) {
       if (this.#state !== 'ready' && (await isReady(this.#options.health))) this.#change('ready', `pid ${mark.pid}`);
+      await this.#keepMark();
+      await this.#boundLogs();
       await this.#pause(this.#state === 'ready' ? pollInterval : pollInterval / 5);
     }
     if (!this.#stop.signal.aborted) this.#mark = undefined;

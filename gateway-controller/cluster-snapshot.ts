@@ -5,7 +5,8 @@ import type { Finding, MeshSettings, MeshSnapshot } from '../mesh/index.ts';
 import { ApiError, resources } from '../kubernetes/index.ts';
 import type { ApiClient, ApiResource, KubernetesObject } from '../kubernetes/index.ts';
 import { ClusterEntries } from './cluster-entries.ts';
-import { meshConfigMap, readClusterObject, trimObject, watchedResources } from './kubernetes-objects.ts';
+import { meshConfigMap } from '../mesh/index.ts';
+import { readClusterObject, trimObject, watchedResources } from './kubernetes-objects.ts';
 import type { ReadClusterObject } from './kubernetes-objects.ts';
 import { listReferences } from './referenced-config-maps.ts';
 

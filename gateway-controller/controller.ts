@@ -1,6 +1,5 @@
 // The control plane of one machine, put together: a directory in, proxies with their configuration and certificates out.
 
-import { mkdir } from 'node:fs/promises';
 import { CertificateServer, formatIdentity, loadOrCreateAuthority } from '../certificates/index.ts';
 import type { CallerIdentity, WorkloadIdentity } from '../certificates/index.ts';
 import { listKeySources } from '../generator/index.ts';
@@ -26,7 +25,7 @@ import type { DesiredProxy, ProxyView } from './proxies.ts';
 import { loadTokenSigner, ProxyTokens } from './proxy-tokens.ts';
 import { caPort, chooseBlock, keepBlock, xdsPort } from './run-block.ts';
 import { ServerCertificate } from './server-certificate.ts';
-import { readStateFields, StateFile, statePaths } from './state.ts';
+import { prepareState, readStateFields, StateFile, statePaths } from './state.ts';
 import type { StatePaths } from './state.ts';
 import { completeState } from './run-state.ts';
 import { chooseTrustDomain } from './trust-domain.ts';
@@ -108,7 +107,7 @@ export class Controller {
   /** Reads the directory, listens, and starts or takes over proxies. Rejects, with nothing left behind, when it cannot. */
   async start(): Promise<ControllerEndpoints> {
     const { config, adminPort, log } = this.#options;
-    await mkdir(this.#paths.root, { recursive: true, mode: 0o700 });
+    await prepareState(this.#paths);
     const block = await chooseBlock(this.#paths, this.#options.block);
     this.#trustDomain = await chooseTrustDomain(config, this.#paths);
     const address = controlPlaneAddress(block);
@@ -173,7 +172,9 @@ export class Controller {
 
   /** Everything that there is to say about the configuration. */
   findings(): readonly PlacedFinding[] {
-    return this.#parts?.pipeline.findings() ?? [];
+    if (this.#parts === undefined) return [];
+    const { pipeline, files } = this.#parts;
+    return [...Object.values(files).flatMap(describeUnwritten), ...pipeline.findings()];
   }
 
   /** What is not ready yet; [] when every proxy has its configuration. */
@@ -203,11 +204,14 @@ export class Controller {
     const tokens = new ProxyTokens(signer, this.#paths, report('a token was not renewed'));
     const pipeline = new Pipeline({ block, cache: this.#cache, allocations });
     const address = controlPlaneAddress(block);
-    const unwritten = (path: string) => (error: unknown) => this.#problem(`cannot write ${path}: ${String(error)}`);
+    const told = (path: string) => (failure: string | undefined) =>
+      failure === undefined
+        ? log('info', `${path} is written again`, {})
+        : this.#problem(`cannot write ${path}, and tries again: ${failure}`);
     const files = {
-      addresses: new StateFile(this.#paths.addresses, unwritten(this.#paths.addresses)),
-      lastGood: new StateFile(this.#paths.lastGood, unwritten(this.#paths.lastGood)),
-      keys: new StateFile(this.#paths.keys, unwritten(this.#paths.keys)),
+      addresses: new StateFile(this.#paths.addresses, told(this.#paths.addresses)),
+      lastGood: new StateFile(this.#paths.lastGood, told(this.#paths.lastGood)),
+      keys: new StateFile(this.#paths.keys, told(this.#paths.keys)),
     };
     const keys = new KeyFetcher({
       ...(this.#options.keys ?? { allowsPrivate: false }),
@@ -350,6 +354,14 @@ export class Controller {
     this.#options.log('error', message, {});
     this.#options.onEvent({ type: 'problem', message });
   }
+}
+
+function describeUnwritten({ path, failure }: StateFile): readonly PlacedFinding[] {
+  if (failure === undefined) return [];
+  const message = `What a restart needs is not written, so that it would begin with an older state: ${failure}. It is tried again until it succeeds.`;
+  const ref = { kind: '', namespace: '', name: '' };
+  const position = { file: path, line: 1, column: 1 };
+  return [{ code: 'StateNotWritten', severity: 'error', ref, path: [], message, position }];
 }
 
 function readAllocations(fields: Readonly<Record<string, unknown>>): Allocations {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
@@ -6,11 +7,13 @@ import {
   closeSync,
   renameSync,
   rmSync,
+  symlinkSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitUntil } from '../test/support/envoy.ts';
@@ -216,6 +219,129 @@ test('what the system does not tell is seen by looking again', async () => {
   // A directory that is linked to is not watched.
   appendFileSync(join(directory, 'a.yaml'), `---\n${service('b')}`);
   await expectInForce('a:80', 'b:80');
+});
+
+const policy = (paths: string): string => `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: it, namespace: shop}
+spec:
+  targetRefs: [{kind: Service, group: "", name: web}]
+  action: DENY
+  rules:
+${paths
+  .split(' ')
+  .map((path) => `  - to: [{operation: {paths: [${path}]}}]\n`)
+  .join('')}`;
+
+/** How many rules of the policy are in force in each state, -1 for none of it. */
+function rulesSeen(): readonly number[] {
+  return states.map(({ objects }) => {
+    const found = objects.find(({ metadata }) => metadata.name === 'it');
+    return found?.kind === 'AuthorizationPolicy' ? (found.spec.rules ?? []).length : -1;
+  });
+}
+
+test.each([
+  ['emptied', (): void => put('a.yaml', '')],
+  ['cut in the middle of a line', (): void => put('a.yaml', policy('/a /b /c').slice(0, -10))],
+  ['cut behind a rule, so that it means less', (): void => put('a.yaml', policy('/a'))],
+  ['cut behind its metadata', (): void => put('a.yaml', policy('/a').slice(0, policy('/a').indexOf('spec:')))],
+  ['gone', (): void => rmSync(join(directory, 'a.yaml'))],
+])('a file that is %s for 300 ms while it is saved opens nothing', async (_how, spoil) => {
+  put('a.yaml', policy('/a /b /c'));
+  await start(20);
+  spoil();
+  await sleep(300);
+  expect(rulesSeen()).toEqual(rulesSeen().map(() => 3));
+  put('a.yaml', policy('/a /b /c /d'));
+  await waitUntil('the whole text', () => rulesSeen().at(-1) === 4, 5_000);
+  expect(rulesSeen().filter((rules) => rules < 3)).toEqual([]);
+});
+
+test('a file that stays without a text keeps what was in force, and says so; one that is deleted does not', async () => {
+  put('a.yaml', policy('/a'));
+  await start();
+  put('a.yaml', ' \n');
+  await waitUntil('the finding', () => (states.at(-1)?.findings.length ?? 0) > 0, 5_000);
+  expect(states.at(-1)?.findings).toMatchObject([
+    { code: 'FileNotReadable', hint: expect.stringContaining('delete') as unknown },
+  ]);
+  expect(states.at(-1)?.findings[0]?.message).toContain(
+    'last good version of AuthorizationPolicy shop/it stays in force',
+  );
+  await sleep(1_500);
+  expect(rulesSeen().at(-1)).toBe(1);
+  put('a.yaml', '# nothing any more\n');
+  await waitUntil('the deletion', () => rulesSeen().at(-1) === -1, 5_000);
+});
+
+test('what rests before it counts holds no other file up', async () => {
+  put('a.yaml', policy('/a'));
+  put('b.yaml', service('b'));
+  await start();
+  rmSync(join(directory, 'a.yaml'));
+  await sleep(100);
+  const begin = Date.now();
+  put('b.yaml', service('b', 81));
+  await expectInForce('', 'b:81');
+  expect(Date.now() - begin).toBeLessThan(700);
+  await expectInForce('b:81');
+});
+
+test('what closes because nothing of it can be read stays closed while less and less can be, also in the next life', async () => {
+  await start();
+  put('a.yaml', policy('/a').replace('DENY', 'DENIED'));
+  await waitUntil('the stand-in', () => rulesSeen().at(-1) === 1);
+  put('a.yaml', 'kind: [');
+  await waitUntil('the syntax error', () => states.at(-1)?.findings[0]?.code === 'SyntaxError', 5_000);
+  expect(rulesSeen().at(-1)).toBe(1);
+  expect(states.at(-1)?.findings[0]?.message).toContain('everything to Service shop/web is denied');
+  await source.stop();
+  const kept = parseKept(JSON.parse(JSON.stringify(states.at(-1)?.kept)) as Record<string, unknown>);
+  states = [];
+  await start(60_000, kept);
+  expect(rulesSeen()).toEqual([1]);
+  put('a.yaml', policy('/a /b'));
+  await waitUntil('the policy', () => rulesSeen().at(-1) === 2, 5_000);
+  expect(states.at(-1)?.kept).toEqual({});
+});
+
+const odd: Readonly<Record<string, (path: string) => void>> = {
+  'a pipe': (path) => void execFileSync('mkfifo', [path]),
+  'a device': (path) => symlinkSync('/dev/zero', path),
+  'a link to itself': (path) => symlinkSync(path, path),
+  'a link that leads nowhere': (path) => symlinkSync('/nowhere', path),
+  'a link to a folder': (path) => symlinkSync('/tmp', path),
+  'a file of 10 GB': (path) => {
+    put(basename(path), '');
+    truncateSync(path, 10 * 2 ** 30);
+  },
+};
+
+test.each(Object.entries(odd))('%s costs itself only, and says so', async (_name, make) => {
+  put('a.yaml', service('a'));
+  make(join(directory, 'odd.yaml'));
+  await start(50);
+  make(join(directory, 'later.yaml'));
+  put('a.yaml', service('a', 81));
+  await expectInForce('a:81');
+  await waitUntil('both findings', () => states.at(-1)?.findings.length === 2);
+  expect(states.at(-1)?.findings.map(({ code, position }) => [code, basename(position?.file ?? '')])).toEqual([
+    ['FileNotReadable', 'later.yaml'],
+    ['FileNotReadable', 'odd.yaml'],
+  ]);
+  expect(errors).toEqual([]);
+  rmSync(join(directory, 'odd.yaml'));
+  rmSync(join(directory, 'later.yaml'));
+  await waitUntil('no finding', () => states.at(-1)?.findings.length === 0, 5_000);
+});
+
+test('a folder that is called like a manifest is read as a folder', async () => {
+  await start(50);
+  mkdirSync(join(directory, 'odd.yaml'));
+  put('odd.yaml/a.yaml', service('a'));
+  await expectInForce('a:80');
+  expect(states.at(-1)?.findings).toEqual([]);
 });
 
 test('a start on a directory that does not exist is an error', async () => {

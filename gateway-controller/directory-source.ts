@@ -3,16 +3,17 @@
 
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failClosed, formatRef, ManifestSet, parseManifest, refOf } from '../mesh/index.ts';
+import { ManifestSet, parseManifest, unreadableManifest } from '../mesh/index.ts';
 import type { AnyMeshObject, Locate, MeshChange, PlacedFinding } from '../mesh/index.ts';
-import { keepLastGood, listKept } from './last-good.ts';
-import type { FileState, KeptObjects } from './last-good.ts';
-import { isManifestName, isMissing, listManifests, readMark } from './manifest-files.ts';
+import { inForceOf, keepLastGood, listKept } from './last-good.ts';
+import type { Kept, KeptObjects } from './last-good.ts';
+import { findFile, isManifestName, isMissing, listManifests, readFoundFile } from './manifest-files.ts';
 import type { FileMark } from './manifest-files.ts';
+import { listCovered, restNeeded, settleTime } from './settling.ts';
+import type { FileVersion } from './settling.ts';
 
 /** What the directory says now. What is about all of it is put together when it is asked for. */
 export interface DirectoryState {
@@ -42,15 +43,28 @@ export interface DirectorySourceOptions {
   readonly rescanInterval?: number;
 }
 
-/** A file is taken as written to the end when it did not change for this long. */
-const settleTime = 3;
-/** And when it would take something away: an editor may be between truncating and writing, or between two renames. */
-const carefulSettleTime = 50;
-/** A file that never rests is read all the same. */
+/** A file that never rests is read all the same, when nothing is lost by it. */
 const patience = 2_000;
 
-interface KnownFile extends FileState {
+interface KnownFile extends FileVersion {
   readonly mark: FileMark;
+}
+
+/** A file as it was read just now. */
+interface ReadFile {
+  /** Undefined when it is gone. */
+  readonly version: KnownFile | undefined;
+  readonly isResting: boolean;
+}
+
+/** A version that has to rest before it counts. Times are in milliseconds since 1970. */
+interface Pending {
+  readonly mark: FileMark | undefined;
+  /** Since when the file is as it is. */
+  readonly since: number;
+  /** Since when it is not what is in force. */
+  readonly first: number;
+  readonly due: number;
 }
 
 /** Watches one directory. */
@@ -60,12 +74,15 @@ export class DirectorySource {
   readonly #manifests = new ManifestSet();
   /** Files whose newest text is not wholly in force. */
   readonly #broken = new Set<string>();
+  /** Files with a newer version than the one in force. */
+  readonly #pending = new Map<string, Pending>();
   #changes: readonly MeshChange[] = [];
   readonly #watchers = new Map<string, FSWatcher>();
   /** Files that the system told of, and that may be all that changed; undefined when everything must be looked at. */
   #told: Set<string> | undefined;
   #lookTime = 0;
   #timer: NodeJS.Timeout | undefined;
+  #pendingTimer: NodeJS.Timeout | undefined;
   #scanning: Promise<void> | undefined;
   #isDirty = false;
   #changedAt = 0;
@@ -81,6 +98,11 @@ export class DirectorySource {
   async start(): Promise<void> {
     this.#changedAt = Date.now();
     await this.#scan();
+    const end = Date.now() + patience;
+    while (this.#pending.size > 0) {
+      await sleep(Math.max(0, this.#nextDue() - Date.now()));
+      await this.#update([...this.#pending.keys()], Date.now() >= end);
+    }
     this.#isStarted = true;
     this.#emit();
     this.#schedule();
@@ -90,6 +112,7 @@ export class DirectorySource {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#pendingTimer);
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
     await this.#scanning;
@@ -121,7 +144,7 @@ export class DirectorySource {
       this.#isDirty = false;
       this.#changedAt = Date.now();
       try {
-        const isChanged = told === undefined ? await this.#scan() : await this.#updateTold([...told]);
+        const isChanged = told === undefined ? await this.#scan() : await this.#update([...told]);
         if (isChanged && !this.#isStopped) this.#emit();
         this.#failure = '';
       } catch (error) {
@@ -137,54 +160,99 @@ export class DirectorySource {
     const start = performance.now();
     const { files, directories } = await listManifests(this.#options.directory);
     this.#watch(directories);
-    const changed = [...files].filter(([path, mark]) => this.#files.get(path)?.mark !== mark).map(([path]) => path);
-    const gone = [...this.#files.keys()].filter((path) => !files.has(path));
+    const changed = [...files].filter(([path, { mark }]) => this.#files.get(path)?.mark !== mark).map(([path]) => path);
+    // What is below a directory that cannot be read now is not gone.
+    const closed = [...files].filter(([, { problem }]) => problem !== undefined).map(([path]) => `${path}${sep}`);
+    const gone = [...this.#files.keys()].filter(
+      (path) => !files.has(path) && !closed.some((directory) => path.startsWith(directory)),
+    );
     this.#lookTime = performance.now() - start;
-    return this.#updateAll([...changed, ...gone]);
+    return this.#update([...changed, ...gone]);
   }
 
-  /** Brings the files up to date that the system told of. What one of them loses may be in another by now, so then all are looked at. */
-  async #updateTold(paths: readonly string[]): Promise<boolean> {
-    const found = await Promise.all(paths.map(async (path) => [path, await this.#read(path)] as const));
-    const isLoss = found.some(([path, state]) => {
-      const given = new Set(state?.manifest.objects.map((object) => formatRef(refOf(object))));
-      return this.#files.get(path)?.manifest.objects.some((object) => !given.has(formatRef(refOf(object)))) === true;
-    });
-    if (isLoss) return this.#scan();
-    return found.map(([path, state]) => this.#keep(path, state)).includes(true);
+  /**
+   * Brings files up to date; true when that changed what is in force or what there is to say. A version that would take something away
+   * waits until it has rested; what one file loses and another one gives is no loss.
+   */
+  async #update(paths: readonly string[], isLast = false): Promise<boolean> {
+    const all = [...new Set([...paths, ...this.#pending.keys()])];
+    const read = new Map(await Promise.all(all.map(async (path) => [path, await this.#read(path)] as const)));
+    const giving = [...read].flatMap(([path, { version }]) =>
+      version === undefined ? [] : listCovered(version).map((ref) => [ref, path] as const),
+    );
+    const given = new Map<string, Set<string>>();
+    for (const [ref, path] of giving) given.set(ref, (given.get(ref) ?? new Set<string>()).add(path));
+    const isElsewhere =
+      (path: string) =>
+      (ref: string): boolean =>
+        this.#manifests.givers(ref).some((file) => !read.has(file)) ||
+        [...(given.get(ref) ?? [])].some((file) => file !== path);
+    let isChanged = false;
+    for (const [path, file] of read) {
+      const needed = restNeeded(this.#files.get(path), file.version, isElsewhere(path));
+      if (isLast || this.#hasRested(path, file, needed)) {
+        this.#pending.delete(path);
+        isChanged = this.#keep(path, file.version) || isChanged;
+      }
+    }
+    this.#planPending();
+    return isChanged;
   }
 
-  async #updateAll(paths: readonly string[]): Promise<boolean> {
-    const results = await Promise.all(paths.map((path) => this.#update(path)));
-    return results.includes(true);
+  /** Whether a version has rested for long enough; remembers it when it has not. */
+  #hasRested(path: string, { version, isResting }: ReadFile, needed: number): boolean {
+    const mark = version?.mark;
+    if (isResting && (needed <= settleTime || mark === this.#files.get(path)?.mark)) return true;
+    const now = Date.now();
+    const known = this.#pending.get(path);
+    const first = known?.first ?? now;
+    const since = isResting && known !== undefined && known.mark === mark ? known.since : now;
+    if (isResting && now - since >= needed) return true;
+    if (!isResting && needed <= settleTime && now - first >= patience) return true;
+    const due = isResting ? since + needed : now + settleTime;
+    this.#pending.set(path, { mark, since, first, due });
+    return false;
   }
 
-  /** Brings one file up to date; true when it changed what is in force or what there is to say. */
-  async #update(path: string): Promise<boolean> {
-    return this.#keep(path, await this.#read(path));
+  #nextDue(): number {
+    return Math.min(...[...this.#pending.values()].map(({ due }) => due));
   }
 
-  /** The state of a file that rests; undefined when it is gone. */
-  async #read(path: string): Promise<KnownFile | undefined> {
+  #planPending(): void {
+    clearTimeout(this.#pendingTimer);
+    if (!this.#isStarted || this.#isStopped || this.#pending.size === 0) return;
+    this.#pendingTimer = setTimeout(
+      () => {
+        for (const path of this.#pending.keys()) this.#wake(path);
+      },
+      Math.max(1, this.#nextDue() - Date.now()),
+    );
+  }
+
+  /** What a file holds. */
+  async #read(path: string): Promise<ReadFile> {
     const before = this.#files.get(path);
-    const inForce = before?.manifest.objects ?? this.#options.kept?.[path] ?? [];
-    const settled = await readSettled(path, before, inForce);
-    if (settled === undefined || this.#isStarted) return settled;
-    return { ...settled, manifest: failClosed(settled.manifest) };
+    const inForce = before === undefined ? (this.#options.kept?.[path] ?? nothing) : inForceOf(before);
+    const found = await findFile(path);
+    await sleep(settleTime);
+    const text = found === undefined ? undefined : await readText(path, found.problem);
+    const isResting = (await findFile(path))?.mark === found?.mark;
+    const version = found === undefined ? undefined : { ...found, ...readState(path, text, inForce) };
+    return { version, isResting };
   }
 
-  #keep(path: string, state: KnownFile | undefined): boolean {
-    if (state === undefined) {
+  #keep(path: string, version: KnownFile | undefined): boolean {
+    if (version === undefined) {
       this.#take(path, undefined);
       return this.#files.delete(path);
     }
-    if (state.mark === this.#files.get(path)?.mark) return false;
-    this.#files.set(path, state);
-    this.#take(path, state);
+    if (version.mark === this.#files.get(path)?.mark) return false;
+    this.#files.set(path, version);
+    this.#take(path, version);
     return true;
   }
 
-  #take(path: string, state: FileState | undefined): void {
+  #take(path: string, state: KnownFile | undefined): void {
     this.#changes = [...this.#changes, ...this.#manifests.set(path, state?.manifest)];
     if (state !== undefined && (state.manifest.isPartial || state.manifest.rejected.length > 0)) this.#broken.add(path);
     else this.#broken.delete(path);
@@ -236,57 +304,30 @@ export class DirectorySource {
   }
 }
 
-/** The state of a file that rests; undefined when it is gone for good. A file that cannot be read counts as broken. */
-async function readSettled(
-  path: string,
-  before: KnownFile | undefined,
-  inForce: readonly AnyMeshObject[],
-): Promise<KnownFile | undefined> {
-  const end = Date.now() + patience;
-  let pause = settleTime;
-  for (;;) {
-    const mark = await readMark(path);
-    await sleep(pause);
-    const text = await readText(path);
-    const isResting = (await readMark(path)) === mark;
-    if (!isResting && Date.now() < end) continue;
-    const state = text === undefined || mark === undefined ? undefined : { ...readState(path, text, inForce), mark };
-    if (isHarmless(state, before) || pause === carefulSettleTime) return state;
-    pause = carefulSettleTime;
-  }
-}
+const nothing: Kept = { objects: [], standIns: [] };
 
-/** Whether taking the new state takes no object away and breaks none. */
-function isHarmless(state: FileState | undefined, before: FileState | undefined): boolean {
-  if (state === undefined) return false;
-  const { objects, rejected, isPartial } = state.manifest;
-  return rejected.length === 0 && !isPartial && objects.length >= (before?.manifest.objects.length ?? 0);
-}
-
-async function readText(path: string): Promise<string | Error | undefined> {
+async function readText(path: string, problem: string | undefined): Promise<string | Error> {
+  if (problem !== undefined) return new Error(problem);
   try {
-    return await readFile(path, 'utf8');
+    return await readFoundFile(path);
   } catch (error) {
-    if (isMissing(error)) return undefined;
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-function readState(path: string, text: string | Error, inForce: readonly AnyMeshObject[]): FileState {
-  if (typeof text === 'string') return keepLastGood(parseManifest(path, text), inForce);
-  const unreadable = {
-    ...parseManifest(path, ''),
-    isPartial: true,
-    findings: [
-      {
-        code: 'SyntaxError' as const,
-        severity: 'error' as const,
-        ref: { kind: '', namespace: '', name: '' },
-        path: [],
-        message: `The file cannot be read: ${text.message}.`,
-        position: { file: path, line: 1, column: 1 },
-      },
-    ],
-  };
-  return keepLastGood(unreadable, inForce);
+/**
+ * A file without a text is one that is being written, or whose writer failed: who wants nothing of it deletes it, or leaves a comment in
+ * it. So it takes nothing out of force.
+ */
+function readState(path: string, text: string | Error | undefined, inForce: Kept): ReturnType<typeof keepLastGood> {
+  if (text === undefined || typeof text !== 'string') {
+    return keepLastGood(unreadableManifest(path, text?.message ?? 'it is gone'), inForce);
+  }
+  const isEmptied = text.trim() === '' && inForce.objects.length + inForce.standIns.length > 0;
+  return keepLastGood(
+    isEmptied
+      ? unreadableManifest(path, 'it is empty', 'delete the file to take its objects out of force')
+      : parseManifest(path, text),
+    inForce,
+  );
 }

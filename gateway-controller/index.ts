@@ -18,7 +18,7 @@ export { assembleMesh } from './offline.ts';
 export type { OfflineMesh } from './offline.ts';
 export { lastTrustDomain } from './trust-domain.ts';
 export { findRunner } from './run-block.ts';
-export { statePaths } from './state.ts';
+export { prepareState, statePaths } from './state.ts';
 export type { StatePaths } from './state.ts';
 export type { Controller, ControllerEndpoints, ControllerEvent, ControllerOptions } from './controller.ts';
 export type { ControllerLog } from './log.ts';

@@ -20,7 +20,7 @@ describe('what cannot be used', () => {
     expect(good.objects).toMatchObject([{ spec: { action: 'ALLOW' } }]);
     const spoilt = read(policy('PERHAPS'), good.objects);
     expect(spoilt.objects).toMatchObject([{ metadata: { name: 'viewer' }, spec: { action: 'DENY', rules: [{}] } }]);
-    expect(spoilt.findings[0]?.message).toContain("everything to the policy's targets is denied");
+    expect(spoilt.findings[0]?.message).toContain('everything to Service shop/web is denied');
   });
 
   it('a route that is spoilt keeps its last good version, and has none when it is new', () => {

@@ -2,10 +2,11 @@
 
 import {
   closedMesh,
-  consequenceOfStandIn,
+  describeStandIn,
   findMeshConfig,
   formatRef,
   listenAddressAnnotation,
+  meshConfigMap,
   readObject,
   refOf,
 } from '../mesh/index.ts';
@@ -45,9 +46,6 @@ export const watchedResources: readonly ApiResource[] = [
   resources.namespaces,
   resources.nodes,
 ];
-
-/** The ConfigMap in the root namespace that holds the MeshConfig. */
-export const meshConfigMap = 'istio';
 
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 const keptNodeLabels = /^(?:topology\.|failure-domain\.|kubernetes\.io\/hostname$)/;
@@ -159,7 +157,7 @@ export function readClusterObject(
     return { objects: spoilt.objects, findings: explain(findings, spoilt.findings[0]?.message ?? '') };
   }
   if (read.standIn !== undefined) {
-    const closed = `Until this is mended, ${consequenceOfStandIn(read.ref.kind)}.`;
+    const closed = `Until this is mended, ${describeStandIn(read.standIn)}.`;
     return { objects: [read.standIn], findings: explain(findings, closed) };
   }
   if (inForce.length === 0) return { objects: [], findings };
@@ -191,7 +189,7 @@ function meaningfulFields(
 function spoiltMeshConfig(problem: string | undefined, inForce: readonly AnyMeshObject[]): ReadClusterObject {
   const isFirst = !inForce.some(({ kind }) => kind === 'MeshConfig');
   const rest = isFirst
-    ? `Until this is mended, ${consequenceOfStandIn('MeshConfig')}.`
+    ? `Until this is mended, ${describeStandIn(closedMesh)}.`
     : 'The last good version stays in force.';
   const ref = { kind: 'MeshConfig', namespace: '', name: 'mesh' };
   const message = problem === undefined ? rest : `${problem} ${rest}`;

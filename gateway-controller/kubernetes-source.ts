@@ -1,18 +1,11 @@
 // A cluster as a source of objects: every kind that is read, followed from the API. Nothing is told before everything is known once;
 // afterwards a lone change goes out at once, and a storm in batches.
 
-import { formatRef, refOf } from '../mesh/index.ts';
+import { formatRef, meshConfigMap, refOf } from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshChange, MeshSettings, ObjectRef } from '../mesh/index.ts';
 import { Reflector, resources } from '../kubernetes/index.ts';
 import type { ApiClient, ApiResource, KubernetesObject, ReflectorProblem } from '../kubernetes/index.ts';
-import {
-  meshConfigMap,
-  meshKey,
-  readClusterObject,
-  refOfKubernetes,
-  trimObject,
-  watchedResources,
-} from './kubernetes-objects.ts';
+import { meshKey, readClusterObject, refOfKubernetes, trimObject, watchedResources } from './kubernetes-objects.ts';
 import { Pace } from './pace.ts';
 import { ReferencedConfigMaps } from './referenced-config-maps.ts';
 

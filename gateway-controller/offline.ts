@@ -18,7 +18,7 @@ export interface OfflineMesh {
 
 /** Puts files together; what has no address gets one of `block`, as a first run would give it. */
 export function assembleMesh(manifests: readonly ParsedManifest[], block: AddressBlock): OfflineMesh {
-  const combined = combineManifests(manifests.map(failClosed));
+  const combined = combineManifests(manifests.map((manifest) => failClosed(manifest)));
   const addressed = allocateAddresses(combined.objects, { block, previous: {} });
   const mesh = new MeshStore();
   mesh.apply(markCaptured(addressed.objects).map((object) => ({ type: 'put', object })));

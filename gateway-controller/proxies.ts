@@ -115,6 +115,7 @@ export class Proxies {
     const tokenFile = await tokens.provide(name, { ...account, podName: name, nodeName });
     const supervisor: AgentSupervisor = new AgentSupervisor({
       directory,
+      logFiles: [envoyLog(directory)],
       command: [...this.#options.agentCommand, ...this.#flags(name, desired, directory, tokenFile)],
       env,
       health: { address: desired.address, port: proxyPorts.health },

@@ -1,9 +1,9 @@
 // What a run keeps between its lives, and how it is written: whole or not at all, for its owner only.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isMissing } from './manifest-files.ts';
+import { FileError, isMissing } from './manifest-files.ts';
 
 /** Where things are below a state directory; absolute paths. */
 export interface StatePaths {
@@ -46,16 +46,55 @@ export function statePaths(directory: string): StatePaths {
   };
 }
 
-/** Writes a file under its name only when it is complete, mode 0600; its directory is made with mode 0700. */
+/** With what is behind that door comes gRPC, which offline commands have no use for. */
+async function makeFolder(path: string): Promise<void> {
+  const certificates = await import('../certificates/index.ts');
+  await certificates.makeFolder(path);
+}
+
+/** Makes the state directory and writes to it; rejects with what is wrong with it for whoever named it. */
+export async function prepareState({ root }: StatePaths): Promise<void> {
+  try {
+    await makeFolder(root);
+    const probe = join(root, '.probe');
+    await writeState(probe, 'Whether this folder can be written to.\n');
+    await rm(probe);
+  } catch (error) {
+    throw new FileError(`the state folder ${root} cannot be used: ${messageOf(error)}`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Writes a file under its name only when it is complete and on disk, mode 0600; its directory is made with mode 0700. */
 export async function writeState(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await rename(temporary, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** The new name of a file is on disk only when its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 
@@ -80,29 +119,71 @@ export async function readStateFields(path: string): Promise<Readonly<Record<str
   }
 }
 
+/** Milliseconds before what could not be written is tried again, at first and at most. */
+const firstRetry = 250;
+const longestRetry = 10_000;
+
 /** Keeps one state file equal to the newest text that it is given, in the background; unchanged text is not written. */
 export class StateFile {
-  readonly #path: string;
-  readonly #onError: (error: unknown) => void;
+  readonly path: string;
+  readonly #onChange: (failure: string | undefined) => void;
   #text: string | undefined;
+  #written: string | undefined;
   #work: Promise<void> = Promise.resolve();
+  #failure: string | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #delay = firstRetry;
 
-  constructor(path: string, onError: (error: unknown) => void) {
-    this.#path = path;
-    this.#onError = onError;
+  /** `onChange` is told why the newest text could not be written, and undefined once it is. */
+  constructor(path: string, onChange: (failure: string | undefined) => void) {
+    this.path = path;
+    this.#onChange = onChange;
   }
 
-  /** Writes the text after those that were given before it. */
+  /** Why the newest text is not written; undefined when it is, or nothing is known against it. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Writes the text after those that were given before it, and tries until it is written. */
   save(text: string): void {
     if (text === this.#text) return;
     this.#text = text;
-    this.#work = this.#work
-      .then(() => (text === this.#text ? writeState(this.#path, text) : undefined))
-      .catch(this.#onError);
+    this.#try();
   }
 
-  /** Resolves when everything is written. */
+  /** Tries what is not written once more; resolves when that is done. */
   async flush(): Promise<void> {
+    this.#try();
     await this.#work;
+    clearTimeout(this.#retry);
+  }
+
+  #try(): void {
+    clearTimeout(this.#retry);
+    this.#work = this.#work.then(() => this.#write());
+  }
+
+  async #write(): Promise<void> {
+    const text = this.#text;
+    if (text === undefined || text === this.#written) return;
+    try {
+      await writeState(this.path, text);
+      this.#written = text;
+      this.#delay = firstRetry;
+      this.#report(undefined);
+    } catch (error) {
+      // Each try has another temporary name in its message.
+      this.#report(messageOf(error).replace(/\.[0-9a-f]{8}\.tmp/, ''));
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => this.#try(), this.#delay);
+      this.#delay = Math.min(2 * this.#delay, longestRetry);
+    }
+  }
+
+  #report(failure: string | undefined): void {
+    if (failure === this.#failure) return;
+    this.#failure = failure;
+    this.#onChange(failure);
   }
 }

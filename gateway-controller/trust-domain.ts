@@ -3,19 +3,21 @@
 
 import { combineManifests, defaultMeshSettings } from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, Locate, PlacedFinding } from '../mesh/index.ts';
-import { listManifests, readManifests } from './manifest-files.ts';
+import { readManifests } from './manifest-files.ts';
 import { readStateFields } from './state.ts';
 import type { StatePaths } from './state.ts';
 
 /** The trust domain that a directory of manifests asks for. While its MeshConfig cannot be read: that of the last run. */
 export async function chooseTrustDomain(directory: string, paths: StatePaths): Promise<string> {
-  const files = [...(await listManifests(directory)).files.keys()];
-  const { objects, rejected } = combineManifests(await readManifests(files, () => Promise.resolve('')));
+  const manifests = await readManifests([directory], () => Promise.resolve(''));
+  const { objects, rejected, standIns, findings } = combineManifests(manifests);
   const asked = findTrustDomain(objects);
   if (asked !== undefined) return asked;
-  return rejected.some(({ kind }) => kind === 'MeshConfig')
-    ? await lastTrustDomain(paths)
-    : defaultMeshSettings.trustDomain;
+  const isSpoilt =
+    [...rejected, ...standIns.map(({ ref }) => ref)].some(({ kind }) => kind === 'MeshConfig') ||
+    // It may be in a file of which nothing is known.
+    findings.some(({ code }) => code === 'FileNotReadable');
+  return isSpoilt ? await lastTrustDomain(paths) : defaultMeshSettings.trustDomain;
 }
 
 /** The trust domain of the run that has, or last had, this state. */

@@ -22,6 +22,8 @@ export type FindingCode =
   | 'DuplicateObject'
   | 'HistoricalForm'
   | 'RestartNeeded'
+  | 'FileNotReadable'
+  | 'StateNotWritten'
   // meaning
   | 'FieldNotSupported'
   | 'GatewayInvalid'

@@ -29,16 +29,18 @@ export type * from './kinds/service.ts';
 export type * from './kinds/virtual-service.ts';
 export {
   combineManifests,
-  consequenceOfStandIn,
   failClosed,
   comparePlaces,
   formatPosition,
   parseManifest,
   placeFindings,
+  unreadableManifest,
 } from './reading/manifest.ts';
 export { ManifestSet } from './reading/manifest-set.ts';
 export type { CombinedManifests, Locate, ParsedManifest } from './reading/manifest.ts';
 export { isIpAddress, isIpRange } from './address.ts';
-export { findMeshConfig } from './reading/mesh-config.ts';
+export { findMeshConfig, meshConfigMap } from './reading/mesh-config.ts';
 export { isKind } from './reading/kinds.ts';
-export { closedMesh, readObject } from './reading/object.ts';
+export { readObject } from './reading/object.ts';
+export { closedMesh, describeStandIn } from './reading/stand-in.ts';
+export type { StandIn } from './reading/stand-in.ts';

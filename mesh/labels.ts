@@ -7,6 +7,9 @@ export const useWaypointLabel = 'istio.io/use-waypoint';
 /** Label beside `istio.io/use-waypoint`: the namespace of the waypoint; the object's own when absent. */
 export const useWaypointNamespaceLabel = 'istio.io/use-waypoint-namespace';
 
+/** Where namespaced objects are that do not say where. */
+export const defaultNamespace = 'default';
+
 /** The value of `istio.io/use-waypoint` that opts out of the namespace's waypoint. */
 export const noWaypoint = 'none';
 
@@ -37,6 +40,9 @@ export const waypointClass = 'istio-waypoint';
 
 /** The name in a stand-in's target that means every GatewayClass that is ours; no object can have it. */
 export const everyClass = '*';
+
+/** The kind of a stand-in's target that means every service of a namespace, and every one of the mesh where it is the root namespace. */
+export const namespaceTarget = 'Namespace';
 
 /** The `controllerName` of every GatewayClass whose Gateways are waypoints. */
 export const waypointController = 'istio.io/mesh-controller';

@@ -1,8 +1,9 @@
 // The directory of a demo: manifests to edit and the state of the run. It is fresh at the start and gone at the end.
 
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../../certificates/index.ts';
 import { findRunner, statePaths } from '../../gateway-controller/index.ts';
 import { CommandError } from '../io.ts';
 import type { Io } from '../io.ts';
@@ -35,7 +36,7 @@ export async function preparePlaces(places: DemoPlaces, manifests: string): Prom
   }
   try {
     await rm(places.manifests, { recursive: true, force: true });
-    await mkdir(places.root, { recursive: true, mode: 0o700 });
+    await makeFolder(places.root);
     await cp(manifests, places.manifests, { recursive: true, filter: (path) => !/[/\\]app$/.test(path) });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,8 +1,9 @@
 // What `cairn install` does: the objects of an installation printed, written as files, or applied, in the order in which they depend on
 // each other. Whatever is there already and is not Cairn's is left alone, and said.
 
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../certificates/index.ts';
 import { ApiError, resources } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
 import {
@@ -90,7 +91,7 @@ export async function runInstall(options: InstallOptions, io: Io): Promise<ExitC
 async function writeFiles(directory: string, files: RenderedFiles, io: Io): Promise<void> {
   for (const [path, text] of files) {
     const target = join(directory, path);
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target), 0o777);
     await writeFile(target, text);
   }
   io.stdout.write(`${files.size} files written to ${directory}\n`);

@@ -2,7 +2,14 @@
 // condition of our own: that a policy is in effect otherwise than written.
 
 import { gatewayProblem, isOfRevision, isWaypoint, resolveBinding } from '../../generator/index.ts';
-import { type Finding, gatewayGroup, type MeshObject, type PolicyTargetReference, refOf } from '../../mesh/index.ts';
+import {
+  type Finding,
+  gatewayGroup,
+  type MeshObject,
+  namespaceTarget,
+  type PolicyTargetReference,
+  refOf,
+} from '../../mesh/index.ts';
 import type { Condition } from './condition.ts';
 import { judgeFindings } from './finding-status.ts';
 import { isOfOtherRevision } from './route-status.ts';
@@ -13,17 +20,19 @@ type Policy = MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthenticat
 
 /** What the status of a policy says; nothing of waypoints when it names no target. */
 export function resolvePolicyStatus(view: StatusView, policy: Policy): WantedStatus | undefined {
-  const targets = (policy.spec.targetRefs ?? []).map((target) => judgeTarget(view, policy, target));
-  if (targets.length === 0) return { kind: 'conditions', conditions: [] };
+  // What stands in for a policy names its namespace where its targets cannot be read.
+  const written = (policy.spec.targetRefs ?? []).filter(({ kind }) => kind !== namespaceTarget);
+  const targets = written.map((target) => judgeTarget(view, policy, target));
   // Beside another control plane, what is bound to none of ours may well be bound to one of theirs.
   if (!targets.some(({ isBound }) => isBound)) {
     if (isGuest(view.settings)) return { kind: 'conditions', conditions: [] };
-    if ((policy.spec.targetRefs ?? []).some((each) => isOthers(view, policy, each))) return undefined;
+    if (written.some((each) => isOthers(view, policy, each))) return undefined;
   }
   const { namespace, name } = policy.metadata;
   const newest = view.object(policy.kind, namespace, name);
   const generation = newest?.metadata.generation ?? policy.metadata.generation;
-  const conditions = [combine(targets), ...judgeEffect(view, policy)].map((condition) => ({
+  const bound = targets.length === 0 ? [] : [combine(targets)];
+  const conditions = [...bound, ...judgeEffect(view, policy)].map((condition) => ({
     ...condition,
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   }));

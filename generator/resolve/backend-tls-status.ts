@@ -1,6 +1,13 @@
 // The status of BackendTLSPolicies: for each target, the conditions that a controller writes under `status.ancestors`.
 
-import { formatRef, type MeshObject, type MeshSnapshot, type ObjectRef, refOf } from '../../mesh/index.ts';
+import {
+  formatRef,
+  type MeshObject,
+  type MeshSnapshot,
+  namespaceTarget,
+  type ObjectRef,
+  refOf,
+} from '../../mesh/index.ts';
 import { judgeTarget, resolveValidation } from './backend-tls.ts';
 
 /** A condition without the time of its last change, which is the writer's to keep. */
@@ -41,7 +48,9 @@ export function resolveBackendTlsStatus(mesh: MeshSnapshot, policy: MeshObject<'
   const [problem] = problems;
   return {
     ref: refOf(policy),
-    ancestors: policy.spec.targetRefs.map((target, index) => {
+    ancestors: policy.spec.targetRefs.flatMap((target, index) => {
+      // Of what stands in for the policy, and not written in it.
+      if (target.kind === namespaceTarget) return [];
       const judged = judgeTarget(mesh, policy, index);
       const accepted: Pick<PolicyCondition, 'status' | 'reason' | 'message'> =
         judged.kind === 'missing'

@@ -8,6 +8,7 @@ import {
   formatRef,
   type MeshObject,
   type MeshSnapshot,
+  namespaceTarget,
   networkingGroup,
   refOf,
 } from '../../mesh/index.ts';
@@ -51,7 +52,12 @@ export function findBackendTlsPolicy(
         (target) =>
           isService(target) && target.kind === object.kind && target.name === name && target.sectionName === section,
       );
-  return policies.find(holds(port.name)) ?? policies.find(holds(undefined));
+  // What stands in for a policy whose targets cannot be read holds where no other policy does.
+  return (
+    policies.find(holds(port.name)) ??
+    policies.find(holds(undefined)) ??
+    mesh.find('BackendTLSPolicy/target', `${namespaceTarget}/${namespace}/${namespace}`)[0]
+  );
 }
 
 /** The TLS that a policy asks for on a port; undefined without a policy. */
@@ -182,6 +188,7 @@ export type JudgedTarget =
 /** Whether a policy holds for one of its targets; one that holds for any port of it does. */
 export function judgeTarget(mesh: MeshSnapshot, policy: Policy, index: number): JudgedTarget {
   const target = policy.spec.targetRefs[index];
+  if (target?.kind === namespaceTarget) return { kind: 'held' };
   if (target === undefined || !isService(target)) {
     return {
       kind: 'missing',

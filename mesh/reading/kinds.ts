@@ -87,7 +87,12 @@ const meshGroups = /(?:^|\.)(?:istio\.io|gateway\.networking\.k8s\.io|gateway\.n
 
 /** True for a kind of the mesh's APIs, whether it is read or not. */
 export function isMeshKind(group: string, kind: string): boolean {
-  return meshGroups.test(group) || meshKinds.has(kind);
+  return isMeshGroup(group) || meshKinds.has(kind);
+}
+
+/** True for a group of the mesh's APIs. */
+export function isMeshGroup(group: string): boolean {
+  return meshGroups.test(group);
 }
 
 /** Groups of Kubernetes itself; its other kinds (Deployment, ConfigMap …) stand beside the mesh's objects and are passed over. */

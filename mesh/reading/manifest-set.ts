@@ -60,6 +60,11 @@ export class ManifestSet {
     return undefined;
   };
 
+  /** The files that give an object, sorted. */
+  givers(ref: string): readonly string[] {
+    return this.#givers.get(ref) ?? [];
+  }
+
   #find(ref: string): AnyMeshObject | undefined {
     const [first] = this.#givers.get(ref) ?? [];
     const manifest = first === undefined ? undefined : this.#manifests.get(first);

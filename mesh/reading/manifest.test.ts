@@ -331,5 +331,5 @@ it('what stands in for a policy whose name cannot be encoded has a name that can
       spec: { targetRefs: [{ group: '', kind: 'Service', name: 'web' }], action: 'DENY', rules: [{}] },
     }),
   );
-  expect(standIns.map(({ metadata }) => metadata.name)).toEqual(['a\ufffd']);
+  expect(standIns.map(({ object }) => object.metadata.name)).toEqual(['a\ufffd']);
 });

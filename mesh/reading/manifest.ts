@@ -5,7 +5,10 @@ import { formatPath } from '../finding.ts';
 import type { AnyMeshObject, ObjectRef } from '../object.ts';
 import { formatRef, refOf } from '../object.ts';
 import { findMeshConfig, meshConfigRef } from './mesh-config.ts';
-import { closedMesh, readObject } from './object.ts';
+import { readObject } from './object.ts';
+import { salvage } from './salvage.ts';
+import { closedMesh, describeStandIn, isClosingKind } from './stand-in.ts';
+import type { StandIn } from './stand-in.ts';
 import { isRecord } from './structure.ts';
 import { parseText } from './text.ts';
 import type { TextDocument } from './text.ts';
@@ -20,8 +23,8 @@ export interface ParsedManifest {
   readonly findings: readonly PlacedFinding[];
   /** Objects that were left out because of an error: who keeps a last good state keeps theirs. */
   readonly rejected: readonly ObjectRef[];
-  /** For rejected policies: those that let nothing through to their targets. See `failClosed`. */
-  readonly standIns: readonly AnyMeshObject[];
+  /** What can stand in for objects that were left out. See `failClosed`. */
+  readonly standIns: readonly StandIn[];
   /** True when a part could not be read so far as to know which objects it meant: then none that was there before may count as deleted. */
   readonly isPartial: boolean;
   readonly locate: Locate;
@@ -41,19 +44,19 @@ interface Placed {
 export function parseManifest(file: string, text: string): ParsedManifest {
   const { documents, problems } = parseText(file, text);
   const noObject: ObjectRef = { kind: '', namespace: '', name: '' };
-  const findings: PlacedFinding[] = problems.map(({ message, position, hint }) => ({
-    code: 'SyntaxError',
-    severity: 'error',
-    ref: noObject,
-    path: [],
-    message,
-    position,
-    ...(hint === undefined ? {} : { hint }),
-  }));
+  const findings: PlacedFinding[] = [];
   const objects = new Map<string, AnyMeshObject>();
   const places = new Map<string, Placed>();
   const rejected: ObjectRef[] = [];
-  const standIns: AnyMeshObject[] = [];
+  const standIns: StandIn[] = [];
+  for (const { message, position, hint, damaged } of problems) {
+    const found = salvage(file, damaged);
+    standIns.push(...found.map((each) => nameByPlace(each, position)));
+    const about = { code: 'SyntaxError', severity: 'error', path: [], message, position } as const;
+    for (const { ref } of found.length === 0 ? [{ ref: noObject }] : found) {
+      findings.push({ ...about, ref, ...(hint === undefined ? {} : { hint }) });
+    }
+  }
   let isPartial = problems.length > 0;
   const report = (finding: Finding, { document, prefix, asWritten: rewrite }: Placed): void => {
     const part = finding.code === 'UnknownField' || finding.code === 'DuplicateObject' ? 'key' : 'value';
@@ -64,7 +67,10 @@ export function parseManifest(file: string, text: string): ParsedManifest {
     if (!isRecord(value)) {
       isPartial = true;
       const message = 'This is not a Kubernetes object: fields such as `apiVersion` and `kind` are expected.';
-      report({ code: 'NotAnObject', severity: 'error', ref: noObject, path: [], message }, placed);
+      const found = salvage(file, { text: placed.document.text, readings: [value], isWhole: true });
+      standIns.push(...found.map((each) => nameByPlace(each, placed.document.locate(placed.prefix, 'key'))));
+      for (const { ref } of found.length === 0 ? [{ ref: noObject }] : found)
+        report({ code: 'NotAnObject', severity: 'error', ref, path: [], message }, placed);
       return;
     }
     const items = itemsOf(value);
@@ -80,7 +86,7 @@ export function parseManifest(file: string, text: string): ParsedManifest {
     const message = problem ?? 'This is no MeshConfig.';
     report({ code: 'SyntaxError', severity: 'error', ref: meshConfigRef, path: [], message }, inside);
     rejected.push(meshConfigRef);
-    standIns.push(closedMesh);
+    standIns.push({ ref: meshConfigRef, object: closedMesh });
   };
   const readOne = (value: Readonly<Record<string, unknown>>, placed: Placed): void => {
     const { ref, object, standIn, problems } = readObject(value);
@@ -96,7 +102,8 @@ export function parseManifest(file: string, text: string): ParsedManifest {
     } else if (problems.some(({ severity }) => severity === 'error')) {
       if (ref.name === '' || ref.kind === '') isPartial = true;
       else rejected.push(ref);
-      if (standIn !== undefined) standIns.push(standIn);
+      const at = placed.document.locate(placed.prefix, 'key');
+      if (standIn !== undefined) standIns.push(nameByPlace({ ref, object: standIn }, at));
       if (!places.has(key)) places.set(key, placed);
     }
   };
@@ -116,48 +123,58 @@ export function parseManifest(file: string, text: string): ParsedManifest {
   };
 }
 
-/**
- * What to take of a text that nothing was known of before: a policy that it spoils has no last good version to stay in force, so a
- * stand-in denies everything to the policy's targets until it is mended.
- */
-export function failClosed(parsed: ParsedManifest): ParsedManifest {
-  const given = new Set(parsed.objects.map((object) => formatRef(refOf(object))));
-  const standIns = parsed.standIns.filter((object) => !given.has(formatRef(refOf(object))));
-  const closed = new Set(standIns.map((object) => formatRef(standsFor(object))));
-  const consequenceOf = (ref: ObjectRef): string | undefined => {
-    const key = formatRef(ref);
-    if (closed.has(key)) return consequenceOfStandIn(ref.kind);
-    const isOpen =
-      closingKinds.has(ref.kind) && !given.has(key) && parsed.rejected.some((each) => formatRef(each) === key);
-    return isOpen ? 'nothing stands in for it' : undefined;
+/** What is known of a file that cannot be read: nothing, so that none of what was in force because of it counts as deleted. */
+export function unreadableManifest(file: string, problem: string, hint?: string): ParsedManifest {
+  const standIns = salvage(file, { text: '', readings: [], isWhole: false });
+  const finding: PlacedFinding = {
+    code: 'FileNotReadable',
+    severity: 'error',
+    ref: standIns[0]?.ref ?? { kind: '', namespace: '', name: '' },
+    path: [],
+    message: `The file cannot be read: ${problem}.`,
+    position: { file, line: 1, column: 1 },
+    ...(hint === undefined ? {} : { hint }),
   };
+  return { ...parseManifest(file, ''), isPartial: true, standIns, findings: [finding] };
+}
+
+/**
+ * Puts stand-ins in force for objects that a text spoils and that have no last good version among its objects. One that was in force
+ * before stays for as long as its object can neither be read nor is gone. The Findings say what is closed.
+ */
+export function failClosed(parsed: ParsedManifest, before: readonly StandIn[] = []): ParsedManifest {
+  const given = new Set(parsed.objects.map((object) => formatRef(refOf(object))));
+  const isGiven = ({ ref }: StandIn): boolean => given.has(formatRef(ref));
+  const found = parsed.standIns.filter((each) => !isGiven(each));
+  const replaced = new Set(found.map(({ ref }) => formatRef(ref)));
+  const rejected = new Set(parsed.rejected.map(formatRef));
+  const left = before.filter(
+    (each) =>
+      !isGiven(each) && !replaced.has(formatRef(each.ref)) && (parsed.isPartial || rejected.has(formatRef(each.ref))),
+  );
+  const standIns = [...found, ...left];
   const findings = parsed.findings.map((finding) => {
     const consequence = finding.severity === 'error' ? consequenceOf(finding.ref) : undefined;
     if (consequence === undefined) return finding;
     return { ...finding, message: `${finding.message} Until this is mended, ${consequence}.` };
   });
-  return { ...parsed, objects: [...parsed.objects, ...standIns], findings };
+  function consequenceOf(ref: ObjectRef): string | undefined {
+    const key = formatRef(ref);
+    const own = standIns.filter((each) => formatRef(each.ref) === key);
+    // Where nobody knows what a text meant, what was closed because of it stays closed.
+    const closed = own.length > 0 || ref.kind !== '' ? own : left;
+    if (closed.length > 0) return [...new Set(closed.map(({ object }) => describeStandIn(object)))].join(', and ');
+    const isOpen = isClosingKind(ref.kind) && !given.has(key) && (rejected.has(key) || parsed.isPartial);
+    return isOpen ? 'nothing stands in for it' : undefined;
+  }
+  return { ...parsed, objects: [...parsed.objects, ...standIns.map(({ object }) => object)], standIns, findings };
 }
 
-/** The kinds that something stands in for, unless they name no target that can be read, or never decide. */
-const closingKinds: ReadonlySet<string> = new Set(['AuthorizationPolicy', 'RequestAuthentication', 'BackendTLSPolicy']);
-
-/** What follows while something stands in for an object of a kind, as part of a sentence. */
-export function consequenceOfStandIn(kind: string): string {
-  return consequences[kind] ?? "everything to the policy's targets is denied";
-}
-
-const consequences: Readonly<Record<string, string>> = {
-  [meshConfigRef.kind]: 'everything to every service is denied',
-  BackendTLSPolicy: "requests to the policy's targets are answered with 503",
-};
-
-/** What a stand-in was made for: it is a policy, also in place of other kinds, which then are the first part of its name. */
-function standsFor(object: AnyMeshObject): ObjectRef {
-  const ref = refOf(object);
-  const [kind = '', name] = ref.name.split('/');
-  if (name === undefined) return ref;
-  return { kind, name, namespace: kind === meshConfigRef.kind ? meshConfigRef.namespace : ref.namespace };
+/** What stands in for an object without a name is named by where it was written, so that there can be several. */
+function nameByPlace({ ref, object }: StandIn, position: Position): StandIn {
+  if (ref.name !== '') return { ref, object };
+  const metadata = { ...object.metadata, name: `${object.metadata.name}${formatPosition(position)}` };
+  return { ref, object: { ...object, metadata } };
 }
 
 /** Puts the texts of a directory together, in the order of their file names. An object given twice is an error; the first one stays. */

@@ -13,6 +13,9 @@ type Fields = Readonly<Record<string, unknown>>;
 /** There is one, whatever it was found in. */
 export const meshConfigRef: ObjectRef = { kind: 'MeshConfig', namespace: '', name: 'mesh' };
 
+/** The name of the ConfigMap in the root namespace that holds it. */
+export const meshConfigMap = 'istio';
+
 /** A MeshConfig that was found. `fields` is absent when its text cannot be read, and `problem` says why. */
 export interface FoundMeshConfig {
   readonly fields?: Fields;
@@ -27,7 +30,8 @@ export function findMeshConfig(file: string, value: Fields): FoundMeshConfig | u
     return { fields: wrap(value), asWritten: (path) => path.slice(1) };
   }
   const { kind, metadata, data } = value;
-  if (kind !== 'ConfigMap' || !isRecord(metadata) || metadata['name'] !== 'istio' || !isRecord(data)) return undefined;
+  if (kind !== 'ConfigMap' || !isRecord(metadata) || metadata['name'] !== meshConfigMap || !isRecord(data))
+    return undefined;
   const text = data['mesh'];
   if (text === undefined) return undefined;
   const asWritten = (): FieldPath => ['data', 'mesh'];
@@ -41,7 +45,8 @@ export function findMeshConfig(file: string, value: Fields): FoundMeshConfig | u
   return { fields: wrap(spec), asWritten };
 }
 
-function isMeshConfigFile(file: string): boolean {
+/** Whether a file is called so that all of it is a MeshConfig, unless it says otherwise. */
+export function isMeshConfigFile(file: string): boolean {
   return /(?:^|\/)mesh(?:-?config)?\.(?:ya?ml|json)$/.test(file);
 }
 

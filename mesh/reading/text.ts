@@ -19,6 +19,7 @@ export interface TextDocument {
   readonly value: unknown;
   /** The place of a field, or of what encloses it when it is not there: of its key, or of its value when asked for and on the same line. */
   readonly locate: (path: FieldPath, part: 'key' | 'value') => Position;
+  readonly text: string;
 }
 
 /** Why a document could not be read. */
@@ -26,6 +27,16 @@ export interface TextProblem {
   readonly message: string;
   readonly position: Position;
   readonly hint?: string;
+  readonly damaged: DamagedDocument;
+}
+
+/** What is left of a document that could not be read. */
+export interface DamagedDocument {
+  readonly text: string;
+  /** What it may have meant, as far as the parser came: one value, or of keys that are given more than once one for each. */
+  readonly readings: readonly unknown[];
+  /** Whether the readings hold everything that the text says. */
+  readonly isWhole: boolean;
 }
 
 /** The documents that could be read, and what is wrong with the others. Empty documents are left out. */
@@ -38,33 +49,45 @@ export function parseText(
   if (tooLarge !== undefined) {
     const position = { file, line: 1, column: 1 };
     const hint = 'split it into several files';
-    return { documents: [], problems: [{ message: `The file ${tooLarge} and is not read.`, position, hint }] };
+    const damaged = { text, readings: [], isWhole: false };
+    return { documents: [], problems: [{ message: `The file ${tooLarge} and is not read.`, position, hint, damaged }] };
   }
   const positionOf = makePositions(file, text);
   const documents: TextDocument[] = [];
   const problems: TextProblem[] = [];
   const budget = { nodes: maxNodes };
   for (const { start, end } of splitDocuments(text)) {
+    const part = text.slice(start, end);
+    let last: ParsedNode | null = null;
     try {
-      for (const document of parseDocuments(text.slice(start, end))) {
+      for (const document of parseDocuments(part)) {
         const contents = document.contents;
+        last = contents;
         // Later errors of a document mostly follow from its first.
         const [first] = [...document.errors, ...document.warnings];
         if (first !== undefined) {
           const isTooDeep = first.message.startsWith('Maximum call stack');
           const message = isTooDeep ? tooDeep : first.message.endsWith('.') ? first.message : `${first.message}.`;
-          problems.push({ message, position: positionOf(start + first.pos[0]) });
+          const damaged = { text: part, readings: readLoosely(contents), isWhole: document.errors.length === 0 };
+          problems.push({ message, position: positionOf(start + first.pos[0]), damaged });
         }
         if (first !== undefined || contents === null) continue;
         const value = toValue(contents, budget);
         if (value === null) continue;
-        documents.push({ value, locate: (path, part) => positionOf(start + offsetOf(contents, path, part)) });
+        documents.push({
+          value,
+          locate: (path, side) => positionOf(start + offsetOf(contents, path, side)),
+          text: part,
+        });
       }
     } catch (error) {
-      if (error instanceof UnreadableError)
-        problems.push({ ...error.problem, position: positionOf(start + error.offset) });
-      else if (error instanceof RangeError) problems.push({ message: tooDeep, position: positionOf(start) });
-      else throw error;
+      if (error instanceof UnreadableError) {
+        const damaged = { text: part, readings: readLoosely(last), isWhole: true };
+        problems.push({ ...error.problem, position: positionOf(start + error.offset), damaged });
+      } else if (error instanceof RangeError) {
+        const damaged = { text: part, readings: [], isWhole: false };
+        problems.push({ message: tooDeep, position: positionOf(start), damaged });
+      } else throw error;
     }
   }
   return { documents, problems };
@@ -165,6 +188,39 @@ function toValue(root: ParsedNode, budget: { nodes: number }): unknown {
       throw new UnreadableError(offset, `The file holds more than ${maxNodes} values and is not read further.`);
   };
   return convert(root, 0);
+}
+
+/** More readings of one document say nothing new. */
+const maxReadings = 8;
+/** The values that are looked at in each. */
+const maxLooseNodes = 20_000;
+
+/** What a document may have meant that cannot be read: each reading takes another one of the values of a key that is given several times. */
+function readLoosely(root: ParsedNode | null): readonly unknown[] {
+  const readings: unknown[] = [];
+  let most = 1;
+  for (let turn = 0; turn < Math.min(most, maxReadings); turn += 1) {
+    let budget = maxLooseNodes;
+    const convert = (node: ParsedNode | null, depth: number): unknown => {
+      budget -= 1;
+      if (node === null || budget < 0 || depth > maxDepth) return null;
+      if (isSeq<ParsedNode>(node)) return node.items.map((item) => convert(item, depth + 1));
+      if (!isMap<ParsedNode, ParsedNode | null>(node)) return isScalar(node) ? node.value : null;
+      const values = new Map<string, (ParsedNode | null)[]>();
+      for (const { key, value } of node.items) {
+        const name = keyText(key);
+        if (name === undefined) continue;
+        const given = values.get(name);
+        if (given === undefined) values.set(name, [value]);
+        else most = Math.max(most, given.push(value));
+      }
+      const object = Object.create(null) as Record<string, unknown>;
+      for (const [name, given] of values) object[name] = convert(given[turn] ?? given.at(-1) ?? null, depth + 1);
+      return object;
+    };
+    readings.push(convert(root, 0));
+  }
+  return readings;
 }
 
 function keyText(key: unknown): string | undefined {

@@ -1,7 +1,7 @@
 // Which policies apply to a frontend, and which were meant to and do not. A waypoint honours target references only, each from the
 // namespace of what it names.
 
-import { everyClass, formatRef, gatewayGroup, networkingGroup, refOf } from '../../../mesh/index.ts';
+import { everyClass, formatRef, gatewayGroup, namespaceTarget, networkingGroup, refOf } from '../../../mesh/index.ts';
 import type { Finding, MeshObject, MeshSnapshot, PolicyTargetReference } from '../../../mesh/index.ts';
 import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding } from '../binding.ts';
 import type { ResolveContext } from '../context.ts';
@@ -32,6 +32,7 @@ export function findAttached<P extends Policy>(
     ...attachedTo('Gateway', gateway.namespace, gateway.name),
     ...attachedTo('GatewayClass', '', gateway.className),
     ...find(`GatewayClass//${everyClass}`).filter(isStandIn),
+    ...[service.namespace, mesh.settings.rootNamespace].flatMap((name) => find(`${namespaceTarget}/${name}/${name}`)),
   ];
   const byName = new Map(attached.map((policy) => [formatRef(refOf(policy)), policy] as const));
   return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, policy]) => policy);
@@ -92,6 +93,8 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
     message: `${message}, so the policy is not in effect there`,
     hint,
   });
+  // Only what stands in for a policy names its namespace; reading said so.
+  if (kind === namespaceTarget) return undefined;
   const expected = Object.hasOwn(groups, kind) ? groups[kind] : undefined;
   if (expected === undefined) {
     return notFound(

@@ -1,0 +1,32 @@
+// Folders for keys and what else is kept: made so that a place where nothing can be made is an error at once.
+
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Makes a folder with those above it, for its owner only unless told. One by one: what makes them all at once never gives up where the
+ * file system says that a folder is missing in which nothing can be made, such as /proc.
+ */
+export async function makeFolder(path: string, mode = 0o700): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT' && !(await isFolder(dirname(path)))) {
+      await makeFolder(dirname(path), mode);
+      // Somebody else may have made it meanwhile.
+      return makeFolder(path, mode);
+    }
+    if (code !== 'EEXIST') throw error;
+    if (!(await isFolder(path))) throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,236 @@
+// What stands in for an object that cannot be read, where its absence would open something: it closes what the object was written for,
+// as far as that can be read, and no more than its namespace where it cannot.
+
+import { everyClass, gatewayGroup, hbonePort, hboneProtocol, namespaceTarget, networkingGroup } from '../labels.ts';
+import { securityGroup, waypointClass } from '../labels.ts';
+import { defaultMeshSettings } from '../settings.ts';
+import type { BackendTlsTarget } from '../kinds/backend-tls-policy.ts';
+import type { AnyMeshObject, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
+import { formatApiVersion, kindNames } from './kinds.ts';
+import { isRecord } from './structure.ts';
+import { suggestName } from './suggestion.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** An object, and what it stands in for. */
+export interface StandIn {
+  readonly ref: ObjectRef;
+  readonly object: AnyMeshObject;
+}
+
+/** The kinds without which something is open that they were written to close. */
+const closingKinds: ReadonlySet<string> = new Set([
+  'AuthorizationPolicy',
+  'BackendTLSPolicy',
+  'Gateway',
+  'MeshConfig',
+  'Namespace',
+  'RequestAuthentication',
+]);
+
+/** True for a kind without which something is open that it was written to close. */
+export function isClosingKind(kind: string): boolean {
+  return closingKinds.has(kind);
+}
+
+/** The policies among them, also where the word is misspelt. */
+export function policyKindOf(
+  word: string,
+): 'AuthorizationPolicy' | 'BackendTLSPolicy' | 'RequestAuthentication' | undefined {
+  const kind = kindNames.find((name) => name === word) ?? suggestName(word, kindNames);
+  return kind === 'AuthorizationPolicy' || kind === 'BackendTLSPolicy' || kind === 'RequestAuthentication'
+    ? kind
+    : undefined;
+}
+
+/**
+ * In place of a MeshConfig that cannot be read: nothing may pass, since it names the namespace whose policies are the whole mesh's, and
+ * which escaped paths are one.
+ */
+export const closedMesh: AnyMeshObject = deny({ kind: 'MeshConfig', namespace: '', name: 'mesh' }, [
+  { group: gatewayGroup, kind: 'GatewayClass', name: everyClass },
+]);
+
+/**
+ * What stands in for a rejected object; undefined where nothing can, or nothing need. `isWhole` is false where a part of its text could
+ * not be read, so that there may be targets that nobody saw.
+ */
+export function standInFor(ref: ObjectRef, fields: Fields, isWhole = true): AnyMeshObject | undefined {
+  switch (ref.kind) {
+    case 'MeshConfig':
+      return closedMesh;
+    case 'AuthorizationPolicy':
+    case 'RequestAuthentication': {
+      // AUDIT policies never decide.
+      if (isRecord(fields['spec']) && fields['spec']['action'] === 'AUDIT') return undefined;
+      const targets = targetsToClose(ref, fields, isWhole, Object.keys(targetGroups));
+      return targets.length === 0 ? undefined : deny(ref, targets);
+    }
+    case 'BackendTLSPolicy': {
+      const targets = targetsToClose(ref, fields, isWhole, ['Service', 'ServiceEntry']);
+      return targets.length === 0 ? undefined : silence(ref, fields, targets);
+    }
+    case 'Namespace':
+      return ref.name === '' ? undefined : labelsOf(ref, fields);
+    case 'Gateway':
+      return ref.name === '' ? undefined : bareWaypoint(ref, fields);
+    default:
+      return undefined;
+  }
+}
+
+/** What follows while an object stands in for another, as part of a sentence. */
+export function describeStandIn(object: AnyMeshObject): string {
+  switch (object.kind) {
+    case 'AuthorizationPolicy':
+      return `everything to ${describeTargets(object, object.spec.targetRefs ?? [])} is denied`;
+    case 'BackendTLSPolicy':
+      return `requests to ${describeTargets(object, object.spec.targetRefs)} are answered with 503`;
+    case 'Gateway':
+      return 'a waypoint with nothing but its labels and its class stands in for it';
+    default:
+      return 'what can be read of its labels and annotations is in force';
+  }
+}
+
+function describeTargets({ metadata: { namespace } }: AnyMeshObject, targets: readonly Target[]): string {
+  const [first, ...rest] = [
+    ...new Set(
+      targets.map(({ kind, name }) => {
+        if (kind === 'GatewayClass') return name === everyClass ? 'every service' : `GatewayClass ${name}`;
+        return kind === namespaceTarget ? `every service of namespace ${name}` : `${kind} ${namespace}/${name}`;
+      }),
+    ),
+  ];
+  return [first ?? '', ...rest].join(' and ');
+}
+
+type Target = Pick<BackendTlsTarget, 'kind' | 'name'> & Partial<BackendTlsTarget>;
+
+/** The kinds that policies can target, with their groups: a wrong group is a slip, not another target. */
+const targetGroups: Readonly<Record<string, string>> = {
+  Service: '',
+  ServiceEntry: networkingGroup,
+  Gateway: gatewayGroup,
+  GatewayClass: gatewayGroup,
+};
+
+/**
+ * The targets of a policy that can be read, and its whole namespace where there is one that cannot. None where the policy names none:
+ * as it is written, no waypoint would read it.
+ */
+function targetsToClose(
+  ref: ObjectRef,
+  fields: Fields,
+  isWhole: boolean,
+  kinds: readonly string[],
+): BackendTlsTarget[] {
+  const { metadata: _, ...rest } = fields;
+  const found: BackendTlsTarget[] = [];
+  let isOneUnread = !isWhole;
+  // A list that stands one level too high or too deep is still a list of targets, and so is one whose name is misspelt.
+  const visit = (value: unknown, isTarget: boolean): void => {
+    if (Array.isArray(value)) for (const item of value) visit(item, isTarget);
+    else if (isRecord(value)) {
+      const target = readTarget(value, kinds);
+      if (target !== undefined) found.push(target);
+      else if (isTarget) isOneUnread = true;
+      else for (const [key, field] of Object.entries(value)) visit(field, isTargetKey(key));
+    } else if (isTarget) isOneUnread = true;
+  };
+  visit(rest, false);
+  if (found.length === 0 && !isRecord(fields['spec'])) isOneUnread = true;
+  return isOneUnread ? [...found, { group: '', kind: namespaceTarget, name: ref.namespace }] : found;
+}
+
+function isTargetKey(key: string): boolean {
+  return suggestName(key, ['targetRefs', 'targetRef']) !== undefined;
+}
+
+function readTarget(value: Fields, kinds: readonly string[]): BackendTlsTarget | undefined {
+  const { kind, name, sectionName } = value;
+  if (typeof kind !== 'string' || !kinds.includes(kind) || typeof name !== 'string' || name === '') return undefined;
+  const section = typeof sectionName === 'string' && sectionName !== '' ? { sectionName } : {};
+  return { group: targetGroups[kind] ?? '', kind, name, ...section };
+}
+
+/** Lets nothing through. Tokens would pass unverified without a RequestAuthentication, so that one denies in its place too. */
+function deny(ref: ObjectRef, targets: readonly Target[]): MeshObject<'AuthorizationPolicy'> {
+  return {
+    apiVersion: formatApiVersion(securityGroup, 'v1'),
+    kind: 'AuthorizationPolicy',
+    metadata: {
+      // No object can have a name with a slash, so this one takes the place of no other policy.
+      name: ref.kind === 'AuthorizationPolicy' && ref.name !== '' ? ref.name : `${ref.kind}/${ref.name}`,
+      namespace: ref.kind === 'MeshConfig' ? defaultMeshSettings.rootNamespace : ref.namespace,
+      labels: {},
+      annotations: {},
+    },
+    spec: {
+      action: 'DENY',
+      targetRefs: targets.map(({ group = '', kind, name }) => ({ group, kind, name })),
+      rules: [{}],
+    },
+  };
+}
+
+/** Without a BackendTLSPolicy requests would go out in plain text: this one believes nobody, so that nothing is sent. */
+function silence(
+  ref: ObjectRef,
+  fields: Fields,
+  targetRefs: readonly BackendTlsTarget[],
+): MeshObject<'BackendTLSPolicy'> {
+  const { creationTimestamp, generation } = metadataOf(fields);
+  return {
+    apiVersion: formatApiVersion(gatewayGroup, 'v1'),
+    kind: 'BackendTLSPolicy',
+    metadata: {
+      name: ref.name === '' ? `${ref.kind}/` : ref.name,
+      namespace: ref.namespace,
+      labels: {},
+      annotations: {},
+      // Its age decides which of two policies holds.
+      ...(typeof creationTimestamp === 'string' && isTime(creationTimestamp) ? { creationTimestamp } : {}),
+      ...(typeof generation === 'number' ? { generation } : {}),
+    },
+    spec: { targetRefs, validation: { hostname: 'unreadable.invalid' } },
+  };
+}
+
+/** Without the labels of their namespace services would have no waypoint, and so no policy. */
+function labelsOf(ref: ObjectRef, fields: Fields): MeshObject<'Namespace'> {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: readableMetadata(ref, fields), spec: {} };
+}
+
+/** Without their waypoint services would have no policy: what is enforced at a waypoint does not depend on the rest of its Gateway. */
+function bareWaypoint(ref: ObjectRef, fields: Fields): MeshObject<'Gateway'> | undefined {
+  if (!isRecord(fields['spec']) || fields['spec']['gatewayClassName'] !== waypointClass) return undefined;
+  return {
+    apiVersion: formatApiVersion(gatewayGroup, 'v1'),
+    kind: 'Gateway',
+    metadata: readableMetadata(ref, fields),
+    spec: {
+      gatewayClassName: waypointClass,
+      listeners: [{ name: 'mesh', port: hbonePort, protocol: hboneProtocol }],
+    },
+  };
+}
+
+function readableMetadata({ namespace, name }: ObjectRef, fields: Fields): ObjectMeta {
+  const { labels, annotations } = metadataOf(fields);
+  return { name, namespace, labels: readableTexts(labels), annotations: readableTexts(annotations) };
+}
+
+function readableTexts(value: unknown): Readonly<Record<string, string>> {
+  const entries = isRecord(value) ? Object.entries(value) : [];
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
+function metadataOf(fields: Fields): Fields {
+  return isRecord(fields['metadata']) ? fields['metadata'] : {};
+}
+
+/** Whether a text is a time as the API writes it. */
+export function isTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\dT/.test(text);
+}

@@ -1,0 +1,134 @@
+// What is closed because of policies that cannot be read, and who says so: the same whether they were there at the start or are written
+// while a run watches; where a good version was known, that one stays.
+
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DirectorySource } from '../../gateway-controller/directory-source.ts';
+import type { DirectoryState } from '../../gateway-controller/directory-source.ts';
+import type { AnyMeshObject } from '../../mesh/index.ts';
+import { waitUntil } from '../support/envoy.ts';
+import { type Closed, goodPolicy, type OddPolicy, oddPolicies } from './odd-policies.ts';
+
+let directory: string;
+let source: DirectorySource;
+let state: DirectoryState | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'cairn-odd-'));
+  state = undefined;
+});
+
+afterEach(async () => {
+  await source.stop();
+  rmSync(directory, { recursive: true });
+});
+
+const namespaceOf = (index: number): string => `n${index}`;
+const fileOf = (index: number): string => join(directory, `${String(index).padStart(3, '0')}.yaml`);
+const textOf = (index: number, text: string): string => text.replaceAll('$N', namespaceOf(index));
+
+/** As most editors save: the whole text is renamed into place. */
+function save(index: number, text: string): void {
+  writeFileSync(join(directory, '.saved'), textOf(index, text));
+  renameSync(join(directory, '.saved'), fileOf(index));
+}
+
+async function start(): Promise<void> {
+  source = new DirectorySource({
+    directory,
+    onChange: (now) => (state = now),
+    onError: (error) => {
+      throw error;
+    },
+  });
+  await source.start();
+}
+
+/** What is in force of a namespace. */
+function objectsOf(index: number): readonly AnyMeshObject[] {
+  const namespace = namespaceOf(index);
+  return (state?.objects() ?? []).filter(({ metadata }) => metadata.namespace === namespace);
+}
+
+function saidOf(index: number): string {
+  const findings = (state?.findings() ?? []).filter(({ position }) => position?.file === fileOf(index));
+  return findings.map(({ message }) => message).join('\n');
+}
+
+/** What the objects in force close, where they deny everything or speak to nobody. */
+function closedBy(index: number): Closed {
+  const isMesh = (state?.objects() ?? []).some(({ metadata }) => metadata.name === 'MeshConfig/mesh');
+  const names = objectsOf(index).flatMap((object) => {
+    const isDenial = object.kind === 'AuthorizationPolicy' && JSON.stringify(object.spec.rules) === '[{}]';
+    if (!isDenial && object.kind !== 'BackendTLSPolicy') return [];
+    return (object.spec.targetRefs ?? []).map(({ kind, name }) => `${kind} ${name}`);
+  });
+  const isWeb = names.includes('Service web');
+  const isNamespace = names.includes(`Namespace ${namespaceOf(index)}`);
+  if (isWeb && isNamespace) return 'web and the namespace';
+  return isWeb ? 'web' : isNamespace ? 'the namespace' : isMesh && names.length === 0 ? 'the mesh' : 'nothing';
+}
+
+function expectSaid(index: number, { name, closed }: OddPolicy): void {
+  const said = saidOf(index);
+  const namespace = namespaceOf(index);
+  if (closed === 'nothing') expect(said, name).toContain('nothing stands in for it');
+  if (closed.includes('web')) expect(said, name).toContain(`Service ${namespace}/web`);
+  if (closed.includes('the namespace')) expect(said, name).toContain(`every service of namespace ${namespace}`);
+  if (closed === 'the mesh') expect(said, name).toContain('everything to every service is denied');
+}
+
+/** A MeshConfig closes everything, and so what else would be closed cannot be seen beside it. */
+const apart = oddPolicies.filter(({ closed }) => closed === 'the mesh');
+const others = oddPolicies.filter(({ closed }) => closed !== 'the mesh');
+
+describe.each([
+  ['those of one namespace each', others],
+  ['that of the whole mesh', apart],
+])('odd policies, %s', (_name, policies) => {
+  it('close what was written to be closed when they are there at the start', async () => {
+    policies.forEach(({ text }, index) => save(index, text));
+    await start();
+    expect(policies.map(({ name }, index) => [name, closedBy(index)])).toEqual(
+      policies.map(({ name, closed }) => [name, closed]),
+    );
+    policies.forEach((policy, index) => expectSaid(index, policy));
+  });
+
+  it('close the same at once when they are written while a run watches', async () => {
+    await start();
+    policies.forEach(({ text }, index) => writeFileSync(fileOf(index), textOf(index, text)));
+    const expected = JSON.stringify(policies.map(({ closed }) => closed));
+    const now = (): string => JSON.stringify(policies.map((_policy, index) => closedBy(index)));
+    await waitUntil('everything to be closed', () => now() === expected, 5_000).catch(() => undefined);
+    expect(policies.map(({ name }, index) => [name, closedBy(index)])).toEqual(
+      policies.map(({ name, closed }) => [name, closed]),
+    );
+    policies.forEach((policy, index) => expectSaid(index, policy));
+  });
+
+  it('leave the last good version in force, and close nothing else', async () => {
+    policies.forEach((_policy, index) => save(index, goodPolicy));
+    await start();
+    policies.forEach(({ text }, index) => save(index, text));
+    const isSaid = (index: number): boolean => saidOf(index) !== '';
+    await waitUntil('findings', () => policies.every((_policy, index) => isSaid(index)), 5_000).catch(() => undefined);
+    expect(policies.filter((_policy, index) => !isSaid(index)).map(({ name }) => name)).toEqual([]);
+    // Another kind, or no name: another object that was never good. The first was edited away, which takes a second.
+    const isSame = (text: string): boolean =>
+      /name: ?"?it\b/.test(text) && !/kind: (Request|Backend|ConfigMap)/.test(text);
+    for (const [index, { name, text }] of policies.entries()) {
+      if (!isSame(text)) continue;
+      expect(saidOf(index), name).toContain('last good version');
+      expect(objectsOf(index), name).toEqual([
+        expect.objectContaining({
+          kind: 'AuthorizationPolicy',
+          metadata: expect.objectContaining({ name: 'it' }) as unknown,
+        }),
+      ]);
+      expect(closedBy(index), name).toBe('nothing');
+    }
+  });
+});
