@@ -42,7 +42,7 @@ export interface ServingIdentity {
 export interface ClusterStep {
   /** Every object that came, went or changed, be it in its status only. */
   readonly changed: readonly ObjectRef[];
-  /** The questions to the mesh that may have other answers now; empty where nothing but status changed. */
+  /** The questions to the mesh, and to the Findings of reading, that may have other answers now; empty where nothing but status changed. */
   readonly touched: ReadonlySet<QueryKey>;
 }
 

@@ -31,6 +31,7 @@ import type { ControllerLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { authorizePod } from './pod-authorization.ts';
 import { ServerCertificate } from './server-certificate.ts';
+import { findingsKey } from './status/view.ts';
 import { UnsettledSteps } from './unsettled-steps.ts';
 import { viewFinding } from './views.ts';
 
@@ -305,18 +306,24 @@ export class ClusterController {
     });
   }
 
-  #apply({ changed, meshChanges }: SourceChange): void {
+  #apply({ changed, meshChanges, said }: SourceChange): void {
     const clock = new StageClock();
     const changes = this.#trustDomain.pin(this.#entries.address(meshChanges));
     clock.end('allocate');
-    this.#take(changed, changes, clock);
+    this.#take(changed, changes, clock, said);
     const documents = this.#keys.follow(this.#distribution.mesh, changes);
     if (documents.length > 0) this.#take([], documents, new StageClock());
   }
 
-  #take(changed: ClusterStep['changed'], changes: readonly MeshChange[], clock: StageClock): void {
+  #take(
+    changed: ClusterStep['changed'],
+    changes: readonly MeshChange[],
+    clock: StageClock,
+    said: SourceChange['said'] = [],
+  ): void {
     const { step, touched, number } = this.#distribution.apply(changes, clock);
-    this.#unsettled.add(number, { changed, touched });
+    // What cannot be read changes nothing in force, and there is something to say of it all the same.
+    this.#unsettled.add(number, { changed, touched: new Set([...touched, ...said.map(findingsKey)]) });
     this.#noteStep(step);
   }
 

@@ -1,7 +1,7 @@
 // A cluster as a source of objects: every kind that is read, followed from the API. Nothing is told before everything is known once;
 // afterwards a lone change goes out at once, and a storm in batches.
 
-import { formatRef, meshConfigMap, refOf } from '../mesh/index.ts';
+import { formatRef, isDeepEqual, meshConfigMap, refOf } from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshChange, MeshSettings, ObjectRef } from '../mesh/index.ts';
 import { Reflector, resources } from '../kubernetes/index.ts';
 import type { ApiClient, ApiResource, KubernetesObject, ReflectorProblem } from '../kubernetes/index.ts';
@@ -14,6 +14,8 @@ export interface SourceChange {
   /** Objects whose text or status changed, each once. */
   readonly changed: readonly ObjectRef[];
   readonly meshChanges: readonly MeshChange[];
+  /** Objects of which reading has something else to say than before. */
+  readonly said: readonly ObjectRef[];
 }
 
 /** What a source is made of. */
@@ -54,6 +56,7 @@ export class KubernetesSource {
   /** Objects that wait for what they name. */
   readonly #awaited = new Map<string, KubernetesObject>();
   readonly #pending = new Map<string, { readonly ref: ObjectRef; readonly before: readonly AnyMeshObject[] }>();
+  readonly #said = new Map<string, ObjectRef>();
   readonly #pace = new Pace(() => this.#flush());
   #isComplete = false;
   #isStopped = false;
@@ -163,8 +166,7 @@ export class KubernetesSource {
     this.#awaited.delete(formatRef(ref));
     this.#referenced.settle(ref, read.objects);
     objects.set(keyOf(ref), { object, inForce: read.objects });
-    if (read.findings.length > 0) this.#findings.set(formatRef(ref), read.findings);
-    else this.#findings.delete(formatRef(ref));
+    this.#say(ref, read.findings);
     this.#note(ref, inForce);
   }
 
@@ -180,8 +182,15 @@ export class KubernetesSource {
     const before = this.#known.get(ref.kind)?.get(keyOf(ref));
     if (before === undefined) return;
     this.#known.get(ref.kind)?.delete(keyOf(ref));
-    this.#findings.delete(formatRef(ref));
+    this.#say(ref, []);
     this.#note(ref, before.inForce);
+  }
+
+  #say(ref: ObjectRef, findings: readonly Finding[]): void {
+    const key = formatRef(ref);
+    if (!isDeepEqual(this.#findings.get(key) ?? [], findings)) this.#said.set(key, ref);
+    if (findings.length > 0) this.#findings.set(key, findings);
+    else this.#findings.delete(key);
   }
 
   /** Remembers what was told last of an object, and sees to it that the change is told. */
@@ -202,8 +211,10 @@ export class KubernetesSource {
       for (const object of now) if (!before.includes(object)) meshChanges.push({ type: 'put', object });
     }
     const changed = [...this.#pending.values()].map(({ ref }) => ref);
+    const said = [...this.#said.values()];
     this.#pending.clear();
-    this.#options.onChange({ changed, meshChanges });
+    this.#said.clear();
+    this.#options.onChange({ changed, meshChanges, said });
   }
 }
 

@@ -1,6 +1,6 @@
 // The status of objects that are not in force because they cannot be read: what is wrong with them, where their kind has a place for it.
 
-import { formatParentKey, type ObjectRef, type RouteParentRef } from '../../mesh/index.ts';
+import { formatParentKey, type MeshObject, type ObjectRef, type RouteParentRef } from '../../mesh/index.ts';
 import { type Condition, isFields } from './condition.ts';
 import { judgeFindings } from './finding-status.ts';
 import { routeControllerName } from './route-status.ts';
@@ -14,6 +14,16 @@ const withConditions: ReadonlySet<string> = new Set([
   'VirtualService',
 ]);
 const routes: ReadonlySet<string> = new Set(['GRPCRoute', 'HTTPRoute', 'TCPRoute', 'TLSRoute']);
+
+/** Whether what is in force of an object is an older version than the newest one, which cannot be read. */
+export function isSuperseded(
+  view: StatusView,
+  { kind, metadata: { namespace, name, generation } }: MeshObject,
+): boolean {
+  const newest = view.object(kind, namespace, name)?.metadata.generation;
+  if (newest === undefined || newest === generation) return false;
+  return view.findings({ kind, namespace, name }).some(({ severity }) => severity === 'error');
+}
 
 /** What the status of an object that is not in force says; undefined when it is gone, or there is nothing to say. */
 export function resolveRejected(view: StatusView, ref: ObjectRef): WantedStatus | undefined {

@@ -2,7 +2,7 @@
 
 import { isWaypoint } from '../../generator/index.ts';
 import { type ApiResource, resources } from '../../kubernetes/index.ts';
-import type { Kind, MeshObject, ObjectRef } from '../../mesh/index.ts';
+import { type Kind, type MeshObject, type ObjectRef, refOf } from '../../mesh/index.ts';
 import { configurationAcceptedCondition } from '../cluster-context.ts';
 import { resolveAncestors } from './backend-tls-policy-status.ts';
 import { resolveBindingStatus, resolveEntryStatus, resolveWorkloadStatus } from './binding-status.ts';
@@ -10,8 +10,8 @@ import { resolveTrafficStatus } from './finding-status.ts';
 import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';
 import { resolveListenerSetStatus } from './listener-set-status.ts';
 import { resolvePolicyStatus } from './policy-status.ts';
-import { resolveRejected } from './rejected-status.ts';
-import { resolveRouteParents } from './route-status.ts';
+import { isSuperseded, resolveRejected } from './rejected-status.ts';
+import { resolveRouteParents, type Route } from './route-status.ts';
 import { accepted, deployed, type WantedStatus, waypointAccepted, waypointBound, waypointMissing } from './status.ts';
 import type { StatusView } from './view.ts';
 
@@ -104,6 +104,8 @@ export function resolveStatus(view: StatusView, { kind, namespace, name }: Objec
     resolve: (object: T) => WantedStatus | undefined,
   ): WantedStatus | undefined =>
     object === undefined ? resolveRejected(view, { kind, namespace, name }) : resolve(object);
+  const resolveRoute = (route: Route): WantedStatus | undefined =>
+    isSuperseded(view, route) ? resolveRejected(view, refOf(route)) : resolveRouteParents(view, route);
   switch (kind) {
     case 'Gateway':
       return answer(get(kind), (gateway) =>
@@ -130,13 +132,13 @@ export function resolveStatus(view: StatusView, { kind, namespace, name }: Objec
     case 'DestinationRule':
       return answer(get(kind), (object) => resolveTrafficStatus(view, object));
     case 'GRPCRoute':
-      return answer(get(kind), (route) => resolveRouteParents(view, route));
+      return answer(get(kind), resolveRoute);
     case 'HTTPRoute':
-      return answer(get(kind), (route) => resolveRouteParents(view, route));
+      return answer(get(kind), resolveRoute);
     case 'TCPRoute':
-      return answer(get(kind), (route) => resolveRouteParents(view, route));
+      return answer(get(kind), resolveRoute);
     case 'TLSRoute':
-      return answer(get(kind), (route) => resolveRouteParents(view, route));
+      return answer(get(kind), resolveRoute);
     case listenerSetKind: {
       const object = view.object(kind, namespace, name);
       return object === undefined ? undefined : resolveListenerSetStatus(view, object);
