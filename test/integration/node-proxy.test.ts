@@ -412,11 +412,13 @@ describe('a service with a waypoint', () => {
   });
 });
 
-it('closes a connection from a source that is no workload, without a byte', async () => {
+it('closes a connection from a source that is no workload, and says why', async () => {
   tunnels.length = 0;
   for (const vip of [at.detailsVip, at.reviewsVip, at.legacyVip]) {
     for (const source of [at.stranger, '127.0.0.1']) {
-      expect(await ask(source, vip, vip === at.legacyVip ? 80 : 9080).catch(() => '')).toBe('');
+      const answer = await ask(source, vip, vip === at.legacyVip ? 80 : 9080, '');
+      expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+      expect(answer).toMatch(/is no workload of this mesh[^]*curl --interface 127\./);
     }
   }
   expect(tunnels).toEqual([]);

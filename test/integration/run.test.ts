@@ -201,8 +201,11 @@ test('`cairn proxy-config` shows what the Envoy of the waypoint holds', async ()
   expect(await show('cluster', '-f', dump, '-o', 'yaml')).toBe(await live('cluster', '-o', 'yaml'));
 }, 60_000);
 
-test('an address that is no workload is refused', async () => {
-  await expect(productpageFrom(block.address(9, 9))).rejects.toThrow();
+test('an address that is no workload is refused, and told what to do', async () => {
+  const { status, body } = await productpageFrom(block.address(9, 9));
+  expect(status).toBe(403);
+  const [, example = ''] = /curl --interface (\S+)/.exec(body) ?? [];
+  expect((await productpageFrom(example)).status).toBe(200);
 });
 
 test('a workload with a certificate of the mesh gets no configuration of a waypoint, and nobody without one', async () => {

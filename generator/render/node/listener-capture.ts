@@ -1,5 +1,5 @@
 // `capture|<port>|<host>`: listens on the virtual addresses of one service port, tells the client by its source address, and hands the
-// bytes to a tunnel made with that client's certificate. Who is not a workload of this node is closed without a byte.
+// bytes to a tunnel made with that client's certificate. Who is not a workload of this node gets no further, and is told why.
 //
 // One listener for each service port, not one for all: Envoy replaces a listener whose list of addresses changes, which resets
 // connections at once and, when the drain time ends, every stream of every service.
@@ -35,8 +35,37 @@ function renderListener(workloads: readonly NodeWorkload[], service: NodeService
       new Map(workloads.map((client) => [client.address, renderChainAction(clusterName(client, service))])),
     ),
     filter_chains: workloads.map((client) => renderChain(client, service)),
+    default_filter_chain: renderRefusal(workloads),
   };
   return [{ typeUrl: typeUrls.listener, name, json }];
+}
+
+/**
+ * What an address that is no workload's gets: an answer that a client of HTTP shows, and that a person can read in any other. It is made
+ * here and depends on nothing that was sent, so that nothing of the connection goes anywhere.
+ */
+function renderRefusal([example]: readonly NodeWorkload[]): MessageTypes['envoy.config.listener.v3.FilterChain'] {
+  const text =
+    'The address that you ask from is no workload of this mesh, and a service is only for workloads.\n' +
+    `Ask from the address of one, for example: curl --interface ${example?.address ?? ''}\n`;
+  const head = [
+    'HTTP/1.1 403 Forbidden',
+    'content-type: text/plain',
+    `content-length: ${text.length}`,
+    'connection: close',
+    'server: cairn-node-proxy',
+  ];
+  return {
+    name: 'no-workload',
+    filters: [
+      {
+        name: 'envoy.filters.network.direct_response',
+        typed_config: typed('envoy.extensions.filters.network.direct_response.v3.Config', {
+          response: { inline_string: `${head.join('\r\n')}\r\n\r\n${text}` },
+        }),
+      },
+    ],
+  };
 }
 
 function clusterName(client: NodeWorkload, service: NodeService): string {
