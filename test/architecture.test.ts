@@ -99,7 +99,7 @@ describe('the rooms', () => {
     const folders = readdirSync(root, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
       .map((entry) => entry.name);
-    const others = new Set(['test', 'docs', 'tools', 'node_modules', 'dist', 'coverage', 'dashboard']);
+    const others = new Set(['test', 'docs', 'tools', 'bin', 'images', 'node_modules', 'dist', 'coverage', 'dashboard']);
     expect(folders.filter((folder) => !others.has(folder) && !(folder in rooms))).toEqual([]);
   });
 

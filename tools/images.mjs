@@ -1,7 +1,7 @@
 // Writes the images of the control plane and of the waypoint as archives, without a container engine and without a network: from the
 // compiled project (`npm run setup` makes it), the Node that runs this, and Envoy. The same input gives the same bytes.
 //
-//   node tools/images.mjs DIR [--dist dist] [--tag 0.1.0] [--node PATH] [--envoy PATH]
+//   npm run images, or node tools/images.mjs DIR [--dist dist] [--tag 0.1.0] [--node PATH] [--envoy PATH]
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';

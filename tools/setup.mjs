@@ -72,6 +72,7 @@ const vitest = (projects) =>
 switch (task) {
   case 'setup':
     run('building', bin('tsc'), ['-p', 'tsconfig.build.json']);
+    process.stderr.write('setup: done; cairn is in bin/: export PATH="$PWD/bin:$PATH"\n');
     break;
   case 'demo': {
     run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);

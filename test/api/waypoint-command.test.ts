@@ -47,8 +47,23 @@ test('without the definitions of the Gateway API every verb says what to install
     const result = await waypoint(...verb);
     expect(result).toMatchObject({ code: 1, out: '' });
     expect(result.err).toContain(missing);
+    expect(result.err).toContain('kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/');
   }
+  const install = (...flags: readonly string[]): Promise<CommandResult> =>
+    runCommand(['install', '--kubeconfig', server.kubeconfig, ...flags]);
+  const refused = await install('--wait');
+  expect(refused).toMatchObject({ code: 2, out: '' });
+  expect(refused.err).toContain(
+    'the cluster has no Gateway API; bring it with\n  kubectl apply --server-side -f https://',
+  );
   await server.installDefinitions((kind) => kind === 'Gateway' || kind === 'GatewayClass');
+  // Istio's kinds are not needed, and what brings them is said.
+  const installed = await install();
+  expect(installed.code).toBe(0);
+  expect(installed.err).toMatch(
+    /the cluster does not know VirtualService, DestinationRule, AuthorizationPolicy; .*\n {2}kubectl apply --server-side -f https:\/\//,
+  );
+  expect((await install('--uninstall', '--purge', '-y')).code).toBe(0);
 }, 90_000);
 
 describe('generate', () => {
@@ -176,7 +191,7 @@ describe('apply', () => {
       err: '',
     });
     const wrong = await waypoint('apply', '-n', 'patient', '--wait', '--waypoint-timeout', 'soon');
-    expect(wrong.err).toContain('"--waypoint-timeout"');
+    expect(wrong.err).toContain('--waypoint-timeout must be a duration');
   });
 });
 
