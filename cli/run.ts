@@ -53,6 +53,7 @@ export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
   io.stdout.write(`certificates  ${endpoints.certificates}\n`);
   io.stdout.write(`log           ${statePaths(options.state).log}\n\n`);
   io.stdout.write(formatServed(created));
+  io.stdout.write(formatExample(created));
   if (!stop.aborted) await once(stop, 'abort');
   io.stdout.write('ending the proxies\n');
   await created.stop();
@@ -119,6 +120,15 @@ export function formatServed(controller: Controller): string {
     controller.workloads(),
   );
   return `${waypoints}\n${services}\n${workloads}\n`;
+}
+
+/** How to ask: a service is for workloads, which are known by their addresses. */
+function formatExample(controller: Controller): string {
+  const [client] = controller.workloads();
+  const service = controller.services().find(({ addresses, ports }) => addresses.length > 0 && ports.length > 0);
+  if (client === undefined || service === undefined) return '';
+  const [address = '', port = ''] = [service.addresses[0], service.ports[0]];
+  return `ask as ${client.namespace}/${client.name}: curl --interface ${client.address} http://${address}:${port}/\n\n`;
 }
 
 /** The agent's entry file beside this one: TypeScript when we run from the sources. */

@@ -136,3 +136,16 @@ test('cairn install --wait says why its pods do not run, while it waits and in t
   );
   expect(err).toContain('docs/guide/install.md ("Images")');
 }, 60_000);
+
+test('cairn waypoint apply --wait says why the pods of a waypoint do not run', async () => {
+  const where = ['--kubeconfig', kubeconfig, '-n', broken];
+  const right = ['install', '--reset', '--gateway-class', 'broken', '--image', appImage, '--wait'];
+  const installed = await runCommand(right.concat(['--waypoint-image', 'nowhere.invalid/none:1'], where));
+  expect(installed).toMatchObject({ code: 0 });
+  const apply = ['waypoint', 'apply', '--gateway-class', 'broken', '--wait', '--waypoint-timeout', '15s'];
+  const { code, err } = await runCommand(apply.concat(['--kubeconfig', kubeconfig, '-n', namespace]));
+  expect(code).toBe(1);
+  expect(err).toMatch(/^pod unwell\/waypoint-\S+: (ImagePullBackOff|ErrImagePull): container istio-proxy of the image/);
+  expect(err).toMatch(/waypoint unwell\/waypoint is not programmed: .*:\n {2}pod unwell\/waypoint-\S+: /);
+  expect(err).toContain('timed out while waiting for waypoint');
+}, 240_000);
