@@ -63,25 +63,20 @@ export async function uninstall(
   await removeAll(client, settings, options);
 }
 
-async function removeAll(client: ApiClient, settings: InstallSettings, options: UninstallOptions): Promise<void> {
-  const { namespace } = settings;
+async function removeAll(client: ApiClient, given: InstallSettings, options: UninstallOptions): Promise<void> {
+  const { namespace } = given;
+  const settings = await readActual(client, given);
   const installed = await findInstalled(client, settings);
   const isControlPlane = ({ kind }: KubernetesObject): boolean => kind === 'Deployment';
-  // The settings that the installation really has, whatever the flags say now.
-  const environment = readEnvironment(installed.find(isControlPlane));
-  const gatewayClass = environment.get('CAIRN_GATEWAY_CLASS') ?? settings.gatewayClass;
   await remove(client, installed.filter(isControlPlane), options);
   await untilPodsEnd(client, namespace, options);
   const { dryRun } = options;
-  const statuses = await withdrawStatuses(client, {
-    controllerName: environment.get('CAIRN_CONTROLLER_NAME') ?? settings.controllerName,
-    revision: environment.get('CAIRN_REVISION') ?? settings.revision,
-    dryRun,
-  });
+  const { controllerName, revision } = settings;
+  const statuses = await withdrawStatuses(client, { controllerName, revision, dryRun });
   for (const [kind, count] of statuses) {
     options.say(`what was said in the status of ${count} ${kind} ${dryRun ? 'would be removed' : 'removed'}`);
   }
-  const made = await findMade(client, gatewayClass, settings, options.purge);
+  const made = await findMade(client, settings, options.purge);
   tellOfWaypoints(made, options);
   await remove(client, made, options);
   // The namespace last: it takes with it what others have put there.
@@ -128,14 +123,35 @@ async function findInstalled(client: ApiClient, settings: InstallSettings): Prom
     const isGoing = object?.metadata.deletionTimestamp !== undefined;
     if (object?.metadata.labels?.[partOfLabel] === 'cairn' && !isGoing) found.push({ ...object, kind });
   }
-  return found;
+  if (!(await isOnlyOne(client))) return found;
+  // Classes of earlier options, which no other installation can need.
+  const classes = await client.list(resources.gatewayClasses, { labelSelector: `${partOfLabel}=cairn` });
+  const isFound = ({ metadata }: KubernetesObject): boolean =>
+    found.some((object) => object.kind === 'GatewayClass' && object.metadata.name === metadata.name);
+  return [...found, ...classes.filter((object) => !isFound(object))];
+}
+
+/** Whether no other installation of Cairn is in the cluster. */
+async function isOnlyOne(client: ApiClient): Promise<boolean> {
+  return (await client.list(resources.clusterRoles, { labelSelector: `${partOfLabel}=cairn` })).length <= 1;
+}
+
+/** The settings that the installation really has, whatever the flags say now. */
+async function readActual(client: ApiClient, given: InstallSettings): Promise<InstallSettings> {
+  const deployment = await client.get(resources.deployments, given.namespace, controlPlaneName);
+  const environment = readEnvironment(deployment?.metadata.labels?.[partOfLabel] === 'cairn' ? deployment : undefined);
+  return {
+    ...given,
+    gatewayClass: environment.get('CAIRN_GATEWAY_CLASS') ?? given.gatewayClass,
+    controllerName: environment.get('CAIRN_CONTROLLER_NAME') ?? given.controllerName,
+    revision: environment.get('CAIRN_REVISION') ?? given.revision,
+  };
 }
 
 /** What the controller made while it ran: waypoints of its class, root certificates, its key and its Lease. */
 async function findMade(
   client: ApiClient,
-  gatewayClass: string,
-  { namespace }: InstallSettings,
+  { namespace, gatewayClass }: InstallSettings,
   purge: boolean,
 ): Promise<readonly KubernetesObject[]> {
   const made: KubernetesObject[] = [];
@@ -146,9 +162,8 @@ async function findMade(
   }
   const classes = await client.list(resources.gatewayClasses, { labelSelector });
   made.push(...classes.filter(({ metadata }) => metadata.name === gatewayClass));
-  const roles = await client.list(resources.clusterRoles, { labelSelector: `${partOfLabel}=cairn` });
   // Another installation's waypoints trust the same ConfigMaps.
-  if (roles.length <= 1) made.push(...(await client.list(resources.configMaps, { labelSelector })));
+  if (await isOnlyOne(client)) made.push(...(await client.list(resources.configMaps, { labelSelector })));
   const named = [[resources.leases, leaseName] as const, [resources.secrets, authoritySecret] as const];
   for (const [resource, name] of purge ? named : named.slice(0, 1)) {
     const object = await client.get(resource, namespace, name);

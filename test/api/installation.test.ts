@@ -195,6 +195,25 @@ it('removes nothing that nobody has agreed to', async () => {
   expect(await api.client.list(resources.clusterRoles)).toEqual(before);
 });
 
+it('removes the class that it was told at its installation, and those of earlier options', async () => {
+  const classes = async (): Promise<readonly string[]> =>
+    (await api.client.list(resources.gatewayClasses, { labelSelector: 'app.kubernetes.io/part-of=cairn' })).map(
+      ({ metadata }) => metadata.name,
+    );
+  await install('-nmesh-3', '--gateway-class=third', '--controller-name=cairn.dev/third');
+  await install('-nmesh-4', '--gateway-class=fourth', '--controller-name=cairn.dev/fourth');
+  // Beside others only its own; without a flag that says which.
+  await install('-nmesh-3', '--uninstall', '--purge', '-y');
+  expect(await classes()).toEqual(['fourth', 'istio-waypoint']);
+  await install('-nmesh-4', '--uninstall', '--purge', '-y');
+  expect(await classes()).toEqual(['istio-waypoint']);
+  await install('--gateway-class=renamed');
+  expect(await classes()).toEqual(['istio-waypoint', 'renamed']);
+  await install('--uninstall', '-y');
+  expect(await classes()).toEqual([]);
+  await install();
+});
+
 it("never takes over what is not Cairn's", async () => {
   await api.client.create(resources.gatewayClasses, {
     metadata: { name: 'theirs' },
