@@ -92,6 +92,9 @@ it('renames nothing but what Istio names', () => {
 it('can be ended by POST from this machine, on the port that is not open to probes only', async () => {
   expect((await fetch(`http://${host}:15020/quitquitquit`)).status).toBe(405);
   expect((await fetch(`http://${host}:15021/quitquitquit`, { method: 'POST' })).status).toBe(404);
+  // A page in a browser on this machine is not this machine.
+  const page = { method: 'POST', headers: { origin: 'https://evil.example' } };
+  expect((await fetch(`http://${host}:15020/quitquitquit`, page)).status).toBe(403);
   expect(quits).toBe(0);
   expect((await fetch(`http://${host}:15020/quitquitquit`, { method: 'POST' })).status).toBe(200);
   expect(quits).toBe(1);

@@ -112,6 +112,7 @@ export class HealthServer {
   #quit(request: IncomingMessage, response: ServerResponse): void {
     if (request.method !== 'POST') return send(response, 405, 'only POST\n');
     if (!isLoopback(request.socket.remoteAddress ?? '')) return send(response, 403, 'only from this machine\n');
+    if (isSentByPage(request)) return send(response, 403, 'not from a web page\n');
     send(response, 200, 'ok\n');
     this.#options.onQuit();
   }
@@ -127,6 +128,11 @@ function send(response: ServerResponse, status: number, text: string): void {
 function isLoopback(address: string): boolean {
   const plain = address.replace(/^::ffff:/, '');
   return plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
+}
+
+/** A browser says where a POST comes from. A page may have had the name of its own site lead here. */
+function isSentByPage({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
 }
 
 /** Upstream Envoy puts its own prefix before Istio's metric names; dashboards expect them without. */

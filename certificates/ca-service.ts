@@ -1,5 +1,6 @@
 // The certificate service on gRPC: authenticates the caller by its token, decides which identity it may have, and issues.
-// The caller has no certificate yet, so the token is all there is; it travels over TLS that the client verifies.
+// The caller has no certificate yet, so the token is all there is; it travels over TLS that the client verifies, and nothing else of a
+// call is read before it is found good.
 
 import {
   Server,
@@ -13,6 +14,7 @@ import {
 import type { Authority } from './authority.ts';
 import {
   createCertificateMethod,
+  decodeCertificateRequest,
   impersonatedIdentity,
   type CertificateRequest,
   type CertificateResponse,
@@ -48,6 +50,14 @@ const statusByCode: Readonly<Partial<Record<CertificateErrorCode, status>>> = {
 
 /** A request for a certificate is a page of text. */
 const maximumRequestBytes = 65_536;
+/** A caller needs one call at a time, and no connection in between; milliseconds. */
+const callsPerConnection = 16;
+const idleMs = 60_000;
+
+type Call = ServerUnaryCall<Uint8Array, CertificateResponse>;
+
+/** The method with requests that stay bytes until it is known whose they are. */
+const method = { ...createCertificateMethod, requestDeserialize: (bytes: Uint8Array): Uint8Array => bytes };
 
 /** Serves Istio's `CreateCertificate`. */
 export class CertificateServer {
@@ -60,7 +70,11 @@ export class CertificateServer {
 
   /** Listens on `host:port` (or `unix:path`) and resolves to the port; port 0 takes a free one. */
   async start(address: string, credentials: ServerCredentials): Promise<number> {
-    const server = new Server({ 'grpc.max_receive_message_length': maximumRequestBytes });
+    const server = new Server({
+      'grpc.max_receive_message_length': maximumRequestBytes,
+      'grpc.max_concurrent_streams': callsPerConnection,
+      'grpc.max_connection_idle_ms': idleMs,
+    });
     this.addTo(server);
     this.#server = server;
     return new Promise((resolve, reject) => {
@@ -70,10 +84,10 @@ export class CertificateServer {
 
   /** Makes the service one of another server's, which begins and ends it. */
   addTo(server: Server): void {
-    const handler: handleUnaryCall<CertificateRequest, CertificateResponse> = (call, callback) => {
+    const handler: handleUnaryCall<Uint8Array, CertificateResponse> = (call, callback) => {
       void this.#reply(call, callback);
     };
-    server.addService({ createCertificate: createCertificateMethod }, { createCertificate: handler });
+    server.addService({ createCertificate: method }, { createCertificate: handler });
   }
 
   /** Lets calls in flight finish for a second, then closes everything. */
@@ -90,10 +104,7 @@ export class CertificateServer {
     });
   }
 
-  async #reply(
-    call: ServerUnaryCall<CertificateRequest, CertificateResponse>,
-    callback: sendUnaryData<CertificateResponse>,
-  ): Promise<void> {
+  async #reply(call: Call, callback: sendUnaryData<CertificateResponse>): Promise<void> {
     try {
       callback(null, await this.#answer(call));
     } catch (error) {
@@ -101,23 +112,22 @@ export class CertificateServer {
     }
   }
 
-  async #answer(call: ServerUnaryCall<CertificateRequest, CertificateResponse>): Promise<CertificateResponse> {
+  async #answer(call: Call): Promise<CertificateResponse> {
     const { authority, now = () => new Date() } = this.#options;
-    if (call.request.csr.length > maximumRequestBytes)
-      throw new CertificateError('RequestInvalid', 'the certificate request is too long');
     const caller = await this.#authenticate(call);
-    const identity = await this.#identityFor(caller, call.request.metadata[impersonatedIdentity]);
+    const request = readRequest(call.request);
+    const identity = await this.#identityFor(caller, request.metadata[impersonatedIdentity]);
     const certificateChain = await authority.issue({
       identity,
-      csr: call.request.csr,
-      ttlSeconds: call.request.validitySeconds,
+      csr: request.csr,
+      ttlSeconds: request.validitySeconds,
       now: now(),
     });
     this.#options.log?.('certificate issued', { identity, caller: formatIdentity(caller) });
     return { certificateChain };
   }
 
-  async #authenticate(call: ServerUnaryCall<CertificateRequest, CertificateResponse>): Promise<CallerIdentity> {
+  async #authenticate(call: Call): Promise<CallerIdentity> {
     const values = call.metadata.get('authorization');
     const match = /^Bearer ([\x21-\x7e]+)$/i.exec(values.length === 1 ? String(values[0]) : '');
     if (match === null) throw new CertificateError('Unauthenticated', 'exactly one bearer token is needed');
@@ -146,5 +156,16 @@ export class CertificateServer {
     this.#options.log?.('certificate refused', { code: status[code], reason: String(error), peer });
     // What is wrong inside stays inside.
     return { code, details: code === status.INTERNAL ? 'the certificate could not be issued' : (known?.message ?? '') };
+  }
+}
+
+/** The service may share a port with another whose messages are longer. */
+function readRequest(bytes: Uint8Array): CertificateRequest {
+  if (bytes.length > maximumRequestBytes)
+    throw new CertificateError('RequestInvalid', 'the certificate request is too long');
+  try {
+    return decodeCertificateRequest(bytes);
+  } catch (cause) {
+    throw new CertificateError('RequestInvalid', 'the certificate request cannot be decoded', cause);
   }
 }

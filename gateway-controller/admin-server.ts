@@ -65,9 +65,9 @@ function createApp(questions: AdminQuestions): express.Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('json spaces', 2);
-  // A page of another site must not read the mesh through a browser on this machine (DNS rebinding).
+  // A page of another site must not read the mesh through a browser on this machine (DNS rebinding), nor change anything here.
   app.use((request, response, next) => {
-    if (/^(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(request.headers.host ?? '')) next();
+    if (isAskedHere(request.headers)) next();
     else response.status(403).type('text').send('only for this machine\n');
   });
   for (const [name, answer] of Object.entries(questions.api)) {
@@ -76,6 +76,16 @@ function createApp(questions: AdminQuestions): express.Express {
   if (questions.logLevel !== undefined) addLogLevel(app, questions.logLevel);
   addProbes(app, questions);
   return app;
+}
+
+/** Whether a request is for this machine by name and, where a browser sends it, from a page of this machine. */
+function isAskedHere({ host = '', origin, 'sec-fetch-site': site }: Request['headers']): boolean {
+  const here = /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/;
+  return (
+    here.test(host) &&
+    (origin === undefined || here.test(origin.replace(/^http:\/\//, ''))) &&
+    (site === undefined || site === 'none' || site === 'same-origin')
+  );
 }
 
 function addLogLevel(app: express.Express, { get, set }: NonNullable<AdminQuestions['logLevel']>): void {

@@ -2,8 +2,9 @@
 // already listening.
 
 import assert from 'node:assert/strict';
-import { experimental } from '@grpc/grpc-js';
-import type { ServerCredentials } from '@grpc/grpc-js';
+import { constants } from 'node:crypto';
+import type { SecureContextOptions } from 'node:tls';
+import { ServerCredentials } from '@grpc/grpc-js';
 import { Alarm, createPrivateKey, formatPrivateKey } from '../certificates/index.ts';
 import type { Authority } from '../certificates/index.ts';
 
@@ -11,8 +12,8 @@ const ttlSeconds = 24 * 60 * 60;
 /** After a renewal that failed. */
 const retryMs = 60_000;
 
-type CaListener = experimental.CaCertificateUpdateListener;
-type IdentityListener = experimental.IdentityCertificateUpdateListener;
+/** A connection must begin with its handshake; milliseconds. */
+const handshakeTimeout = 10_000;
 
 /** What the certificate says, and who signs it. */
 export interface ServerCertificateOptions {
@@ -25,12 +26,16 @@ export interface ServerCertificateOptions {
   readonly onError: (error: unknown) => void;
 }
 
+interface KeyPair {
+  readonly certificate: Buffer;
+  readonly privateKey: Buffer;
+}
+
 /** A certificate that keeps itself fresh. */
-export class ServerCertificate implements experimental.CertificateProvider {
+export class ServerCertificate {
   readonly #options: ServerCertificateOptions;
-  readonly #caListeners = new Set<CaListener>();
-  readonly #identityListeners = new Set<IdentityListener>();
-  #current: experimental.IdentityCertificateUpdate | null = null;
+  readonly #listeners = new Set<() => void>();
+  #current: KeyPair | undefined;
   readonly #renewal = new Alarm();
   #isStopped = false;
 
@@ -44,15 +49,15 @@ export class ServerCertificate implements experimental.CertificateProvider {
   }
 
   /** The certificate as it is now; to be asked for after `start`. */
-  current(): { readonly certificate: Buffer; readonly privateKey: Buffer } {
-    assert(this.#current !== null, 'the certificate is asked for before it was issued');
+  current(): KeyPair {
+    assert(this.#current !== undefined, 'the certificate is asked for before it was issued');
     return this.#current;
   }
 
   /** Calls after each renewal until the returned function is called. */
   onRenew(listener: () => void): () => void {
-    this.#identityListeners.add(listener);
-    return () => void this.#identityListeners.delete(listener);
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** Issues the first certificate. */
@@ -66,35 +71,25 @@ export class ServerCertificate implements experimental.CertificateProvider {
   }
 
   /**
-   * TLS with this certificate. `clients`: whether callers must show a certificate of the same authority; where it is `asked` for, one
-   * that the authority did not issue counts as none.
+   * TLS with this certificate, to be asked for after `start`. `clients`: whether callers must show a certificate of the same authority;
+   * where it is `asked` for, one that the authority did not issue counts as none.
    */
   credentials({ clients }: { readonly clients: boolean | 'asked' }): ServerCredentials {
-    // The library names the first two parameters the wrong way round; one object that is both cannot be mixed up.
-    return experimental.createCertificateProviderServerCredentials(
-      this,
-      clients === false ? null : this,
-      clients === true,
-    );
+    const credentials = new RenewedCredentials(clients, this.#context());
+    this.#listeners.add(() => credentials.renew(this.#context()));
+    return credentials;
   }
 
-  addCaCertificateListener(listener: CaListener): void {
-    this.#caListeners.add(listener);
-    // Later, since the library forgets what it is told before it has finished asking.
-    queueMicrotask(() => listener({ caCertificate: Buffer.from(this.#options.authority.rootPem) }));
-  }
-
-  removeCaCertificateListener(listener: CaListener): void {
-    this.#caListeners.delete(listener);
-  }
-
-  addIdentityCertificateListener(listener: IdentityListener): void {
-    this.#identityListeners.add(listener);
-    queueMicrotask(() => listener(this.#current));
-  }
-
-  removeIdentityCertificateListener(listener: IdentityListener): void {
-    this.#identityListeners.delete(listener);
+  #context(): SecureContextOptions {
+    const { certificate, privateKey } = this.current();
+    return {
+      // The root may be another one since.
+      ca: Buffer.from(this.#options.authority.rootPem),
+      cert: [certificate],
+      key: [privateKey],
+      // A session that is taken up again would outlive the client's certificate.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    };
   }
 
   async #issue(): Promise<void> {
@@ -107,13 +102,11 @@ export class ServerCertificate implements experimental.CertificateProvider {
       dnsNames,
       now: new Date(),
     });
-    // The root may be another one since.
-    for (const listener of this.#caListeners) listener({ caCertificate: Buffer.from(authority.rootPem) });
     this.#current = {
       certificate: Buffer.from(chain.slice(0, -1).join('')),
       privateKey: Buffer.from(formatPrivateKey(key)),
     };
-    for (const listener of this.#identityListeners) listener(this.#current);
+    for (const listener of this.#listeners) listener();
     this.#renewIn((ttlSeconds / 2) * 1000);
   }
 
@@ -125,5 +118,20 @@ export class ServerCertificate implements experimental.CertificateProvider {
         this.#renewIn(retryMs);
       });
     });
+  }
+}
+
+/** TLS of a server that goes on listening while its certificate is renewed. */
+class RenewedCredentials extends ServerCredentials {
+  constructor(clients: boolean | 'asked', context: SecureContextOptions) {
+    super({ requestCert: clients !== false, rejectUnauthorized: clients === true, handshakeTimeout }, context);
+  }
+
+  renew(context: SecureContextOptions): void {
+    this.updateSecureContextOptions(context);
+  }
+
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
   }
 }

@@ -1,8 +1,9 @@
 // The delta ADS server: who may have which snapshot, and a stream for each who may. Secrets can be asked for on the same server by SDS.
+// Who a peer is, is known before any of its messages is decoded; what it can hold here is bounded.
 
-import { chmod, lstat, rm } from 'node:fs/promises';
 import { type MethodDefinition, Server, type ServerCredentials, status as grpcStatus } from '@grpc/grpc-js';
 import { typeUrls } from '../envoy-api/index.ts';
+import { listen, type Listening, socketPath } from './listen.ts';
 import { decodeDeltaRequest, type DeltaRequest, type Node } from './messages.ts';
 import { parseUriNames } from './peer.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
@@ -39,13 +40,21 @@ export interface XdsServerOptions {
   readonly restInterval?: number;
 }
 
-const deltaMethod: Omit<MethodDefinition<DeltaRequest, Uint8Array>, 'path'> = {
+/** A proxy that comes back lists everything it holds: 8 MiB are 70,000 names of 100 bytes with their versions. */
+const longestMessage = 8 * 1024 * 1024;
+/** A proxy has one stream, and for a moment a second; some of one identity share an address. */
+const streamsPerPeer = 16;
+/** A connection without a stream is ended after this many milliseconds. */
+const idleMs = 60_000;
+
+/** Requests stay bytes until it is known whose they are. */
+const deltaMethod: Omit<MethodDefinition<Uint8Array, Uint8Array>, 'path'> = {
   requestStream: true,
   responseStream: true,
   requestSerialize: () => {
     throw new Error('the server does not send requests');
   },
-  requestDeserialize: decodeDeltaRequest,
+  requestDeserialize: (bytes) => bytes,
   responseSerialize: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
   responseDeserialize: (bytes) => bytes,
 };
@@ -56,7 +65,11 @@ const sdsPath = '/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets';
 export class XdsServer {
   readonly #options: XdsServerOptions;
   readonly #streams = new Map<DeltaCall, DeltaStream>();
+  /** Streams by the identity and address of their peers. */
+  readonly #peers = new Map<string, number>();
   #server: Server | undefined;
+  #listening: Listening | undefined;
+  #isSecure = false;
   #stopping = false;
 
   constructor(options: XdsServerOptions) {
@@ -64,23 +77,23 @@ export class XdsServer {
   }
 
   /**
-   * Listens on `host:port` or `unix:/path` and returns the address with the port that was given. A socket file left by an earlier
-   * process is replaced; a new one is for its owner only. Rejects if the address cannot be had. `addServices` may add services of
-   * others to the same port.
+   * Listens on `host:port` or `unix:/path` and returns the address with the port that was given. Rejects if the address cannot be had.
+   * `addServices` may add services of others to the same port.
    */
   async start(
     address: string,
     credentials: ServerCredentials,
     addServices?: (server: Server) => void,
   ): Promise<string> {
-    const path = address.startsWith('unix:') ? address.slice('unix:'.length).replace(/^\/\/(?=\/)/u, '') : undefined;
-    if (path !== undefined) await removeSocket(path);
     const server = new Server({
       'grpc.keepalive_time_ms': 30_000,
       'grpc.keepalive_timeout_ms': 10_000,
-      // A proxy that comes back lists everything it holds.
-      'grpc.max_receive_message_length': 64 * 1024 * 1024,
+      'grpc.max_receive_message_length': longestMessage,
       'grpc.max_send_message_length': -1,
+      // On the socket file each secret is a stream of its own.
+      ...(socketPath(address) === undefined
+        ? { 'grpc.max_concurrent_streams': streamsPerPeer, 'grpc.max_connection_idle_ms': idleMs }
+        : {}),
     });
     server.addService(
       { DeltaAggregatedResources: { ...deltaMethod, path: adsPath } },
@@ -91,17 +104,12 @@ export class XdsServer {
       { DeltaSecrets: (call: DeltaCall) => this.#serve(call, typeUrls.secret) },
     );
     addServices?.(server);
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(address, credentials, (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(new Error(`cannot listen on ${address}`, { cause: error }));
-      });
-    });
+    // Of one call, the library tells no difference between a peer in clear text and one without a certificate.
+    this.#isSecure = credentials._isSecure();
+    this.#listening = await listen(server, address, credentials);
     this.#server = server;
     this.#stopping = false;
-    if (path === undefined) return address.replace(/:\d+$/u, `:${port}`);
-    await chmod(path, 0o600);
-    return address;
+    return this.#listening.address;
   }
 
   /** Ends all streams with UNAVAILABLE, so that proxies come again elsewhere or later, and stops listening. */
@@ -110,6 +118,7 @@ export class XdsServer {
     if (server === undefined) return;
     this.#server = undefined;
     this.#stopping = true;
+    this.#listening?.close();
     for (const call of this.#streams.keys()) fail(call, grpcStatus.UNAVAILABLE, 'the control plane is stopping');
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => server.forceShutdown(), 500);
@@ -127,19 +136,53 @@ export class XdsServer {
   }
 
   #serve(call: DeltaCall, defaultType = ''): void {
-    let refused = false;
-    call.on('data', (received: DeltaRequest) => {
-      if (refused) return;
-      const request = received.typeUrl === '' ? { ...received, typeUrl: defaultType } : received;
-      const stream = this.#streams.get(call) ?? this.#admit(call, request);
-      if (stream === undefined) refused = true;
-      else stream.receive(request);
+    const leave = this.#enter(call);
+    let refused = leave === undefined;
+    call.on('data', (bytes: Uint8Array) => {
+      const request = refused ? undefined : readRequest(call, bytes, defaultType);
+      const stream = request === undefined ? undefined : (this.#streams.get(call) ?? this.#admit(call, request));
+      const problem = request === undefined ? undefined : stream?.receive(request);
+      if (problem !== undefined) this.#refuse(call, problem);
+      if (stream !== undefined && problem === undefined) return;
+      refused = true;
+      this.#end(call);
     });
     call.on('end', () => {
       this.#end(call);
       call.end();
     });
-    for (const event of ['cancelled', 'close', 'error']) call.on(event, () => this.#end(call));
+    for (const event of ['cancelled', 'close', 'error']) {
+      call.on(event, () => {
+        leave?.();
+        this.#end(call);
+      });
+    }
+  }
+
+  /** Counts a stream by whose it is, and returns what takes it out again; undefined when it is refused. */
+  #enter(call: DeltaCall): (() => void) | undefined {
+    if (!this.#isSecure) return () => undefined;
+    const identities = peerIdentities(call);
+    if (identities.length === 0) {
+      return fail(call, grpcStatus.UNAUTHENTICATED, 'a client certificate with an identity is needed');
+    }
+    const peer = `${identities.join()} ${call.getPeer().replace(/:\d+$/u, '')}`;
+    const count = this.#peers.get(peer) ?? 0;
+    if (count >= streamsPerPeer) return this.#refuse(call, `a proxy may have ${streamsPerPeer} streams`);
+    this.#peers.set(peer, count + 1);
+    let isIn = true;
+    return () => {
+      if (!isIn) return;
+      isIn = false;
+      const left = (this.#peers.get(peer) ?? 1) - 1;
+      if (left === 0) this.#peers.delete(peer);
+      else this.#peers.set(peer, left);
+    };
+  }
+
+  #refuse(call: DeltaCall, reason: string): undefined {
+    this.#options.log('warn', 'proxy refused', { identities: peerIdentities(call), peer: call.getPeer(), reason });
+    return fail(call, grpcStatus.RESOURCE_EXHAUSTED, reason);
   }
 
   #admit(call: DeltaCall, request: DeltaRequest): DeltaStream | undefined {
@@ -198,7 +241,11 @@ function fail(call: DeltaCall, code: grpcStatus, details: string): undefined {
   return undefined;
 }
 
-async function removeSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found?.isSocket() === true) await rm(path);
+function readRequest(call: DeltaCall, bytes: Uint8Array, defaultType: string): DeltaRequest | undefined {
+  try {
+    const request = decodeDeltaRequest(bytes);
+    return request.typeUrl === '' ? { ...request, typeUrl: defaultType } : request;
+  } catch {
+    return fail(call, grpcStatus.INVALID_ARGUMENT, 'the request cannot be decoded');
+  }
 }

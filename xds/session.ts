@@ -146,6 +146,13 @@ export class Session {
     return [...this.#subscriptions.values()].some(({ held }) => held);
   }
 
+  /** How much the client asks for. */
+  size(): { readonly types: number; readonly nameCharacters: number } {
+    let nameCharacters = 0;
+    for (const subscription of this.#subscriptions.values()) nameCharacters += subscription.nameCharacters;
+    return { types: this.#subscriptions.size, nameCharacters };
+  }
+
   /** Whether the client has what the snapshot says. */
   syncState(): SyncState {
     const subscriptions = [...this.#subscriptions.values()];

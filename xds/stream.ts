@@ -7,8 +7,8 @@ import type { SnapshotCache } from './snapshot-cache.ts';
 import { Session, type SyncState, type TypeStatus } from './session.ts';
 import type { Nack } from './subscription.ts';
 
-/** The gRPC call that a stream lives on; responses are written as encoded bytes. */
-export type DeltaCall = ServerDuplexStream<DeltaRequest, Uint8Array>;
+/** The gRPC call that a stream lives on; requests come and responses go as bytes. */
+export type DeltaCall = ServerDuplexStream<Uint8Array, Uint8Array>;
 
 /** One type of one proxy. */
 export interface ProxyTypeStatus extends Omit<TypeStatus, 'lastNack'> {
@@ -51,6 +51,10 @@ export interface DeltaStreamOptions {
   readonly onOrderTimeout: () => void;
 }
 
+/** What a proxy may ask for on one stream: types, and names in characters. A name is a few hundred at most. */
+const mostTypes = 16;
+const mostNameCharacters = 16 * 1024 * 1024;
+
 /** One admitted stream. */
 export class DeltaStream {
   readonly #options: DeltaStreamOptions;
@@ -88,16 +92,20 @@ export class DeltaStream {
     this.#restTimer = undefined;
   }
 
-  /** Takes one request of the proxy. */
-  receive(request: DeltaRequest): void {
+  /** Takes one request of the proxy; says why when it asks for too much, and the stream has to end. */
+  receive(request: DeltaRequest): string | undefined {
     if (this.#session.request(request)) {
       this.#nackTimes.set(request.typeUrl, this.#options.clock());
       const nack = this.#session.status().get(request.typeUrl)?.lastNack;
       if (nack !== undefined) this.#options.onNack(request.typeUrl, nack);
     }
+    const { types, nameCharacters } = this.#session.size();
+    if (types > mostTypes) return `a stream may ask for ${mostTypes} types`;
+    if (nameCharacters > mostNameCharacters) return `a stream may ask for ${mostNameCharacters} characters of names`;
     const names = request.subscribe.filter((name) => name !== '*');
     if (names.length > 0) this.#options.onSubscribe(request.typeUrl, names);
     this.#pump();
+    return undefined;
   }
 
   /** The state now. */

@@ -54,6 +54,8 @@ export const namedOnly: ReadonlySet<string> = new Set([
 export class Subscription {
   readonly typeUrl: string;
   readonly names: Set<string> = new Set();
+  /** The length of all names that were asked for. */
+  nameCharacters = 0;
   wildcard = false;
   /** The client waits for a first answer, even an empty one. */
   owesAnswer = false;
@@ -126,12 +128,14 @@ export class Subscription {
     }
     const asked = subscribe.filter((name) => name !== '*');
     for (const name of asked) {
+      if (!this.names.has(name)) this.nameCharacters += name.length;
       this.names.add(name);
       this.mark(name, at, !(isFirst && initialVersions.has(name)));
     }
     for (const name of unsubscribe) {
       if (name === '*') this.#leaveWildcard();
       else if (this.names.delete(name)) {
+        this.nameCharacters -= name.length;
         // The protocol wants to be told again what such a name is to a client that still has all.
         if (this.wildcard) this.mark(name, at, true);
         else this.#forget(name);

@@ -11,8 +11,12 @@ import { type AdmissionRequest, type AdmissionResponse, reviewAdmission } from '
 
 /** The path of the webhook, as the ValidatingWebhookConfiguration has it. */
 const path = '/validate';
-/** The API server does not store larger objects, and sends two versions of one. */
-const longestBody = '8mb';
+/** The API server does not take larger objects, and sends two versions of one. */
+const longestBody = 8 * 1024 * 1024;
+/** Of all requests under way: nobody has to say here who asks. */
+const mostBytes = 8 * longestBody;
+/** The API server waits for 30 s at most. */
+const requestTimeout = 30_000;
 
 /** Answers AdmissionReviews from `start` to `stop`. */
 export class WebhookServer {
@@ -36,6 +40,7 @@ export class WebhookServer {
     this.#unlisten = serving.onRenew(() => server.setSecureContext(tlsOptions(serving.certificate())));
     // The API server keeps connections open; they must not keep us.
     server.keepAliveTimeout = 120_000;
+    server.requestTimeout = requestTimeout;
     server.listen(settings.ports.webhook, settings.listenAddress);
     await once(server, 'listening');
     this.#server = server;
@@ -66,7 +71,7 @@ function tlsOptions({ certificate, privateKey }: ReturnType<ClusterContext['serv
 function createApp(mesh: MeshSnapshot, log: ClusterContext['log']): express.Express {
   const app = express();
   app.disable('x-powered-by');
-  app.post(path, express.json({ limit: longestBody }), (request, response) => {
+  app.post(path, limitBodies(), express.json({ limit: longestBody, inflate: false }), (request, response) => {
     const admission = readRequest(request.body);
     if (admission === undefined) {
       response.status(400).type('text').send('an AdmissionReview of admission.k8s.io/v1 is expected\n');
@@ -86,6 +91,19 @@ function createApp(mesh: MeshSnapshot, log: ClusterContext['log']): express.Expr
     }
   };
   return app;
+}
+
+/** Takes what there is room for: the API server says how long a body is before it sends it. */
+function limitBodies(): express.RequestHandler {
+  let underWay = 0;
+  return (request, response, next) => {
+    const length = Number(request.headers['content-length'] ?? NaN);
+    if (!(length <= longestBody)) return void response.status(413).type('text').send('the body is too long\n');
+    if (underWay + length > mostBytes) return void response.status(503).type('text').send('too many requests\n');
+    underWay += length;
+    response.once('close', () => (underWay -= length));
+    next();
+  };
 }
 
 function readRequest(body: unknown): AdmissionRequest | undefined {

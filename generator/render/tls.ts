@@ -43,12 +43,14 @@ export function renderHboneTls(
   };
 }
 
-/** The transport socket of the server side: a client certificate is required. */
+/** The transport socket of the server side: a client certificate is required. No session is taken up again: it would outlive that. */
 export function renderServerTls(common: CommonTlsContext): { readonly name: string; readonly typed_config: Any } {
   return {
     name: 'tls',
     typed_config: typed('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
       require_client_certificate: true,
+      disable_stateless_session_resumption: true,
+      disable_stateful_session_resumption: true,
       common_tls_context: common,
     }),
   };

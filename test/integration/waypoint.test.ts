@@ -1,6 +1,8 @@
 // What a generated waypoint refuses, whom it takes a client for, and what cannot be slipped past its policies: on a real Envoy, over
 // HBONE, with real certificates.
 
+import { once } from 'node:events';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority, openAuthority } from '../../certificates/index.ts';
 import { listOtherAuthorities } from '../support/authorities.ts';
@@ -181,6 +183,25 @@ async function outcomeOf(target: string): Promise<string> {
     await connection.close();
   }
 }
+
+it('takes no TLS session up again: it would outlive the client’s certificate', async () => {
+  const { host, port } = waypoint.hbone;
+  const pair = await issueTexts(waypoint.authority, 'spiffe://cluster.local/ns/shop/sa/sleep');
+  const options = { host, port, ...pair, ALPNProtocols: ['h2'], checkServerIdentity: () => undefined };
+  const first = connectTls(options);
+  let session: Buffer | undefined;
+  first.on('session', (given: Buffer) => (session = given));
+  // What TLS 1.3 gives comes after the handshake, and before Envoy's settings of HTTP/2, which answer those of the client.
+  first.write(
+    Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from('000000040000000000', 'hex')]),
+  );
+  await once(first, 'data');
+  first.destroy();
+  const second = connectTls({ ...options, ...(session === undefined ? {} : { session }) });
+  await once(second, 'secureConnect');
+  expect(second.isSessionReused()).toBe(false);
+  second.destroy();
+});
 
 describe('a certificate of another trust domain', () => {
   it('is refused, even from the same authority’s key', async () => {
