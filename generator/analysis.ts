@@ -35,6 +35,7 @@ import { reportResolution } from './resolve/discovery.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
 import { reportRouteAttachment } from './resolve/gateway-route/analysis.ts';
+import { reportPathNormalization } from './resolve/path-normalization.ts';
 import type { PortProtocol } from './resolve/protocol.ts';
 import { findService, type ResolvedService } from './resolve/service.ts';
 import { reportNeverMatches } from './resolve/virtual-service/never.ts';
@@ -119,22 +120,6 @@ function isOurs({ mesh }: ResolveContext, object: MeshObject): boolean {
 
 function analyzeMeshConfig(context: ResolveContext, config: MeshObject<'MeshConfig'>): void {
   reportAccessLog(context, config);
-  const { normalization } = config.spec.pathNormalization ?? {};
-  if (
-    normalization === undefined ||
-    normalization === 'MERGE_SLASHES' ||
-    normalization === 'DECODE_AND_MERGE_SLASHES'
-  ) {
-    return;
-  }
-  context.report({
-    code: 'FieldNotSupported',
-    severity: 'warning',
-    ref: refOf(config),
-    path: ['spec', 'pathNormalization', 'normalization'],
-    message: `paths are always normalized and their slashes merged, since policies compare them, so ${normalization} has no effect`,
-    hint: 'write MERGE_SLASHES, or DECODE_AND_MERGE_SLASHES for %2F and %5C to be decoded and not refused',
-  });
 }
 
 function analyzeAuthentication(context: ResolveContext, object: MeshObject<'RequestAuthentication'>): void {
@@ -146,6 +131,7 @@ function analyzeAuthentication(context: ResolveContext, object: MeshObject<'Requ
 function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>): void {
   if (!isWaypoint(context.mesh, gateway)) return;
   const ref = refOf(gateway);
+  reportPathNormalization(context, gateway);
   const asked = gateway.metadata.annotations[listenAddressAnnotation];
   if (asked !== undefined && listenAddressOf(gateway) === undefined) {
     context.report({
@@ -171,6 +157,7 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
 
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
+  reportPathNormalization(context, service);
   if (service.kind === 'ServiceEntry') return reportResolution(context, service);
   reportExport(context, service);
   if (requestedWaypoint(context.mesh, service) !== undefined) reportServiceFields(context, service);

@@ -54,6 +54,7 @@ export type FindingCode =
   | 'PolicyFailsClosed'
   | 'PolicyTcpField'
   | 'NeverMatches'
+  | 'PathsRefused'
   | 'ReferenceNotPermitted'
   | 'KeysNotFound'
   | 'KeysInvalid'

@@ -92,6 +92,9 @@ export const tunnelLabel = 'networking.istio.io/tunnel';
 /** Annotation on a Gateway whose waypoint must listen on one address only, as on a machine that several waypoints share. */
 export const listenAddressAnnotation = 'cairn.dev/listen-address';
 
+/** Annotation on a Service, ServiceEntry or Gateway: how paths of requests to it are normalized, in MeshConfig's words. */
+export const pathNormalizationAnnotation = 'cairn.dev/path-normalization';
+
 /** Annotation on a Gateway: where its waypoint runs, as `region/zone/subzone`. */
 export const localityAnnotation = 'cairn.dev/locality';
 

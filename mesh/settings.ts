@@ -21,12 +21,10 @@ export interface MeshSettings {
   readonly waypointController: string;
   /** The revision whose Gateways are ours, '' being the default one; absent: all of them. */
   readonly revision?: string;
-  /** Refuse `;` in paths (400) on frontends whose policies or routes read the path. */
-  readonly rejectPathParameters: boolean;
   /** What policies can name as the provider of a decision. */
   readonly extensionProviders: readonly ExtensionProvider[];
-  /** What to do with `%2F` and `%5C` in paths. */
-  readonly escapedSlashes: 'reject' | 'decode';
+  /** What MeshConfig says of paths; absent: nothing, so that they are normalized as by BASE and policies that read them are careful. */
+  readonly pathNormalization?: PathNormalization;
   /** The retries of routes that say nothing of them; absent: Istio's. */
   readonly defaultRetry?: HttpRetry;
   /** What MeshConfig says of the access log; '' is no log, and what is absent is ours. */
@@ -43,16 +41,33 @@ export const defaultMeshSettings: MeshSettings = {
   rootNamespace: 'istio-system',
   waypointClass,
   waypointController,
-  rejectPathParameters: true,
   extensionProviders: [],
-  escapedSlashes: 'reject',
   accessLog: {},
   systemRoots: '/etc/ssl/certs/ca-certificates.crt',
 };
 
-/** The settings with what a MeshConfig says. Paths are always normalized: of `pathNormalization` only decoding makes a difference. */
+/** How paths are normalized, in Istio's words; each does what the one before it does. */
+export type PathNormalization = 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
+
+/** Reads a normalization as MeshConfig spells it, where DEFAULT is BASE; undefined when it is none. */
+export function readPathNormalization(text: string | undefined): PathNormalization | undefined {
+  switch (text) {
+    case 'NONE':
+    case 'BASE':
+    case 'MERGE_SLASHES':
+    case 'DECODE_AND_MERGE_SLASHES':
+      return text;
+    case 'DEFAULT':
+      return 'BASE';
+    default:
+      return undefined;
+  }
+}
+
+/** The settings with what a MeshConfig says. */
 export function applyMeshConfig(settings: MeshSettings, config: MeshConfigSpec): MeshSettings {
   const trustDomain = config.trustDomain ?? settings.trustDomain;
+  const pathNormalization = readPathNormalization(config.pathNormalization?.normalization);
   return {
     ...settings,
     trustDomain,
@@ -68,7 +83,6 @@ export function applyMeshConfig(settings: MeshSettings, config: MeshConfigSpec):
       ...(config.accessLogEncoding === undefined ? {} : { encoding: config.accessLogEncoding }),
     },
     extensionProviders: config.extensionProviders ?? settings.extensionProviders,
-    escapedSlashes:
-      config.pathNormalization?.normalization === 'DECODE_AND_MERGE_SLASHES' ? 'decode' : settings.escapedSlashes,
+    ...(pathNormalization === undefined ? {} : { pathNormalization }),
   };
 }

@@ -171,13 +171,13 @@ export class Tour {
     return countLines(this.#mesh.waypoint.logFile, this.#logStart, (line) => names.has(line['user_agent']));
   }
 
-  /** The Findings as the admin interface tells them. */
+  /** The Findings as the admin interface tells them; what is only good to know is not what the tour is about. */
   async readFindings(): Promise<readonly FindingView[]> {
     const url = `${this.#mesh.endpoints.admin}/api/findings`;
     const body = await new Promise<string>((resolve, reject) => {
       get(url, { agent: false }, (response) => resolve(text(response))).on('error', reject);
     });
-    return JSON.parse(body) as readonly FindingView[];
+    return (JSON.parse(body) as readonly FindingView[]).filter(({ severity }) => severity !== 'info');
   }
 
   /** The Findings, as soon as they are as wanted; as they are after ten seconds otherwise. */

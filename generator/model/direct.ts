@@ -14,8 +14,8 @@ export interface DirectFrontend {
   readonly retry?: Retry;
   /** For what is not HTTP; decided in the chain. */
   readonly tcp: Authorization;
-  /** Answer 400 to paths that contain `;`, since policies read the path and applications may not. */
-  readonly rejectPathParameters: boolean;
+  /** Answer 400 to paths that applications read in several ways, since policies read the path. */
+  readonly refusesAmbiguousPaths: boolean;
   /** Ports that are known to be TCP: decided on the CONNECT, since their servers may speak first. */
   readonly connect: readonly TcpFrontend[];
 }

@@ -1,6 +1,7 @@
 // The resolved meaning of one waypoint: plain data that the Envoy renderer and any other reader (explain, test, diff) understand.
 // It knows neither Kubernetes nor Envoy types. The unit of work is a frontend: one service port that the waypoint serves.
 
+import type { PathNormalization } from '../../mesh/index.ts';
 import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { ServiceCluster, ServiceEndpoints } from './cluster.ts';
@@ -17,6 +18,8 @@ export interface WaypointGateway {
   readonly listenAddress: string;
   /** What `istio.io/waypoint-for` says. */
   readonly trafficType: 'service' | 'workload' | 'all' | 'none';
+  /** What its annotation says of paths. */
+  readonly pathNormalization?: PathNormalization;
 }
 
 /** A service port as the waypoint's listener sees it: what `main_internal` dispatches on. */
@@ -29,6 +32,8 @@ export interface FrontendAddress {
   readonly addresses: readonly string[];
   /** The port of every destination where each request names its own, under the wildcard that `host` is. */
   readonly forwardPort?: number;
+  /** How paths are normalized where somebody says so. Policies have no say in it: they arrive by another resource. */
+  readonly pathNormalization?: PathNormalization;
 }
 
 /**
@@ -54,8 +59,8 @@ export interface HttpFrontend {
   /** Answer 404 to requests whose Host is not under this wildcard. */
   readonly onlyHosts?: string;
   readonly authorization: Authorization;
-  /** Answer 400 to paths that contain `;`, since policies or routes read the path and applications may not. */
-  readonly rejectPathParameters: boolean;
+  /** Answer 400 to paths that applications read in several ways, since policies read the path. */
+  readonly refusesAmbiguousPaths: boolean;
 }
 
 /** The TCP meaning of one service port. */
@@ -106,7 +111,8 @@ export interface ListenerModel {
   readonly gateway: WaypointGateway;
   /** Our own first, then its aliases. */
   readonly trustDomains: readonly string[];
-  readonly escapedSlashes: 'reject' | 'decode';
+  /** How paths of requests to workloads themselves are normalized, where somebody says so. */
+  readonly pathNormalization?: PathNormalization;
   readonly accessLog: AccessLogging;
   /** Sorted by host, then port. */
   readonly served: readonly ServedAddress[];

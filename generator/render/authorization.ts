@@ -109,6 +109,11 @@ function renderPerRoute(
 
 const undecided: Any = encodeOnce(typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {}));
 
+/** For a route that refuses every request: no policy is asked, and nobody else is. */
+export const noAuthorization: Readonly<Record<string, Any>> = Object.fromEntries(
+  Object.values(filterNames).map((name) => [name, undecided]),
+);
+
 /** Rules that only leave word of the first one that matches. */
 function renderShadow(rules: readonly AuthorizationRule[], prefix: string): Any {
   return typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {

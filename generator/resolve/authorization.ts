@@ -5,6 +5,7 @@ import type { Authorization, AuthorizationRule, CustomAuthorization } from '../m
 import { findAttached } from './authorization/attachment.ts';
 import { resolveAuthorizer } from './authorization/authorizer.ts';
 import type { AuthorizationTarget } from './authorization/field.ts';
+import { annotationExample } from './authorization/paths.ts';
 import { readsClaims, readsPath } from './authorization/predicate.ts';
 import { unverified, unverifiedHint, verifiesTokens } from './authorization/tokens.ts';
 import { type ResolvedPolicy, resolvePolicy } from './authorization/rules.ts';
@@ -30,6 +31,7 @@ export function resolveAuthorization(context: ResolveContext, target: Authorizat
   const of = (effect: ResolvedPolicy['effect'], isDryRun = false): readonly AttachedPolicy[] =>
     attached.filter((policy) => policy.effect === effect && policy.isDryRun === isDryRun);
   reportTokensUnverified(context, target, attached);
+  reportPathsRefused(context, target, attached);
   const { custom, denied } = resolveCustom(context, target, of('ask'));
   const deny = [...rulesOf(of('deny')), ...denied];
   const allow = rulesOf(of('allow'));
@@ -45,10 +47,36 @@ export function resolveAuthorization(context: ResolveContext, target: Authorizat
     allowPolicies,
     ...(custom === undefined ? {} : { custom }),
     ...(observed.audit.length === 0 && observed.deny.length === 0 && observed.allow === undefined ? {} : { observed }),
-    readsPath: [...deny, ...allow, ...(custom?.rules ?? [])].some(
-      ({ operation, source }) => readsPath(operation) || readsPath(source),
-    ),
+    readsPath: [...deny, ...allow, ...(custom?.rules ?? [])].some(ruleReadsPath),
   };
+}
+
+function ruleReadsPath({ operation, source }: AuthorizationRule): boolean {
+  return readsPath(operation) || readsPath(source);
+}
+
+/** Where nobody says how paths are normalized, a policy that reads them costs the port its ambiguous ones. */
+function reportPathsRefused(
+  context: ResolveContext,
+  target: AuthorizationTarget,
+  policies: readonly AttachedPolicy[],
+): void {
+  if (target.pathNormalization !== undefined || target.protocol !== 'http') return;
+  const [where, annotated] =
+    target.port === 'any'
+      ? ['workloads themselves', 'Gateway']
+      : [`port ${target.port} of ${target.service.kind} "${target.service.name}"`, target.service.kind];
+  for (const { policy, rules, effect, isDryRun } of policies) {
+    if (isDryRun || effect === 'audit' || !rules.some(ruleReadsPath)) continue;
+    context.report({
+      code: 'PathsRefused',
+      severity: 'info',
+      ref: refOf(policy),
+      path: ['spec', 'rules'],
+      message: `since the policy reads paths, requests to ${where} whose path has ";", "%2F" or "%5C" are answered with 400`,
+      hint: `where the application needs them, say how its paths are read: annotate the ${annotated} with ${annotationExample}`,
+    });
+  }
 }
 
 /** Without a RequestAuthentication no token is ever known: conditions on tokens never hold, and their opposites always do. */

@@ -19,6 +19,7 @@ import {
 } from '../../mesh/index.ts';
 import type { WaypointGateway } from '../model/waypoint.ts';
 import type { ResolveContext } from './context.ts';
+import { annotatedNormalization } from './path-normalization.ts';
 import { findService, type ResolvedService, resolveServices } from './service.ts';
 
 /** A Gateway by name. */
@@ -57,15 +58,16 @@ function isPartOfWaypoint({ metadata }: MeshObject): boolean {
 /** The waypoint that a Gateway is, or undefined when it is of another class or not of a waypoint's shape. */
 export function resolveGateway(mesh: MeshSnapshot, key: GatewayKey): WaypointGateway | undefined {
   const gateway = mesh.get('Gateway', key.namespace, key.name);
-  return gateway === undefined || !isWaypoint(mesh, gateway) || gatewayProblem(gateway) !== undefined
-    ? undefined
-    : {
-        namespace: key.namespace,
-        name: key.name,
-        className: gateway.spec.gatewayClassName,
-        listenAddress: listenAddressOf(gateway) ?? '0.0.0.0',
-        trafficType: trafficTypeOf(mesh, gateway),
-      };
+  if (gateway === undefined || !isWaypoint(mesh, gateway) || gatewayProblem(gateway) !== undefined) return undefined;
+  const pathNormalization = annotatedNormalization(gateway);
+  return {
+    namespace: key.namespace,
+    name: key.name,
+    className: gateway.spec.gatewayClassName,
+    listenAddress: listenAddressOf(gateway) ?? '0.0.0.0',
+    trafficType: trafficTypeOf(mesh, gateway),
+    ...(pathNormalization === undefined ? {} : { pathNormalization }),
+  };
 }
 
 /** The address that a Gateway asks to listen at; undefined when it names none, or what it names is no address. */

@@ -11,6 +11,7 @@ import { findBoundWorkloads } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { formatAddress } from './service.ts';
 import { resolveDefaultRetry } from './mesh-defaults.ts';
+import { resolvePathNormalization } from './path-normalization.ts';
 
 /** The direct frontend of a waypoint; undefined when it serves no workload. An address that is a service's stays the service's. */
 export function resolveDirect(
@@ -26,8 +27,10 @@ export function resolveDirect(
   if (addresses.length === 0) return undefined;
   // No policy can name a service without a name: what is left are those of the Gateway and its class.
   const service = { kind: 'Service', namespace: gateway.namespace, name: '' } as const;
+  const pathNormalization = resolvePathNormalization(context.mesh.settings, gateway);
+  const normalized = pathNormalization === undefined ? {} : { pathNormalization };
   const authorize = (protocol: 'http' | 'tcp', port: number | 'any'): Authorization =>
-    resolveAuthorization(context, { gateway, service, port, protocol });
+    resolveAuthorization(context, { gateway, service, port, protocol, ...normalized });
   const http = authorize('http', 'any');
   const retry = resolveDefaultRetry(context.mesh.settings);
   return {
@@ -36,7 +39,7 @@ export function resolveDirect(
     authentication: resolveAuthentication(context, { gateway, service }),
     ...(retry === undefined ? {} : { retry }),
     tcp: authorize('tcp', 'any'),
-    rejectPathParameters: context.mesh.settings.rejectPathParameters && http.readsPath,
+    refusesAmbiguousPaths: pathNormalization === undefined && http.readsPath,
     connect: declaredTcpPorts(served).map((port) => ({
       host: 'direct',
       port,

@@ -13,21 +13,29 @@ import { isByHost } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 import { everyRequest, matchesEverything } from './virtual-service/match.ts';
 import { resolveDefaultRetry } from './mesh-defaults.ts';
+import { resolvePathNormalization } from './path-normalization.ts';
 import { resolveVirtualServiceRoutes } from './virtual-service/routes.ts';
 import { createShadows } from './virtual-service/shadows.ts';
 import { findVirtualServices } from './virtual-service/selection.ts';
 import { resolveTcpRoutes } from './virtual-service/tcp-routes.ts';
 
 /** The address of a port in the waypoint's listener; undefined for protocols that a waypoint does not serve. */
-export function resolveFrontendAddress(service: ResolvedService, port: ResolvedPort): FrontendAddress | undefined {
+export function resolveFrontendAddress(
+  { mesh }: ResolveContext,
+  gateway: WaypointGateway,
+  service: ResolvedService,
+  port: ResolvedPort,
+): FrontendAddress | undefined {
   if (port.protocol === 'udp') return undefined;
-  const { host, addresses } = service;
+  const { host, addresses, object } = service;
+  const pathNormalization = resolvePathNormalization(mesh.settings, gateway, object);
   return {
     host,
     port: port.number,
     protocol: port.protocol,
     addresses,
     ...(isByHost(service, port) ? { forwardPort: Number(port.targetPort) } : {}),
+    ...(pathNormalization === undefined ? {} : { pathNormalization }),
   };
 }
 
@@ -38,14 +46,15 @@ export function resolveFrontend(
   service: ResolvedService,
   port: ResolvedPort,
 ): Frontend | undefined {
-  const address = resolveFrontendAddress(service, port);
+  const address = resolveFrontendAddress(context, gateway, service, port);
   if (address === undefined) return undefined;
-  const { host, port: number, addresses, protocol } = address;
+  const { host, port: number, addresses, protocol, pathNormalization } = address;
   const target = {
     gateway,
     service: { kind: service.object.kind, namespace: service.namespace, name: service.name },
     port: number,
     addresses,
+    ...(pathNormalization === undefined ? {} : { pathNormalization }),
   };
   const authorize = (level: 'http' | 'tcp'): Authorization =>
     resolveAuthorization(context, { ...target, protocol: level });
@@ -61,7 +70,6 @@ export function resolveFrontend(
   if (protocol === 'tcp') return { ...frontend, tcp: tcp() };
   const routes = resolveRoutes(context, gateway, service, port);
   const authorization = authorize('http');
-  const readsPath = authorization.readsPath || routes.some(({ match }) => !isAnyPath(match.path));
   return {
     ...frontend,
     http: {
@@ -71,14 +79,10 @@ export function resolveFrontend(
       authentication: resolveAuthentication(context, target),
       ...(address.forwardPort === undefined ? {} : { onlyHosts: host }),
       authorization,
-      rejectPathParameters: context.mesh.settings.rejectPathParameters && readsPath,
+      refusesAmbiguousPaths: pathNormalization === undefined && authorization.readsPath,
     },
     ...(protocol === 'auto' ? { tcp: tcp() } : {}),
   };
-}
-
-function isAnyPath(path: HttpRoute['match']['path']): boolean {
-  return path === undefined || ('prefix' in path && path.prefix === '/');
 }
 
 /**

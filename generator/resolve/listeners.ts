@@ -6,18 +6,19 @@ import { resolveServedServices } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { resolveDirect } from './direct.ts';
 import { resolveFrontendAddress } from './frontend.ts';
+import { resolvePathNormalization } from './path-normalization.ts';
 import type { ResolvedService } from './service.ts';
 import { resolveTcpConditions } from './virtual-service/tcp-routes.ts';
 
 /** The listeners of a waypoint. An address and port that two services claim goes to the first by host name, and is reported. */
 export function resolveListeners(context: ResolveContext, gateway: WaypointGateway): ListenerModel {
-  const { trustDomain, trustDomainAliases, escapedSlashes } = context.mesh.settings;
+  const { trustDomain, trustDomainAliases } = context.mesh.settings;
   const served: ServedAddress[] = [];
   const taken = new Map<string, string>();
   const services = resolveServedServices(context, gateway);
   for (const service of services) {
     for (const port of service.ports) {
-      const address = resolveFrontendAddress(service, port);
+      const address = resolveFrontendAddress(context, gateway, service, port);
       if (address === undefined) continue;
       const free = address.addresses.filter((ip) => {
         const key = `${ip} ${address.port}`;
@@ -48,10 +49,11 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
   served.sort(({ address: a }, { address: b }) => (a.host < b.host ? -1 : a.host > b.host ? 1 : a.port - b.port));
   reportSniffedPorts(context, services, served);
   const direct = resolveDirect(context, gateway, served);
+  const pathNormalization = resolvePathNormalization(context.mesh.settings, gateway);
   return {
     gateway,
     trustDomains: [trustDomain, ...trustDomainAliases],
-    escapedSlashes,
+    ...(pathNormalization === undefined ? {} : { pathNormalization }),
     accessLog: resolveAccessLog(context.mesh.settings),
     served,
     ...(direct === undefined ? {} : { direct }),

@@ -29,7 +29,9 @@ holds it.
 - **for others**: it rightly means nothing to a waypoint, for the reason that stands there.
 
 Fields are written as paths below \`spec\`: \`[]\` is any item of a list, \`*\` any key, \`**\` everything below, and \`{a, b}\` one of these.
-Of \`metadata\`, the name, the namespace, labels and annotations are read; \`status\` is not.
+Of \`metadata\`, the name, the namespace, labels and annotations are read; \`status\` is not. Annotations of Cairn's own are
+\`cairn.dev/path-normalization\` ([paths](paths.md)), \`cairn.dev/locality\` ([where a waypoint runs](waypoint-objects.md#where-a-waypoint-runs))
+and \`cairn.dev/listen-address\` ([one machine](../guide/install.md)).
 `;
 
 function writeKind(kind: Kind, fields: readonly FieldRow[]): string {

@@ -70,10 +70,15 @@ export const paths: readonly string[] = [
   '/public/a/b',
   '/a.b',
   '/ADMIN',
+  '/items:delete',
+  '/user@admin/x',
 ];
 const operationFields = {
   methods: pick('GET', 'POST', 'DELETE', 'P*', '*'),
-  paths: fc.oneof(pick(...paths), pick('/admin*', '/api/*', '*/x', '*', '/api/{*}/items', '/public/{**}', '/{*}')),
+  paths: fc.oneof(
+    pick(...paths),
+    pick('/admin*', '/api/*', '/items:*', '*/x', '*:delete', '*', '/api/{*}/items', '/public/{**}', '/{*}'),
+  ),
   hosts: pick('web.example', '*.example', 'web*', 'WEB.example', 'web.example:8080', '*'),
   ports: pick('80', '5432', '8080'),
 };
@@ -124,6 +129,9 @@ const condition = fc
   .tuple(
     fc.oneof(
       headerCondition,
+      pick('request.headers[Host]', 'request.headers[:authority]').chain((name) =>
+        operationFields.hosts.map((value): readonly [string, string] => [name, value]),
+      ),
       sourceFields.namespaces.map((value) => ['source.namespace', value] as const),
       sourceFields.ipBlocks.map((value) => ['source.ip', value] as const),
       sourceFields.trustDomains.map((value) => ['source.trustDomain', value] as const),
@@ -197,6 +205,18 @@ const disguises: readonly ((path: string) => string)[] = [
   (path) => `/public/..${path}`,
   (path) => path.replace('a', '%61'),
   (path) => path.replace('/x', '%2Fx'),
+  (path) => path.replace(/(?<=.)\//, '%2f'),
+  (path) => path.replace(/[:@]/, (character) => (character === ':' ? '%3a' : '%40')),
+  (path) => path.replace(/[a-z:@]/g, (character) => `%${character.charCodeAt(0).toString(16)}`),
+  (path) => path.replace(/[A-Za-z:@]$/, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
+  (path) => `/public/..%2f${path.slice(1)}`,
+  (path) => `/api/%2e%2E%5C${path.slice(1)}`,
+  (path) => `/;v=1${path}`,
+  (path) => `//public${path}`,
+  (path) => path.replace(/(?<=.)\//, ';v=1/'),
+  (path) => path.replace('a', '%2561'),
+  (path) => `${path}%00`,
+  (path) => path.replace(/(?<=.)\//, '\\'),
   (path) => `${path};v=1`,
   (path) => `${path}?q=/admin`,
   (path) => `${path}#x`,
@@ -207,7 +227,18 @@ const disguises: readonly ((path: string) => string)[] = [
 export const asked: fc.Arbitrary<RandomRequest> = fc.record({
   method: pick('GET', 'POST', 'DELETE', 'PUT'),
   path: fc.tuple(pick(...paths), pick(...disguises)).map(([path, disguise]) => disguise(path)),
-  host: pick('web.example', 'web.example:8080', 'Web.Example', 'other.test', 'websites.test:80'),
+  host: pick(
+    'web.example',
+    'web.example:8080',
+    'Web.Example',
+    'other.test',
+    'websites.test:80',
+    'web.example.',
+    'web.example:@other.test',
+    'other.test@web.example:80',
+    'other.test,web.example',
+    '%77eb.example:08080',
+  ),
   headers: fc.array(
     fc.tuple(
       pick(...headerKeys),

@@ -10,6 +10,7 @@ import {
   type WrittenSurroundings,
   type WrittenTarget,
 } from '../support/authorization-evaluator.ts';
+import type { WrittenNormalization } from '../support/path-evaluator.ts';
 import { acceptedIssuers, policies } from './authorization-arbitraries.ts';
 import { issuers, ownHeader } from './authorization-tokens.ts';
 
@@ -20,6 +21,8 @@ export interface RandomService {
   readonly address: string;
   readonly port: number;
   readonly isHttp: boolean;
+  /** What the annotation of the service says of paths. */
+  readonly pathNormalization: WrittenNormalization;
   readonly policies: readonly WrittenPolicy[];
   /** As the mesh says, with the authentications of this service. */
   readonly surroundings: WrittenSurroundings;
@@ -46,6 +49,16 @@ const shapes: readonly Shape[] = [
   { trustDomains: ['cluster.local', 'old.example'], rootNamespace: 'mesh-root', above: ['Gateway'] },
   { trustDomains: ['mesh.example', 'old.example'], rootNamespace: 'istio-system', above: ['GatewayClass'] },
 ];
+/** Most say nothing. */
+const normalizations: readonly WrittenNormalization[] = [
+  undefined,
+  'BASE',
+  undefined,
+  'NONE',
+  'MERGE_SLASHES',
+  undefined,
+  'DECODE_AND_MERGE_SLASHES',
+];
 const httpServices = 18;
 const tcpServices = 10;
 const gatewayGroup = 'gateway.networking.k8s.io';
@@ -66,6 +79,7 @@ function randomMesh({ trustDomains, rootNamespace, above }: Shape, seed: number,
     address: `10.30.0.${index + 1}`,
     port: index < httpServices ? 80 : 5432,
     isHttp: index < httpServices,
+    pathNormalization: normalizations[index % normalizations.length],
   }));
   const targetOf = ({ kind, name }: (typeof services)[number]): WrittenTarget => ({
     group: kind === 'Service' ? '' : 'networking.istio.io',
@@ -122,7 +136,11 @@ function randomMesh({ trustDomains, rootNamespace, above }: Shape, seed: number,
     services: services.map((service) => ({
       ...service,
       policies: attachedTo(service, all, surroundings),
-      surroundings: { ...surroundings, authentications: attachedTo(service, authentications, surroundings) },
+      surroundings: {
+        ...surroundings,
+        authentications: attachedTo(service, authentications, surroundings),
+        pathNormalization: service.pathNormalization,
+      },
     })),
     manifests: [
       ...surroundingObjects(workload),
@@ -180,11 +198,12 @@ function surroundingObjects(workload: string): readonly unknown[] {
 }
 
 function serviceObject(
-  { kind, name, address, port, isHttp }: Omit<RandomService, 'policies' | 'surroundings'>,
+  { kind, name, address, port, isHttp, pathNormalization }: Omit<RandomService, 'policies' | 'surroundings'>,
   workload: string,
 ): unknown {
   const ports = { name: isHttp ? 'http' : 'tcp', targetPort: isHttp ? 8080 : 5432 };
-  const metadata = { name, namespace: 'shop' };
+  const annotations = { 'cairn.dev/path-normalization': pathNormalization };
+  const metadata = { name, namespace: 'shop', ...(pathNormalization === undefined ? {} : { annotations }) };
   return kind === 'Service'
     ? {
         apiVersion: 'v1',

@@ -31,6 +31,7 @@ export const paths: readonly string[] = [
   '/a',
   '/a/',
   '/a/b',
+  '/a/b;v=1',
   '/ab',
   '/A/b',
   '/api/v1/items',

@@ -58,6 +58,7 @@ const disguises: readonly ((path: string) => string)[] = [
   (path) => path.replace('a', '%61'),
   (path) => path.replace('/b', '%2Fb'),
   (path) => `${path};v=1`,
+  (path) => `${path}%00`,
   (path) => path.toUpperCase(),
   (path) => `${path}/`,
   (path) => `${path}/more`,

@@ -8,9 +8,10 @@ import {
   renderAuthorizationFilters,
   renderNetworkAuthorization,
 } from '../../generator/render/authorization.ts';
+import { ambiguousPathRefused } from '../../generator/render/routes/route-configuration.ts';
 import { resolveAuthorization } from '../../generator/resolve/authorization.ts';
 import { defaultMeshSettings, MeshStore } from '../../mesh/index.ts';
-import type { AuthorizationPolicySpec } from '../../mesh/index.ts';
+import type { AuthorizationPolicySpec, PathNormalization } from '../../mesh/index.ts';
 import { type SocketAddress, socketAddress } from '../support/envoy.ts';
 
 type Config = Record<string, unknown>;
@@ -22,9 +23,22 @@ export type Level = 'http' | 'tcp' | 'chain';
 export interface PolicyCase {
   readonly policies: readonly Omit<AuthorizationPolicySpec, 'targetRefs'>[];
   readonly level: Level;
+  /** What is said of paths; absent: nothing. */
+  readonly pathNormalization?: PathNormalization;
 }
 
-function authorize(name: string, { policies, level }: PolicyCase): Authorization {
+const pathOptions: Readonly<Record<PathNormalization, Config>> = {
+  NONE: {},
+  BASE: { normalize_path: true },
+  MERGE_SLASHES: { normalize_path: true, merge_slashes: true },
+  DECODE_AND_MERGE_SLASHES: {
+    normalize_path: true,
+    merge_slashes: true,
+    path_with_escaped_slashes_action: 'UNESCAPE_AND_FORWARD',
+  },
+};
+
+function authorize(name: string, { policies, level, pathNormalization }: PolicyCase): Authorization {
   const mesh = new MeshStore(defaultMeshSettings);
   mesh.apply(
     policies.map((spec, index) => ({
@@ -46,7 +60,16 @@ function authorize(name: string, { policies, level }: PolicyCase): Authorization
   } as const;
   const service = { kind: 'Service', namespace: 'default', name } as const;
   const protocol = level === 'http' ? 'http' : 'tcp';
-  return resolveAuthorization({ mesh, report: () => undefined }, { gateway, service, port: 80, protocol });
+  return resolveAuthorization(
+    { mesh, report: () => undefined },
+    {
+      gateway,
+      service,
+      port: 80,
+      protocol,
+      ...(pathNormalization === undefined ? {} : { pathNormalization }),
+    },
+  );
 }
 
 /** What a virtual host carries for a case at one level; at the others it is open. */
@@ -135,9 +158,7 @@ export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at:
         filters: [
           ...renderChainPolicy(name, own),
           connectionManager(name, {
-            normalize_path: true,
-            merge_slashes: true,
-            path_with_escaped_slashes_action: 'REJECT_REQUEST',
+            ...pathOptions[own.pathNormalization ?? 'BASE'],
             http_filters: [...renderAuthorizationFilters(), router],
             access_log: [
               {
@@ -158,7 +179,12 @@ export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at:
                   name: 'inbound',
                   domains: ['*'],
                   ...authorizeAt('http', name, own),
-                  routes: [{ match: { prefix: '/' }, direct_response: { status: 200 } }],
+                  routes: [
+                    ...(own.pathNormalization === undefined && authorize(name, own).readsPath
+                      ? [ambiguousPathRefused]
+                      : []),
+                    { match: { prefix: '/' }, direct_response: { status: 200 } },
+                  ],
                 },
               ],
             },

@@ -1,8 +1,9 @@
 // Policies as a real Envoy enforces them. Requests are written as bytes, since what is tested is what clients do not normally send.
 
 import { connect, type Socket } from 'node:net';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Rule } from '../../mesh/index.ts';
+import type { Operation, PathNormalization, Rule } from '../../mesh/index.ts';
 import { randomLoopback, type RunningEnvoy, startEnvoy } from '../support/envoy.ts';
 import { freePort } from '../support/loopback.ts';
 import { type Level, type PolicyCase, renderBootstrap } from './authorization-envoy.ts';
@@ -10,9 +11,15 @@ import { type Level, type PolicyCase, renderBootstrap } from './authorization-en
 /** The policies of each case; every case is a service of its own. */
 const cases: Record<string, PolicyCase> = {};
 
-function defineCase(name: string, policies: PolicyCase['policies'], level: Level = 'http'): void {
-  cases[name] = { policies, level };
+function defineCase(
+  name: string,
+  policies: PolicyCase['policies'],
+  level: Level = 'http',
+  pathNormalization?: PathNormalization,
+): void {
+  cases[name] = { policies, level, ...(pathNormalization === undefined ? {} : { pathNormalization }) };
 }
+const role = (name: string): string => `request.headers[${name}]`;
 const denyOne = (name: string, rule: Rule): void => defineCase(name, [{ action: 'DENY', rules: [rule] }]);
 const allowOne = (name: string, rule: Rule): void => defineCase(name, [{ rules: [rule] }]);
 
@@ -37,14 +44,51 @@ allowOne('host-allow', { to: [{ operation: { hosts: ['app.example.com', '*.publi
 denyOne('path-deny', { to: [{ operation: { paths: ['/admin'] } }] });
 denyOne('path-prefix', { to: [{ operation: { paths: ['/admin/*', '*.key'] } }] });
 denyOne('path-escaped', { to: [{ operation: { paths: ['/é', '/a|b'] } }] });
+/** What can be said of paths, each in cases of its own: `<name> <normalization>`. */
+const normalizations = [undefined, 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES'] as const;
+const readAs = (name: string, normalization: PathNormalization | undefined): string =>
+  normalization === undefined ? name : `${name}-${normalization.toLowerCase().replaceAll('_', '-')}`;
+const deniedPaths = [
+  '/items:delete',
+  '/user@admin',
+  '/x[1]',
+  "/a!$&'()+,=~b",
+  '/a b',
+  '/é|x',
+  '/a;b',
+  '/deep/er',
+  '/api:*',
+  '/dir/*',
+  '*:lock',
+  '*.key',
+  '/t/{*}/items:del',
+  '/r:x/{**}',
+];
+for (const normalization of normalizations) {
+  const define = (name: string, policy: PolicyCase['policies'][number]): void =>
+    defineCase(readAs(name, normalization), [policy], 'http', normalization);
+  const to = (operation: Operation): Rule[] => [{ to: [{ operation }] }];
+  define('encoded-deny', { action: 'DENY', rules: to({ paths: deniedPaths }) });
+  define('encoded-allow-not', { rules: to({ notPaths: deniedPaths }) });
+  const header = role(':path');
+  define('encoded-header', {
+    action: 'DENY',
+    rules: [{ when: [{ key: header, values: ['/items:delete', '/a?b:c'] }] }],
+  });
+  define('encoded-allow', { rules: to({ paths: ['/items:delete', '/@scope/*', '*.png'] }) });
+}
 denyOne('template-deny', { to: [{ operation: { paths: ['/users/{*}/keys', '/files/{**}'] } }] });
 allowOne('template-allow', { to: [{ operation: { paths: ['/users/{*}/keys'] } }] });
-const role = (name: string): string => `request.headers[${name}]`;
 denyOne('header-deny', { when: [{ key: role('X-Role'), values: ['bad', 'pre*', '*fix', 'two,parts'] }] });
 denyOne('header-deny-not', { when: [{ key: role('x-role'), notValues: ['good'] }] });
 allowOne('header-allow', { when: [{ key: role('x-role'), values: ['good', 'pre*', '*fix'] }] });
 allowOne('header-allow-not', { when: [{ key: role('x-role'), notValues: ['bad'] }] });
 allowOne('header-present', { when: [{ key: role('x-role'), values: ['*'] }] });
+denyOne('host-header-deny', { when: [{ key: role('Host'), values: ['admin.example.com'] }] });
+denyOne('authority-deny', { when: [{ key: role(':authority'), values: ['admin.example.com'] }] });
+allowOne('authority-allow', { when: [{ key: role(':authority'), values: ['app.example.com'] }] });
+denyOne('host-port-deny', { to: [{ operation: { hosts: ['admin:80', 'other:8080'] } }] });
+allowOne('host-prefix-allow', { to: [{ operation: { hosts: ['app*', 'x:80*'] } }] });
 denyOne('header-utf8', { when: [{ key: role('x-role'), values: ['é'] }] });
 defineCase('tcp-identity', [{ rules: [{ from: [{ source: { namespaces: ['default'] } }] }] }], 'tcp');
 defineCase('tcp-address', [{ action: 'DENY', rules: [{ from: [{ source: { ipBlocks: ['127.9.0.1'] } }] }] }], 'tcp');
@@ -160,6 +204,43 @@ const expectations: readonly (readonly [string, Request, string])[] = [
   ...['app.example.com', 'APP.example.com:9080', 'a.public', 'a.public:80', 'exact:80'].map(
     (host) => ['host-allow', { host }, '200'] as const,
   ),
+  ...[
+    'app.example.com:@evil',
+    'app.example.com:80@evil',
+    'app.example.com:',
+    'app.example.com,evil',
+    'evil,a.public',
+  ].map((host) => ['host-allow', { host }, '403'] as const),
+  ...['evil@a.public', 'a.public:@evil', '%61pp.example.com', 'app.example.com:80:80', 'app.example.com.'].map(
+    (host) => ['host-allow', { host }, '403'] as const,
+  ),
+  ...[
+    '%61dmin.example.com',
+    'x,admin.example.com',
+    'admin.example.com,x',
+    'admin.example.com:80@x',
+    'a%2einternal',
+  ].map((host) => ['host-deny', { host }, '403'] as const),
+  ...['host-header-deny', 'authority-deny'].flatMap((name) => [
+    ...[
+      'admin.example.com',
+      'ADMIN.example.com',
+      'admin.example.com:9080',
+      'admin.example.com.',
+      'u@admin.example.com',
+    ].map((host) => [name, { host }, '403'] as const),
+    [name, { host: 'x.admin.example.com' }, '200'] as const,
+  ]),
+  ['authority-allow', { host: 'App.example.com:8080' }, '200'],
+  ['authority-allow', { host: 'app.example.com:@evil' }, '403'],
+  ...['admin:80', 'admin', 'admin:0080', 'other:8080', 'other.:08080'].map(
+    (host) => ['host-port-deny', { host }, '403'] as const,
+  ),
+  ...['admin:81', 'other', 'other:80801'].map((host) => ['host-port-deny', { host }, '200'] as const),
+  ...['app', 'app.x:80', 'x:80', 'x:8080'].map((host) => ['host-prefix-allow', { host }, '200'] as const),
+  ...['app@evil', 'app:@evil', 'app:80,evil', 'x:80@evil', 'x'].map(
+    (host) => ['host-prefix-allow', { host }, '403'] as const,
+  ),
   ...['app.example.com.evil', 'u@app.example.com', 'public', 'a.public.evil', 'exact', 'exact:81'].map(
     (host) => ['host-allow', { host }, '403'] as const,
   ),
@@ -170,11 +251,15 @@ const expectations: readonly (readonly [string, Request, string])[] = [
   ...['/%61dmin', '/adm%69n', '/x\\..\\admin', 'http://svc/admin', '/../admin'].map(
     (value) => ['path-deny', path(value), '403'] as const,
   ),
-  ...['/%2Fadmin', '/x%2f..%2fadmin', '/%5Cadmin', '/admin#fragment', '/admin%00', '/admin\xff', '\\admin'].map(
+  ...['/admin#fragment', '/admin%00', '/admin\xff', '\\admin', '/%2Fx', '/x%5c', '/other;x'].map(
     (value) => ['path-deny', path(value), '400'] as const,
   ),
-  // The application sees what Envoy sees. `;` is refused by a route of its own, where paths are read.
-  ...['/ADMIN', '/admin/', '/admin;x', '/admin%3Bx', '/admin%23', '/%2561dmin', '/admin%20', '/admin/../x'].map(
+  ...['/%2Fadmin', '/x%2f..%2fadmin', '/%5Cadmin', '/admin;x', '/;x/admin'].map(
+    (value) => ['path-deny', path(value), '400'] as const,
+  ),
+  ...['//host/admin', '/%61dm%69n'].map((value) => ['path-deny', path(value), '403'] as const),
+  // What is encoded twice is another path, and so is what is in another case, longer or deeper.
+  ...['/ADMIN', '/admin/', '/admin%3Bx', '/admin%23', '/%2561dmin', '/admin%20', '/admin/../x'].map(
     (value) => ['path-deny', path(value), '200'] as const,
   ),
   ['path-prefix', path('/admin/x'), '403'],
@@ -255,6 +340,99 @@ const expectations: readonly (readonly [string, Request, string])[] = [
   ['chain-deny', { from: '127.9.0.1' }, 'closed'],
   ['chain-closed', {}, 'closed'],
 ];
+
+/** What stands for a slash to some reader; the first one of a path is always there. */
+const slashes = ['/', '/', '//', '%2F', '%2f', '\\', '%5C', ';v=1/', '/;/'];
+const encodings = fc.infiniteStream(fc.nat(3));
+const instances: readonly string[] = deniedPaths.map((value) =>
+  value.replace(/^\*/, '/some').replace('{*}', 'one').replace('{**}', 'two/three').replace(/\*$/, 'more'),
+);
+
+/** A path whose characters, as chosen, are as they are, or escaped in one of three ways. */
+function encode(path: string, choices: Iterator<number>): string {
+  const choose = (): number => Number(choices.next().value);
+  return Array.from(path)
+    .map((character, index) => {
+      const digits = [...new TextEncoder().encode(character)].map((byte) => byte.toString(16).padStart(2, '0'));
+      const escape = (upper: boolean): string => digits.map((pair) => `%${upper ? pair.toUpperCase() : pair}`).join('');
+      if (character === '/') {
+        const slash = slashes[choose() * 2 + (choose() % 2)] ?? '/';
+        return index === 0 ? `/${slash === '/' ? '' : slash}` : slash;
+      }
+      const choice = choose();
+      const mustBeEscaped = character <= ' ' || character > '~';
+      return choice === 0 && !mustBeEscaped ? character : escape(choice % 2 === 0);
+    })
+    .join('');
+}
+
+describe('a denied path', () => {
+  const refused = new Set(['400', '403']);
+  it.each(normalizations)('is denied in every encoding, with %s said of paths', async (normalization) => {
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...instances), encodings, async (instance, choices) => {
+        const encoded = path(encode(instance, choices));
+        for (const name of ['encoded-deny', 'encoded-allow-not']) {
+          const answer = await ask(readAs(name, normalization), encoded);
+          if (!refused.has(answer)) throw new Error(`${name} ${encoded.path ?? ''}: ${answer}`);
+        }
+      }),
+      { numRuns: 250 },
+    );
+  });
+
+  it.each(normalizations)('is no other path, with %s said of paths', async (normalization) => {
+    for (const other of [
+      '/items:deleted',
+      '/x[2]',
+      '/users@admin',
+      '/a%2521b',
+      '/t/items:del',
+      '/directory',
+      '/x.keys',
+    ]) {
+      expect(await ask(readAs('encoded-deny', normalization), path(other)), other).toBe('200');
+      expect(await ask(readAs('encoded-allow-not', normalization), path(other)), other).toBe('200');
+    }
+  });
+
+  it.each(normalizations)('is denied by the header :path, with %s said of paths', async (normalization) => {
+    const name = readAs('encoded-header', normalization);
+    for (const denied of ['/items:delete', '/items%3adelete', '//items:delete', '/items:delete?x', '/a?b%3Ac']) {
+      expect(await ask(name, path(denied)), denied).toBe('403');
+    }
+    for (const other of ['/items', '/a?b:cd', '/a', '/?/items:delete', '/x?y=/../z']) {
+      expect(await ask(name, path(other)), other).toBe('200');
+    }
+  });
+});
+
+describe('an allowed path', () => {
+  it.each(normalizations)('is allowed as it stands, with %s said of paths', async (normalization) => {
+    const name = readAs('encoded-allow', normalization);
+    for (const allowed of ['/items:delete', '/items:delete?x=/../%2f;', '/@scope/pkg', '/a/b.png']) {
+      expect(await ask(name, path(allowed)), allowed).toBe('200');
+    }
+    for (const other of [
+      '/items%3Adelete',
+      '//items:delete',
+      '/%40scope/pkg',
+      '/admin;a.png',
+      '/@scope/..;/x',
+      '/@scope/%00',
+    ]) {
+      if (normalization?.includes('MERGE') === true && other.startsWith('//')) continue;
+      expect(['400', '403'], other).toContain(await ask(name, path(other)));
+    }
+    for (const doubtful of ['/@scope/..%2fadmin', '/@scope/%2e%2e%5Cadmin', '/@scope/a%2F..%2F..%2Fx.png']) {
+      // Decoded, it is the path that the application gets.
+      if (normalization?.includes('DECODE') === true) continue;
+      expect(['400', '403'], doubtful).toContain(await ask(name, path(doubtful)));
+    }
+    const scoped = await ask(name, path('/@scope/a%2fb'));
+    expect(scoped).toBe(normalization === undefined ? '400' : '200');
+  });
+});
 
 describe('a real Envoy', () => {
   it.each(expectations)('%s %j: %s', async (name, request, expected) => {

@@ -10,6 +10,7 @@ import {
   type WrittenAuthentication,
 } from './authentication-evaluator.ts';
 import { wildcardMatches } from './authorization-patterns.ts';
+import { hostMatches, isAmbiguous, normalizePath, pathMatches, type WrittenNormalization } from './path-evaluator.ts';
 
 /** A reference from a policy to what it is for. */
 export interface WrittenTarget {
@@ -41,6 +42,8 @@ export interface WrittenSurroundings {
   /** What may stand for the mesh in an identity: its trust domain and the aliases. */
   readonly trustDomains: readonly string[];
   readonly authentications: readonly WrittenAuthentication[];
+  /** What is said of the paths of requests to the service. */
+  readonly pathNormalization?: WrittenNormalization;
 }
 
 type Fields = Readonly<Record<string, readonly string[] | undefined>>;
@@ -110,8 +113,8 @@ export function evaluate(
   surroundings: WrittenSurroundings,
   request: AskedRequest,
 ): Verdict {
-  const { authentications } = surroundings;
-  const path = request.http === undefined ? '/' : normalizePath(request.http.path);
+  const { authentications, pathNormalization } = surroundings;
+  const path = request.http === undefined ? '/' : normalizePath(request.http.path, pathNormalization);
   if (path === undefined) return 400;
   const token = request.http?.token;
   if (isRefused(authentications, token)) return 401;
@@ -121,34 +124,16 @@ export function evaluate(
     (policy.spec.rules ?? []).some((rule) => ruleMatches(policy, rule, { surroundings, request, path, claims }));
   const denies = deciding.filter(({ spec }) => spec.action === 'DENY');
   const allows = deciding.filter(({ spec }) => spec.action === 'ALLOW' || spec.action === undefined);
+  if (pathNormalization === undefined && isAmbiguous(path) && [...denies, ...allows].some(readsPath)) return 400;
   if (denies.some(matches)) return 403;
   if (allows.length > 0 && !allows.some(matches)) return 403;
-  return path.includes(';') && [...denies, ...allows].some(readsPath) ? 400 : 200;
+  return 200;
 }
 
 function readsPath({ spec }: WrittenPolicy): boolean {
   return (spec.rules ?? []).some(({ to = [] }) =>
     to.some(({ operation }) => 'paths' in operation || 'notPaths' in operation),
   );
-}
-
-/** The path that policies read: unreserved characters decoded, dots resolved, slashes merged, no query; undefined when it is refused. */
-export function normalizePath(sent: string): string | undefined {
-  const [withoutQuery = ''] = sent.split('?');
-  if (sent.includes('#') || /%2f|%5c|%00/i.test(withoutQuery)) return undefined;
-  const decoded = withoutQuery.replace(/%([0-9a-f]{2})/gi, (escaped, digits: string) => {
-    const character = String.fromCharCode(Number.parseInt(digits, 16));
-    return /[A-Za-z0-9\-._~]/.test(character) ? character : escaped;
-  });
-  const kept: string[] = [];
-  const segments = decoded.split('/').slice(1);
-  for (const [index, segment] of segments.entries()) {
-    const isLast = index === segments.length - 1;
-    if (segment === '..') kept.pop();
-    else if (segment !== '.') kept.push(segment);
-    if (isLast && (segment === '.' || segment === '..')) kept.push('');
-  }
-  return `/${kept.join('/')}`.replace(/\/+/g, '/');
 }
 
 interface Known {
@@ -260,11 +245,11 @@ function attributeMatches(condition: Condition, values: readonly string[]): bool
     case 'methods':
       return values.some((value) => wildcardMatches(value, http.method));
     case 'paths':
-      return values.some((value) =>
-        value.includes('{') ? templateMatches(value, path) : wildcardMatches(value, path),
-      );
+      return pathMatches(values, path, isClosing);
     case 'hosts':
-      return values.some((value) => hostMatches(value.toLowerCase(), http.host.toLowerCase()));
+    case 'request.headers[Host]':
+    case 'request.headers[:authority]':
+      return values.some((value) => hostMatches(value, http.host, isClosing));
     default:
       if (attribute.startsWith('request.auth.claims[')) {
         const keys = attribute.slice('request.auth.claims['.length, -1).split('][');
@@ -272,25 +257,6 @@ function attributeMatches(condition: Condition, values: readonly string[]): bool
       }
       return headerMatches(condition, /^request\.headers\[(.*)\]$/.exec(attribute)?.[1] ?? '', http.headers);
   }
-}
-
-/** A policy host without a port means the host on whatever port. */
-function hostMatches(pattern: string, host: string): boolean {
-  const withoutPort = host.replace(/:\d+$/, '');
-  return wildcardMatches(pattern, host) || (!/:\d+$/.test(pattern) && wildcardMatches(pattern, withoutPort));
-}
-
-/** `{*}` is one segment with something in it, `{**}` whatever follows the slash before it. */
-function templateMatches(template: string, path: string): boolean {
-  const match = (pattern: readonly string[], segments: readonly string[]): boolean => {
-    const [head, ...rest] = pattern;
-    if (head === undefined) return segments.length === 0;
-    if (head === '{**}') return segments.length > 0;
-    const [segment, ...others] = segments;
-    if (segment === undefined) return false;
-    return (head === '{*}' ? segment !== '' : head === segment) && match(rest, others);
-  };
-  return match(template.split('/').slice(1), path.split('/').slice(1));
 }
 
 /**

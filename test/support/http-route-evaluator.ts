@@ -123,7 +123,7 @@ export function findRouteRules(
   return { rules: order(mesh, service, producers), hasProducer: producers.length > 0 };
 }
 
-const nothing: Rule = { holds: () => true, outcomes: () => [{ status: 404 }], readsPath: false, isCatchAll: true };
+const nothing: Rule = { holds: () => true, outcomes: () => [{ status: 404 }], isCatchAll: true };
 
 function order(mesh: WrittenMesh, service: string, routes: readonly Attached[]): readonly Rule[] {
   const age = ({ metadata }: WrittenHttpRoute): string => `${metadata.creationTimestamp} ${metadata.name}`;
@@ -133,7 +133,6 @@ function order(mesh: WrittenMesh, service: string, routes: readonly Attached[]):
       (rule.matches ?? [{}]).map((match): OrderedRule => ({
         holds: (request) => matchHolds(match, request),
         outcomes: (request) => outcomesOf(mesh, service, route, rule, match, request),
-        readsPath: match.call !== undefined || pathOf(match).type !== 'PathPrefix' || pathOf(match).value !== '',
         isCatchAll: isEverything(match),
         precedence: precedenceOf(match),
       })),

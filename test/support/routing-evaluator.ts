@@ -1,27 +1,18 @@
 // A second opinion on routing: where a request should go and what should arrive there, worked out from the manifests alone as the APIs
 // document them. It shares nothing with the generator, so that a disagreement between the two (through a real Envoy) is a bug in one.
 
-import { normalizePath } from './authorization-evaluator.ts';
+import { normalizePath } from './path-evaluator.ts';
 import { findRouteRules } from './http-route-evaluator.ts';
 import type { Outcome, RoutedRequest, Rule, SeenRequest, WrittenMesh } from './routing-terms.ts';
 import { findVirtualServiceRules } from './virtual-service-evaluator.ts';
 
 /** The outcomes that are right for a request: several where weights leave a choice. */
 export function evaluateRouting(mesh: WrittenMesh, request: RoutedRequest): readonly Outcome[] {
-  const normalized = normalizePath(request.path);
-  if (normalized === undefined) return [{ status: 400 }];
-  // Of a path that is nothing but slashes Envoy leaves two, for rules and applications alike.
-  const path = normalized === '/' && /^[/]{2,}([?]|$)/.test(request.path) ? '//' : normalized;
+  const path = normalizePath(request.path);
+  if (path === undefined) return [{ status: 400 }];
   const mark = request.path.indexOf('?');
   const seen: SeenRequest = { ...request, path, query: mark < 0 ? '' : request.path.slice(mark) };
   const rules = rulesInForce(mesh, request);
-  // A path parameter means something to some applications, and nothing to others, so rules on paths could be passed with it.
-  const routes = [...mesh.httpRoutes, ...mesh.grpcRoutes];
-  const clients = new Set([request.client, ...routes.map(({ metadata }) => metadata.namespace), 'nobody']);
-  const readsPath = [...clients].some((client) =>
-    rulesInForce(mesh, { ...request, client }).some((rule) => rule.readsPath),
-  );
-  if (path.includes(';') && readsPath) return [{ status: 400 }];
   return rules.find(({ holds }) => holds(seen))?.outcomes(seen) ?? [{ status: 404 }];
 }
 
@@ -46,7 +37,6 @@ function defaultRule({ service, port }: RoutedRequest): Rule {
         response: [],
       },
     ],
-    readsPath: false,
     isCatchAll: true,
   };
 }

@@ -52,8 +52,6 @@ export interface HeaderEdits {
 export interface Rule {
   readonly holds: (request: SeenRequest) => boolean;
   readonly outcomes: (request: SeenRequest) => readonly Outcome[];
-  /** Whether it looks at the path. */
-  readonly readsPath: boolean;
   /** Whether it takes every request of every client, so that no later rule counts. */
   readonly isCatchAll: boolean;
 }

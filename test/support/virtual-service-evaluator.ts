@@ -186,7 +186,6 @@ function ruleFor(mesh: WrittenMesh, { rule, namespace, matches }: ExpandedRule, 
     .map((all) => ({
       holds: (request) => all.every((match) => matchHolds(match, request)),
       outcomes: (request) => outcomesOf(mesh, namespace, rule, all, request),
-      readsPath: all.some(({ uri }) => uri !== undefined && uri.prefix !== '/'),
       isCatchAll: all.every((match) =>
         Object.entries(match).every(
           ([field, value]) =>

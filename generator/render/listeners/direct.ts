@@ -9,7 +9,7 @@ import { renderAuthorization } from '../authorization.ts';
 import { renderAuthorizer } from '../authorizer.ts';
 import { connectOriginate, directDeclaredTcp, directHttp, directTcp, encap, filterState } from '../names.ts';
 import { renderRetry } from '../routes/retry.ts';
-import { noRoute, pathParametersRefused } from '../routes/route-configuration.ts';
+import { ambiguousPathRefused, noRoute } from '../routes/route-configuration.ts';
 import { renderConnectionLog } from './access-log.ts';
 import { renderManager } from './http-chain.ts';
 import { discoverPolicies, onFirstBytes, renderPolicies } from './tcp-chain.ts';
@@ -38,9 +38,15 @@ const dialledAddress: Filter = {
  * ports that are known to be TCP are decided on the CONNECT first.
  */
 export function renderDirectChains(
-  model: Pick<ListenerModel, 'gateway' | 'escapedSlashes' | 'accessLog' | 'served'>,
+  model: Pick<ListenerModel, 'gateway' | 'pathNormalization' | 'accessLog' | 'served'>,
 ): readonly FilterChain[] {
-  const unknown = { host: 'unknown', port: 0, protocol: 'auto' } as const;
+  const { pathNormalization } = model;
+  const unknown = {
+    host: 'unknown',
+    port: 0,
+    protocol: 'auto',
+    ...(pathNormalization === undefined ? {} : { pathNormalization }),
+  } as const;
   const manager: Filter = {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: renderManager(directHttp, unknown, model.gateway, model),
@@ -79,7 +85,7 @@ export function renderDirectResources(frontend: DirectFrontend): readonly EnvoyR
   ];
 }
 
-function renderRoutes({ http, retry, rejectPathParameters }: DirectFrontend): EnvoyResource {
+function renderRoutes({ http, retry, refusesAmbiguousPaths }: DirectFrontend): EnvoyResource {
   const { typedPerFilterConfig, metadata } = renderAuthorization(http);
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
     name: directHttp,
@@ -91,7 +97,7 @@ function renderRoutes({ http, retry, rejectPathParameters }: DirectFrontend): En
         ...(metadata === undefined ? {} : { metadata }),
         typed_per_filter_config: { ...typedPerFilterConfig },
         routes: [
-          ...(rejectPathParameters ? [pathParametersRefused] : []),
+          ...(refusesAmbiguousPaths ? [ambiguousPathRefused] : []),
           {
             name: 'default',
             match: { prefix: '/' },

@@ -2,6 +2,7 @@
 // comes by RDS.
 
 import { type Any, encodeOnce, type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import type { PathNormalization } from '../../../mesh/index.ts';
 import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
 import { renderAuthenticationFilter } from '../authentication.ts';
 import { auditFilter, customFilter, renderAuthorizationFilters } from '../authorization.ts';
@@ -71,7 +72,7 @@ const discovery = makeDiscovery(managerType);
 export function renderHttpManager(
   address: FrontendAddress,
   service: ServedAddress['service'],
-  settings: Pick<ListenerModel, 'accessLog' | 'escapedSlashes'>,
+  settings: Pick<ListenerModel, 'accessLog'>,
 ): EnvoyResource {
   const chain = formatChainName(address.host, address.port, 'http');
   return renderExtension(managerName(chain), renderManager(chain, address, service, settings));
@@ -81,20 +82,36 @@ function managerName(chain: string): string {
   return `http|${chain}`;
 }
 
-/** The connection manager of an HTTP chain. Paths are normalized before policies read them. */
+type Manager = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'];
+type PathOptions = Pick<Manager, 'normalize_path' | 'merge_slashes' | 'path_with_escaped_slashes_action'>;
+
+const keepEscapedSlashes = { path_with_escaped_slashes_action: 'KEEP_UNCHANGED' } as const;
+const pathOptions: Readonly<Record<PathNormalization, PathOptions>> = {
+  NONE: { normalize_path: false, ...keepEscapedSlashes },
+  BASE: { normalize_path: true, ...keepEscapedSlashes },
+  MERGE_SLASHES: { normalize_path: true, merge_slashes: true, ...keepEscapedSlashes },
+  DECODE_AND_MERGE_SLASHES: {
+    normalize_path: true,
+    merge_slashes: true,
+    path_with_escaped_slashes_action: 'UNESCAPE_AND_FORWARD',
+  },
+};
+
+/**
+ * The connection manager of an HTTP chain. It never depends on policies: they come by another resource, and there would be a moment in
+ * which a policy meets paths that are normalized otherwise than it expects.
+ */
 export function renderManager(
   chain: string,
-  { host, port, protocol, forwardPort }: Pick<FrontendAddress, 'host' | 'port' | 'protocol' | 'forwardPort'>,
+  { host, port, protocol, forwardPort, pathNormalization = 'BASE' }: Omit<FrontendAddress, 'addresses'>,
   service: ServedAddress['service'],
-  { escapedSlashes, accessLog }: Pick<ListenerModel, 'accessLog' | 'escapedSlashes'>,
+  { accessLog }: Pick<ListenerModel, 'accessLog'>,
 ): Any {
   return typed(managerType, {
     stat_prefix: `inbound_${port}`,
     server_name: 'istio-envoy',
     rds: { route_config_name: chain, config_source: aggregatedSource },
-    normalize_path: true,
-    merge_slashes: true,
-    path_with_escaped_slashes_action: escapedSlashes === 'reject' ? 'REJECT_REQUEST' : 'UNESCAPE_AND_FORWARD',
+    ...pathOptions[pathNormalization],
     use_remote_address: false,
     internal_address_config: {},
     forward_client_cert_details: 'SANITIZE',

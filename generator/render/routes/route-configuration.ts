@@ -3,7 +3,7 @@
 import { encodeOnce, type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
 import type { HttpRoute } from '../../model/http-route.ts';
 import type { HttpFrontend } from '../../model/waypoint.ts';
-import { renderAuthorization } from '../authorization.ts';
+import { noAuthorization, renderAuthorization } from '../authorization.ts';
 import { formatChainName } from '../names.ts';
 import { renderAction } from './action.ts';
 import { corsFilter, renderCors } from './cors.ts';
@@ -41,7 +41,7 @@ export function renderRouteConfiguration(frontend: HttpFrontend, trustDomains: r
         domains: [frontend.onlyHosts ?? '*'],
         ...policy,
         routes: [
-          ...(frontend.rejectPathParameters ? [pathParametersRefused] : []),
+          ...(frontend.refusesAmbiguousPaths ? [ambiguousPathRefused] : []),
           ...frontend.routes.map((route) => renderRoute(route, trustDomains)),
           noRoute,
         ],
@@ -75,12 +75,19 @@ function renderRoute(route: HttpRoute, trustDomains: readonly string[]): Route {
   };
 }
 
-/** `/admin;x` is `/admin` to some applications and not to others, so a policy on paths could be passed with it. */
-export const pathParametersRefused: Route = {
-  name: 'path-parameters-refused',
-  match: { safe_regex: { regex: '[^;]*;.*' } },
-  direct_response: { status: 400, body: { inline_string: 'path parameters are not accepted' } },
-};
+/**
+ * `/admin;x` and `/x%2Fadmin` are `/admin` and `/x/admin` to some applications and not to others. It is a route, and no option of the
+ * connection manager, so that it comes and goes together with the policies.
+ */
+export const ambiguousPathRefused: Route = encodeOnce({
+  name: 'ambiguous-path-refused',
+  match: { safe_regex: { regex: '.*(?:;|%2[fF]|%5[cC]).*' } },
+  direct_response: {
+    status: 400,
+    body: { inline_string: 'a policy reads the path, so it must not contain ";", "%2F" or "%5C"' },
+  },
+  typed_per_filter_config: { ...noAuthorization },
+});
 
 /** The end of every virtual host. */
 export const noRoute: Route = encodeOnce({

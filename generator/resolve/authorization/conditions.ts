@@ -7,7 +7,9 @@ import { claimField, filterMetadataField, parseClaimPath, requestPrincipalField 
 import { resolveValues } from './field.ts';
 import type { FieldDefinition, Problem, RuleScope } from './field.ts';
 import { headerField } from './headers.ts';
-import { portField } from './operations.ts';
+import { hostField } from './hosts.ts';
+import { methodField, portField } from './operations.ts';
+import { pathHeaderField } from './paths.ts';
 import { always, never } from './predicate.ts';
 import { sourceFields } from './sources.ts';
 
@@ -76,12 +78,19 @@ function conditionOf(key: string): readonly [definition: FieldDefinition | undef
   if (key === 'destination.port') return [portField, 'operation'];
   if (key === 'destination.ip') return [{ resolve: resolveDestinationAddress }, 'operation'];
   const header = /^request\.headers\[(:?[!#$%&'*+.^_`|~0-9A-Za-z-]+)\]$/.exec(key)?.[1];
-  if (header !== undefined) return [headerField(header.toLowerCase()), 'operation'];
+  if (header !== undefined) return [fieldOfHeader(header.toLowerCase()), 'operation'];
   if (key.startsWith('request.auth.')) return [tokenField(key.slice('request.auth.'.length)), 'source'];
   if (key === 'connection.sni') return [serverNameField, 'operation'];
   const [, filter, name] = /^experimental\.(envoy\.filters\.[^[\]]+)\[([^[\]]+)\]$/.exec(key) ?? [];
   if (filter !== undefined && name !== undefined) return [filterMetadataField(filter, name), 'source'];
   return [undefined, 'operation'];
+}
+
+/** Headers that are part of the request line in one version of HTTP or another are read as the fields of an operation are. */
+function fieldOfHeader(name: string): FieldDefinition {
+  if (name === 'host' || name === ':authority') return hostField;
+  if (name === ':method') return methodField;
+  return name === ':path' ? pathHeaderField : headerField(name);
 }
 
 function tokenField(key: string): FieldDefinition | undefined {

@@ -1,11 +1,11 @@
 // How the fields of a policy are described, and how an object of them (a source, an operation) becomes predicates. What cannot be
 // expressed exactly never opens anything: see `FieldResult`.
 
-import type { FieldPath, FindingCode, MeshObject } from '../../../mesh/index.ts';
+import type { FieldPath, FindingCode, MeshObject, PathNormalization } from '../../../mesh/index.ts';
 import type { Predicate } from '../../model/authorization.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
 import { hasStrayStar } from './pattern.ts';
-import { any, isNever, never, not } from './predicate.ts';
+import { all, any, isAlways, isNever, never, not } from './predicate.ts';
 
 /** What is being asked for: one port of a service behind one waypoint. */
 export interface AuthorizationTarget {
@@ -16,6 +16,8 @@ export interface AuthorizationTarget {
   readonly protocol: 'http' | 'tcp';
   /** The service's virtual addresses, which `destination.ip` is decided against; absent: unknown, so that it cannot be decided. */
   readonly addresses?: readonly string[];
+  /** How paths are normalized, where somebody says so; absent: as by BASE, and what is ambiguous is refused where rules read paths. */
+  readonly pathNormalization?: PathNormalization;
 }
 
 /** What a value is resolved in: one rule of one policy on one target. */
@@ -54,6 +56,8 @@ export type FieldDefinition = {
       readonly resolve: (value: string, scope: RuleScope, strictness: Strictness) => Predicate | Problem;
       /** A star inside the value is likely a mistake. */
       readonly wildcards?: boolean;
+      /** Requests of which nobody can tell whether a value matches: strictly none does, broadly every one. */
+      readonly doubt?: Predicate;
     }
   | { readonly unsupported: string }
 );
@@ -141,7 +145,14 @@ export function resolveValues(
   });
   const { predicates: known, complete } = collect(predicates);
   if (!complete) return undefined;
-  return negated ? not(any(known)) : any(known);
+  const matched = withDoubt(known, definition.doubt, strictness);
+  return negated ? not(matched) : matched;
+}
+
+function withDoubt(values: readonly Predicate[], doubt: Predicate | undefined, strictness: Strictness): Predicate {
+  const matched = any(values);
+  if (doubt === undefined || isAlways(matched) || isNever(matched)) return matched;
+  return strictness === 'broad' ? any([...values, doubt]) : all([matched, not(doubt)]);
 }
 
 /** The predicates that could be expressed, and whether that is all of them. */

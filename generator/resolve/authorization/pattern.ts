@@ -32,6 +32,25 @@ export function quoteRegex(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
 
+/**
+ * RE2 text that matches `text` in every percent-encoding of its characters. Those that are not ASCII are in a path, or in a host, only as
+ * escapes: Envoy answers others with 400.
+ */
+export function encodedRegex(text: string): string {
+  return Array.from(text, encodedCharacter).join('');
+}
+
+function encodedCharacter(character: string): string {
+  const escapes = [...new TextEncoder().encode(character)].map(escapeRegex).join('');
+  return character <= '~' ? `(?:${quoteRegex(character)}|${escapes})` : escapes;
+}
+
+/** RE2 text that matches the escape of a byte, whatever the case of its digits. */
+export function escapeRegex(byte: number): string {
+  const digits = byte.toString(16).padStart(2, '0');
+  return `%${digits.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)}`;
+}
+
 // Envoy 1.40 matches bytes, and Envoy 1.39 characters, where a dot does not stand for bytes that are none: a denial would not find `admin`
 // in `\xff,admin`. `\C` is one byte for both.
 

@@ -1,0 +1,47 @@
+// Hosts in policies: `hosts` of an operation, and the headers `host` and `:authority`, which are the same. A client writes the host as it
+// likes: in either case, with a port or without. What allows takes a host and a port, and nothing that somebody could take for another
+// host; what denies takes every spelling, also as one of several hosts, behind a user name, and with a trailing dot.
+
+import type { Predicate } from '../../model/authorization.ts';
+import type { FieldDefinition, RuleScope, Strictness } from './field.ts';
+import { encodedRegex, parsePattern, type Pattern, quoteRegex } from './pattern.ts';
+
+type TextPattern = Exclude<Pattern, { kind: 'present' }>;
+
+/** `hosts` of an operation. */
+export const hostField: FieldDefinition = { http: true, resolve: resolveHostValue, wildcards: true };
+
+const header = ':authority';
+
+function resolveHostValue(value: string, _scope: RuleScope, strictness: Strictness): Predicate {
+  const pattern = parsePattern(value);
+  if (pattern.kind === 'present') return { header, value: 'present' };
+  const regex = strictness === 'strict' ? strictRegex(pattern) : broadRegex(pattern);
+  return { header, value: { regex: `(?i)${regex}` } };
+}
+
+/** A port as a pattern ends in one; an IPv6 address is in brackets. */
+const endsInPort = /^(.*[^:]):([0-9]+)$/;
+
+function strictRegex({ kind, text }: TextPattern): string {
+  const name = '[^@:,/?#%\\\\[\\]]*';
+  const port = '(?::[0-9]+)?';
+  const quoted = quoteRegex(text);
+  if (kind === 'prefix') return /[^:]:[0-9]*$/.test(text) ? `${quoted}[0-9]*` : `${quoted}${name}${port}`;
+  return `${kind === 'suffix' ? name : ''}${quoted}${endsInPort.test(text) ? '' : port}`;
+}
+
+function broadRegex({ kind, text }: TextPattern): string {
+  const start = kind === 'suffix' ? '.*' : '(?:.*[@,])?';
+  if (kind === 'prefix') return `${start}${encodedRegex(text)}.*`;
+  const [, name = text, port] = endsInPort.exec(text) ?? [];
+  return `${start}${encodedRegex(name)}${trailingDot}${port === undefined ? '(?:[:,].*)?' : portRegex(port)}`;
+}
+
+const trailingDot = '(?:\\.|%2e)?';
+
+/** A port with zeros in front of it is the same port, and the port of HTTP need not be written. */
+function portRegex(port: string): string {
+  const number = port.replace(/^0+(?=[0-9])/, '');
+  return `(?::0*${number})${number === '80' ? '?' : ''}(?:,.*)?`;
+}
