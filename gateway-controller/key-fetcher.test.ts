@@ -115,6 +115,25 @@ it('keeps what it has while the issuer is away, says so, and recovers', async ()
   await until((spec) => spec?.jwks === second.jwks && spec.problem === undefined);
 });
 
+it('lets keys go that the issuer says three times in a row not to have, and nothing else', async () => {
+  const server = await serve(text(first.jwks));
+  const { keys, until } = fetcher({ refreshInterval: 1, retryInterval: 1 });
+  keys.want([{ uri: server.uri, isDiscovery }]);
+  await until((spec) => spec?.jwks === first.jwks);
+  const answers = ['{"keys": []}', '{"keys": []}', '<html>', '{"keys": [{"kty": "oct"}]}'];
+  let asked = 0;
+  server.answer = (_, response) => void response.end(answers[asked++ % answers.length]);
+  const before = server.requests;
+  await expect.poll(() => server.requests - before).toBeGreaterThan(6);
+  expect(keys.documents()[0]?.spec.jwks).toBe(first.jwks);
+  server.answer = text('{"keys": []}');
+  await until((spec) => spec?.jwks === undefined);
+  expect(keys.documents()[0]?.spec).toEqual({ uri: server.uri, problem: 'it has no key' });
+  expect(keys.keep()).toEqual({});
+  server.answer = text(second.jwks);
+  await until((spec) => spec?.jwks === second.jwks);
+});
+
 it('serves what an earlier life fetched until it knows better', async () => {
   const server = await serve(() => undefined);
   const { keys } = fetcher({ kept: { [server.uri]: first.jwks } });

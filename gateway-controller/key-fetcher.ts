@@ -1,5 +1,5 @@
 // The keys of issuers: fetches what RequestAuthentications name, fetches it again in time, and keeps what was fetched when the issuer is
-// away. What is here reaches the configuration as JwksDocument objects; whether a key can be used is judged where it is read.
+// away, or answers with something else. Only an issuer that says again and again that it has no key has withdrawn its keys. What is here reaches the configuration as JwksDocument objects; whether a key can be used is judged where it is read.
 
 import { createHash } from 'node:crypto';
 import { Alarm } from '../certificates/index.ts';
@@ -30,12 +30,16 @@ interface State {
   jwks: string | undefined;
   problem: string | undefined;
   failures: number;
+  /** Answers in a row that the issuer has no key. */
+  withdrawals: number;
   readonly next: Alarm;
 }
 
 const refreshInterval = 20 * 60_000;
 const retryInterval = 1_000;
 const longestRetry = 5 * 60_000;
+/** An issuer that is being set up may have no key for a moment; one that has withdrawn its keys goes on saying so. */
+const withdrawalsBelieved = 3;
 const defaultTimeout = 5_000;
 const longestTimeout = 60_000;
 /** More text than this is no key set that would be read. */
@@ -76,6 +80,7 @@ export class KeyFetcher {
         jwks: typeof kept === 'string' ? kept : undefined,
         problem: undefined,
         failures: 0,
+        withdrawals: 0,
         next: new Alarm(),
       };
       this.#states.set(source.uri, state);
@@ -135,10 +140,13 @@ export class KeyFetcher {
       state.jwks = await fetchKeys(state.source, this.#options.allowsPrivate, this.#ended.signal);
       state.problem = undefined;
       state.failures = 0;
+      state.withdrawals = 0;
     } catch (error) {
       if (!(error instanceof FetchError)) throw error;
       state.problem = error.message;
       state.failures += 1;
+      state.withdrawals = error instanceof NoKeysError ? state.withdrawals + 1 : 0;
+      if (state.withdrawals >= withdrawalsBelieved) state.jwks = undefined;
     }
     if (!this.#isWanted(state)) return;
     state.next.set(this.#pause(state.failures), () => this.#enqueue(state));
@@ -157,14 +165,18 @@ export class KeyFetcher {
   }
 }
 
+/** An issuer's own word that it has no key, which is an answer. */
+class NoKeysError extends FetchError {}
+
 /** The key set of a source; rejects with a FetchError when there is none that could be used. */
 async function fetchKeys(source: KeySource, allowsPrivate: boolean, signal: AbortSignal): Promise<string> {
   const timeout = Math.min(source.timeout ?? defaultTimeout, longestTimeout);
   const limits = { timeout, maxBytes, allowsPrivate };
   const text = await fetchDocument(source.uri, limits, signal);
   const jwks = source.isDiscovery ? await fetchDocument(readKeysUri(source.uri, text), limits, signal) : text;
-  const { count, problems } = readKeys(jwks);
-  if (count === 0) throw new FetchError(problems[0] ?? 'it has no key');
+  const { count, isEmpty, problems } = readKeys(jwks);
+  if (isEmpty) throw new NoKeysError('it has no key');
+  if (count === 0) throw new FetchError(problems[0] ?? 'it has no key that can be used');
   return jwks;
 }
 

@@ -35,12 +35,12 @@ import { reportResolution } from './resolve/discovery.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
 import { reportRouteAttachment } from './resolve/gateway-route/analysis.ts';
-import { reportPathNormalization } from './resolve/path-normalization.ts';
 import type { PortProtocol } from './resolve/protocol.ts';
 import { findService, type ResolvedService } from './resolve/service.ts';
 import { reportNeverMatches } from './resolve/virtual-service/never.ts';
 import { isBoundToMesh } from './resolve/virtual-service/selection.ts';
 import { isExportedTo } from './resolve/visibility.ts';
+import { reportWrittenValues } from './resolve/written-values.ts';
 
 /** The kinds whose objects are reported on by themselves. */
 export const analyzedKinds: readonly AnalyzedKind[] = [
@@ -78,7 +78,10 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
   if (!isAnalyzedKind(kind)) return;
   const object = context.mesh.get(kind, namespace, name);
   if (object === undefined) return;
-  if (isOurs(context, object)) reportUnsupportedFields(context, object);
+  if (isOurs(context, object)) {
+    reportUnsupportedFields(context, object);
+    reportWrittenValues(context, object);
+  }
   switch (kind) {
     case 'AuthorizationPolicy':
       reportNeverMatching(context, object as MeshObject<'AuthorizationPolicy'>);
@@ -131,7 +134,6 @@ function analyzeAuthentication(context: ResolveContext, object: MeshObject<'Requ
 function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>): void {
   if (!isWaypoint(context.mesh, gateway)) return;
   const ref = refOf(gateway);
-  reportPathNormalization(context, gateway);
   const asked = gateway.metadata.annotations[listenAddressAnnotation];
   if (asked !== undefined && listenAddressOf(gateway) === undefined) {
     context.report({
@@ -157,7 +159,6 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
 
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
-  reportPathNormalization(context, service);
   if (service.kind === 'ServiceEntry') return reportResolution(context, service);
   reportExport(context, service);
   if (requestedWaypoint(context.mesh, service) !== undefined) reportServiceFields(context, service);

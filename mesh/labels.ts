@@ -89,6 +89,9 @@ export const connectStrategyAnnotation = 'istio.io/connect-strategy';
 /** Label on a workload that accepts HBONE itself: `http`. */
 export const tunnelLabel = 'networking.istio.io/tunnel';
 
+/** Annotation on an AuthorizationPolicy: "true" for one that is tried and decides nothing. */
+export const dryRunAnnotation = 'istio.io/dry-run';
+
 /** Annotation on a Gateway whose waypoint must listen on one address only, as on a machine that several waypoints share. */
 export const listenAddressAnnotation = 'cairn.dev/listen-address';
 

@@ -54,6 +54,9 @@ const distributions: Readonly<Record<string, readonly string[]>> = {
   PreferSameNode: [...near, 'topology.istio.io/subzone', 'kubernetes.io/hostname'],
 };
 
+/** What a service can say. */
+export const distributionNames: readonly string[] = Object.keys(distributions);
+
 /** `label` compares with the waypoint's own value, `label=value` with that one. */
 function preferLabels(priorities: readonly string[], place: WaypointPlace): EndpointPreference {
   const own = withTopology(place.labels, place.locality);

@@ -7,10 +7,8 @@ import {
   type PathNormalization,
   pathNormalizationAnnotation,
   readPathNormalization,
-  refOf,
 } from '../../mesh/index.ts';
 import type { WaypointGateway } from '../model/waypoint.ts';
-import type { ResolveContext } from './context.ts';
 
 /** What is said of the ports of a service, or of the workloads of a waypoint; undefined when nobody says anything. */
 export function resolvePathNormalization(
@@ -28,18 +26,4 @@ export function resolvePathNormalization(
 /** What an object's annotation says; undefined when there is none, or none that can be read. */
 export function annotatedNormalization({ metadata }: MeshObject): PathNormalization | undefined {
   return readPathNormalization(metadata.annotations[pathNormalizationAnnotation]);
-}
-
-/** Reports an annotation that cannot be read. */
-export function reportPathNormalization(context: ResolveContext, object: MeshObject): void {
-  const value = object.metadata.annotations[pathNormalizationAnnotation];
-  if (value === undefined || readPathNormalization(value) !== undefined) return;
-  context.report({
-    code: 'InvalidValue',
-    severity: 'error',
-    ref: refOf(object),
-    path: ['metadata', 'annotations', pathNormalizationAnnotation],
-    message: `"${value}" is no normalization of paths, so the annotation has no effect`,
-    hint: 'write NONE, BASE, MERGE_SLASHES or DECODE_AND_MERGE_SLASHES',
-  });
 }

@@ -8,6 +8,8 @@ export interface ReadKeys {
   /** A JSON Web Key Set that Envoy takes, without a usable key when `count` is 0. */
   readonly jwks: string;
   readonly count: number;
+  /** It is a key set, and has no key at all. */
+  readonly isEmpty: boolean;
   readonly problems: readonly string[];
 }
 
@@ -33,7 +35,8 @@ const maxTextLength = 256 * 1024;
 /** Reads a JSON Web Key Set. Only public keys of signatures are taken: a shared secret would let whoever reads it sign. */
 export function readKeys(text: string): ReadKeys {
   const parsed = parse(text);
-  if (parsed === undefined) return { jwks: noKeys, count: 0, problems: ['it is not a JSON Web Key Set'] };
+  if (parsed === undefined)
+    return { jwks: noKeys, count: 0, isEmpty: false, problems: ['it is not a JSON Web Key Set'] };
   const problems: string[] = [];
   const keys = parsed.slice(0, maxKeys).flatMap((value, index) => {
     const key = readKey(value);
@@ -43,7 +46,12 @@ export function readKeys(text: string): ReadKeys {
   });
   if (parsed.length > maxKeys) problems.push(`it has more than ${maxKeys} keys, and the rest is left out`);
   if (parsed.length === 0) problems.push('it has no key');
-  return { jwks: JSON.stringify({ keys: [...keys, noKey] }), count: keys.length, problems };
+  return {
+    jwks: JSON.stringify({ keys: [...keys, noKey] }),
+    count: keys.length,
+    isEmpty: parsed.length === 0,
+    problems,
+  };
 }
 
 function parse(text: string): readonly unknown[] | undefined {

@@ -28,11 +28,13 @@ function resolvePort(value: string, { target }: RuleScope): Predicate | Problem 
   return port === target.port ? always : never;
 }
 
-// Some applications read a method in either case, so what denies does too.
+// Some applications read a method in either case, so what denies it does too. One that is written in small letters is none of HTTP's, and
+// is compared as it stands.
 function resolveMethod(value: string, _scope: RuleScope, strictness: Strictness): Predicate {
   const header = ':method';
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return { header, value: 'present' };
-  const matcher = matcherOf(pattern.kind, pattern.text);
-  return { header, value: matcher, ...(strictness === 'broad' ? { ignoreCase: true } : {}) };
+  const { kind, text } = pattern;
+  const ignoresCase = strictness === 'broad' && text === text.toUpperCase();
+  return { header, value: matcherOf(kind, text), ...(ignoresCase ? { ignoreCase: true } : {}) };
 }

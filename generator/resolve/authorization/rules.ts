@@ -2,7 +2,7 @@
 // request through. An allow rule with a hole in it is dropped; a deny rule denies what is left when its hole is cut out.
 
 import type { FieldPath, MeshObject, Rule } from '../../../mesh/index.ts';
-import { refOf } from '../../../mesh/index.ts';
+import { dryRunAnnotation, refOf } from '../../../mesh/index.ts';
 import type { AuthorizationRule, Predicate } from '../../model/authorization.ts';
 import type { ResolveContext } from '../context.ts';
 import { resolveCondition } from './conditions.ts';
@@ -19,9 +19,6 @@ export interface ResolvedPolicy {
   readonly isDryRun: boolean;
   readonly rules: readonly AuthorizationRule[];
 }
-
-/** Annotation of a policy that is to be tried without effect. */
-const dryRunAnnotation = 'istio.io/dry-run';
 
 /** Whether a policy is only tried, and decides nothing. */
 function isDryRun({ metadata }: MeshObject<'AuthorizationPolicy'>): boolean {
