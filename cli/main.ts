@@ -51,4 +51,7 @@ const io: Io = {
   stopSignal,
   nodeCommand: [process.execPath, ...process.execArgv],
 };
-process.exitCode = await runCommandLine(process.argv.slice(2), io);
+const exitCode = await runCommandLine(process.argv.slice(2), io);
+// What was told to end ends, also where a file system still owes it an answer.
+if (stop?.signal.aborted === true) process.exit(exitCode);
+process.exitCode = exitCode;

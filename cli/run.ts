@@ -30,9 +30,11 @@ export interface RunOptions {
 /** Runs until it is told to stop; nothing that it started runs on then. */
 export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
   const stop = io.stopSignal();
-  await stat(options.config).catch((cause: unknown) => {
+  const found = await stat(options.config).catch((cause: unknown) => {
     throw new CommandError(`--config ${options.config} cannot be read`, cause);
   });
+  // A pipe would be waited for.
+  if (!found.isDirectory()) throw new CommandError(`--config ${options.config} is not a folder`);
   await prepareState(statePaths(options.state));
   const findings = createFindingPrinter(io);
   let controller: Controller | undefined;

@@ -1,6 +1,7 @@
 // How to reach a cluster and as whom: kubeconfig files by kubectl's rules, or the service account of the pod that we run in.
 
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readFile, stat } from 'node:fs/promises';
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { isIPv6 } from 'node:net';
@@ -97,7 +98,10 @@ async function loadKubeconfig(files: readonly string[], mustExist: boolean): Pro
   const existing: string[] = [];
   for (const file of files) {
     try {
-      await readFile(file);
+      // It is read once, by the library: a pipe gives what it has only once, and a device never ends.
+      await access(file, constants.R_OK);
+      const found = await stat(file);
+      if (!found.isFile() && !found.isFIFO()) throw new Error(`${file} is not a file`);
       existing.push(file);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;

@@ -1,6 +1,6 @@
 // What the steps of the tour do things with: asking as a workload, editing the directory, reading the access log and the Findings.
 
-import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -115,8 +115,7 @@ export class Tour {
 
   /** Puts a file of the start back. */
   async restore(name: string): Promise<void> {
-    this.#lastWrite = performance.now();
-    await copyFile(join(this.#mesh.examples.manifests, name), join(this.directory, name));
+    await this.#write(await readFile(join(this.#mesh.examples.manifests, name), 'utf8'), name);
   }
 
   /** Changes a file of the directory as an editor does. */

@@ -1,6 +1,6 @@
 // Where the configuration of a proxy is read from: a pod of the cluster, an admin address on this machine, or a saved dump.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient, ApiResource, KubernetesObject } from '../../kubernetes/index.ts';
 import type { ClusterOptions } from '../cluster-options.ts';
@@ -47,10 +47,17 @@ export async function readProxy(target: string | undefined, options: ProxyOption
   });
 }
 
+/** A device never ends. */
+async function readDumpFile(file: string): Promise<string> {
+  const found = await stat(file);
+  if (!found.isFile() && !found.isFIFO()) throw new Error(`${file} is not a file`);
+  return await readFile(file, 'utf8');
+}
+
 /** A dump is what `/config_dump?include_eds` prints; what `/clusters?format=json` prints has the endpoints alone. */
 async function readDump(file: string, io: Io): Promise<ProxyDump> {
   const name = file === '-' ? 'the standard input' : file;
-  const content = await (file === '-' ? io.readInput() : readFile(file, 'utf8')).catch((cause: unknown) =>
+  const content = await (file === '-' ? io.readInput() : readDumpFile(file)).catch((cause: unknown) =>
     fail(`cannot read ${name}`, cause),
   );
   const parsed = parseJson(content, name);

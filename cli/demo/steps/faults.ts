@@ -24,9 +24,23 @@ export const faultsStep: TourStep = {
       return [...(await walkDelay(tour)), ...(await walkAbort(tour))];
     } finally {
       await tour.remove(faultFile);
+      await waitUntilGone(tour);
     }
   },
 };
+
+/** A deletion counts after a second. Half of the requests were refused: so many that are not, one after the other, are no luck. */
+async function waitUntilGone(tour: Tour): Promise<void> {
+  let answered = 0;
+  await tour.waitForEffect(
+    'no request is refused any more',
+    () => tour.ask('sleep', 'productpage', '/health'),
+    ({ status }) => {
+      answered = status === 200 ? answered + 1 : 0;
+      return answered === 20;
+    },
+  );
+}
 
 async function walkDelay(tour: Tour): Promise<readonly Check[]> {
   await tour.copy('productpage-delay.yaml', faultFile);
