@@ -97,16 +97,14 @@ export interface CertificateName {
 
 /** TLS to the application, inside of the tunnel where there is one. Files are on the waypoint. */
 export interface UpstreamTls {
-  /** The name that is asked for; absent: the request's host on HTTP ports. */
-  readonly serverName?: string;
+  /** The name that is asked for: this text, or the host of each request, which is `checked` when it must be in the certificate too. */
+  readonly serverName?: string | { readonly ofRequest: 'checked' | 'unchecked' };
   readonly certificate?: { readonly chain: string; readonly key: string };
   /** What server certificates are checked against: a file of roots, roots as PEM, or nothing at all. */
   readonly roots?: string | { readonly pem: string };
   readonly revocations?: string;
   /** Any of these names must be in the certificate. */
   readonly subjectAltNames: readonly CertificateName[];
-  /** The name that is asked for must be in the certificate. */
-  readonly checksServerName: boolean;
 }
 
 /**

@@ -88,7 +88,6 @@ export function resolveValidation(mesh: MeshSnapshot, { metadata, spec }: Policy
     serverName: hostname,
     roots,
     subjectAltNames: names.length === 0 ? [{ type: 'DNS', name: hostname }] : names,
-    checksServerName: false,
   });
   if (caCertificateRefs.length === 0) {
     if (wellKnownCACertificates === 'System') return { tls: make(mesh.settings.systemRoots), problems: [] };

@@ -60,7 +60,7 @@ export function resolveBackends(
         discovery,
         ...(labels === undefined ? {} : { subsetLabels: labels }),
         weighsLocalities: preference.kind === 'distribute' && endpoints.length > 0,
-        ...resolvePolicy(context, policy, port),
+        ...resolvePolicy(context, policy, port, protocol),
         ...(encryption?.tls === undefined ? {} : { tls: encryption.tls }),
         origin: rules.map(refOf),
         service: { namespace: service.namespace, name: service.name },
@@ -90,9 +90,14 @@ type ClusterPolicy = Pick<
   'loadBalancer' | 'connections' | 'upstreamProtocol' | 'circuitBreaker' | 'outlierDetection' | 'tls' | 'proxyProtocol'
 >;
 
-function resolvePolicy(context: ResolveContext, policy: EffectivePolicy, port: ResolvedPort): ClusterPolicy {
+function resolvePolicy(
+  context: ResolveContext,
+  policy: EffectivePolicy,
+  port: ResolvedPort,
+  protocol: ClusterKey['protocol'],
+): ClusterPolicy {
   const pool = policy.connectionPool?.value;
-  const tls = resolveTls(policy.tls?.value, context.mesh.settings);
+  const tls = resolveTls(policy.tls?.value, context.mesh.settings, protocol);
   return {
     loadBalancer: resolveLoadBalancer(policy.loadBalancer?.value),
     connections: resolveConnections(pool),

@@ -1,6 +1,5 @@
 // DestinationRule: subsets have names of their own, and durations and ports are valid wherever a traffic policy stands.
 
-import { parseDuration } from '../duration.ts';
 import type { FieldPath } from '../finding.ts';
 import type {
   ClientTlsSettings,
@@ -12,7 +11,7 @@ import type {
 } from '../kinds/destination-rule.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
-import { checkDuration, checkPort, checkRange, checkUnique } from './value.ts';
+import { checkDuration, checkPort, checkRange, checkTime, checkUnique, isToken } from './value.ts';
 
 /** The problems of one DestinationRule. */
 export function checkDestinationRule({ host, subsets = [], trafficPolicy }: DestinationRuleSpec): readonly Problem[] {
@@ -64,9 +63,6 @@ export function checkPolicy(policy: PortTrafficPolicy, path: FieldPath): readonl
   ];
 }
 
-/** Envoy's shortest time for what must be longer than nothing; a duration that is none is reported by itself. */
-const shortestMilliseconds = 1;
-
 function checkDurations(
   { connectionPool, outlierDetection, loadBalancer }: PortTrafficPolicy,
   path: FieldPath,
@@ -91,13 +87,8 @@ function checkDurations(
     [warmup?.duration, ['loadBalancer', 'warmup', 'duration']],
   ];
   return [
-    ...[...durations, ...notNothing].flatMap(([text, field]) => checkDuration(text, [...path, ...field])),
-    ...notNothing.flatMap(([text, field]) => {
-      const time = text === undefined ? undefined : parseDuration(text);
-      return time === undefined || time >= shortestMilliseconds
-        ? []
-        : [errorAt('InvalidValue', [...path, ...field], `\`${text}\` is too short: it must be 1ms at least.`)];
-    }),
+    ...durations.flatMap(([text, field]) => checkDuration(text, [...path, ...field])),
+    ...notNothing.flatMap(([text, field]) => checkTime(text, [...path, ...field])),
   ];
 }
 
@@ -118,9 +109,6 @@ function checkTls(tls: ClientTlsSettings | undefined, path: FieldPath): readonly
   );
 }
 
-/** A name that can stand in an HTTP header. */
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
 /** Printable, and not the end of a cookie's attribute. */
 const cookieText = /^[\x20-\x3a\x3c-\x7e]*$/;
 
@@ -129,17 +117,17 @@ function checkHashKey(hash: ConsistentHash | undefined, path: FieldPath): readon
   const { httpHeaderName = '', httpCookie } = hash ?? {};
   const attributes = httpCookie?.attributes ?? [];
   return [
-    ...(httpHeaderName === '' || token.test(httpHeaderName.replace(/^:/, ''))
+    ...(httpHeaderName === '' || isToken(httpHeaderName.replace(/^:/, ''))
       ? []
       : [errorAt('InvalidValue', [...path, 'httpHeaderName'], `\`${httpHeaderName}\` is no name of a header.`)]),
-    ...(httpCookie === undefined || token.test(httpCookie.name)
+    ...(httpCookie === undefined || isToken(httpCookie.name)
       ? []
       : [errorAt('InvalidValue', [...path, 'httpCookie', 'name'], `\`${httpCookie.name}\` is no name of a cookie.`)]),
     ...(cookieText.test(httpCookie?.path ?? '')
       ? []
       : [errorAt('InvalidValue', [...path, 'httpCookie', 'path'], 'The path cannot stand in a cookie.')]),
     ...attributes.flatMap(({ name, value = '' }, index) =>
-      token.test(name) && cookieText.test(value)
+      isToken(name) && cookieText.test(value)
         ? []
         : [errorAt('InvalidValue', [...path, 'httpCookie', 'attributes', index], 'This cannot stand in a cookie.')],
     ),

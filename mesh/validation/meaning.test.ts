@@ -12,8 +12,12 @@ const route = [{ destination: { host: 'a' } }];
 
 it.each<readonly [string, object, readonly string[]]>([
   ['route and redirect', { route, redirect: { uri: '/' } }, ['InvalidValue spec.http[0].redirect']],
-  ['redirect and rewrite', { redirect: {}, rewrite: {} }, ['InvalidValue spec.http[0].rewrite']],
-  ['a redirect of 200', { redirect: { redirectCode: 200 } }, ['InvalidValue spec.http[0].redirect.redirectCode']],
+  ['redirect and rewrite', { redirect: { uri: '/' }, rewrite: { uri: '/' } }, ['InvalidValue spec.http[0].rewrite']],
+  [
+    'a redirect of 200',
+    { redirect: { uri: '/', redirectCode: 200 } },
+    ['InvalidValue spec.http[0].redirect.redirectCode'],
+  ],
   ['a direct response of 99', { directResponse: { status: 99 } }, ['InvalidValue spec.http[0].directResponse.status']],
   ['a delay without time', { route, fault: { delay: {} } }, ['MissingField spec.http[0].fault.delay.fixedDelay']],
   ['an abort without code', { route, fault: { abort: {} } }, ['MissingField spec.http[0].fault.abort.httpStatus']],
@@ -38,6 +42,62 @@ it.each<readonly [string, object, readonly string[]]>([
     { route, rewrite: { uri: '/', uriRegexRewrite: { match: '[' } } },
     ['InvalidValue spec.http[0].rewrite.uriRegexRewrite', 'RegexInvalid spec.http[0].rewrite.uriRegexRewrite.match'],
   ],
+  ['a redirect to nowhere', { redirect: { redirectCode: 302 } }, ['MissingField spec.http[0].redirect']],
+  ['a redirect to FTP', { redirect: { scheme: 'ftp' } }, ['InvalidValue spec.http[0].redirect.scheme']],
+  ['a redirect to a port', { redirect: { derivePort: 'FROM_REQUEST_PORT' } }, []],
+  ['a fault that is none', { route, fault: {} }, ['MissingField spec.http[0].fault']],
+  [
+    'a delay of no time',
+    { route, fault: { delay: { fixedDelay: '0s', percentage: { value: 100 } } } },
+    ['InvalidValue spec.http[0].fault.delay.fixedDelay'],
+  ],
+  ['a rewrite that is none', { route, rewrite: {} }, ['MissingField spec.http[0].rewrite']],
+  [
+    'a rewrite of nothing',
+    { route, rewrite: { uriRegexRewrite: { rewrite: '/' } } },
+    ['MissingField spec.http[0].rewrite.uriRegexRewrite.match'],
+  ],
+  ['a timeout below a millisecond', { route, timeout: '500us' }, ['InvalidValue spec.http[0].timeout']],
+  ['a timeout of nothing', { route, timeout: '0s' }, ['InvalidValue spec.http[0].timeout']],
+  ['a timeout of a millisecond', { route, timeout: '1ms' }, []],
+  [
+    'tries that are no time',
+    { route, retries: { attempts: 1, perTryTimeout: '10us', backoff: '10us' } },
+    ['InvalidValue spec.http[0].retries.perTryTimeout', 'InvalidValue spec.http[0].retries.backoff'],
+  ],
+  [
+    'conditions that mean nothing',
+    { route, retries: { attempts: 3, retryOn: 'gateway_error,5xx,99,600' } },
+    [0, 1, 2].map(() => 'InvalidValue spec.http[0].retries.retryOn'),
+  ],
+  [
+    'no attempts on a condition',
+    { route, retries: { attempts: 0, retryOn: '5xx' } },
+    ['InvalidValue spec.http[0].retries.retryOn'],
+  ],
+  ['no attempts', { route, retries: { attempts: 0 } }, []],
+  ['every condition', { route, retries: { attempts: 1, retryOn: '5xx, reset-before-request,cancelled,503' } }, []],
+  [
+    'a mirrored share of nothing',
+    { route, mirrorPercentage: { value: 1 } },
+    ['MissingField spec.http[0].mirrorPercentage'],
+  ],
+  [
+    'CORS for methods in small letters',
+    { route, corsPolicy: { allowOrigins: [{ exact: 'https://a.test' }], allowMethods: ['get', 'PATCH'] } },
+    ['InvalidValue spec.http[0].corsPolicy.allowMethods[0]'],
+  ],
+  [
+    'CORS that no browser can ask for',
+    { route, corsPolicy: { allowOrigins: [{}, { exact: '' }], allowHeaders: ['a b', '*'], maxAge: '1500ms' } },
+    [
+      'InvalidValue spec.http[0].corsPolicy.allowOrigins[0]',
+      'InvalidValue spec.http[0].corsPolicy.allowOrigins[1]',
+      'InvalidValue spec.http[0].corsPolicy.allowHeaders[0]',
+      'InvalidValue spec.http[0].corsPolicy.maxAge',
+    ],
+  ],
+  ['CORS for no origin', { route, corsPolicy: {} }, ['MissingField spec.http[0].corsPolicy']],
   ['one destination without weight', { route }, []],
   ['a delegate', { delegate: { name: 'b' } }, []],
 ])('VirtualService with %s', (_, http, expected) => {
@@ -58,6 +118,21 @@ it.each<readonly [string, object, readonly string[]]>([
     'a bad time in a subset',
     { subsets: [{ name: 'v1', trafficPolicy: { outlierDetection: { interval: '5' } } }] },
     ['InvalidValue spec.subsets[0].trafficPolicy.outlierDetection.interval'],
+  ],
+  [
+    'times below a millisecond',
+    {
+      trafficPolicy: {
+        connectionPool: { tcp: { idleTimeout: '10us' }, http: { idleTimeout: '0s' } },
+        retryBudget: { budgetInterval: '1ns' },
+        loadBalancer: { warmupDurationSecs: '999us' },
+      },
+    },
+    [
+      'InvalidValue spec.trafficPolicy.connectionPool.tcp.idleTimeout',
+      'InvalidValue spec.trafficPolicy.retryBudget.budgetInterval',
+      'InvalidValue spec.trafficPolicy.loadBalancer.warmupDurationSecs',
+    ],
   ],
   [
     'an unknown balancer',

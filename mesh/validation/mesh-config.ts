@@ -2,10 +2,12 @@
 
 import type { FieldPath } from '../finding.ts';
 import type { MeshConfigSpec } from '../kinds/mesh-config.ts';
+import type { HttpRetry } from '../kinds/virtual-service.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
 import { checkPolicy } from './destination-rule.ts';
-import { checkDuration, checkRange, checkUnique } from './value.ts';
+import { checkRetries } from './retries.ts';
+import { checkTime, checkUnique } from './value.ts';
 
 /** The problems of a MeshConfig. */
 export function checkMeshConfig({
@@ -23,9 +25,7 @@ export function checkMeshConfig({
     ...(rootNamespace === undefined || /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(rootNamespace)
       ? []
       : [errorAt('InvalidValue', ['spec', 'rootNamespace'], `\`${rootNamespace}\` is no name of a namespace.`)]),
-    ...checkRange(retries?.attempts, 0, 2 ** 31 - 1, ['spec', 'defaultHttpRetryPolicy', 'attempts']),
-    ...checkDuration(retries?.perTryTimeout, ['spec', 'defaultHttpRetryPolicy', 'perTryTimeout']),
-    ...checkDuration(retries?.backoff, ['spec', 'defaultHttpRetryPolicy', 'backoff']),
+    ...(retries === undefined ? [] : checkDefaultRetries(retries, ['spec', 'defaultHttpRetryPolicy'])),
     ...checkPolicy(defaultTrafficPolicy ?? {}, ['spec', 'defaultTrafficPolicy']),
     ...checkUnique(
       extensionProviders.map(({ name }) => name),
@@ -33,8 +33,8 @@ export function checkMeshConfig({
       'name',
     ),
     ...extensionProviders.flatMap(({ envoyExtAuthzHttp, envoyExtAuthzGrpc }, index) => [
-      ...checkDuration(envoyExtAuthzHttp?.timeout, [...path, index, 'envoyExtAuthzHttp', 'timeout']),
-      ...checkDuration(envoyExtAuthzGrpc?.timeout, [...path, index, 'envoyExtAuthzGrpc', 'timeout']),
+      ...checkTime(envoyExtAuthzHttp?.timeout, [...path, index, 'envoyExtAuthzHttp', 'timeout']),
+      ...checkTime(envoyExtAuthzGrpc?.timeout, [...path, index, 'envoyExtAuthzGrpc', 'timeout']),
       ...(envoyExtAuthzHttp !== undefined && envoyExtAuthzGrpc !== undefined
         ? [
             errorAt(
@@ -47,6 +47,13 @@ export function checkMeshConfig({
         : []),
     ]),
   ];
+}
+
+/** What is tried again is not worth closing a mesh for. */
+function checkDefaultRetries(retries: HttpRetry, path: FieldPath): readonly Problem[] {
+  return checkRetries(retries, path).map((problem) =>
+    problem.path.at(-1) === 'retryOn' ? { ...problem, severity: 'warning' as const } : problem,
+  );
 }
 
 /** Trust domains become part of patterns that identities are compared with. */

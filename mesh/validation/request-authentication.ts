@@ -5,7 +5,7 @@ import type { JwtRule, RequestAuthenticationSpec } from '../kinds/request-authen
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
 import { checkPolicyTargets } from './authorization-policy.ts';
-import { checkDuration } from './value.ts';
+import { checkTime, isToken } from './value.ts';
 
 /** The problems of one RequestAuthentication. */
 export function checkRequestAuthentication(spec: RequestAuthenticationSpec): readonly Problem[] {
@@ -16,7 +16,7 @@ export function checkRequestAuthentication(spec: RequestAuthenticationSpec): rea
 }
 
 function checkRule(rule: JwtRule, path: FieldPath): readonly Problem[] {
-  const problems: Problem[] = [...checkDuration(rule.timeout, [...path, 'timeout'])];
+  const problems: Problem[] = [...checkTime(rule.timeout, [...path, 'timeout'])];
   if (rule.issuer === undefined) {
     problems.push(errorAt('MissingField', [...path, 'issuer'], 'A JWT rule needs the field `issuer`.'));
   }
@@ -48,7 +48,7 @@ function checkRule(rule: JwtRule, path: FieldPath): readonly Problem[] {
 }
 
 function checkHeader(name: string, path: FieldPath): readonly Problem[] {
-  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return [];
+  if (isToken(name)) return [];
   return [errorAt('InvalidValue', path, `\`${name}\` is no name of a header.`)];
 }
 

@@ -7,11 +7,29 @@ import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
 import { checkRegex } from '../regex.ts';
 
-/** A duration as `5s` or `1m30s`; absent is fine. */
+/** A duration as `5s` or `1m30s`: nothing, or a millisecond at least, since a proxy counts in these. Absent is fine. */
 export function checkDuration(text: string | undefined, path: FieldPath): readonly Problem[] {
-  if (text === undefined || parseDuration(text) !== undefined) return [];
+  if (text === undefined) return [];
+  const time = parseDuration(text);
+  if (time !== undefined) return time > 0 && time < shortestMilliseconds ? [tooShort(text, path)] : [];
   const hint = /^\d+(?:\.\d+)?$/.test(text) ? `did you mean \`${text}s\`?` : 'write it as `5s`, `1m30s` or `100ms`';
   return [errorAt('InvalidValue', path, `\`${text}\` is not a duration.`, hint)];
+}
+
+/** A duration that must be longer than nothing; absent is fine. */
+export function checkTime(text: string | undefined, path: FieldPath): readonly Problem[] {
+  return text !== undefined && parseDuration(text) === 0 ? [tooShort(text, path)] : checkDuration(text, path);
+}
+
+const shortestMilliseconds = 1;
+
+function tooShort(text: string, path: FieldPath): Problem {
+  return errorAt('InvalidValue', path, `\`${text}\` is too short: it must be 1ms at least.`);
+}
+
+/** The name of a header, or of something that is made of the same characters. */
+export function isToken(text: string): boolean {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text);
 }
 
 /** A number within bounds; absent is fine. */

@@ -5,6 +5,8 @@ import type {
   Destination,
   HttpFaultInjection,
   HttpMatchRequest,
+  HttpRedirect,
+  HttpRewrite,
   HttpRoute,
   HttpRouteDestination,
   L4RouteDestination,
@@ -12,8 +14,10 @@ import type {
   VirtualServiceSpec,
 } from '../kinds/virtual-service.ts';
 import type { Problem } from '../reading/problem.ts';
-import { errorAt } from '../reading/problem.ts';
-import { checkDuration, checkPattern, checkPort, checkRange } from './value.ts';
+import { errorAt, warningAt } from '../reading/problem.ts';
+import { checkCors } from './cors-policy.ts';
+import { checkRetries } from './retries.ts';
+import { checkPattern, checkPort, checkRange, checkTime } from './value.ts';
 
 /** The problems of one VirtualService. */
 export function checkVirtualService(spec: VirtualServiceSpec): readonly Problem[] {
@@ -50,28 +54,26 @@ function checkHttpRoute(route: HttpRoute, path: FieldPath): readonly Problem[] {
     ...checkAction(route, path),
     ...match.flatMap((each, index) => checkMatch(each, [...path, 'match', index])),
     ...checkDestinations(route.route ?? [], [...path, 'route']),
-    ...checkDuration(route.timeout, [...path, 'timeout']),
-    ...checkRange(retries?.attempts, 0, 2 ** 31 - 1, [...path, 'retries', 'attempts']),
-    ...checkDuration(retries?.perTryTimeout, [...path, 'retries', 'perTryTimeout']),
-    ...checkDuration(retries?.backoff, [...path, 'retries', 'backoff']),
+    ...checkTime(route.timeout, [...path, 'timeout']),
+    ...(retries === undefined ? [] : checkRetries(retries, [...path, 'retries'])),
     ...(route.fault === undefined ? [] : checkFault(route.fault, [...path, 'fault'])),
-    ...(rewrite?.uri !== undefined && rewrite.uriRegexRewrite !== undefined
-      ? [
-          errorAt(
-            'InvalidValue',
-            [...path, 'rewrite', 'uriRegexRewrite'],
-            '`uri` and `uriRegexRewrite` exclude each other.',
-          ),
-        ]
-      : []),
-    ...checkPattern(rewrite?.uriRegexRewrite?.match, [...path, 'rewrite', 'uriRegexRewrite', 'match']),
-    ...(corsPolicy?.allowOrigins ?? []).flatMap((origin, index) =>
-      checkMatcher(origin, [...path, 'corsPolicy', 'allowOrigins', index]),
-    ),
-    ...checkDuration(corsPolicy?.maxAge, [...path, 'corsPolicy', 'maxAge']),
+    ...(rewrite === undefined ? [] : checkRewrite(rewrite, [...path, 'rewrite'])),
+    ...(corsPolicy === undefined ? [] : checkCors(corsPolicy, [...path, 'corsPolicy'])),
     ...checkRange(route.mirrorPercentage?.value, 0, 100, [...path, 'mirrorPercentage', 'value']),
     ...checkRange(route.mirrorPercent, 0, 100, [...path, 'mirrorPercent']),
     ...(mirror === undefined ? [] : checkDestination(mirror, [...path, 'mirror'])),
+    ...(['mirrorPercentage', 'mirrorPercent'] as const).flatMap((field) =>
+      route[field] === undefined || mirror !== undefined
+        ? []
+        : [
+            warningAt(
+              'MissingField',
+              [...path, field],
+              `\`${field}\` has no effect without \`mirror\`.`,
+              'name where to',
+            ),
+          ],
+    ),
     ...(mirror !== undefined && mirrors.length > 0
       ? [errorAt('InvalidValue', [...path, 'mirrors'], '`mirror` and `mirrors` exclude each other.')]
       : []),
@@ -114,9 +116,30 @@ function checkAction(route: HttpRoute, path: FieldPath): readonly Problem[] {
     const message = `\`${code}\` is no code that can be used: 301, 302, 303, 307 or 308.`;
     problems.push(errorAt('InvalidValue', [...path, 'redirect', 'redirectCode'], message));
   }
-  problems.push(...checkPort(redirect?.port, [...path, 'redirect', 'port']));
+  if (redirect !== undefined) problems.push(...checkRedirect(redirect, [...path, 'redirect']));
   problems.push(...checkRange(directResponse?.status, 200, 599, [...path, 'directResponse', 'status']));
   return problems;
+}
+
+function checkRedirect(redirect: HttpRedirect, path: FieldPath): readonly Problem[] {
+  const { scheme = '' } = redirect;
+  const { redirectCode: _, ...targets } = redirect;
+  return [
+    ...checkPort(redirect.port, [...path, 'port']),
+    ...(scheme === '' || scheme === 'http' || scheme === 'https'
+      ? []
+      : [errorAt('InvalidValue', [...path, 'scheme'], `\`${scheme}\` is no scheme to redirect to: http or https.`)]),
+    ...(Object.values(targets).every((value) => value === '')
+      ? [
+          errorAt(
+            'MissingField',
+            path,
+            'The redirect says nowhere to go to, and would come back.',
+            'set `uri`, `authority`, `scheme` or `port`',
+          ),
+        ]
+      : []),
+  ];
 }
 
 function checkMatch(match: HttpMatchRequest, path: FieldPath): readonly Problem[] {
@@ -146,8 +169,13 @@ function checkMatcher(matcher: StringMatch | undefined, path: FieldPath): readon
 }
 
 function checkFault({ delay, abort }: HttpFaultInjection, path: FieldPath): readonly Problem[] {
+  if (delay === undefined && abort === undefined) {
+    return [
+      errorAt('MissingField', path, 'A fault needs a `delay` or an `abort`.', 'leave it out where there is none'),
+    ];
+  }
   const problems = [
-    ...checkDuration(delay?.fixedDelay, [...path, 'delay', 'fixedDelay']),
+    ...checkTime(delay?.fixedDelay, [...path, 'delay', 'fixedDelay']),
     ...checkRange(delay?.percentage?.value, 0, 100, [...path, 'delay', 'percentage', 'value']),
     ...checkRange(delay?.percent, 0, 100, [...path, 'delay', 'percent']),
     ...checkRange(abort?.httpStatus, 200, 599, [...path, 'abort', 'httpStatus']),
@@ -168,6 +196,31 @@ function checkFault({ delay, abort }: HttpFaultInjection, path: FieldPath): read
     );
   }
   return problems;
+}
+
+function checkRewrite(
+  { uri = '', authority = '', uriRegexRewrite: regex }: HttpRewrite,
+  path: FieldPath,
+): readonly Problem[] {
+  const at = [...path, 'uriRegexRewrite'];
+  if (uri === '' && authority === '' && regex === undefined) {
+    return [
+      errorAt(
+        'MissingField',
+        path,
+        'A rewrite needs `uri`, `uriRegexRewrite` or `authority`.',
+        'leave it out where there is none',
+      ),
+    ];
+  }
+  return [
+    ...(uri !== '' && regex !== undefined
+      ? [errorAt('InvalidValue', at, '`uri` and `uriRegexRewrite` exclude each other.')]
+      : []),
+    ...(regex !== undefined && (regex.match ?? '') === ''
+      ? [errorAt('MissingField', [...at, 'match'], '`uriRegexRewrite` needs the pattern of what it replaces.')]
+      : checkPattern(regex?.match, [...at, 'match'])),
+  ];
 }
 
 function checkDestinations(

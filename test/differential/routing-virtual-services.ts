@@ -146,9 +146,12 @@ const answer: fc.Arbitrary<WrittenRule> = fc.oneof(
     scheme: pick('http', 'https'),
     redirectCode: pick(301, 302, 307, 308),
   }).chain((redirect) =>
-    pick({}, { port: 80 }, { port: 443 }, { port: 9999 }, { derivePort: 'FROM_REQUEST_PORT' as const }).map((port) => ({
-      redirect: { ...redirect, ...port },
-    })),
+    pick({}, { port: 80 }, { port: 443 }, { port: 9999 }, { derivePort: 'FROM_REQUEST_PORT' as const }).map((port) => {
+      const { redirectCode, ...target } = { ...redirect, ...port };
+      // One that says nowhere to go to is refused.
+      const somewhere = Object.keys(target).length === 0 ? { uri: '/moved' } : target;
+      return { redirect: { ...somewhere, ...(redirectCode === undefined ? {} : { redirectCode }) } };
+    }),
   ),
   fc
     .tuple(pick(200, 404, 503), pick(undefined, 'said', ''))

@@ -80,7 +80,7 @@ export function renderProtocolOptions(cluster: ServiceCluster): Pick<Cluster, 't
   const { key, tls, upstreamProtocol } = cluster;
   if (key.protocol === 'tcp') return {};
   const common = renderCommonOptions(cluster.connections);
-  const names = tls === undefined || tls.serverName !== undefined ? undefined : renderServerNames(tls.checksServerName);
+  const names = renderServerNames(tls?.serverName);
   const errors = renderErrorStatuses(cluster.outlierDetection ?? {});
   if (upstreamProtocol === 'http1' && common === undefined && names === undefined && !('outlier_detection' in errors))
     return {};
@@ -93,9 +93,12 @@ export function renderProtocolOptions(cluster: ServiceCluster): Pick<Cluster, 't
   return { typed_extension_protocol_options: { [httpProtocolOptions]: typed(httpProtocolOptions, options) } };
 }
 
-/** The name that is asked for follows the host of each request. */
-function renderServerNames(checked: boolean): NonNullable<ProtocolOptions['upstream_http_protocol_options']> {
-  return { auto_sni: true, ...(checked ? { auto_san_validation: true } : {}) };
+/** The name that is asked for follows the host of each request; one that is given stands with the transport. */
+function renderServerNames(
+  name: NonNullable<ServiceCluster['tls']>['serverName'],
+): ProtocolOptions['upstream_http_protocol_options'] {
+  if (name === undefined || typeof name === 'string') return undefined;
+  return { auto_sni: true, ...(name.ofRequest === 'checked' ? { auto_san_validation: true } : {}) };
 }
 
 function renderVersion({ upstreamProtocol, connections }: ServiceCluster): ProtocolOptions {

@@ -48,7 +48,7 @@ function renderProxyProtocol(version: 'V1' | 'V2', inner: TransportSocket): Tran
 
 function renderTls(tls: UpstreamTls): TransportSocket {
   const context: TlsContext = {
-    ...(tls.serverName === undefined ? {} : { sni: tls.serverName }),
+    ...(typeof tls.serverName === 'string' ? { sni: tls.serverName } : {}),
     common_tls_context: {
       // Without the maximum Envoy's client side stops at TLS 1.2.
       tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },

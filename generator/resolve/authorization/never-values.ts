@@ -64,7 +64,7 @@ function ofClient(judge: (pattern: TextPattern, scope: JudgeScope) => ClientProb
 
 const paths: Judge = (value, scope) => {
   if (/[{}]/.test(value)) return undefined;
-  const problem = ofText((pattern) => (/[?#\\]/.test(pattern.text) ? undefined : findPathProblem(pattern)))(
+  const problem = ofText((pattern) => (/[?#\\]|\/\//.test(pattern.text) ? undefined : findPathProblem(pattern)))(
     value,
     scope,
   );
@@ -222,7 +222,9 @@ export function conditionJudge(key: string): Judge | undefined {
     // What can be no name of a header is reported where the key is read.
     const unknown = header.startsWith(':') ? findHeaderNameProblem(header) : undefined;
     if (unknown !== undefined) return () => ({ message: `"${key}" is never there: ${unknown}` });
-    return ofText((pattern) => findHeaderValueProblem(header, pattern));
+    const judge = ofText((pattern) => findHeaderValueProblem(header, pattern));
+    // What closes finds the elements of a list, whatever blanks are around them.
+    return (value, scope) => judge(scope.opens ? value : value.trim(), scope);
   }
   const filter = /^experimental\.(envoy\.filters\.[^[\]]+)\[/.exec(key)?.[1];
   if (filter === undefined || speakingFilters.has(filter)) return undefined;

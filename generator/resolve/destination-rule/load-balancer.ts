@@ -41,7 +41,8 @@ export function resolveHashKey({
     return {
       cookie: httpCookie.name,
       ...(httpCookie.path === undefined ? {} : { path: httpCookie.path }),
-      ...(ttl === undefined ? {} : { ttl }),
+      // A cookie lives for whole seconds, and one of none ends with the client.
+      ...(ttl === undefined ? {} : { ttl: Math.ceil(ttl / 1000) * 1000 }),
       attributes: (httpCookie.attributes ?? []).map(({ name, value = '' }) => [name, value] as const),
     };
   }

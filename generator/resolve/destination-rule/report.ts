@@ -2,6 +2,7 @@
 // nothing there.
 
 import {
+  type ClientTlsSettings,
   type ConnectionPoolSettings,
   type FieldPath,
   type FindingCode,
@@ -201,6 +202,11 @@ function reportOutlierDetection(
       'error',
     );
   }
+  for (const field of ['maxEjectionPercent', 'consecutiveLocalOriginFailures'] as const) {
+    if (settings[field] !== 0) continue;
+    const message = '0 is read as a value that is not given, so the default of Envoy is used';
+    report('InvalidValue', [...path, field], message, 'use 1 or more, or leave out outlierDetection');
+  }
   if (settings.consecutiveLocalOriginFailures !== undefined && settings.splitExternalLocalOriginErrors !== true) {
     report(
       'InvalidValue',
@@ -213,7 +219,7 @@ function reportOutlierDetection(
 /** Reports what a policy asks of a port whose protocol has no such thing; of no great weight where other ports of the service have it. */
 export function reportOnPort(
   context: ResolveContext,
-  { loadBalancer, connectionPool }: EffectivePolicy,
+  { loadBalancer, connectionPool, tls }: EffectivePolicy,
   service: Pick<ResolvedService, 'ports'>,
   port: ResolvedPort,
 ): void {
@@ -228,6 +234,16 @@ export function reportOnPort(
     );
   }
   if (port.protocol !== 'tcp') return;
+  if (tls !== undefined && isNameUnchecked(tls.value)) {
+    reportStated(
+      context,
+      tls,
+      'MissingField',
+      ['mode'],
+      `connections to TCP port ${port.number} name no host, so the server is asked for no name and may show a certificate of any`,
+      'set sni, and the names of the server in subjectAltNames',
+    );
+  }
   const severity = service.ports.some(({ protocol }) => protocol !== 'tcp' && protocol !== 'udp') ? 'info' : 'warning';
   const hash = loadBalancer?.value.consistentHash;
   const key = hash === undefined ? undefined : resolveHashKey(hash);
@@ -242,6 +258,16 @@ export function reportOnPort(
       severity,
     );
   }
+}
+
+/** Whether only the Host of a request could say which name the certificate of the server is to have. */
+function isNameUnchecked({ mode, sni = '', subjectAltNames = [], insecureSkipVerify }: ClientTlsSettings): boolean {
+  return (
+    (mode === 'SIMPLE' || mode === 'MUTUAL') &&
+    sni === '' &&
+    subjectAltNames.length === 0 &&
+    insecureSkipVerify !== true
+  );
 }
 
 function isHttp(protocol: ResolvedPort['protocol']): boolean {

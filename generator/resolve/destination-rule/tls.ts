@@ -2,30 +2,37 @@
 // is encrypted already, and both ends of it are verified.
 
 import type { ClientTlsSettings, MeshSettings } from '../../../mesh/index.ts';
-import type { CertificateName, UpstreamTls } from '../../model/cluster.ts';
+import type { CertificateName, ClusterKey, UpstreamTls } from '../../model/cluster.ts';
 
 /** `caCertificates` of this value are the roots of the system, as are those that are not given. */
 const system = 'system';
 
-/** The TLS of a cluster, or undefined for none. Certificates that nobody can check never make it weaker: roots are never left out. */
+/**
+ * The TLS of a cluster, or undefined for none. Certificates that nobody can check never make it weaker: roots are never left out. Where no
+ * name is given, a request has one in its Host, and a connection that is passed on as TCP has none.
+ */
 export function resolveTls(
   tls: ClientTlsSettings | undefined,
   { systemRoots }: Pick<MeshSettings, 'systemRoots'>,
+  protocol: ClusterKey['protocol'],
 ): UpstreamTls | undefined {
   if (tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') return undefined;
   const { sni, clientCertificate, privateKey, caCertificates = '', caCrl = '' } = tls;
   const subjectAltNames = (tls.subjectAltNames ?? []).filter((name) => name !== '');
   const checked = tls.insecureSkipVerify !== true;
-  const hasName = sni !== undefined && sni !== '';
+  const checksHost = checked && tls.mode === 'SIMPLE' && subjectAltNames.length === 0;
   return {
-    ...(hasName ? { serverName: sni } : {}),
+    ...(sni !== undefined && sni !== ''
+      ? { serverName: sni }
+      : protocol === 'http'
+        ? { serverName: { ofRequest: checksHost ? ('checked' as const) : ('unchecked' as const) } }
+        : {}),
     ...(tls.mode === 'MUTUAL' && clientCertificate !== undefined && privateKey !== undefined
       ? { certificate: { chain: clientCertificate, key: privateKey } }
       : {}),
     ...(checked ? { roots: caCertificates === '' || caCertificates === system ? systemRoots : caCertificates } : {}),
     ...(checked && caCrl !== '' ? { revocations: caCrl } : {}),
     subjectAltNames: checked ? subjectAltNames.map((name) => ({ type: typeOf(name), name })) : [],
-    checksServerName: checked && tls.mode === 'SIMPLE' && !hasName && subjectAltNames.length === 0,
   };
 }
 

@@ -12,6 +12,7 @@ import type {
 } from '../../model/http-route.ts';
 import { resolveBackendRef } from './backend.ts';
 import { reportProblem, reportRoute, type RouteContext } from './context.ts';
+import { findEditProblem } from '../own-headers.ts';
 import { resolveRouteCors } from './cors.ts';
 
 /** What the filters of one list come to. */
@@ -114,7 +115,7 @@ function reportUnsupported(
   );
 }
 
-/** Sorted by name; a Host that is set becomes the authority. */
+/** The edits of one direction, by the last step of the path, sorted by name; a Host that is set becomes the authority. */
 function resolveEdits(
   context: RouteContext,
   { set = [], add = [], remove = [] }: HeaderModifier,
@@ -123,20 +124,30 @@ function resolveEdits(
   const byName = ([a]: readonly [string, string], [b]: readonly [string, string]): number =>
     a < b ? -1 : a > b ? 1 : 0;
   const hosts = [...set, ...add].filter(({ name }) => name.toLowerCase() === 'host');
-  const edit = (values: typeof set): readonly (readonly [string, string])[] =>
+  const isOurs = (operation: 'add' | 'remove' | 'set', name: string, index: number): boolean => {
+    const direction = path.at(-1) === 'responseHeaderModifier' ? 'response' : 'request';
+    const problem = findEditProblem(direction, operation, name.toLowerCase());
+    if (problem === undefined) return true;
+    const message = `${problem}, so this edit has no effect`;
+    reportRoute(context, 'FieldNotSupported', [...path, operation, index], message);
+    return false;
+  };
+  const edit = (operation: 'add' | 'set', values: typeof set): readonly (readonly [string, string])[] =>
     values
-      .filter(({ name }) => name.toLowerCase() !== 'host')
+      .filter(({ name }, index) => name.toLowerCase() !== 'host' && isOurs(operation, name, index))
       .map(({ name, value }) => [name.toLowerCase(), value] as const)
       .sort(byName);
   const removed = remove.filter((name, index) => {
-    if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && name.toLowerCase() !== 'host') return true;
+    if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && name.toLowerCase() !== 'host') {
+      return isOurs('remove', name, index);
+    }
     const message = `header "${name}" cannot be removed, so it stays`;
     reportRoute(context, 'InvalidValue', [...path, 'remove', index], message);
     return false;
   });
   const [host] = hosts;
   return {
-    edits: { set: edit(set), add: edit(add), remove: removed.map((name) => name.toLowerCase()).sort() },
+    edits: { set: edit('set', set), add: edit('add', add), remove: removed.map((name) => name.toLowerCase()).sort() },
     ...(host === undefined ? {} : { authority: host.value }),
   };
 }

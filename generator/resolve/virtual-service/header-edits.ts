@@ -2,6 +2,7 @@
 
 import type { FieldPath, HeaderOperations } from '../../../mesh/index.ts';
 import type { HeaderEdits } from '../../model/http-route.ts';
+import { findEditProblem } from '../own-headers.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /** Header edits, and the Host header where a rule sets it, which is a rewrite of the authority. */
@@ -10,7 +11,10 @@ export interface ResolvedHeaderEdits {
   readonly authority?: string;
 }
 
-/** The edits of one direction, sorted by name; `host` among the request's set or add becomes the authority. */
+/**
+ * The edits of one direction, which is the last step of the path, sorted by name; `host` among the request's set or add becomes the
+ * authority.
+ */
 export function resolveHeaderEdits(
   context: VirtualServiceContext,
   operations: HeaderOperations | undefined,
@@ -18,6 +22,13 @@ export function resolveHeaderEdits(
 ): ResolvedHeaderEdits {
   if (operations === undefined) return {};
   let authority: string | undefined;
+  const isOurs = (operation: 'add' | 'remove' | 'set', name: string, at: FieldPath): boolean => {
+    const direction = path.at(-1) === 'response' ? 'response' : 'request';
+    const problem = findEditProblem(direction, operation, name.toLowerCase());
+    if (problem === undefined) return true;
+    reportField(context, 'FieldNotSupported', at, `${problem}, so this edit has no effect`);
+    return false;
+  };
   const edit = (field: 'set' | 'add'): readonly (readonly [string, string])[] =>
     Object.entries(operations[field] ?? {})
       .filter(([name, value]) => {
@@ -26,7 +37,9 @@ export function resolveHeaderEdits(
           return false;
         }
         return (
-          isEditable(context, name, [...path, field, name]) && isSendable(context, name, value, [...path, field, name])
+          isEditable(context, name, [...path, field, name]) &&
+          isOurs(field, name, [...path, field, name]) &&
+          isSendable(context, name, value, [...path, field, name])
         );
       })
       .map(([name, value]) => [name.toLowerCase(), value] as const)
@@ -34,7 +47,10 @@ export function resolveHeaderEdits(
   const set = edit('set');
   const add = edit('add');
   const remove = [...(operations.remove ?? [])]
-    .filter((name, index) => isEditable(context, name, [...path, 'remove', index]))
+    .filter((name, index) => {
+      const at = [...path, 'remove', index];
+      return isEditable(context, name, at) && isOurs('remove', name, at);
+    })
     .map((name) => name.toLowerCase())
     .sort();
   const none = set.length === 0 && add.length === 0 && remove.length === 0;

@@ -2,7 +2,7 @@
 
 import type { FieldPath, HttpRoute as VirtualServiceRule } from '../../../mesh/index.ts';
 import type { Mirror, PerMillion } from '../../model/http-route.ts';
-import type { VirtualServiceContext } from './context.ts';
+import { reportField, type VirtualServiceContext } from './context.ts';
 import { resolveDestination } from './destination.ts';
 
 const everyRequest: PerMillion = 1_000_000;
@@ -18,14 +18,28 @@ export function resolveMirrors(
   const mirrors: Mirror[] = [];
   if (rule.mirror !== undefined) {
     const cluster = resolveDestination(context, rule.mirror, [...path, 'mirror'], noCopy);
-    const percent = rule.mirrorPercentage?.value ?? rule.mirrorPercent;
+    // A percentage without its value is none, as in Istio.
+    const percent = rule.mirrorPercentage === undefined ? rule.mirrorPercent : (rule.mirrorPercentage.value ?? 0);
+    if (rule.mirrorPercentage !== undefined && rule.mirrorPercentage.value === undefined) {
+      reportNoShare(context, [...path, 'mirrorPercentage']);
+    }
     if (cluster !== undefined) mirrors.push({ cluster, perMillion: perMillion(percent) });
   }
   for (const [index, mirror] of (rule.mirrors ?? []).entries()) {
     const cluster = resolveDestination(context, mirror.destination, [...path, 'mirrors', index, 'destination'], noCopy);
-    if (cluster !== undefined) mirrors.push({ cluster, perMillion: perMillion(mirror.percentage?.value) });
+    const { percentage } = mirror;
+    if (percentage !== undefined && percentage.value === undefined) {
+      reportNoShare(context, [...path, 'mirrors', index, 'percentage']);
+    }
+    const percent = percentage === undefined ? undefined : (percentage.value ?? 0);
+    if (cluster !== undefined) mirrors.push({ cluster, perMillion: perMillion(percent) });
   }
   return mirrors.filter((mirror) => mirror.perMillion > 0);
+}
+
+function reportNoShare(context: VirtualServiceContext, path: FieldPath): void {
+  const hint = 'set value, 100 for all requests';
+  reportField(context, 'MissingField', path, 'no percentage is given, so no copy is sent', hint, 'warning');
 }
 
 function perMillion(percent: number | undefined): PerMillion {

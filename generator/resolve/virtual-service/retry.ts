@@ -25,7 +25,17 @@ export function resolveRetry(
     const message = 'no number of attempts is given, so nothing is retried';
     reportField(context, 'MissingField', path, message, 'set attempts', 'warning');
   }
-  return readRetry(retries);
+  const retry = readRetry(retries);
+  const statusless = retry?.on.every(
+    (condition) =>
+      condition === 'retriable-headers' || (condition === 'retriable-status-codes' && retry.statusCodes.length === 0),
+  );
+  if (statusless === true) {
+    const message = 'these conditions name neither headers nor statuses that are tried again, so nothing is retried';
+    const hint = 'write the statuses as numbers, or a condition such as 5xx';
+    reportField(context, 'InvalidValue', [...path, 'retryOn'], message, hint, 'warning');
+  }
+  return retry;
 }
 
 /** What is written, or undefined when nothing is retried. */
