@@ -18,6 +18,11 @@ function workload(name: string, address?: string): AnyMeshObject {
   return { apiVersion: 'networking.istio.io/v1', kind: 'WorkloadEntry', metadata: metadata(name), spec };
 }
 
+function entry(name: string, more: object = {}): AnyMeshObject {
+  const spec = { hosts: [`${name}.example`], resolution: 'STATIC' as const, ...more };
+  return { apiVersion: 'networking.istio.io/v1', kind: 'ServiceEntry', metadata: metadata(name), spec };
+}
+
 function gateway(name: string, gatewayClassName = 'istio-waypoint'): AnyMeshObject {
   return {
     apiVersion: 'gateway.networking.k8s.io/v1',
@@ -58,11 +63,59 @@ describe('allocateAddresses', () => {
     });
   });
 
-  test('a written address is kept and given to nobody else, not even to who had it before', () => {
-    const { allocations } = allocateAddresses([service('a')], { block, previous: {} });
-    const taken = allocations['Service default/a'] ?? '';
-    const result = allocateAddresses([service('a'), service('b', taken)], { block, previous: allocations });
+  test('a written address is given to nobody else', () => {
+    const result = allocateAddresses([service('a'), service('b', '127.70.128.1')], { block, previous: {} });
     expect(result.allocations).toEqual({ 'Service default/a': '127.70.128.2' });
+  });
+
+  test('who has an address keeps it when another one writes it, except that a Service goes before a ServiceEntry', () => {
+    const { allocations } = allocateAddresses([service('a'), entry('e'), workload('w')], { block, previous: {} });
+    const [serviceAddress, entryAddress, workloadAddress] = Object.keys(allocations)
+      .sort((left, right) => (left < right ? -1 : 1))
+      .map((key) => allocations[key] ?? '');
+    const again = (...others: readonly AnyMeshObject[]): Readonly<Record<string, string>> =>
+      allocateAddresses([service('a'), entry('e'), workload('w'), ...others], { block, previous: allocations })
+        .allocations;
+    const claims = [entryAddress, serviceAddress, workloadAddress].map((address) => ({ addresses: [`${address}/32`] }));
+    expect(again(...claims.map((claim, index) => entry(`x${index}`, claim)))).toEqual(allocations);
+    expect(again(entry('x', { endpoints: [{ address: workloadAddress ?? '' }] }))).toMatchObject(allocations);
+    expect(again(service('b', serviceAddress), workload('v', workloadAddress))).toEqual(allocations);
+    expect(again(service('b', workloadAddress))).toEqual(allocations);
+    expect(again(service('b', entryAddress))['ServiceEntry default/e']).not.toBe(entryAddress);
+  });
+
+  test('a Gateway that writes the address of something else is not run', () => {
+    const at = (name: string, value: string): AnyMeshObject =>
+      ({
+        ...gateway(name),
+        spec: { gatewayClassName: 'istio-waypoint', addresses: [{ value }] },
+      }) as AnyMeshObject;
+    const { allocations } = allocateAddresses([service('a'), gateway('wp')], { block, previous: {} });
+    const others = [
+      at('b', allocations['Gateway default/wp'] ?? ''),
+      at('c', allocations['Service default/a'] ?? ''),
+      at('d', '127.70.0.1'),
+      at('e', '127.70.0.2'),
+      at('f', '127.70.0.99'),
+      at('g', '127.70.0.99'),
+    ];
+    const { objects, findings } = allocateAddresses([service('a'), gateway('wp'), ...others], {
+      block,
+      previous: allocations,
+    });
+    expect(findings.map(({ ref }) => ref.name)).toEqual(['b', 'c', 'd', 'e', 'g']);
+    expect(
+      objects.map(({ metadata: { name }, spec }) => [name, 'addresses' in spec ? spec.addresses : undefined]),
+    ).toEqual([
+      ['a', undefined],
+      ['wp', [{ type: 'IPAddress', value: '127.70.0.10' }]],
+      ['b', []],
+      ['c', []],
+      ['d', []],
+      ['e', []],
+      ['f', [{ value: '127.70.0.99' }]],
+      ['g', []],
+    ]);
   });
 
   test('a headless service stays without a virtual address', () => {

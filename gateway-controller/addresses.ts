@@ -1,7 +1,7 @@
 // Addresses on one machine: every service, workload and waypoint that has none of its own gets one out of the run's block of loopback
 // addresses. Pure: what was given out before is an argument, so that an address stays with its object for as long as that exists.
 
-import { formatRef, refOf, waypointClass } from '../mesh/index.ts';
+import { compareObjects, formatAddress, formatRef, refOf, waypointClass } from '../mesh/index.ts';
 import type { AnyMeshObject, Finding, ObjectRef } from '../mesh/index.ts';
 
 /** A block `127.B.0.0/16`, named by its second octet. */
@@ -55,10 +55,10 @@ export interface AddressedObjects {
 }
 
 /**
- * Fills in what has no address: `spec.clusterIP` of a Service, `spec.addresses` of a ServiceEntry (an
- * address for each host, where there are several), `spec.address` of a
- * WorkloadEntry, `spec.addresses` of a waypoint Gateway. Addresses that the configuration writes are kept and given to nobody else;
- * new ones go out in the order of the objects' references; those of objects that are gone are free again.
+ * Fills in what has no address: `spec.clusterIP` of a Service, an address for each host of a ServiceEntry, `spec.address` of a
+ * WorkloadEntry, `spec.addresses` of a waypoint Gateway. What has an address keeps it, whoever writes the same one later; an address that
+ * the configuration writes is newly given to nobody; new ones go out in the order of the objects' references; those of objects that are
+ * gone are free again.
  */
 export function allocateAddresses(
   objects: readonly AnyMeshObject[],
@@ -72,12 +72,17 @@ export function allocateAddresses(
       return range === undefined ? [] : keysOf(object).map((key) => ({ key, ref: refOf(object), range }));
     })
     .sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0));
+  const services = new Set(objects.flatMap((object) => (object.kind === 'Service' ? writtenAddresses(object) : [])));
   const taken = new Set(objects.flatMap(writtenAddresses));
+  const kept = new Set<string>();
   const allocations: Record<string, string> = {};
-  for (const { key, range } of wanting) {
+  for (const { key, ref, range } of wanting) {
     const before = previous[key];
-    if (before === undefined || taken.has(before) || !isInRange(block, range, before)) continue;
+    if (before === undefined || kept.has(before) || !isInRange(block, range, before)) continue;
+    // Who writes an address that another one has does not take it away; only a Service goes before a ServiceEntry.
+    if (ref.kind === 'ServiceEntry' && services.has(before)) continue;
     allocations[key] = before;
+    kept.add(before);
     taken.add(before);
   }
   const next = new Map<Range, number>();
@@ -89,14 +94,47 @@ export function allocateAddresses(
     if (offset > range.last) findings.push(exhausted(ref, block));
     else allocations[key] = formatOffset(block, offset);
   }
+  const displaced = findDisplacedGateways(objects, new Set([...services, ...Object.values(allocations)]), block);
+  findings.push(...displaced.values());
   return {
     objects: objects.map((object) => {
+      if (displaced.has(object)) return withAddresses(object, []);
       const given = keysOf(object).map((key) => allocations[key]);
       return given.every((address) => address === undefined) ? object : withAddresses(object, given);
     }),
     allocations: Object.fromEntries(Object.entries(allocations).sort(([a], [b]) => (a < b ? -1 : 1))),
     findings,
   };
+}
+
+/**
+ * Gateways that write the address of something else, each with what there is to say: two proxies that listen at one address would share
+ * its connections. `held` are the addresses of services, and those that were given out.
+ */
+function findDisplacedGateways(
+  objects: readonly AnyMeshObject[],
+  held: ReadonlySet<string>,
+  block: AddressBlock,
+): ReadonlyMap<AnyMeshObject, Finding> {
+  const own = new Set([controlPlaneAddress(block), nodeProxyAddress(block)]);
+  const taken = new Set([...held, ...own]);
+  const displaced = new Map<AnyMeshObject, Finding>();
+  for (const gateway of objects.filter(({ kind }) => kind === 'Gateway').sort(compareObjects)) {
+    const [address] = writtenAddresses(gateway);
+    if (address === undefined) continue;
+    if (!taken.has(address)) taken.add(address);
+    else {
+      displaced.set(gateway, {
+        code: 'AddressConflict',
+        severity: 'error',
+        ref: refOf(gateway),
+        path: ['spec', 'addresses'],
+        message: `${address} is the address of something else, so this Gateway is not run`,
+        hint: 'leave spec.addresses out, and the Gateway gets an address of its own',
+      });
+    }
+  }
+  return displaced;
 }
 
 /** Classes whose Gateways are waypoints: Istio's own and those that a GatewayClass object gives to its controller. */
@@ -143,6 +181,10 @@ function wantedRange(object: AnyMeshObject, classes: ReadonlySet<string>): Range
 }
 
 function writtenAddresses(object: AnyMeshObject): readonly string[] {
+  return rawAddresses(object).map(formatAddress);
+}
+
+function rawAddresses(object: AnyMeshObject): readonly string[] {
   switch (object.kind) {
     case 'Gateway':
       return (object.spec.addresses ?? []).flatMap(({ value }) => (value === undefined || value === '' ? [] : [value]));
@@ -180,13 +222,15 @@ function fill(object: AnyMeshObject, given: Given): AnyMeshObject {
   const [address = ''] = given;
   switch (object.kind) {
     case 'Gateway':
-      return { ...object, spec: { ...object.spec, addresses: [{ type: 'IPAddress', value: address }] } };
+      return {
+        ...object,
+        spec: { ...object.spec, addresses: address === '' ? [] : [{ type: 'IPAddress', value: address }] },
+      };
     case 'WorkloadEntry':
       return { ...object, spec: { ...object.spec, address } };
     case 'Service':
       return { ...object, spec: { ...object.spec, clusterIP: address } };
     case 'ServiceEntry':
-      if (given.length === 1) return { ...object, spec: { ...object.spec, addresses: [address] } };
       return { ...object, spec: { ...object.spec, hostAddresses: hostAddresses(object.spec.hosts, given) } };
     default:
       return object;

@@ -13,6 +13,7 @@ import { AdminServer } from './admin-server.ts';
 import { isReady } from './agent-supervisor.ts';
 import { DirectorySource } from './directory-source.ts';
 import type { DirectoryState } from './directory-source.ts';
+import { FirstSeen } from './first-seen.ts';
 import { KeyFetcher } from './key-fetcher.ts';
 import type { KeyFetcherOptions } from './key-fetcher.ts';
 import { parseKept } from './last-good.ts';
@@ -81,7 +82,8 @@ interface Parts {
   readonly ca: CertificateServer;
   readonly proxies: Proxies;
   readonly admin: AdminServer;
-  readonly files: { readonly addresses: StateFile; readonly lastGood: StateFile; readonly keys: StateFile };
+  readonly firstSeen: FirstSeen;
+  readonly files: Readonly<Record<'addresses' | 'firstSeen' | 'lastGood' | 'keys', StateFile>>;
 }
 
 /** A control plane on one machine. */
@@ -210,26 +212,29 @@ export class Controller {
         : this.#problem(`cannot write ${path}, and tries again: ${failure}`);
     const files = {
       addresses: new StateFile(this.#paths.addresses, told(this.#paths.addresses)),
+      firstSeen: new StateFile(this.#paths.firstSeen, told(this.#paths.firstSeen)),
       lastGood: new StateFile(this.#paths.lastGood, told(this.#paths.lastGood)),
       keys: new StateFile(this.#paths.keys, told(this.#paths.keys)),
     };
+    const firstSeen = new FirstSeen(await readStateFields(this.#paths.firstSeen));
     const keys = new KeyFetcher({
       ...(this.#options.keys ?? { allowsPrivate: false }),
       kept: await readStateFields(this.#paths.keys),
       onChange: () => {
-        if (this.#state !== undefined) this.#apply({ pipeline, files, keys }, block, this.#state);
+        if (this.#state !== undefined) this.#apply({ pipeline, files, keys, firstSeen }, block, this.#state);
       },
     });
     return {
       pipeline,
       files,
+      firstSeen,
       keys,
       serverCertificate,
       tokens,
       source: new DirectorySource({
         directory: config,
         kept: parseKept(await readStateFields(this.#paths.lastGood)),
-        onChange: (state) => this.#apply({ pipeline, files, keys }, block, state),
+        onChange: (state) => this.#apply({ pipeline, files, keys, firstSeen }, block, state),
         onError: (error) => this.#problem(`cannot read ${config}: ${error.message}`),
       }),
       xds: new XdsServer({
@@ -284,14 +289,20 @@ export class Controller {
   }
 
   #apply(
-    { pipeline, files, keys }: Pick<Parts, 'pipeline' | 'files' | 'keys'>,
+    { pipeline, files, keys, firstSeen }: Pick<Parts, 'pipeline' | 'files' | 'keys' | 'firstSeen'>,
     block: AddressBlock,
     state: DirectoryState,
   ): void {
     const { allocations } = pipeline;
     const documents = keys.documents();
+    if (firstSeen.note(state.changes, state.changedAt)) files.firstSeen.save(JSON.stringify(firstSeen.keep()));
     const step = pipeline.apply(
-      completeState(state, { trustDomain: this.#trustDomain, documentsBefore: this.#documents, documents }),
+      completeState(state, {
+        trustDomain: this.#trustDomain,
+        documentsBefore: this.#documents,
+        documents,
+        stamp: (object) => firstSeen.stamp(object),
+      }),
     );
     // When only keys change, what the directory said has been taken in.
     this.#state = { ...state, changes: [] };

@@ -43,11 +43,12 @@ describe('allocateEntryAddresses', () => {
     expect(addressesOf([entry('a', { hosts: ['*.example.com'], resolution: 'DYNAMIC_DNS' })])).toHaveLength(1);
   });
 
-  test('an address that somebody writes is given to nobody, not even to who had it', () => {
+  test('an address that somebody writes is newly given to nobody, and is not taken from who had it', () => {
     const { allocations } = allocateEntryAddresses([entry('a')], {});
     const [[had] = []] = addressesOf([entry('a')]);
     const written = entry('b', { addresses: [had ?? ''] });
-    expect(addressesOf([entry('a'), written], allocations)[0]?.[0]).not.toBe(had);
+    expect(addressesOf([entry('a'), written], allocations)[0]?.[0]).toBe(had);
+    expect(addressesOf([entry('a'), written], {})[0]?.[0]).not.toBe(had);
   });
 
   test('never moves, and is never given twice, whatever comes, goes and is restarted', () => {

@@ -23,16 +23,19 @@ const allocationLabel = 'networking.istio.io/enable-autoallocate-ip';
 
 /**
  * Gives an address to each host without one. Where it goes follows from its name, so that most hosts get the same one even when
- * `previous` is lost; addresses that the configuration writes itself are given to nobody.
+ * `previous` is lost; addresses that the configuration writes itself are newly given to nobody.
  */
 export function allocateEntryAddresses(entries: readonly ServiceEntry[], previous: EntryAllocations): AddressedEntries {
   const taken = new Set(entries.flatMap(({ spec }) => (spec.addresses ?? []).map(parseEntryOffset)));
   const wanted = entries.flatMap((entry) => wantedHosts(entry).map((host) => formatKey(entry, host))).sort();
   const allocations: Record<string, number> = {};
+  const kept = new Set<number>();
   for (const key of wanted) {
     const before = previous[key];
-    if (before === undefined || before < 1 || before > size || taken.has(before)) continue;
+    // Whoever writes an address that a host has does not take it away.
+    if (before === undefined || before < 1 || before > size || kept.has(before)) continue;
     allocations[key] = before;
+    kept.add(before);
     taken.add(before);
   }
   for (const key of wanted) {

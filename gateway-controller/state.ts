@@ -19,6 +19,8 @@ export interface StatePaths {
   /** The block of addresses and the process that has it. */
   readonly run: string;
   readonly addresses: string;
+  /** When each object that can claim an address or a host was seen first. */
+  readonly firstSeen: string;
   /** Objects that are in force although their files are broken. */
   readonly lastGood: string;
   /** Keys of issuers as they were last fetched. */
@@ -40,6 +42,7 @@ export function statePaths(directory: string): StatePaths {
     proxies: join(root, 'proxies'),
     run: join(root, 'run.json'),
     addresses: join(root, 'addresses.json'),
+    firstSeen: join(root, 'first-seen.json'),
     lastGood: join(root, 'last-good.json'),
     keys: join(root, 'issuer-keys.json'),
     log: join(root, 'cairn.log'),

@@ -153,7 +153,7 @@ export function viewServices(
       spec.hosts.map((host) => ({
         host,
         metadata,
-        addresses: spec.addresses ?? [],
+        addresses: (spec.addresses ?? []).length > 0 ? (spec.addresses ?? []) : (spec.hostAddresses?.[host] ?? []),
         ports: (spec.ports ?? []).map(({ number }) => number),
       })),
     ),

@@ -18,12 +18,14 @@ import {
 import { reportEmptyAuthentication } from './resolve/authentication.ts';
 import { reportNeverAccepted } from './resolve/authentication/never.ts';
 import { reportAccessLog } from './resolve/access-log.ts';
+import { isSharedAbroad, reportLostAddresses } from './resolve/address-book.ts';
 import { reportBackendTls } from './resolve/backend-tls.ts';
 import { reportNeverMatching, reportPolicyAttachment } from './resolve/authorization.ts';
 import {
   gatewayProblem,
   isWaypoint,
   listenAddressOf,
+  reportLostHost,
   requestedWaypoint,
   resolveBinding,
   resolveGateway,
@@ -36,8 +38,8 @@ import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
 import { reportRouteAttachment } from './resolve/gateway-route/analysis.ts';
 import type { PortProtocol } from './resolve/protocol.ts';
-import { findService, type ResolvedService } from './resolve/service.ts';
 import { reportNeverMatches } from './resolve/virtual-service/never.ts';
+import { findService, type ResolvedService, resolveServices } from './resolve/service.ts';
 import { isBoundToMesh } from './resolve/virtual-service/selection.ts';
 import { isExportedTo } from './resolve/visibility.ts';
 import { reportWrittenValues } from './resolve/written-values.ts';
@@ -159,9 +161,33 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
 
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
+  for (const each of resolveServices(service, context.mesh.settings.clusterDomain)) {
+    reportLostAddresses(context, each);
+    reportSharedHost(context, each);
+  }
   if (service.kind === 'ServiceEntry') return reportResolution(context, service);
   reportExport(context, service);
   if (requestedWaypoint(context.mesh, service) !== undefined) reportServiceFields(context, service);
+}
+
+/** Reports that others are reached under the host of a ServiceEntry: by everybody, or by clients of other namespaces. */
+function reportSharedHost(context: ResolveContext, service: ResolvedService): void {
+  const { object, namespace } = service;
+  if (object.kind === 'Service' || !isExportedTo(object.spec.exportTo, namespace, namespace)) return;
+  const own = findService(context.mesh, service.host, service.namespace);
+  if (own === undefined) return;
+  if (formatRef(own.ref) !== formatRef(service.ref)) return reportLostHost(context, service, own);
+  const first = findService(context.mesh, service.host);
+  if (first === undefined || first.namespace === service.namespace) return;
+  if (!isSharedAbroad(service) || !isSharedAbroad(first)) return;
+  context.report({
+    code: 'AddressConflict',
+    severity: 'info',
+    ref: service.ref,
+    path: ['spec', 'hosts'],
+    message: `"${service.host}" is ${formatRef(first.ref)} already: this declaration of it holds in namespace ${service.namespace}, and others are led to that one`,
+    hint: 'set exportTo to "." where that is what is meant',
+  });
 }
 
 function reportExport(context: ResolveContext, service: MeshObject<'Service'>): void {
@@ -310,7 +336,7 @@ function findHost(
   path: readonly (string | number)[],
 ): ResolvedService | undefined {
   const full = resolveHost(host, object.metadata.namespace, context.mesh.settings.clusterDomain);
-  const service = findService(context.mesh, full);
+  const service = findService(context.mesh, full, object.metadata.namespace) ?? findService(context.mesh, full);
   if (service === undefined) {
     context.report({
       code: 'HostNotFound',

@@ -37,7 +37,7 @@ function findServices(mesh: MeshSnapshot, { kind, namespace, name }: ObjectRef):
     case 'VirtualService': {
       const hosts = mesh.get(kind, namespace, name)?.spec.hosts ?? [];
       return hosts.flatMap(
-        (host) => findService(mesh, resolveHost(host, namespace, mesh.settings.clusterDomain)) ?? [],
+        (host) => findService(mesh, resolveHost(host, namespace, mesh.settings.clusterDomain), namespace) ?? [],
       );
     }
     case 'AuthorizationPolicy':

@@ -25,11 +25,11 @@ import { formatChainName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
 import { resolveAccessLog } from './resolve/access-log.ts';
 import { resolveBackends } from './resolve/backend.ts';
-import { type GatewayKey, resolveGateway } from './resolve/binding.ts';
+import { findBackendService, findServedService, type GatewayKey, resolveGateway } from './resolve/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
 import { resolveFrontend } from './resolve/frontend.ts';
 import { resolveListeners } from './resolve/listeners.ts';
-import { findService, type ResolvedPort, type ResolvedService } from './resolve/service.ts';
+import type { ResolvedPort, ResolvedService } from './resolve/service.ts';
 
 /** A host and port: what frontends and backends are keyed by. */
 export interface HostPort {
@@ -81,7 +81,7 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
 /** One frontend of a waypoint; empty when the service or port is gone. */
 export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { host, port }: HostPort): FrontendPart {
   const gateway = resolveGateway(context.mesh, key);
-  const service = findService(context.mesh, host);
+  const service = findServedService(context.mesh, key, host);
   const servicePort = findServedPort(service, port);
   if (gateway === undefined || service === undefined || servicePort === undefined)
     return { resources: [], backends: [] };
@@ -114,7 +114,7 @@ export function makeBackendPart(
   key: GatewayKey,
   { host, port, owned }: BackendKey,
 ): readonly EnvoyResource[] {
-  const service = findService(context.mesh, host);
+  const service = findBackendService(context.mesh, key, { host, owned });
   const servicePort = findServedPort(service, port);
   if (service === undefined || servicePort === undefined) return [];
   return resolveBackends(context, key, service, servicePort, owned).flatMap(renderBackend);

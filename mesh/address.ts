@@ -31,3 +31,79 @@ function isIpv6(text: string): boolean {
   const count = plain.length + (isMixed ? 2 : 0);
   return halves.length === 2 ? count < 8 : count === 8;
 }
+
+/** A range of addresses as numbers, both ends included; an address is a range of one. */
+export interface AddressRange {
+  readonly family: 4 | 6;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** The range that a text names; an IPv4 address written as IPv6 is the IPv4 address. Undefined for what is neither address nor range. */
+export function parseAddressRange(text: string): AddressRange | undefined {
+  if (!isIpRange(text)) return undefined;
+  const [address = '', length] = text.split('/');
+  const isV6 = address.includes(':');
+  const bits = isV6 ? 128 : 32;
+  const size = 1n << BigInt(bits - (length === undefined ? bits : Number(length)));
+  const first = (parseBits(address) / size) * size;
+  const last = first + size - 1n;
+  if (isV6 && first >= mappedFirst && last <= mappedFirst + 0xffff_ffffn) {
+    return { family: 4, first: first - mappedFirst, last: last - mappedFirst };
+  }
+  return { family: isV6 ? 6 : 4, first, last };
+}
+
+/** Whether every address of `inner` is one of `outer`. */
+export function coversRange(outer: AddressRange, inner: AddressRange): boolean {
+  return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;
+}
+
+/** `::ffff:0.0.0.0`, which stands before an IPv4 address that is written as IPv6. */
+const mappedFirst = 0xffff_0000_0000n;
+
+function parseBits(address: string): bigint {
+  if (!address.includes(':')) return parseIpv4(address);
+  const [head = '', tail] = address.split('::');
+  const before = parseGroups(head);
+  const after = tail === undefined ? [] : parseGroups(tail);
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0n);
+  return [...before, ...zeros, ...after].reduce((value, group) => (value << 16n) | group, 0n);
+}
+
+function parseGroups(text: string): readonly bigint[] {
+  if (text === '') return [];
+  return text.split(':').flatMap((group) => {
+    if (!group.includes('.')) return [BigInt(`0x${group}`)];
+    const value = parseIpv4(group);
+    return [value >> 16n, value & 0xffffn];
+  });
+}
+
+function parseIpv4(text: string): bigint {
+  return text.split('.').reduce((value, part) => (value << 8n) | BigInt(part), 0n);
+}
+
+/**
+ * An address, or range, as everyone else writes it, so that equal ones are equal texts: IPv6 in its shortest form, IPv4 written as IPv6
+ * as IPv4, a range of one as an address, a range without the bits that it leaves open. Other texts as they are.
+ */
+export function formatAddress(text: string): string {
+  if (/^[\d.]*$/.test(text)) return text;
+  const range = parseAddressRange(text);
+  if (range === undefined) return text;
+  const { family, first, last } = range;
+  const address = family === 4 ? formatIpv4(first) : formatIpv6(first);
+  if (first === last) return address;
+  const open = (last - first).toString(2).length;
+  return `${address}/${(family === 4 ? 32 : 128) - open}`;
+}
+
+function formatIpv4(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
+}
+
+function formatIpv6(value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
+  return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
+}

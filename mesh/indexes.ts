@@ -2,6 +2,7 @@
 // change touches exactly the keys of the object before and after it.
 
 import { serviceAccountOf } from './account.ts';
+import { formatAddress } from './address.ts';
 import { isWildcardHost, resolveHost } from './host.ts';
 import type { RouteParentRef } from './kinds/gateway-route.ts';
 import {
@@ -46,6 +47,9 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
   'ServiceEntry/waypoint': { kind: 'ServiceEntry', keys: ({ metadata }) => waypointKeys(metadata, metadata.namespace) },
   'Namespace/waypoint': { kind: 'Namespace', keys: ({ metadata }) => waypointKeys(metadata, metadata.name) },
   'ServiceEntry/host': { kind: 'ServiceEntry', keys: ({ spec }) => spec.hosts.map((host) => host.toLowerCase()) },
+  'Service/address': { kind: 'Service', keys: serviceAddresses },
+  'ServiceEntry/address': { kind: 'ServiceEntry', keys: (entry) => entryAddresses(entry).filter((it) => !isRange(it)) },
+  'ServiceEntry/range': { kind: 'ServiceEntry', keys: (entry) => (entryAddresses(entry).some(isRange) ? [''] : []) },
   'VirtualService/host': {
     kind: 'VirtualService',
     keys: (object, settings) => hostKeys(object, object.spec.hosts, settings),
@@ -95,6 +99,20 @@ export function indexKeys(object: AnyMeshObject, settings: MeshSettings): readon
 
 function namespaceKeys({ metadata }: MeshObject): readonly string[] {
   return [metadata.namespace];
+}
+
+function serviceAddresses({ spec }: MeshObject<'Service'>): readonly string[] {
+  return [...(spec.clusterIPs ?? []), spec.clusterIP ?? '']
+    .filter((address) => address !== '' && address !== 'None')
+    .map(formatAddress);
+}
+
+function entryAddresses({ spec }: MeshObject<'ServiceEntry'>): readonly string[] {
+  return [...(spec.addresses ?? []), ...Object.values(spec.hostAddresses ?? {}).flat()].map(formatAddress);
+}
+
+function isRange(address: string): boolean {
+  return address.includes('/');
 }
 
 function labelKeys({ metadata, spec }: MeshObject<'WorkloadEntry'>): readonly string[] {

@@ -108,6 +108,9 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'ServiceEntry/waypoint': ['x/w', 'y/w'],
   'Namespace/waypoint': ['a/w', 'b/w', 'x/w', 'y/w'],
   'ServiceEntry/host': ['a', '*', 'shop.example.com'],
+  'Service/address': ['10.0.0.1', '2001:db8::1'],
+  'ServiceEntry/address': ['10.0.0.1', '2001:db8::1'],
+  'ServiceEntry/range': [''],
   'VirtualService/host': [
     'a.x.svc.cluster.local',
     'a.x.svc.mesh.example',

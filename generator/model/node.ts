@@ -38,11 +38,21 @@ export type NodeDestination =
 
 /** One service port that clients can connect to. A service whose waypoint cannot be reached is not here, so it is refused. */
 export interface NodeService {
+  readonly namespace: string;
   readonly host: string;
   readonly port: number;
-  /** Virtual addresses, sorted; a pair of address and port belongs to one service only. */
-  readonly addresses: readonly string[];
   readonly destination: NodeDestination;
+}
+
+/** A virtual address and port, and the service that answers there. */
+export interface NodeAddress {
+  /** IPv4 or IPv6 text. */
+  readonly address: string;
+  readonly port: number;
+  /** For clients of every namespace that is not in `exceptions`; absent: they are refused. */
+  readonly service?: NodeService;
+  /** Namespaces whose clients are led elsewhere, since several services claim the address. */
+  readonly exceptions: ReadonlyMap<string, NodeService | undefined>;
 }
 
 /** Everything that one node proxy is configured with. */
@@ -52,6 +62,8 @@ export interface NodeModel {
   readonly address: string;
   /** Sorted by namespace and name. */
   readonly workloads: readonly NodeWorkload[];
-  /** Sorted by host and port. */
+  /** Those that an address leads to, sorted by host, namespace and port. */
   readonly services: readonly NodeService[];
+  /** Sorted by address and port. */
+  readonly addresses: readonly NodeAddress[];
 }

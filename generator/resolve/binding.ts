@@ -1,6 +1,7 @@
 // Which waypoint a service is bound to, and which services a waypoint serves: labels on the service go before those of its namespace.
 
 import {
+  compareObjects,
   formatRef,
   hbonePort,
   hboneProtocol,
@@ -20,7 +21,14 @@ import {
 import type { WaypointGateway } from '../model/waypoint.ts';
 import type { ResolveContext } from './context.ts';
 import { annotatedNormalization } from './path-normalization.ts';
-import { findService, type ResolvedService, resolveServices } from './service.ts';
+import {
+  findKubernetesService,
+  findService,
+  findServiceEntries,
+  type ResolvedService,
+  resolveServices,
+  sortByPrecedence,
+} from './service.ts';
 
 /** A Gateway by name. */
 export interface GatewayKey {
@@ -225,7 +233,40 @@ function matchesSelector(found: Readonly<Record<string, string>>, selector: Sele
   );
 }
 
-/** The services that a waypoint serves, sorted by host. */
+/**
+ * The service that a waypoint serves under a host: the Kubernetes Service of that name, else of the ServiceEntries that are bound to the
+ * waypoint that of its own namespace, else the oldest. Entries that other waypoints or none serve do not count.
+ */
+export function findServedService(mesh: MeshSnapshot, gateway: GatewayKey, host: string): ResolvedService | undefined {
+  const service = findKubernetesService(mesh, host);
+  if (service !== undefined) return service;
+  const entries = findServiceEntries(mesh, host);
+  if (entries.length < 2) return entries[0];
+  const bound = entries.filter(({ object }) => isBoundTo(mesh, gateway, object));
+  return sortByPrecedence(bound, gateway.namespace)[0];
+}
+
+/** Whether a waypoint serves this service, and no other one under the same host. */
+export function isServedBy(mesh: MeshSnapshot, gateway: GatewayKey, { host, ref, object }: ResolvedService): boolean {
+  const served = findServedService(mesh, gateway, host)?.ref;
+  return served !== undefined && formatRef(served) === formatRef(ref) && isBoundTo(mesh, gateway, object);
+}
+
+/** The service behind a cluster of a waypoint: one that it serves, or one that its namespace sees under this host. */
+export function findBackendService(
+  mesh: MeshSnapshot,
+  gateway: GatewayKey,
+  { host, owned }: { readonly host: string; readonly owned: boolean },
+): ResolvedService | undefined {
+  return owned ? findServedService(mesh, gateway, host) : findService(mesh, host, gateway.namespace);
+}
+
+function isBoundTo(mesh: MeshSnapshot, gateway: GatewayKey, object: ResolvedService['object']): boolean {
+  const binding = resolveBinding({ mesh, report: () => undefined }, object);
+  return binding?.namespace === gateway.namespace && binding.name === gateway.name;
+}
+
+/** The services that a waypoint serves, each host once, in the order of their age. */
 export function resolveServedServices(context: ResolveContext, gateway: WaypointGateway): readonly ResolvedService[] {
   const { mesh } = context;
   const key = `${gateway.namespace}/${gateway.name}`;
@@ -242,23 +283,33 @@ export function resolveServedServices(context: ResolveContext, gateway: Waypoint
   }
   const services = candidates
     .filter((object) => resolveBinding(context, object) !== undefined)
+    .sort(compareObjects)
     .flatMap((object) => resolveServices(object, mesh.settings.clusterDomain))
-    .filter((service) => isHostOwner(context, service))
-    .sort((a, b) => (a.host < b.host ? -1 : a.host > b.host ? 1 : 0));
-  return services.filter(({ host }, index) => services[index - 1]?.host !== host);
+    .filter((service) => isHostOwner(context, gateway, service));
+  return [...new Map(services.map((service) => [service.host, service])).values()];
 }
 
-/** A host is one service in the whole mesh; whoever declares it again is told. */
-function isHostOwner({ mesh, report }: ResolveContext, { host, ref }: ResolvedService): boolean {
-  const owner = findService(mesh, host)?.ref;
-  if (owner === undefined || formatRef(owner) === formatRef(ref)) return true;
+/** At a waypoint a host is one service; whoever declares it again is told. */
+function isHostOwner(context: ResolveContext, gateway: GatewayKey, service: ResolvedService): boolean {
+  if (service.object.kind === 'Service') return true;
+  const owner = findServedService(context.mesh, gateway, service.host);
+  if (owner === undefined || formatRef(owner.ref) === formatRef(service.ref)) return true;
+  reportLostHost(context, service, owner);
+  return false;
+}
+
+/** Says that a ServiceEntry's declaration of a host has no effect; the same words wherever that is found. */
+export function reportLostHost(
+  { report }: ResolveContext,
+  { host, ref }: ResolvedService,
+  owner: ResolvedService,
+): void {
   report({
     code: 'AddressConflict',
     severity: 'error',
     ref,
     path: ['spec', 'hosts'],
-    message: `"${host}" is ${formatRef(owner)} already, so this declaration of it has no effect`,
+    message: `"${host}" is ${formatRef(owner.ref)} already, so this declaration of it has no effect`,
     hint: 'give each service a host of its own',
   });
-  return false;
 }

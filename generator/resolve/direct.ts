@@ -1,7 +1,7 @@
 // Workloads that a waypoint serves under their own addresses (`istio.io/waypoint-for: workload` or `all`), with the policies of the
 // Gateway and its class.
 
-import { isIpAddress, type MeshObject } from '../../mesh/index.ts';
+import { coversRange, formatAddress, isIpAddress, type MeshObject, parseAddressRange } from '../../mesh/index.ts';
 import type { Authorization } from '../model/authorization.ts';
 import type { DirectFrontend } from '../model/direct.ts';
 import { declaredTcpPorts, type ServedAddress, type WaypointGateway } from '../model/waypoint.ts';
@@ -9,7 +9,6 @@ import { resolveAuthentication } from './authentication.ts';
 import { resolveAuthorization } from './authorization.ts';
 import { findBoundWorkloads } from './binding.ts';
 import type { ResolveContext } from './context.ts';
-import { formatAddress } from './service.ts';
 import { resolveDefaultRetry } from './mesh-defaults.ts';
 import { resolvePathNormalization } from './path-normalization.ts';
 
@@ -20,10 +19,15 @@ export function resolveDirect(
   served: readonly ServedAddress[],
 ): DirectFrontend | undefined {
   const virtual = new Set(served.flatMap(({ address }) => address.addresses));
+  const ranges = [...virtual].flatMap((address) => (address.includes('/') ? (parseAddressRange(address) ?? []) : []));
+  const isVirtual = (address: string): boolean => {
+    const own = ranges.length === 0 ? undefined : parseAddressRange(address);
+    return virtual.has(address) || (own !== undefined && ranges.some((range) => coversRange(range, own)));
+  };
   const own = findBoundWorkloads(context, gateway)
     .flatMap(addressesOf)
     .flatMap((address) => (isIpAddress(address) ? formatAddress(address) : []));
-  const addresses = [...new Set(own)].filter((address) => !virtual.has(address)).sort();
+  const addresses = [...new Set(own)].filter((address) => !isVirtual(address)).sort();
   if (addresses.length === 0) return undefined;
   // No policy can name a service without a name: what is left are those of the Gateway and its class.
   const service = { kind: 'Service', namespace: gateway.namespace, name: '' } as const;

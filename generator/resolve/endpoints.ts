@@ -1,11 +1,17 @@
 // Which workloads stand behind a service port, where they listen, and whether they are reached through a tunnel.
 
-import { formatLabelKey, type MeshObject, redirectionAnnotation, tunnelLabel } from '../../mesh/index.ts';
+import {
+  formatAddress,
+  formatLabelKey,
+  type MeshObject,
+  redirectionAnnotation,
+  tunnelLabel,
+} from '../../mesh/index.ts';
 import type { Endpoint } from '../model/cluster.ts';
 import type { ResolveContext } from './context.ts';
 import { fromPod, resolveSliceEndpoints } from './endpoint-slices.ts';
 import { resolveLocality } from './locality.ts';
-import { formatAddress, type ResolvedPort, type ResolvedService } from './service.ts';
+import type { ResolvedPort, ResolvedService } from './service.ts';
 
 type WorkloadEntry = MeshObject<'WorkloadEntry'>;
 
@@ -37,7 +43,15 @@ export function resolveEndpoints(
       ...resolveSliceEndpoints(mesh, service, port).filter(({ labels }) => hasLabels(labels, subsetLabels)),
     );
   }
-  return endpoints.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
+  return endpoints
+    .map(withFormattedAddress)
+    .sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
+}
+
+/** One address has one spelling, so that it is known for the same. */
+function withFormattedAddress(endpoint: ResolvedEndpoint): ResolvedEndpoint {
+  const address = formatAddress(endpoint.address);
+  return address === endpoint.address ? endpoint : { ...endpoint, address };
 }
 
 /** The workloads that a service selects; none without a selector. One label asks the index, so that only its workloads are read. */
@@ -100,7 +114,7 @@ function fromWorkload(
   const labels = workloadLabels(entry);
   const locality = resolveLocality(entry.spec.locality, labels);
   return {
-    address: formatAddress(entry.spec.address),
+    address: entry.spec.address,
     port: number,
     transport: isCaptured(entry) ? 'hbone' : 'plain',
     weight: entry.spec.weight ?? 1,
@@ -129,7 +143,7 @@ function fromServiceEntry(
     const locality = resolveLocality(endpoint.locality, labels);
     return [
       {
-        address: formatAddress(endpoint.address),
+        address: endpoint.address,
         port: number,
         transport: endpoint.labels?.[tunnelLabel] === 'http' ? ('hbone' as const) : ('plain' as const),
         weight: endpoint.weight ?? 1,

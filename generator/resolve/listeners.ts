@@ -2,6 +2,7 @@
 
 import type { ListenerModel, ServedAddress, WaypointGateway } from '../model/waypoint.ts';
 import { resolveAccessLog } from './access-log.ts';
+import { AddressBook, reportLostAddress } from './address-book.ts';
 import { resolveServedServices } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { resolveDirect } from './direct.ts';
@@ -10,34 +11,25 @@ import { resolvePathNormalization } from './path-normalization.ts';
 import type { ResolvedService } from './service.ts';
 import { resolveTcpConditions } from './virtual-service/tcp-routes.ts';
 
-/** The listeners of a waypoint. An address and port that two services claim goes to the first by host name, and is reported. */
+/** The listeners of a waypoint. An address that two services claim is the first one's by precedence, and is reported. */
 export function resolveListeners(context: ResolveContext, gateway: WaypointGateway): ListenerModel {
   const { trustDomain, trustDomainAliases } = context.mesh.settings;
   const served: ServedAddress[] = [];
-  const taken = new Map<string, string>();
   const services = resolveServedServices(context, gateway);
+  const book = new AddressBook(services);
   for (const service of services) {
     for (const port of service.ports) {
       const address = resolveFrontendAddress(context, gateway, service, port);
       if (address === undefined) continue;
-      const free = address.addresses.filter((ip) => {
-        const key = `${ip} ${address.port}`;
-        const owner = taken.get(key);
-        if (owner === undefined) taken.set(key, address.host);
-        else {
-          context.report({
-            code: 'AddressConflict',
-            severity: 'error',
-            ref: service.ref,
-            path: ['spec'],
-            message: `${ip} port ${address.port} belongs to "${owner}" already, so this service is not reached there`,
-            hint: 'give each service an address of its own',
-          });
-        }
-        return owner === undefined;
+      const own = address.addresses.filter((ip) => {
+        const owner = book.owner(ip, address.port, gateway.namespace) ?? book.holder(ip, gateway.namespace);
+        if (owner === undefined || owner === service) return true;
+        const isWhole = owner.namespace !== service.namespace;
+        reportLostAddress(context, service, ip, owner, isWhole ? undefined : address.port);
+        return false;
       });
       served.push({
-        address: { ...address, addresses: free },
+        address: { ...address, addresses: own },
         tcpConditions:
           address.protocol === 'tcp' || address.protocol === 'auto'
             ? resolveTcpConditions(context, { gateway, service, port })

@@ -117,9 +117,9 @@ describe('services', () => {
     const { model } = resolve(service('a', '10.1.0.1', 'wp'), gateway('wp', { type: 'IPAddress', value: '10.2.0.1' }));
     expect(model.services).toEqual([
       {
+        namespace: 'default',
         host: 'a.default.svc.cluster.local',
         port: 80,
-        addresses: ['10.1.0.1'],
         destination: {
           kind: 'waypoint',
           waypoint: {
@@ -173,24 +173,23 @@ describe('services', () => {
         endpoints: [{ address: '10.0.0.9', labels: { 'networking.istio.io/tunnel': 'http' } }],
       },
     });
-    expect(model.services).toMatchObject([{ addresses: ['10.1.0.1'], destination: { kind: 'direct', endpoints: [] } }]);
-    expect(findings.map(({ code }) => code)).toEqual(['NotServed']);
+    expect(model.services).toMatchObject([{ destination: { kind: 'direct', endpoints: [] } }]);
+    expect(model.addresses).toMatchObject([{ address: '10.1.0.1', port: 80, service: model.services[0] }]);
+    expect(findings.map(({ code }) => code)).toEqual(['NotServed', 'NotServed']);
+    expect(findings[1]?.message).toContain('the range 10.1.0.0/24');
   });
 
-  it('that claim the address of another service, a workload, a waypoint or the proxy are reported: one listener cannot have it twice', () => {
+  it('that claim the address of another service, a waypoint or the proxy are reported: one listener cannot have it twice', () => {
     const { model, findings } = resolve(
       service('a', '10.1.0.1'),
       service('b', '10.1.0.1'),
-      service('c', '10.0.0.2'),
       service('d', '10.2.0.1'),
       service('e', '10.0.0.1'),
-      workload('w', { address: '10.0.0.2' }),
       gateway('wp', { value: '10.2.0.1' }),
     );
     expect(model.services.map(({ host }) => host)).toEqual(['a.default.svc.cluster.local']);
     expect(findings.map(({ code, ref }) => `${code} ${ref.name}`)).toEqual([
       'AddressConflict b',
-      'AddressConflict c',
       'AddressConflict d',
       'AddressConflict e',
     ]);

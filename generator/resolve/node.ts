@@ -1,7 +1,17 @@
 // The node proxy's view of the mesh: every workload with its identity and the ports it accepts, every service port with the waypoint
 // or the endpoints that connections to it go to.
 
-import { hbonePort, type MeshObject, type MeshSettings, refOf, serviceAccountOf } from '../../mesh/index.ts';
+import {
+  compareObjects,
+  formatAddress,
+  formatRef,
+  hbonePort,
+  isIpAddress,
+  type MeshObject,
+  type MeshSettings,
+  refOf,
+  serviceAccountOf,
+} from '../../mesh/index.ts';
 import type { Endpoint } from '../model/cluster.ts';
 import type {
   NodeDestination,
@@ -11,10 +21,12 @@ import type {
   NodeWaypoint,
   NodeWorkload,
 } from '../model/node.ts';
-import { type GatewayKey, resolveBinding } from './binding.ts';
+import { AddressBook } from './address-book.ts';
+import { formatPort, resolveNodeAddresses } from './node-addresses.ts';
+import { type GatewayKey, reportLostHost, resolveBinding } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { resolveDiscovery } from './discovery.ts';
-import { formatAddress, type ResolvedPort, type ResolvedService, resolveServices } from './service.ts';
+import { findKubernetesService, type ResolvedPort, type ResolvedService, resolveServices } from './service.ts';
 
 /** What the mesh's objects do not say about a node. */
 export interface NodeOptions {
@@ -32,35 +44,71 @@ interface ServicePort {
 /** The model of one node's proxy. Every workload is taken as one of this node: without a cluster there is one machine. */
 export function resolveNode(context: ResolveContext, options: NodeOptions): NodeModel {
   const { mesh } = context;
-  const ports = resolveServicePorts(context);
-  const workloads = resolveWorkloads(context, ports);
-  const taken = new Set([options.address, ...workloads.map(({ address }) => address), ...gatewayAddresses(context)]);
+  const services = resolveNodeServices(context);
+  const ports = resolveServicePorts(context, services);
+  const book = new AddressBook(services);
+  const proxies = new Set([options.address, ...gatewayAddresses(context)].map(formatAddress));
+  const workloads = resolveWorkloads(context, ports, (entry, address) =>
+    proxies.has(address) ? 'a proxy of the mesh' : serviceBefore(book.holder(address), entry),
+  );
+  const taken = new Set([...proxies, ...workloads.map(({ address }) => address)]);
   const waypointOf = memoize((gateway: GatewayKey) => resolveWaypoint(context, gateway));
   const bindingOf = new Map(
-    [...new Set(ports.map(({ service }) => service.object))].map((object) => [object, resolveBinding(context, object)]),
+    [...new Set(services.map(({ object }) => object))].map((object) => [object, resolveBinding(context, object)]),
   );
-  const owners = new Map<string, string>();
-  const services = ports.flatMap(({ service, port, endpoints }): NodeService[] => {
-    const addresses = service.addresses.filter((address) => claim(context, service, port, address, taken, owners));
-    if (addresses.length === 0) return [];
-    const gateway = bindingOf.get(service.object);
-    const destination =
-      gateway === undefined
-        ? ({ kind: 'direct', endpoints: resolveNodeEndpoints(context, service, endpoints, workloads) } as const)
-        : toWaypoint(waypointOf(gateway));
-    return destination === undefined ? [] : [{ host: service.host, port: port.number, addresses, destination }];
-  });
-  return { trustDomain: mesh.settings.trustDomain, address: options.address, workloads, services };
+  const made = new Map(
+    ports.flatMap(({ service, port, endpoints }): (readonly [string, NodeService])[] => {
+      const gateway = bindingOf.get(service.object);
+      const destination =
+        gateway === undefined
+          ? ({ kind: 'direct', endpoints: resolveNodeEndpoints(context, service, endpoints, workloads) } as const)
+          : toWaypoint(waypointOf(gateway));
+      if (destination === undefined) return [];
+      const { namespace, host } = service;
+      return [[formatPort(service, port.number), { namespace, host, port: port.number, destination }]];
+    }),
+  );
+  const addresses = resolveNodeAddresses(context, { book, taken, made, workloads });
+  const reached = new Set(addresses.flatMap(({ service, exceptions }) => [service, ...exceptions.values()]));
+  return {
+    trustDomain: mesh.settings.trustDomain,
+    address: options.address,
+    workloads,
+    services: [...made.values()].filter((service) => reached.has(service)),
+    addresses,
+  };
+}
+
+/** The service that holds an address before a workload does: the older of both, and a Kubernetes Service where that is not known. */
+function serviceBefore(holder: ResolvedService | undefined, entry: MeshObject<'WorkloadEntry'>): string | undefined {
+  if (holder === undefined) return undefined;
+  const theirs = holder.object.metadata.creationTimestamp ?? '';
+  const ours = entry.metadata.creationTimestamp ?? '';
+  const isFirst = theirs === ours || theirs === '' || ours === '' ? holder.object.kind === 'Service' : theirs < ours;
+  return isFirst ? formatRef(holder.ref) : undefined;
+}
+
+/** Every service, oldest first, each host of a namespace once. */
+function resolveNodeServices(context: ResolveContext): readonly ResolvedService[] {
+  const { mesh } = context;
+  const found = new Map<string, ResolvedService>();
+  const objects = [...mesh.list('Service'), ...mesh.list('ServiceEntry')].sort(compareObjects);
+  for (const service of objects.flatMap((object) => resolveServices(object, mesh.settings.clusterDomain))) {
+    const key = `${service.namespace}/${service.host}`;
+    const owner = service.object.kind === 'Service' ? undefined : findKubernetesService(mesh, service.host);
+    const first = owner ?? found.get(key);
+    if (first === undefined) found.set(key, service);
+    else if (formatRef(first.ref) !== formatRef(service.ref)) reportLostHost(context, service, first);
+  }
+  return [...found.values()];
 }
 
 function toWaypoint(waypoint: NodeWaypoint | undefined): NodeDestination | undefined {
   return waypoint === undefined ? undefined : { kind: 'waypoint', waypoint };
 }
 
-function resolveServicePorts(context: ResolveContext): readonly ServicePort[] {
-  const { mesh } = context;
-  return [...mesh.list('Service'), ...mesh.list('ServiceEntry')]
-    .flatMap((object) => resolveServices(object, mesh.settings.clusterDomain))
+function resolveServicePorts(context: ResolveContext, services: readonly ResolvedService[]): readonly ServicePort[] {
+  return services
     .flatMap((service) =>
       service.ports
         .filter(({ protocol }) => protocol !== 'udp')
@@ -70,11 +118,20 @@ function resolveServicePorts(context: ResolveContext): readonly ServicePort[] {
           endpoints: resolveDiscovery(context, service, port).endpoints.filter(({ address }) => isIpAddress(address)),
         })),
     )
-    .sort((a, b) => compareText(a.service.host, b.service.host) || a.port.number - b.port.number);
+    .sort(
+      (a, b) =>
+        compareText(a.service.host, b.service.host) ||
+        compareText(a.service.namespace, b.service.namespace) ||
+        a.port.number - b.port.number,
+    );
 }
 
 /** An address belongs to one workload: a client is told by it, so a second owner would be given the first one's identity. */
-function resolveWorkloads(context: ResolveContext, ports: readonly ServicePort[]): readonly NodeWorkload[] {
+function resolveWorkloads(
+  context: ResolveContext,
+  ports: readonly ServicePort[],
+  holderOf: (entry: MeshObject<'WorkloadEntry'>, address: string) => string | undefined,
+): readonly NodeWorkload[] {
   const accepted = new Map<string, Set<number>>();
   for (const { address, port } of ports.flatMap(({ endpoints }) => endpoints)) {
     accepted.set(address, (accepted.get(address) ?? new Set()).add(port));
@@ -96,6 +153,12 @@ function resolveWorkloads(context: ResolveContext, ports: readonly ServicePort[]
       continue;
     }
     const address = formatAddress(written);
+    const holder = holderOf(entry, address);
+    if (holder !== undefined) {
+      const message = `address ${address} belongs to ${holder}, so this workload can neither be a client nor be reached`;
+      reportWorkload(context, entry, 'AddressConflict', message, 'give every workload an address of its own');
+      continue;
+    }
     const owner = owners.get(address);
     if (owner !== undefined) {
       reportWorkload(
@@ -143,33 +206,6 @@ function reportWorkload(
   context.report({ code, severity: 'error', ref: refOf(entry), path: ['spec', 'address'], message, hint });
 }
 
-/** Takes `address`:`port` for a service if it is free; what cannot be listened on would take the whole listener down. */
-function claim(
-  context: ResolveContext,
-  service: ResolvedService,
-  port: ResolvedPort,
-  address: string,
-  taken: ReadonlySet<string>,
-  owners: Map<string, string>,
-): boolean {
-  if (!isIpAddress(address)) return false;
-  const key = `${address} ${port.number}`;
-  const owner = taken.has(address) ? 'a workload or a proxy' : owners.get(key);
-  if (owner === undefined) {
-    owners.set(key, service.host);
-    return true;
-  }
-  context.report({
-    code: 'AddressConflict',
-    severity: 'error',
-    ref: service.ref,
-    path: service.object.kind === 'Service' ? ['spec', 'clusterIP'] : ['spec', 'addresses'],
-    message: `${address} port ${port.number} belongs to ${owner}, so ${service.host} cannot be reached there`,
-    hint: 'give every service an address of its own',
-  });
-  return false;
-}
-
 function resolveNodeEndpoints(
   context: ResolveContext,
   service: ResolvedService,
@@ -214,7 +250,7 @@ function resolveWaypoint(context: ResolveContext, { namespace, name }: GatewayKe
 function addressOf(gateway: MeshObject<'Gateway'>): string | undefined {
   const [first] = gateway.spec.addresses ?? [];
   const isIp = (first?.type ?? 'IPAddress') === 'IPAddress' && isIpAddress(first?.value ?? '');
-  return isIp ? first?.value : undefined;
+  return isIp ? formatAddress(first?.value ?? '') : undefined;
 }
 
 function gatewayAddresses({ mesh }: ResolveContext): readonly string[] {
@@ -227,13 +263,6 @@ function formatIdentity({ trustDomain }: MeshSettings, namespace: string, servic
 
 /** A certificate that nobody can issue would hold up every listener that waits for it. */
 const identityPattern = /^spiffe:\/\/[a-z0-9._-]+\/ns\/[a-z0-9-]+\/sa\/[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
-
-const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
-const ipv6 = /^(?=.*:.*:)[\da-f:]{2,39}$/i;
-
-function isIpAddress(text: string): boolean {
-  return ipv4.test(text) || ipv6.test(text);
-}
 
 function memoize<T>(resolve: (gateway: GatewayKey) => T): (gateway: GatewayKey) => T {
   const known = new Map<string, T>();

@@ -12,7 +12,11 @@ export function listRuleWaypoints(
   const hosts = ('host' in spec ? [spec.host] : (spec.hosts ?? [])).filter((host) => !isWildcardHost(host));
   if (hosts.length === 0) return undefined;
   return hosts.flatMap((host) => {
-    const service = findService(mesh, resolveHost(host, metadata.namespace, mesh.settings.clusterDomain));
+    const service = findService(
+      mesh,
+      resolveHost(host, metadata.namespace, mesh.settings.clusterDomain),
+      metadata.namespace,
+    );
     return service === undefined ? [] : (requestedWaypoint(mesh, service.object) ?? []);
   });
 }

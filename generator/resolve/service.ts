@@ -1,7 +1,7 @@
 // One view on the two kinds of service, Kubernetes Service and ServiceEntry: a host, its addresses and its ports.
 
 import {
-  isIpAddress,
+  formatAddress,
   type MeshObject,
   type MeshSnapshot,
   type ObjectRef,
@@ -47,31 +47,51 @@ export function resolveServices(
 }
 
 /**
- * The service that a fully qualified host names, or undefined. A Kubernetes Service goes before a ServiceEntry of the same host, and
- * of several the oldest holds. `viewer`: only what is exported to this namespace counts.
+ * The service that a fully qualified host names, or undefined: a Kubernetes Service before a ServiceEntry of the same host, and of
+ * several ServiceEntries the first by precedence. `viewer`: only what is exported to this namespace counts, and its own goes first.
  */
 export function findService(mesh: MeshSnapshot, host: string, viewer?: string): ResolvedService | undefined {
-  const { clusterDomain } = mesh.settings;
-  const suffix = `.svc.${clusterDomain}`;
-  if (host.endsWith(suffix)) {
-    const [name, namespace, ...rest] = host.slice(0, -suffix.length).split('.');
-    if (name !== undefined && namespace !== undefined && rest.length === 0) {
-      const service = mesh.get('Service', namespace, name);
-      if (service !== undefined) return fromService(service, clusterDomain);
-    }
-  }
-  const entry = mesh
-    .find('ServiceEntry/host', host)
-    .find(({ metadata, spec }) => viewer === undefined || isExportedTo(spec.exportTo, metadata.namespace, viewer));
-  return entry === undefined ? undefined : fromServiceEntry(entry).find((service) => service.host === host);
+  const service = findKubernetesService(mesh, host);
+  if (service !== undefined) return service;
+  const visible = findServiceEntries(mesh, host).filter(
+    ({ namespace, object }) => viewer === undefined || isExportedTo(exportToOf(object), namespace, viewer),
+  );
+  return sortByPrecedence(visible, viewer)[0];
 }
 
-/** An address, or range, as everyone else writes it: clients name IPv6 addresses in their shortest form. */
-export function formatAddress(text: string): string {
-  const [address = '', length] = text.split('/');
-  if (!address.includes(':') || !isIpAddress(address)) return text;
-  const shortest = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  return length === undefined ? shortest : `${shortest}/${length}`;
+/** The Kubernetes Service that a fully qualified host is the name of. */
+export function findKubernetesService(mesh: MeshSnapshot, host: string): ResolvedService | undefined {
+  const { clusterDomain } = mesh.settings;
+  const suffix = `.svc.${clusterDomain}`;
+  if (!host.endsWith(suffix)) return undefined;
+  const [name, namespace, ...rest] = host.slice(0, -suffix.length).split('.');
+  if (name === undefined || namespace === undefined || rest.length > 0) return undefined;
+  const service = mesh.get('Service', namespace, name);
+  return service === undefined ? undefined : fromService(service, clusterDomain);
+}
+
+/** What ServiceEntries make of a host, oldest first. */
+export function findServiceEntries(mesh: MeshSnapshot, host: string): readonly ResolvedService[] {
+  return mesh
+    .find('ServiceEntry/host', host)
+    .flatMap((entry) => fromServiceEntry(entry).find((service) => service.host === host) ?? []);
+}
+
+/**
+ * Services in the order in which they hold what several of them claim. A Kubernetes Service goes before a ServiceEntry; then `viewer`'s own
+ * goes first, then what is exported to it. Among equals the order of the input stays, which is by age.
+ */
+export function sortByPrecedence(services: readonly ResolvedService[], viewer?: string): readonly ResolvedService[] {
+  if (services.length < 2) return services;
+  const rank = ({ object, namespace }: ResolvedService): number =>
+    (object.kind === 'Service' ? 0 : 4) +
+    (namespace === viewer ? 0 : viewer === undefined || isExportedTo(exportToOf(object), namespace, viewer) ? 1 : 2);
+  return [...services].sort((a, b) => rank(a) - rank(b));
+}
+
+/** `exportTo` of a ServiceEntry; a Service is exported everywhere. */
+export function exportToOf(object: ResolvedService['object']): readonly string[] | undefined {
+  return object.kind === 'ServiceEntry' ? object.spec.exportTo : undefined;
 }
 
 function fromService(object: MeshObject<'Service'>, clusterDomain: string): ResolvedService {
@@ -84,10 +104,7 @@ function fromService(object: MeshObject<'Service'>, clusterDomain: string): Reso
     namespace,
     name,
     host: serviceHost(namespace, name, clusterDomain),
-    addresses: given
-      .filter((address) => address !== '' && address !== 'None')
-      .map(formatAddress)
-      .sort(),
+    addresses: formatAddresses(given.filter((address) => address !== '' && address !== 'None')),
     ports: (spec.ports ?? []).map((port) => ({
       number: port.port,
       name: port.name ?? '',
@@ -96,6 +113,11 @@ function fromService(object: MeshObject<'Service'>, clusterDomain: string): Reso
     })),
     ...(spec.selector === undefined ? {} : { selector: spec.selector }),
   };
+}
+
+/** Each once, sorted. */
+function formatAddresses(addresses: readonly string[]): readonly string[] {
+  return [...new Set(addresses.map(formatAddress))].sort();
 }
 
 function addressesOf({ addresses = [], hostAddresses }: ServiceEntrySpec, host: string): readonly string[] {
@@ -111,7 +133,7 @@ function fromServiceEntry(object: MeshObject<'ServiceEntry'>): readonly Resolved
     namespace,
     name,
     host: host.toLowerCase(),
-    addresses: addressesOf(spec, host).map(formatAddress).sort(),
+    addresses: formatAddresses(addressesOf(spec, host)),
     ports: (spec.ports ?? []).map((port) => ({
       number: port.number,
       name: port.name,

@@ -95,13 +95,18 @@ function renderDispatch(
   served: readonly ServedAddress[],
   { trustDomains, direct }: Pick<ListenerModel, 'trustDomains' | 'direct'>,
 ): MessageTypes['xds.type.matcher.v3.Matcher'] {
-  const byService = new Map<string, { readonly addresses: readonly string[]; readonly ports: ServedAddress[] }>();
+  const byAddress = new Map<string, ServedAddress[]>();
   for (const each of served) {
-    const { addresses } = each.address;
-    const key = addresses.join(' ');
-    const entry = byService.get(key) ?? { addresses, ports: [] };
-    entry.ports.push(each);
-    byService.set(key, entry);
+    for (const address of each.address.addresses) {
+      byAddress.set(address, [...(byAddress.get(address) ?? []), each]);
+    }
+  }
+  const byPorts = new Map<string, { readonly addresses: string[]; readonly ports: readonly ServedAddress[] }>();
+  for (const [address, ports] of byAddress) {
+    const key = ports.map(({ address: { host, port } }) => `${host}:${port}`).join(' ');
+    const entry = byPorts.get(key) ?? { addresses: [], ports };
+    entry.addresses.push(address);
+    byPorts.set(key, entry);
   }
   return {
     matcher_tree: {
@@ -113,9 +118,11 @@ function renderDispatch(
         name: 'ip',
         typed_config: typed('xds.type.matcher.v3.IPMatcher', {
           range_matchers: [
-            ...[...byService.values()].map(({ addresses, ports }) => ({
+            ...[...byPorts.values()].map(({ addresses, ports }) => ({
               ranges: addresses.map(renderRange),
               on_match: renderPorts(ports, trustDomains),
+              // An address within a range is a service of its own, also on the ports that only the range has.
+              ...(addresses.some((address) => address.includes('/')) ? { exclusive: true } : {}),
             })),
             ...(direct === undefined
               ? []

@@ -1,43 +1,47 @@
-// `capture|<port>|<host>`: listens on the virtual addresses of one service port, tells the client by its source address, and hands the
-// bytes to a tunnel made with that client's certificate. Who is not a workload of this node gets no further, and is told why.
+// `capture|<port>|<address>`: listens on one port of a virtual address, tells the client by its source address, and hands the bytes to a
+// tunnel made with that client's certificate. Who is not a workload of this node gets no further, and is told why.
 //
-// One listener for each service port, not one for all: Envoy replaces a listener whose list of addresses changes, which resets
+// One listener for each address and port, not one for all: Envoy replaces a listener whose list of addresses changes, which resets
 // connections at once and, when the drain time ends, every stream of every service.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import type { NodeModel, NodeService, NodeWorkload } from '../../model/node.ts';
+import type { NodeAddress, NodeModel, NodeService, NodeWorkload } from '../../model/node.ts';
 import { renderDirectLog, renderWaypointLog } from './access-log.ts';
 import { renderAddressMatcher, renderChainAction } from './address-matcher.ts';
 import { captureName, directClusterName, waypointClusterName } from './names.ts';
 import { renderTunnel } from './tunnel.ts';
 
-/** The listeners; a service without a virtual address has none. */
-export function renderCaptureListeners({ workloads, services }: NodeModel): readonly EnvoyResource[] {
-  if (workloads.length === 0) return [];
-  return services.flatMap((service) => renderListener(workloads, service));
+/** The listeners; an address that leads nobody anywhere has none. */
+export function renderCaptureListeners({ workloads, addresses }: NodeModel): readonly EnvoyResource[] {
+  return addresses.flatMap((address) => {
+    const { exceptions } = address;
+    const led = workloads.flatMap((client): readonly (readonly [NodeWorkload, NodeService])[] => {
+      const service = exceptions.has(client.namespace) ? exceptions.get(client.namespace) : address.service;
+      return service === undefined ? [] : [[client, service]];
+    });
+    return led.length === 0 ? [] : [renderListener(address, led)];
+  });
 }
 
-function renderListener(workloads: readonly NodeWorkload[], service: NodeService): readonly EnvoyResource[] {
-  const [first, ...others] = service.addresses.map((address) => ({
-    address: { socket_address: { address, port_value: service.port } },
-  }));
-  if (first === undefined) return [];
-  const name = captureName(service);
+function renderListener(
+  { address, port }: NodeAddress,
+  led: readonly (readonly [NodeWorkload, NodeService])[],
+): EnvoyResource {
+  const name = captureName({ address, port });
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name,
-    ...first,
-    additional_addresses: others,
+    address: { socket_address: { address, port_value: port } },
     // A virtual address need not be an address of this machine, and one that cannot be listened on must not be refused as a whole.
     freebind: true,
     traffic_direction: 'OUTBOUND',
     filter_chain_matcher: renderAddressMatcher(
       'SourceIPInput',
-      new Map(workloads.map((client) => [client.address, renderChainAction(clusterName(client, service))])),
+      new Map(led.map(([client, service]) => [client.address, renderChainAction(clusterName(client, service))])),
     ),
-    filter_chains: workloads.map((client) => renderChain(client, service)),
-    default_filter_chain: renderRefusal(workloads),
+    filter_chains: led.map(([client, service]) => renderChain(client, service)),
+    default_filter_chain: renderRefusal(led.map(([client]) => client)),
   };
-  return [{ typeUrl: typeUrls.listener, name, json }];
+  return { typeUrl: typeUrls.listener, name, json };
 }
 
 /**

@@ -1,15 +1,15 @@
 // Names of the node proxy's resources. A chain has the name of the cluster that it leads to.
 
-import type { NodeService, NodeWaypoint, NodeWorkload } from '../../model/node.ts';
+import type { NodeAddress, NodeService, NodeWaypoint, NodeWorkload } from '../../model/node.ts';
 
 /** Metadata of endpoints that access logs show: `address` and, inside the mesh, `identity`. */
 export const endpointMetadata = 'cairn';
 
 type Workload = Pick<NodeWorkload, 'namespace' | 'name'>;
 
-/** Listener on the virtual addresses of a service port. */
-export function captureName({ host, port }: Pick<NodeService, 'host' | 'port'>): string {
-  return `capture|${port}|${host}`;
+/** Listener on one port of a virtual address. */
+export function captureName({ address, port }: Pick<NodeAddress, 'address' | 'port'>): string {
+  return `capture|${port}|${address}`;
 }
 
 /** Cluster of a client's tunnels to a waypoint: `waypoint|<client>|<gateway>`, each as `<namespace>/<name>`. */
@@ -18,8 +18,8 @@ export function waypointClusterName(client: Workload, { gateway }: NodeWaypoint)
 }
 
 /** Cluster that chooses among the endpoints of a service without a waypoint, for one client. */
-export function directClusterName(client: Workload, { host, port }: Pick<NodeService, 'host' | 'port'>): string {
-  return `direct|${formatKey(client)}|${port}|${host}`;
+export function directClusterName(client: Workload, { namespace, host, port }: NodeService): string {
+  return `direct|${formatKey(client)}|${port}|${namespace}/${host}`;
 }
 
 /** Internal listener of a client's tunnels to workloads. */

@@ -4,7 +4,7 @@ import { assert as assertProperty, property, shuffledSubarray } from 'fast-check
 import { describe, expect, it } from 'vitest';
 import { checkResource, encodeResource, type EnvoyResource, typeUrls } from '../../../envoy-api/index.ts';
 import { type AnyMeshObject, MeshStore } from '../../../mesh/index.ts';
-import type { NodeModel, NodeWorkload } from '../../model/node.ts';
+import type { NodeAddress, NodeModel, NodeService, NodeWorkload } from '../../model/node.ts';
 import { translateNode } from '../../node-translation.ts';
 import { renderNode } from './node.ts';
 
@@ -16,38 +16,45 @@ const sleep = workload('sleep', '10.0.0.2');
 const details = workload('details', '10.0.0.3', 9080);
 const six = workload('six', 'fd00::6', 9080);
 
+const detailsService: NodeService = {
+  namespace: 'default',
+  host: 'details.default.svc.cluster.local',
+  port: 9080,
+  destination: {
+    kind: 'direct',
+    endpoints: [
+      { address: details.address, port: 9080, weight: 1, workload: details },
+      { address: six.address, port: 9080, weight: 0, workload: six },
+      { address: '10.9.0.1', port: 80, weight: 1 },
+    ],
+  },
+};
+const reviewsService: NodeService = {
+  namespace: 'default',
+  host: 'reviews.default.svc.cluster.local',
+  port: 9080,
+  destination: {
+    kind: 'waypoint',
+    waypoint: {
+      gateway: { namespace: 'default', name: 'wp' },
+      identity: 'spiffe://cluster.local/ns/default/sa/wp',
+      address: '10.2.0.1',
+    },
+  },
+};
+const at = (address: string, service: NodeService): NodeAddress => ({
+  address,
+  port: service.port,
+  service,
+  exceptions: new Map(),
+});
+
 const model: NodeModel = {
   trustDomain: 'cluster.local',
   address: '10.0.0.1',
   workloads: [details, six, sleep],
-  services: [
-    {
-      host: 'details.default.svc.cluster.local',
-      port: 9080,
-      addresses: ['10.1.0.1', 'fd01::1'],
-      destination: {
-        kind: 'direct',
-        endpoints: [
-          { address: details.address, port: 9080, weight: 1, workload: details },
-          { address: six.address, port: 9080, weight: 0, workload: six },
-          { address: '10.9.0.1', port: 80, weight: 1 },
-        ],
-      },
-    },
-    {
-      host: 'reviews.default.svc.cluster.local',
-      port: 9080,
-      addresses: ['10.1.0.2'],
-      destination: {
-        kind: 'waypoint',
-        waypoint: {
-          gateway: { namespace: 'default', name: 'wp' },
-          identity: 'spiffe://cluster.local/ns/default/sa/wp',
-          address: '10.2.0.1',
-        },
-      },
-    },
-  ],
+  services: [detailsService, reviewsService],
+  addresses: [at('10.1.0.1', detailsService), at('10.1.0.2', reviewsService), at('fd01::1', detailsService)],
 };
 
 const named = (resources: readonly EnvoyResource[], name: string): string =>
@@ -105,23 +112,23 @@ describe('renderNode', () => {
     expect(JSON.stringify(resources)).toContain('"domains":["[fd00::6]:9080"]');
     // A domain is compared without regard to case.
     expect(JSON.stringify(resources)).toContain('"name":":authority","string_match":{"exact":"[fd00::6]:9080"}');
-    expect(named(resources, 'direct|default/sleep|9080|details.default.svc.cluster.local')).toContain(
+    expect(named(resources, 'direct|default/sleep|9080|default/details.default.svc.cluster.local')).toContain(
       '"local":"[fd00::6]:9080"',
     );
   });
 
   it('needs no internal listener when every service has a waypoint', () => {
-    const behindWaypoint = { ...model, services: model.services.slice(1) };
+    const behindWaypoint = { ...model, services: [reviewsService], addresses: [at('10.1.0.2', reviewsService)] };
     expect(renderNode(behindWaypoint).filter(({ name }) => /^(originate|workload|direct)\|/.test(name))).toEqual([]);
   });
 
   it('leaves every other chain and address alone when a service, a port of a workload or a client comes', () => {
-    const [first, ...others] = model.services;
-    if (first === undefined) throw new Error('no service');
+    const added = { ...detailsService, host: 'new.default.svc.cluster.local' };
     const changed = renderNode({
       ...model,
       workloads: [{ ...details, ports: [9080, 9090] }, six, sleep, workload('zoe', '10.0.0.9')],
-      services: [first, { ...first, host: 'new.default.svc.cluster.local', addresses: ['10.1.0.9'] }, ...others],
+      services: [...model.services, added],
+      addresses: [...model.addresses, at('10.1.0.9', added)],
     });
     const listeners = resources.filter(({ typeUrl }) => typeUrl === typeUrls.listener);
     expect(listeners.length).toBeGreaterThan(0);
@@ -135,7 +142,7 @@ describe('renderNode', () => {
   });
 
   it('has no listener without an address to listen on', () => {
-    const empty = renderNode({ ...model, workloads: [], services: [] });
+    const empty = renderNode({ ...model, workloads: [], services: [], addresses: [] });
     expect(empty.filter(({ typeUrl }) => typeUrl === typeUrls.listener)).toEqual([]);
   });
 });

@@ -13,7 +13,7 @@ import {
 import type { ExternalAuthorizer } from '../../model/authorization.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { StringMatcher } from '../../model/http-route.ts';
-import { resolveBinding } from '../binding.ts';
+import { isServedBy } from '../binding.ts';
 import type { ResolveContext } from '../context.ts';
 import { findService } from '../service.ts';
 import type { AuthorizationTarget } from './field.ts';
@@ -59,6 +59,7 @@ export function resolveAuthorizer(
   const service = findService(
     context.mesh,
     resolveHost(host ?? '', namespace ?? '', context.mesh.settings.clusterDomain),
+    gateway.namespace,
   );
   if (service === undefined) {
     return fail(
@@ -79,9 +80,8 @@ export function resolveAuthorizer(
       'give the port a name that begins with grpc',
     );
   }
-  const binding = resolveBinding({ mesh: context.mesh, report: () => undefined }, service.object);
   const cluster: ClusterKey = {
-    owned: binding?.namespace === gateway.namespace && binding.name === gateway.name,
+    owned: isServedBy(context.mesh, gateway, service),
     host: service.host,
     port: port.number,
     protocol: 'http',

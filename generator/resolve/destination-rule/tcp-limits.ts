@@ -4,11 +4,10 @@
 import { parseDuration } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { TcpLimits } from '../../model/tcp-route.ts';
-import type { GatewayKey } from '../binding.ts';
+import { findBackendService, type GatewayKey } from '../binding.ts';
 import type { ResolveContext } from '../context.ts';
 import { declaredSubsets, findDestinationRules } from '../destination-rule.ts';
 import { withMeshPolicy } from '../mesh-defaults.ts';
-import { findService } from '../service.ts';
 import { resolveTrafficPolicy } from './policy.ts';
 
 /** The limits of connections to a cluster; none when it is not known. */
@@ -17,7 +16,7 @@ export function resolveTcpLimits(
   gateway: GatewayKey,
   cluster: ClusterKey | undefined,
 ): TcpLimits {
-  const service = cluster === undefined ? undefined : findService(mesh, cluster.host);
+  const service = cluster === undefined ? undefined : findBackendService(mesh, gateway, cluster);
   if (cluster === undefined || service === undefined) return {};
   const rules = findDestinationRules(mesh, gateway, service);
   const declared = declaredSubsets(rules).find(({ subset }) => subset.name === cluster.subset);

@@ -9,7 +9,7 @@ import {
   networkingGroup,
 } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
-import { resolveBinding } from '../binding.ts';
+import { isServedBy } from '../binding.ts';
 import { findService, type ResolvedService, serviceHost } from '../service.ts';
 import { isExportedTo } from '../visibility.ts';
 import { type ReferenceReason, reportProblem, type RouteContext } from './context.ts';
@@ -60,9 +60,8 @@ export function resolveBackendRef(
     );
     return undefined;
   }
-  const binding = resolveBinding({ mesh: context.mesh, report: () => undefined }, service.object);
   return {
-    owned: binding?.namespace === context.gateway.namespace && binding.name === context.gateway.name,
+    owned: isServedBy(context.mesh, context.gateway, service),
     host: service.host,
     port: port.number,
     // A sniffed port has a cluster for each.
@@ -72,7 +71,7 @@ export function resolveBackendRef(
 
 /** The service that a reference names: a Service by name, or any service by its host (Istio's kind `Hostname`). */
 function findBackend(
-  { mesh, route }: RouteContext,
+  { mesh, route, gateway }: RouteContext,
   { group = '', kind = 'Service', namespace, name }: BackendObjectRef,
   fail: (code: FindingCode, reason: ReferenceReason, field: FieldPath, message: string, hint: string) => void,
 ): ResolvedService | undefined {
@@ -100,7 +99,8 @@ function findBackend(
   }
   const own = route.metadata.namespace;
   const host = isHostname ? name.toLowerCase() : serviceHost(namespace ?? own, name, mesh.settings.clusterDomain);
-  const service = findService(mesh, host);
+  // A cluster of the waypoint is made from what its own namespace sees.
+  const service = findService(mesh, host, gateway.namespace);
   const isVisible =
     service?.object.kind !== 'ServiceEntry' || isExportedTo(service.object.spec.exportTo, service.namespace, own);
   if (service !== undefined && isVisible && (isHostname || service.object.kind === 'Service')) return service;

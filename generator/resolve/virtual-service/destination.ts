@@ -2,7 +2,7 @@
 
 import { type Destination, type FieldPath, resolveHost } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
-import { resolveBinding } from '../binding.ts';
+import { isServedBy } from '../binding.ts';
 import { declaredSubsets, findDestinationRules } from '../destination-rule.ts';
 import { findService, type ResolvedPort, type ResolvedService } from '../service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
@@ -50,9 +50,8 @@ export function resolveDestination(
       return undefined;
     }
   }
-  const binding = resolveBinding({ mesh, report: () => undefined }, service.object);
   return {
-    owned: binding?.namespace === gateway.namespace && binding.name === gateway.name,
+    owned: isServedBy(mesh, gateway, service),
     host,
     port: port.number,
     protocol: port.protocol === 'tcp' || (port.protocol === 'auto' && level === 'tcp') ? 'tcp' : 'http',
