@@ -2,7 +2,7 @@
 // addresses. Pure: what was given out before is an argument, so that an address stays with its object for as long as that exists.
 
 import { compareObjects, formatAddress, formatRef, refOf, waypointClass } from '../mesh/index.ts';
-import type { AnyMeshObject, Finding, ObjectRef } from '../mesh/index.ts';
+import type { AnyMeshObject, Finding, MachineAddresses, ObjectRef } from '../mesh/index.ts';
 
 /** A block `127.B.0.0/16`, named by its second octet. */
 export interface AddressBlock {
@@ -43,6 +43,11 @@ export function controlPlaneAddress(block: AddressBlock): string {
 /** The node proxy's own address: `127.B.0.2`. */
 export function nodeProxyAddress(block: AddressBlock): string {
   return formatOffset(block, 2);
+}
+
+/** What may be where in a block: its first addresses are those of the control plane and of proxies. */
+export function machineAddresses(block: AddressBlock): MachineAddresses {
+  return { workloads: [formatAddressBlock(block)], proxies: [`${formatOffset(block, 0)}/24`] };
 }
 
 /** What a run of the allocation gives back. */

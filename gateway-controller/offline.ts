@@ -1,8 +1,8 @@
 // The configuration of files, once: what the offline commands look at, put together exactly as a run on one machine puts it together.
 
-import { combineManifests, failClosed, MeshStore, placeFindings } from '../mesh/index.ts';
+import { combineManifests, defaultMeshSettings, failClosed, MeshStore, placeFindings } from '../mesh/index.ts';
 import type { MeshSnapshot, Locate, ParsedManifest, PlacedFinding } from '../mesh/index.ts';
-import { allocateAddresses } from './addresses.ts';
+import { allocateAddresses, machineAddresses } from './addresses.ts';
 import { markCaptured } from './capture.ts';
 import type { AddressBlock } from './addresses.ts';
 
@@ -20,7 +20,7 @@ export interface OfflineMesh {
 export function assembleMesh(manifests: readonly ParsedManifest[], block: AddressBlock): OfflineMesh {
   const combined = combineManifests(manifests.map((manifest) => failClosed(manifest)));
   const addressed = allocateAddresses(combined.objects, { block, previous: {} });
-  const mesh = new MeshStore();
+  const mesh = new MeshStore({ ...defaultMeshSettings, machine: machineAddresses(block) });
   mesh.apply(markCaptured(addressed.objects).map((object) => ({ type: 'put', object })));
   return {
     mesh,

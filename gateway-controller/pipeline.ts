@@ -2,10 +2,10 @@
 // it runs, the source gathers what changes meanwhile, so that a lone edit goes out at once and a storm is one step.
 
 import type { GatewayKey } from '../generator/index.ts';
-import { comparePlaces, placeFindings, refOf } from '../mesh/index.ts';
+import { comparePlaces, defaultMeshSettings, placeFindings, refOf } from '../mesh/index.ts';
 import type { Finding, MeshChange, MeshSnapshot, PlacedFinding } from '../mesh/index.ts';
 import type { SnapshotCache } from '../xds/index.ts';
-import { allocateAddresses, nodeProxyAddress } from './addresses.ts';
+import { allocateAddresses, machineAddresses, nodeProxyAddress } from './addresses.ts';
 import type { AddressBlock, Allocations } from './addresses.ts';
 import { markCaptured } from './capture.ts';
 import type { DirectoryState } from './directory-source.ts';
@@ -33,7 +33,10 @@ export class Pipeline {
 
   constructor({ block, cache, allocations }: PipelineOptions) {
     this.#block = block;
-    this.#distribution = new Distribution({ cache });
+    this.#distribution = new Distribution({
+      cache,
+      settings: { ...defaultMeshSettings, machine: machineAddresses(block) },
+    });
     this.#allocations = allocations;
     this.#node = new NodeConfiguration(this.mesh, nodeProxyAddress(block));
   }

@@ -33,7 +33,7 @@ import {
 import type { ResolveContext } from './resolve/context.ts';
 import { declaredSubsets, findDestinationRules } from './resolve/destination-rule.ts';
 import { reportDestinationRuleFields, reportMissingPorts } from './resolve/destination-rule/report.ts';
-import { reportResolution } from './resolve/discovery.ts';
+import { reportRefusedAddresses, reportResolution } from './resolve/discovery.ts';
 import { resolveEndpoints } from './resolve/endpoints.ts';
 import { reportUnsupportedFields } from './resolve/fields.ts';
 import { reportRouteAttachment } from './resolve/gateway-route/analysis.ts';
@@ -108,8 +108,9 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
       return analyzeService(context, object as MeshObject<'Service'> | MeshObject<'ServiceEntry'>);
     case 'VirtualService':
       return analyzeVirtualService(context, object as MeshObject<'VirtualService'>);
-    case 'GatewayClass':
     case 'WorkloadEntry':
+      return reportRefusedAddresses(context, object as MeshObject<'WorkloadEntry'>);
+    case 'GatewayClass':
       return undefined;
   }
 }
@@ -161,6 +162,7 @@ function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>)
 
 function analyzeService(context: ResolveContext, service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): void {
   resolveBinding(context, service);
+  reportRefusedAddresses(context, service);
   for (const each of resolveServices(service, context.mesh.settings.clusterDomain)) {
     reportLostAddresses(context, each);
     reportSharedHost(context, each);

@@ -64,7 +64,8 @@ export type FindingCode =
   | 'ProviderInvalid'
   | 'RouteConflict'
   | 'AddressInvalid'
-  | 'AddressConflict';
+  | 'AddressConflict'
+  | 'AddressRefused';
 
 /** One statement about one field of one object, without its place in a file: moving text about does not change it. */
 export interface Finding {

@@ -7,7 +7,7 @@ export { isDeepEqual } from './equality.ts';
 export { formatRef, refOf } from './object.ts';
 export type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef, SpecByKind } from './object.ts';
 export { defaultMeshSettings, readPathNormalization } from './settings.ts';
-export type { MeshSettings, PathNormalization } from './settings.ts';
+export type { MachineAddresses, MeshSettings, PathNormalization } from './settings.ts';
 export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
 export { ReaderIndex, trackReads } from './query.ts';
 export { formatAccountKey, formatLabelKey, formatParentKey } from './indexes.ts';

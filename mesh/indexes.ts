@@ -49,6 +49,14 @@ const definitions: { readonly [I in IndexName]: IndexDefinition<IndexKinds[I]> }
   'ServiceEntry/host': { kind: 'ServiceEntry', keys: ({ spec }) => spec.hosts.map((host) => host.toLowerCase()) },
   'Service/address': { kind: 'Service', keys: serviceAddresses },
   'ServiceEntry/address': { kind: 'ServiceEntry', keys: (entry) => entryAddresses(entry).filter((it) => !isRange(it)) },
+  'WorkloadEntry/address': {
+    kind: 'WorkloadEntry',
+    keys: ({ spec }) => (spec.address === undefined ? [] : [formatAddress(spec.address)]),
+  },
+  'Gateway/address': {
+    kind: 'Gateway',
+    keys: ({ spec }) => (spec.addresses ?? []).map(({ value = '' }) => formatAddress(value)),
+  },
   'ServiceEntry/range': { kind: 'ServiceEntry', keys: (entry) => (entryAddresses(entry).some(isRange) ? [''] : []) },
   'VirtualService/host': {
     kind: 'VirtualService',

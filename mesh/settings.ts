@@ -31,6 +31,16 @@ export interface MeshSettings {
   readonly accessLog: { readonly file?: string; readonly format?: string; readonly encoding?: 'TEXT' | 'JSON' };
   /** The file, on a waypoint, of the roots that certificates of servers outside of the mesh are checked against. */
   readonly systemRoots: string;
+  /** Where the mesh is one machine: what may be at loopback addresses. Absent in a cluster, where nothing may. */
+  readonly machine?: MachineAddresses;
+}
+
+/** Ranges of loopback addresses. */
+export interface MachineAddresses {
+  /** Of workloads, beside the addresses that WorkloadEntries have. */
+  readonly workloads: readonly string[];
+  /** Of the control plane and the proxies themselves, which nothing may lead to. */
+  readonly proxies: readonly string[];
 }
 
 /** The defaults, as Istio's where Istio has the setting. */

@@ -29,9 +29,11 @@ export interface IndexKinds {
   'Namespace/waypoint': 'Namespace';
   /** Key: a host name of `spec.hosts`, fully qualified. */
   'ServiceEntry/host': 'ServiceEntry';
-  /** Key: a virtual address as `formatAddress` writes it; ranges are no keys. */
+  /** Key: an address as `formatAddress` writes it; ranges are no keys. */
   'Service/address': 'Service';
   'ServiceEntry/address': 'ServiceEntry';
+  'WorkloadEntry/address': 'WorkloadEntry';
+  'Gateway/address': 'Gateway';
   /** ServiceEntries with a range of addresses; key: ''. */
   'ServiceEntry/range': 'ServiceEntry';
   /** Key: a host of `spec.hosts`, fully qualified by the object's namespace; wildcards under their own text. */

@@ -48,11 +48,14 @@ const targetRefs = fc.array(
   fc.record({ kind: fc.constantFrom('Service', 'GatewayClass'), name: fc.constantFrom(...names) }),
 );
 const object: fc.Arbitrary<AnyMeshObject> = fc.oneof(
-  objectsOf('Service', fc.constant({})),
+  objectsOf('Service', fc.record({ clusterIP: fc.constantFrom('10.0.0.1', 'None') })),
   objectsOf('Namespace', fc.constant({})),
   objectsOf('VirtualService', fc.record({ hosts: hostList })),
   objectsOf('DestinationRule', fc.record({ host: fc.constantFrom(...hosts) })),
-  objectsOf('ServiceEntry', fc.record({ hosts: hostList })),
+  objectsOf(
+    'ServiceEntry',
+    fc.record({ hosts: hostList, addresses: fc.constantFrom([], ['10.0.0.1/32', '2001:DB8::1'], ['10.0.0.0/8']) }),
+  ),
   objectsOf('Gateway', fc.record({ gatewayClassName: fc.constantFrom('istio-waypoint', 'other') })),
   objectsOf('AuthorizationPolicy', fc.record({ targetRefs })),
   objectsOf('RequestAuthentication', fc.record({ targetRefs })),
@@ -110,6 +113,8 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'ServiceEntry/host': ['a', '*', 'shop.example.com'],
   'Service/address': ['10.0.0.1', '2001:db8::1'],
   'ServiceEntry/address': ['10.0.0.1', '2001:db8::1'],
+  'WorkloadEntry/address': ['10.0.0.1'],
+  'Gateway/address': ['10.0.0.1'],
   'ServiceEntry/range': [''],
   'VirtualService/host': [
     'a.x.svc.cluster.local',

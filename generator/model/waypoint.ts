@@ -116,6 +116,8 @@ export interface ListenerModel {
   readonly accessLog: AccessLogging;
   /** Sorted by host, then port. */
   readonly served: readonly ServedAddress[];
+  /** Ranges within those of `served` that nobody may be led to. */
+  readonly closed: readonly string[];
   readonly direct?: DirectFrontend;
 }
 

@@ -20,7 +20,7 @@ import { reportOnPort, reportPlainEndpoints } from './destination-rule/report.ts
 import { resolveTls } from './destination-rule/tls.ts';
 import { withMeshPolicy } from './mesh-defaults.ts';
 import { groupEndpoints } from './endpoint-groups.ts';
-import { resolveDiscovery } from './discovery.ts';
+import { resolveDialled, resolveDiscovery } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
 /** The clusters of a service port with their endpoints: for each protocol of the port, the default cluster and those of subsets. */
@@ -51,7 +51,7 @@ export function resolveBackends(
     const { discovery, endpoints } = isClosed
       ? ({ discovery: { kind: 'listed' }, endpoints: [] } as const)
       : isPassedThrough(policy)
-        ? ({ discovery: { kind: 'original' }, endpoints: [] } as const)
+        ? resolveDialled(context.mesh, service)
         : resolveDiscovery(context, service, port, labels);
     reportPlainEndpoints(context, policy, service, endpoints);
     return {

@@ -9,6 +9,7 @@ import { resolveAuthentication } from './authentication.ts';
 import { resolveAuthorization } from './authorization.ts';
 import { findBoundWorkloads } from './binding.ts';
 import type { ResolveContext } from './context.ts';
+import { refusalOf } from './reachable.ts';
 import { resolveDefaultRetry } from './mesh-defaults.ts';
 import { resolvePathNormalization } from './path-normalization.ts';
 
@@ -27,7 +28,9 @@ export function resolveDirect(
   const own = findBoundWorkloads(context, gateway)
     .flatMap(addressesOf)
     .flatMap((address) => (isIpAddress(address) ? formatAddress(address) : []));
-  const addresses = [...new Set(own)].filter((address) => !isVirtual(address)).sort();
+  const addresses = [...new Set(own)]
+    .filter((address) => !isVirtual(address) && refusalOf(context.mesh, address) === undefined)
+    .sort();
   if (addresses.length === 0) return undefined;
   // No policy can name a service without a name: what is left are those of the Gateway and its class.
   const service = { kind: 'Service', namespace: gateway.namespace, name: '' } as const;

@@ -1,10 +1,18 @@
 // How the places of a service are found: `resolution` of a ServiceEntry. What a resolution cannot do with what is written is reported,
 // and the cluster is made so that Envoy accepts it.
 
-import { isIpAddress, isWildcardHost, type MeshObject, refOf, connectStrategyAnnotation } from '../../mesh/index.ts';
+import {
+  isIpAddress,
+  isWildcardHost,
+  type MeshObject,
+  type MeshSnapshot,
+  refOf,
+  connectStrategyAnnotation,
+} from '../../mesh/index.ts';
 import type { Discovery } from '../model/cluster.ts';
 import type { ResolveContext } from './context.ts';
 import { type ResolvedEndpoint, resolveEndpoints } from './endpoints.ts';
+import { refusalOf, reportRefused, virtualRefusalOf } from './reachable.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
 
 /** How a cluster finds its endpoints, and those that are known beforehand. */
@@ -13,12 +21,27 @@ export interface ResolvedDiscovery {
   readonly endpoints: readonly ResolvedEndpoint[];
 }
 
-/** The discovery of a service port, or of the subset with these labels. */
+/** The discovery of a service port, or of the subset with these labels. Endpoints that no waypoint may be led to are left out. */
 export function resolveDiscovery(
   { mesh }: Pick<ResolveContext, 'mesh'>,
   service: ResolvedService,
   port: ResolvedPort,
   subsetLabels?: Readonly<Record<string, string>>,
+): ResolvedDiscovery {
+  const { discovery, endpoints } = discover(mesh, service, port, subsetLabels);
+  const reachable = endpoints.filter(({ address }) => refusalOf(mesh, address) === undefined);
+  // A cluster of names without any is refused by Envoy.
+  return {
+    discovery: discovery.kind === 'dns' && reachable.length === 0 ? { kind: 'listed' } : discovery,
+    endpoints: reachable,
+  };
+}
+
+function discover(
+  mesh: MeshSnapshot,
+  service: ResolvedService,
+  port: ResolvedPort,
+  subsetLabels: Readonly<Record<string, string>> | undefined,
 ): ResolvedDiscovery {
   const endpoints = resolveEndpoints({ mesh }, service, port, subsetLabels);
   const listed = { discovery: { kind: 'listed' }, endpoints: endpoints.filter(hasIpAddress) } as const;
@@ -27,13 +50,19 @@ export function resolveDiscovery(
     case 'STATIC':
       return listed;
     case 'NONE':
-      return { discovery: { kind: 'original' }, endpoints: [] };
+      return resolveDialled(mesh, service);
     case 'DYNAMIC_DNS':
       return isByHost(service, port) ? { discovery: { kind: 'by-host' }, endpoints: [] } : { ...listed, endpoints: [] };
     case 'DNS':
     case 'DNS_ROUND_ROBIN':
       return resolveDns(service.object, service, port, endpoints, subsetLabels);
   }
+}
+
+/** Connections go to the address that the client dialled, unless the service has one that no waypoint may be led to. */
+export function resolveDialled(mesh: MeshSnapshot, { addresses }: ResolvedService): ResolvedDiscovery {
+  const isFree = addresses.every((address) => refusalOf(mesh, address) === undefined);
+  return { discovery: { kind: isFree ? 'original' : 'listed' }, endpoints: [] };
 }
 
 /** A Service that is another name for something outside of the cluster; undefined for every other. No subset is told apart there. */
@@ -152,5 +181,41 @@ export function reportResolution(context: ResolveContext, entry: MeshObject<'Ser
       return;
     case 'STATIC':
       return;
+  }
+}
+
+/** Reports what of a service, or a workload, no waypoint may be led to. */
+export function reportRefusedAddresses(
+  context: ResolveContext,
+  object: MeshObject<'Service'> | MeshObject<'ServiceEntry'> | MeshObject<'WorkloadEntry'>,
+): void {
+  const { mesh } = context;
+  const check = (place: string | undefined, ...path: readonly (string | number)[]): void => {
+    const refusal = place === undefined ? undefined : refusalOf(mesh, place);
+    if (place !== undefined && refusal !== undefined)
+      reportRefused(context, refOf(object), ['spec', ...path], place, refusal);
+  };
+  const checkVirtual = (address: string, ...path: readonly (string | number)[]): void => {
+    const refusal = virtualRefusalOf(mesh.settings, address);
+    if (refusal !== undefined) reportRefused(context, refOf(object), ['spec', ...path], address, refusal);
+  };
+  if (object.kind === 'WorkloadEntry') return check(object.spec.address, 'address');
+  if (object.kind === 'ServiceEntry') {
+    const { endpoints, hosts, addresses = [], resolution = 'NONE', workloadSelector } = object.spec;
+    const checkAddress = resolution === 'NONE' ? check : checkVirtual;
+    addresses.forEach((address, index) => checkAddress(address, 'addresses', index));
+    endpoints?.forEach(({ address }, index) => check(address, 'endpoints', index, 'address'));
+    const isAskedFor = (resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN') && workloadSelector === undefined;
+    if (isAskedFor && (endpoints ?? []).length === 0) hosts.forEach((host, index) => check(host, 'hosts', index));
+    return;
+  }
+  const { metadata, spec } = object;
+  if (spec.type === 'ExternalName') check(spec.externalName, 'externalName');
+  checkVirtual(spec.clusterIP ?? '', 'clusterIP');
+  const slices = mesh.find('EndpointSlice/service', `${metadata.namespace}/${metadata.name}`);
+  for (const place of new Set(
+    slices.flatMap((slice) => slice.spec.endpoints ?? []).flatMap(({ addresses }) => addresses),
+  )) {
+    check(place);
   }
 }

@@ -8,6 +8,7 @@ import type { ResolveContext } from './context.ts';
 import { resolveDirect } from './direct.ts';
 import { resolveFrontendAddress } from './frontend.ts';
 import { resolvePathNormalization } from './path-normalization.ts';
+import { closedParts, virtualRefusalOf } from './reachable.ts';
 import type { ResolvedService } from './service.ts';
 import { resolveTcpConditions } from './virtual-service/tcp-routes.ts';
 
@@ -22,6 +23,7 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
       const address = resolveFrontendAddress(context, gateway, service, port);
       if (address === undefined) continue;
       const own = address.addresses.filter((ip) => {
+        if (virtualRefusalOf(context.mesh.settings, ip) !== undefined) return false;
         const owner = book.owner(ip, address.port, gateway.namespace) ?? book.holder(ip, gateway.namespace);
         if (owner === undefined || owner === service) return true;
         const isWhole = owner.namespace !== service.namespace;
@@ -48,6 +50,10 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
     ...(pathNormalization === undefined ? {} : { pathNormalization }),
     accessLog: resolveAccessLog(context.mesh.settings),
     served,
+    closed: closedParts(
+      context.mesh.settings,
+      served.flatMap(({ address }) => address.addresses),
+    ),
     ...(direct === undefined ? {} : { direct }),
   };
 }

@@ -4,6 +4,7 @@ import { isIpAddress } from '../../mesh/index.ts';
 import type { NodeAddress, NodeService, NodeWorkload } from '../model/node.ts';
 import { type AddressBook, reportLostAddress } from './address-book.ts';
 import type { ResolveContext } from './context.ts';
+import { virtualRefusalOf } from './reachable.ts';
 import type { ResolvedService } from './service.ts';
 
 /** Names a service port among those of a node. */
@@ -26,6 +27,8 @@ export function resolveNodeAddresses(
   const namespaces = [...new Set(workloads.map(({ namespace }) => namespace))];
   const found: NodeAddress[] = [];
   for (const [address, services] of book.claims) {
+    // That is said of every service.
+    if (virtualRefusalOf(context.mesh.settings, address) !== undefined) continue;
     if (!isIpAddress(address)) {
       for (const service of services) reportRange(context, service, address);
       continue;

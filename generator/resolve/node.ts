@@ -26,6 +26,7 @@ import { formatPort, resolveNodeAddresses } from './node-addresses.ts';
 import { type GatewayKey, reportLostHost, resolveBinding } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { resolveDiscovery } from './discovery.ts';
+import { refusalOf } from './reachable.ts';
 import { findKubernetesService, type ResolvedPort, type ResolvedService, resolveServices } from './service.ts';
 
 /** What the mesh's objects do not say about a node. */
@@ -153,6 +154,8 @@ function resolveWorkloads(
       continue;
     }
     const address = formatAddress(written);
+    // That is said of every WorkloadEntry.
+    if (refusalOf(context.mesh, address) !== undefined) continue;
     const holder = holderOf(entry, address);
     if (holder !== undefined) {
       const message = `address ${address} belongs to ${holder}, so this workload can neither be a client nor be reached`;

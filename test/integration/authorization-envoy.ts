@@ -12,6 +12,7 @@ import { ambiguousPathRefused } from '../../generator/render/routes/route-config
 import { resolveAuthorization } from '../../generator/resolve/authorization.ts';
 import { defaultMeshSettings, MeshStore } from '../../mesh/index.ts';
 import type { AuthorizationPolicySpec, PathNormalization } from '../../mesh/index.ts';
+import { testMachine } from '../support/mesh.ts';
 import { type SocketAddress, socketAddress } from '../support/envoy.ts';
 
 type Config = Record<string, unknown>;
@@ -39,7 +40,7 @@ const pathOptions: Readonly<Record<PathNormalization, Config>> = {
 };
 
 function authorize(name: string, { policies, level, pathNormalization }: PolicyCase): Authorization {
-  const mesh = new MeshStore(defaultMeshSettings);
+  const mesh = new MeshStore({ ...defaultMeshSettings, machine: testMachine });
   mesh.apply(
     policies.map((spec, index) => ({
       type: 'put',

@@ -25,9 +25,10 @@ import {
 } from '../../certificates/index.ts';
 import { translateNode } from '../../generator/node-translation.ts';
 import { inlineResources } from '../../generator/index.ts';
-import { type AnyMeshObject, MeshStore } from '../../mesh/index.ts';
 import { listOtherAuthorities } from '../support/authorities.ts';
+import { type AnyMeshObject, defaultMeshSettings, MeshStore } from '../../mesh/index.ts';
 import { type RunningEnvoy, startEnvoy, waitUntil } from '../support/envoy.ts';
+import { testMachine } from '../support/mesh.ts';
 
 const block = `127.101.${Math.floor(Math.random() * 256)}`;
 const at = {
@@ -251,7 +252,7 @@ function logLines(fields: Readonly<Record<string, string>>): readonly Record<str
 
 beforeAll(async () => {
   authority = await createAuthority({ trustDomain: 'cluster.local', now: new Date() });
-  const mesh = new MeshStore();
+  const mesh = new MeshStore({ ...defaultMeshSettings, machine: testMachine });
   mesh.apply(objects.map((object) => ({ type: 'put', object })));
   const { resources, findings } = translateNode(mesh, { address: at.node });
   expect(findings.map(({ code, ref }) => `${code} ${ref.name}`)).toEqual(['AddressInvalid nowhere']);

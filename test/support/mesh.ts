@@ -5,10 +5,14 @@ import {
   type CombinedManifests,
   defaultMeshSettings,
   failClosed,
+  type MachineAddresses,
   type MeshSettings,
   MeshStore,
   parseManifest,
 } from '../../mesh/index.ts';
+
+/** The machine of a test, whose workloads are at any loopback address. */
+export const testMachine: MachineAddresses = { workloads: ['127.0.0.0/8', '::1'], proxies: [] };
 
 /** Texts by file name. */
 export type Texts = Readonly<Record<string, string>>;

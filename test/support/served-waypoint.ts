@@ -10,10 +10,11 @@ import { ownCertificateSecret, rootSecret } from '../../bootstrap/index.ts';
 import { renderSdsCluster } from '../../bootstrap/clusters.ts';
 import { createAuthority } from '../../certificates/index.ts';
 import { Generator, listWaypoints } from '../../generator/index.ts';
-import { type AnyMeshObject, type MeshChange, MeshStore } from '../../mesh/index.ts';
+import { type AnyMeshObject, defaultMeshSettings, type MeshChange, MeshStore } from '../../mesh/index.ts';
 import { type ProxyStatus, SnapshotCache, XdsServer } from '../../xds/index.ts';
 import { type RunningEnvoy, socketAddress, startEnvoy, waitUntil } from './envoy.ts';
 import { connectHbone, type HboneConnection } from './hbone-client.ts';
+import { testMachine } from './mesh.ts';
 import { type CertificateTexts, issueTexts } from './test-certificates.ts';
 
 /** A running waypoint with its control plane in this process. */
@@ -51,7 +52,7 @@ export async function startServedWaypoint(
   host: string,
   { partByPart = false, ...options }: ServedWaypointOptions = {},
 ): Promise<ServedWaypoint> {
-  const store = new MeshStore();
+  const store = new MeshStore({ ...defaultMeshSettings, machine: testMachine });
   const generator = new Generator(store);
   const cache = new SnapshotCache();
   const refusals: string[] = [];

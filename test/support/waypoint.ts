@@ -17,7 +17,7 @@ import {
   isHboneRefusal,
   requestThrough,
 } from './hbone-client.ts';
-import { readMesh } from './mesh.ts';
+import { readMesh, testMachine } from './mesh.ts';
 import { issueTexts, writeTestCertificates } from './test-certificates.ts';
 
 /** A running waypoint. */
@@ -52,7 +52,13 @@ export async function startWaypoint(
   } = {},
 ): Promise<TestWaypoint> {
   const host = randomLoopback();
-  const { store, findings } = readMesh({ 'test.yaml': manifests.replaceAll('$ADDRESS', host) }, options.settings);
+  const { store, findings } = readMesh(
+    { 'test.yaml': manifests.replaceAll('$ADDRESS', host) },
+    {
+      machine: testMachine,
+      ...options.settings,
+    },
+  );
   const problems = options.takesErrors === true ? [] : findings.filter(({ severity }) => severity === 'error');
   if (problems.length > 0)
     throw new Error(problems.map(({ message, position }) => `${position?.line}: ${message}`).join('\n'));

@@ -47,6 +47,7 @@ export function renderMainInternal(model: ListenerModel): EnvoyResource {
               ...(hasHttp(each.address) ? [renderHttpChain(each.address)] : []),
               ...(hasTcp(each.address) ? renderTcpChains(each) : []),
             ]),
+            ...(model.closed.length === 0 ? [] : [closedChain]),
             ...(model.direct === undefined ? [] : renderDirectChains(model)),
           ],
         }),
@@ -93,7 +94,7 @@ function renderInspector(served: readonly ServedAddress[], hasWorkloads: boolean
 
 function renderDispatch(
   served: readonly ServedAddress[],
-  { trustDomains, direct }: Pick<ListenerModel, 'trustDomains' | 'direct'>,
+  { trustDomains, direct, closed }: Pick<ListenerModel, 'trustDomains' | 'direct' | 'closed'>,
 ): MessageTypes['xds.type.matcher.v3.Matcher'] {
   const byAddress = new Map<string, ServedAddress[]>();
   for (const each of served) {
@@ -124,6 +125,7 @@ function renderDispatch(
               // An address within a range is a service of its own, also on the ports that only the range has.
               ...(addresses.some((address) => address.includes('/')) ? { exclusive: true } : {}),
             })),
+            ...(closed.length === 0 ? [] : [{ ranges: closed.map(renderRange), on_match: toChain(closedChain.name) }]),
             ...(direct === undefined
               ? []
               : [
