@@ -45,9 +45,11 @@ const nowhere: readonly SpecialRange[] = [
   ...special('an IPv4 address inside of IPv6', '::/96', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16'),
 ];
 
-/** Names that resolve to this very machine, or to the metadata of a cloud, wherever they are asked for. */
-const specialName =
-  /^(?:(?:.*\.)?localhost|localhost\.localdomain|ip6-(?:localhost|loopback)|metadata(?:\.google\.internal|\.goog)?|instance-data(?:\.ec2\.internal)?)$/;
+/** Names that every machine gives to its own loopback address. */
+const loopbackName = /^(?:(?:.*\.)?localhost|localhost\.localdomain|ip6-(?:localhost|loopback))$/;
+
+/** Names under which clouds tell a machine about itself. */
+const metadataName = /^(?:metadata(?:\.google\.internal|\.goog)?|instance-data(?:\.ec2\.internal)?)$/;
 
 /**
  * What keeps connections from an address or a name, as the end of a sentence that begins with it; undefined where nothing does. On one
@@ -58,9 +60,9 @@ export function refusalOf(mesh: MeshSnapshot, place: string): string | undefined
   const text = literalOf(place);
   const range = parseAddressRange(text);
   if (range === undefined) {
-    return specialName.test(place.toLowerCase().replace(/\.+$/, ''))
-      ? 'a name that every machine gives to itself or to its metadata'
-      : undefined;
+    const name = place.toLowerCase().replace(/\.+$/, '');
+    if (loopbackName.test(name)) return refusalOf(mesh, '127.0.0.1');
+    return metadataName.test(name) ? "a name of a cloud's metadata" : undefined;
   }
   const { machine } = mesh.settings;
   if (isWithin(range, machine?.proxies)) return 'an address of the control plane or a proxy';
