@@ -79,6 +79,8 @@ export const serviceAccountAnnotations: readonly string[] = [
 
 /** Label on a Pod or Namespace: `ambient` captures its traffic, `none` leaves it alone. */
 export const dataplaneModeLabel = 'istio.io/dataplane-mode';
+/** `enabled` on a Namespace: its pods have sidecars. */
+export const injectionLabel = 'istio-injection';
 
 /** Annotation of whoever captures a workload's traffic: `enabled` once it is captured, so that it accepts HBONE. */
 export const redirectionAnnotation = 'ambient.istio.io/redirection';

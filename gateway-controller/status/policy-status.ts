@@ -18,13 +18,13 @@ import { isGuest, type StatusView } from './view.ts';
 
 type Policy = MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>;
 
-/** What the status of a policy says; nothing of waypoints when it names no target. */
+/** What the status of a policy says: of waypoints only when it names a target, and that it is not in effect. */
 export function resolvePolicyStatus(view: StatusView, policy: Policy): WantedStatus | undefined {
   // What stands in for a policy names its namespace where its targets cannot be read.
   const written = (policy.spec.targetRefs ?? []).filter(({ kind }) => kind !== namespaceTarget);
   const targets = written.map((target) => judgeTarget(view, policy, target));
   // Beside another control plane, what is bound to none of ours may well be bound to one of theirs.
-  if (!targets.some(({ isBound }) => isBound)) {
+  if (targets.length > 0 && !targets.some(({ isBound }) => isBound)) {
     if (isGuest(view.settings)) return { kind: 'conditions', conditions: [] };
     if (written.some((each) => isOthers(view, policy, each))) return undefined;
   }

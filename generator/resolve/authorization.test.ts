@@ -431,7 +431,7 @@ describe('attachment', () => {
     expect(codes(policy({ targetRefs: [classRef] }))).toEqual(['PolicyTargetNotFound']);
     expect(codes(policy({ targetRefs: [{ kind: 'Pod', name: 'a' }] }))).toEqual(['PolicyTargetNotFound']);
     expect(codes(policy({ targetRefs: [], selector: {} }), bound, waypoint)).toEqual(['PolicyNotAttached']);
-    expect(codes(policy({ targetRefs: [], selector: {} }), service())).toEqual([]);
+    expect(codes(policy({ targetRefs: [], selector: {} }), service())).toEqual(['PolicyNotAttached']);
   });
 });
 

@@ -6,6 +6,7 @@ import type { AnyMeshObject, ObjectRef } from '../object.ts';
 import { formatRef, refOf } from '../object.ts';
 import { findMeshConfig, meshConfigRef } from './mesh-config.ts';
 import { readObject } from './object.ts';
+import type { Problem } from './problem.ts';
 import { salvage } from './salvage.ts';
 import { closedMesh, describeStandIn, isClosingKind } from './stand-in.ts';
 import type { StandIn } from './stand-in.ts';
@@ -101,7 +102,7 @@ export function parseManifest(file: string, text: string): ParsedManifest {
       places.set(key, placed);
     } else if (problems.some(({ severity }) => severity === 'error')) {
       if (ref.name === '' || ref.kind === '') isPartial = true;
-      else rejected.push(ref);
+      else if (problems.some(isStructural)) rejected.push(ref);
       const at = placed.document.locate(placed.prefix, 'key');
       if (standIn !== undefined) standIns.push(nameByPlace({ ref, object: standIn }, at));
       if (!places.has(key)) places.set(key, placed);
@@ -277,4 +278,9 @@ function asWritten(path: FieldPath, { document, prefix, asWritten: rewrite }: Pl
   const spec = prefix.reduce<unknown>((value, step) => (value as Record<string, unknown>)[step], document.value);
   const fields = isRecord(spec) && isRecord(spec['spec']) ? spec['spec'] : {};
   return Object.hasOwn(fields, 'targetRef') ? ['spec', 'targetRef', ...path.slice(3)] : path;
+}
+
+/** An object that is read, and merely without effect, is not rejected. */
+function isStructural({ code, severity }: Problem): boolean {
+  return severity === 'error' && code !== 'PolicyNotAttached';
 }

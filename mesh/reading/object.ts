@@ -50,6 +50,8 @@ export function readObject(value: Fields): ReadObject {
     );
     return kind === '' && namesTargets(value) ? rejectPolicy(ref, value, problems) : reject(ref, value, problems);
   }
+  if (kind === 'PeerAuthentication' && apiVersion.startsWith(`${securityGroup}/`))
+    return { ref, problems: [checkPeerAuthentication(value['spec'])] };
   const other = checkKind(kind, apiVersion, ref);
   if (other !== undefined) {
     if (!other.problems.some(({ severity }) => severity === 'error')) return other;
@@ -133,6 +135,19 @@ function checkKind(kind: string, apiVersion: string, ref: ObjectRef): ReadObject
     problems: [
       { code: 'UnknownKind', severity: isKubernetesGroup(group) ? 'info' : 'warning', path: ['kind'], message },
     ],
+  };
+}
+
+/** Waypoints take nothing but mutual TLS, and nothing of Cairn refuses plain text that goes to workloads themselves. */
+function checkPeerAuthentication(spec: unknown): Problem {
+  const { mtls, portLevelMtls } = isRecord(spec) ? spec : {};
+  const modes = [mtls, ...(isRecord(portLevelMtls) ? Object.values(portLevelMtls) : [])];
+  const isStrict = modes.some((each) => isRecord(each) && each['mode'] === 'STRICT');
+  return {
+    code: 'PolicyNotAttached',
+    severity: isStrict ? 'error' : 'info',
+    path: ['spec'],
+    message: `A waypoint takes nothing but mutual TLS, and nothing of Cairn says what workloads take${isStrict ? ': plain text that goes to them is not refused' : ''}.`,
   };
 }
 

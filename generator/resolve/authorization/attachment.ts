@@ -1,11 +1,25 @@
 // Which policies apply to a frontend, and which were meant to and do not. A waypoint honours target references only, each from the
 // namespace of what it names.
 
-import { everyClass, formatRef, gatewayGroup, namespaceTarget, networkingGroup, refOf } from '../../../mesh/index.ts';
+import {
+  dataplaneModeLabel,
+  everyClass,
+  formatRef,
+  gatewayGroup,
+  gatewayNameLabel,
+  injectionLabel,
+  namespaceTarget,
+  networkingGroup,
+  refOf,
+  useWaypointLabel,
+  waypointController,
+  waypointForLabel,
+} from '../../../mesh/index.ts';
 import type { Finding, MeshObject, MeshSnapshot, PolicyTargetReference } from '../../../mesh/index.ts';
-import { gatewayProblem, isWaypoint, requestedWaypoint, resolveBinding } from '../binding.ts';
+import { gatewayProblem, isWaypoint, resolveBinding, resolveGateway } from '../binding.ts';
 import type { ResolveContext } from '../context.ts';
 import type { AuthorizationTarget } from './field.ts';
+import { isDryRun } from './rules.ts';
 
 /** Objects that are attached by target references. */
 type Policy = MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>;
@@ -56,26 +70,21 @@ function isOfGroup({ kind, group = '' }: PolicyTargetReference): boolean {
 
 /** Reports what keeps a policy as a whole from being in effect at any waypoint. To be called once for each policy. */
 export function reportPolicyAttachment(context: ResolveContext, policy: Policy): void {
-  const { targetRefs = [], selector } = policy.spec;
+  const { targetRefs = [] } = policy.spec;
   const ref = refOf(policy);
-  if (targetRefs.length === 0) {
-    if (!hasWaypoint(context.mesh, policy.metadata.namespace)) return;
-    context.report({
-      code: 'PolicyNotAttached',
-      severity: 'warning',
-      ref,
-      path: selector === undefined ? ['spec'] : ['spec', 'selector'],
-      message: 'waypoints honour target references only, so no waypoint enforces this policy',
-      hint: 'name the Service or the Gateway in spec.targetRefs',
-    });
-    return;
-  }
+  if (targetRefs.length === 0) return reportUnenforced(context, policy);
   targetRefs.forEach((target, index) => {
     const problem = targetProblem(context.mesh, policy, target);
     if (problem !== undefined) {
       context.report({ severity: 'error', ref, path: ['spec', 'targetRefs', index], ...problem });
     }
   });
+}
+
+/** Whether clients can reach a service by an address of its own. */
+function leadsToWaypoint(service: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): boolean {
+  if (service.kind === 'Service') return service.spec.clusterIP !== 'None' && service.spec.type !== 'ExternalName';
+  return (service.spec.resolution ?? 'NONE') !== 'NONE' || (service.spec.addresses ?? []).length > 0;
 }
 
 type TargetProblem = Pick<Finding, 'code' | 'message' | 'hint'>;
@@ -124,27 +133,76 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
   if (kind === 'Gateway') {
     const gateway = mesh.get('Gateway', namespace, name);
     if (gateway === undefined) return notFound(`Gateway "${namespace}/${name}" does not exist`);
-    return isWaypoint(mesh, gateway) && gatewayProblem(gateway) === undefined
-      ? undefined
-      : notBound(`Gateway "${name}" is not a waypoint`, `waypoints are of class ${mesh.settings.waypointClass}`);
+    const waypoint = resolveGateway(mesh, { namespace, name });
+    if (waypoint === undefined) {
+      return notBound(`Gateway "${name}" is not a waypoint`, `waypoints are of class ${mesh.settings.waypointClass}`);
+    }
+    return waypoint.trafficType === 'none'
+      ? notBound(`waypoint "${name}" serves no traffic`, `set its label ${waypointForLabel} to what it is to serve`)
+      : undefined;
   }
   const service = kind === 'Service' ? mesh.get(kind, namespace, name) : mesh.get('ServiceEntry', namespace, name);
   if (service === undefined) return notFound(`${kind} "${namespace}/${name}" does not exist`);
   const silent: ResolveContext = { mesh, report: () => undefined };
-  return resolveBinding(silent, service) === undefined
-    ? notBound(
-        `${kind} "${name}" is not bound to a waypoint`,
-        'label the service or its namespace with istio.io/use-waypoint',
-      )
-    : undefined;
+  if (resolveBinding(silent, service) === undefined) {
+    return notBound(
+      `${kind} "${name}" is not bound to a waypoint`,
+      'label the service or its namespace with istio.io/use-waypoint',
+    );
+  }
+  return leadsToWaypoint(service)
+    ? undefined
+    : {
+        code: 'NotServed',
+        message: `${kind} "${name}" has no address that leads clients to its waypoint, so the policy is not in effect there`,
+        hint: 'give the service addresses, or name the Gateway of a waypoint that serves workloads',
+      };
 }
 
-/** Whether something that the policy may have been meant for is behind a waypoint: in its namespace, or anywhere for the root's. */
-function hasWaypoint(mesh: MeshSnapshot, namespace: string): boolean {
-  if (namespace === mesh.settings.rootNamespace) {
-    return mesh.list('Gateway').some((gateway) => isWaypoint(mesh, gateway));
+/**
+ * Reports a policy without target references. Waypoints read none, and a node proxy of ours enforces none: what it would close is open, as
+ * far as no proxy of another control plane closes it.
+ */
+function reportUnenforced({ mesh, report }: ResolveContext, policy: Policy): void {
+  const { selector } = policy.spec;
+  const others = otherEnforcers(mesh, policy);
+  const isOpen = others === undefined && closesSomething(policy);
+  const consequence = isOpen ? ': what it denies is open' : '';
+  report({
+    code: 'PolicyNotAttached',
+    severity: isOpen ? 'error' : others === undefined ? 'warning' : 'info',
+    ref: refOf(policy),
+    path: selector === undefined ? ['spec'] : ['spec', 'selector'],
+    message:
+      others === undefined
+        ? `waypoints honour target references only, and nothing else of Cairn enforces policies, so this one has no effect${consequence}`
+        : `waypoints honour target references only, so this policy is enforced by ${others}, if they are there, and by nothing of Cairn`,
+    ...(others === undefined ? { hint: 'name the Service or the Gateway in spec.targetRefs' } : {}),
+  });
+}
+
+/** Who else a policy without targets may be meant for, as far as labels say so; undefined where it is for the mesh. */
+function otherEnforcers(mesh: MeshSnapshot, { metadata, spec }: Policy): string | undefined {
+  const selected = spec.selector?.matchLabels ?? {};
+  if (gatewayNameLabel in selected || /gateway$/.test(selected['istio'] ?? '')) return 'the proxies of a gateway';
+  const labels = mesh.get('Namespace', '', metadata.namespace)?.metadata.labels ?? {};
+  const isAmbient = labels[dataplaneModeLabel] === 'ambient' || labels[useWaypointLabel] !== undefined;
+  if (!isAmbient && labels[injectionLabel] === 'enabled') return 'the sidecars of its namespace';
+  return mesh.settings.waypointController === waypointController ? undefined : 'the proxies of the other control plane';
+}
+
+/** Whether a policy refuses something that would pass without it. */
+function closesSomething(policy: Policy): boolean {
+  if (policy.kind === 'RequestAuthentication') return false;
+  const { action = 'ALLOW', rules = [] } = policy.spec as MeshObject<'AuthorizationPolicy'>['spec'];
+  if (isDryRun(policy)) return false;
+  switch (action) {
+    case 'AUDIT':
+      return false;
+    case 'CUSTOM':
+    case 'DENY':
+      return rules.length > 0;
+    case 'ALLOW':
+      return !rules.some(({ from = [], to = [], when = [] }) => from.length + to.length + when.length === 0);
   }
-  return [...mesh.find('Service/namespace', namespace), ...mesh.find('ServiceEntry/namespace', namespace)].some(
-    (service) => requestedWaypoint(mesh, service) !== undefined,
-  );
 }

@@ -21,7 +21,7 @@ export interface ResolvedPolicy {
 }
 
 /** Whether a policy is only tried, and decides nothing. */
-function isDryRun({ metadata }: MeshObject<'AuthorizationPolicy'>): boolean {
+export function isDryRun({ metadata }: MeshObject<'AuthorizationPolicy'>): boolean {
   return metadata.annotations[dryRunAnnotation] === 'true';
 }
 
