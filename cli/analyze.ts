@@ -50,7 +50,9 @@ async function analyzeFiles(options: AnalyzeOptions & ConfigurationOptions, io: 
   if (clusterOnly.some((name) => options[name] !== undefined)) {
     throw new CommandError('--filename analyzes files alone: leave out the options that choose a cluster or namespace');
   }
-  const { mesh, locate, findings, objectCount, fileCount } = await readConfiguration(options, io);
+  const { mesh, locate, findings, objectCount, fileCount } = await readConfiguration(options, io, {
+    expectsPods: true,
+  });
   return {
     findings: [...findings, ...placeFindings(analyzeMesh(mesh), locate)],
     objectCount,

@@ -24,11 +24,15 @@ export function readAddressBlock(text: string | undefined): AddressBlock | undef
   return block;
 }
 
-/** Reads the configuration that the options name; throws CommandError when a path cannot be read. */
-export async function readConfiguration(options: ConfigurationOptions, io: Io): Promise<OfflineMesh> {
+/** Reads the configuration that the options name; throws CommandError when a path cannot be read. `expectsPods` as of `assembleMesh`. */
+export async function readConfiguration(
+  options: ConfigurationOptions,
+  io: Io,
+  { expectsPods = false }: { readonly expectsPods?: boolean } = {},
+): Promise<OfflineMesh> {
   const block = readAddressBlock(options.addressBlock) ?? defaultBlock;
   try {
-    return assembleMesh(await readManifests(options.filename, io.readInput), block);
+    return assembleMesh(await readManifests(options.filename, io.readInput), block, { expectsPods });
   } catch (cause) {
     if (!isForeseen(cause)) throw cause;
     throw new CommandError(`cannot read the configuration: ${cause.message}`, cause);

@@ -21,6 +21,10 @@ export function markCaptured(objects: readonly AnyMeshObject[]): readonly AnyMes
         const mode = labels[dataplaneModeLabel] ?? modes.get(object.metadata.namespace);
         return mode === 'ambient' ? annotate(object, redirectionAnnotation, 'enabled') : object;
       }
+      case 'Pod': {
+        const mode = object.metadata.labels[dataplaneModeLabel] ?? modes.get(object.metadata.namespace);
+        return mode === 'ambient' ? annotate(object, redirectionAnnotation, 'enabled') : object;
+      }
       case 'Gateway': {
         const address = object.spec.addresses?.[0]?.value;
         return address === undefined ? object : annotate(object, listenAddressAnnotation, address);

@@ -45,3 +45,4 @@ export { isKind } from './reading/kinds.ts';
 export { readObject } from './reading/object.ts';
 export { closedMesh, describeStandIn } from './reading/stand-in.ts';
 export type { StandIn } from './reading/stand-in.ts';
+export { makesPods } from './reading/workloads.ts';

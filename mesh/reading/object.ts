@@ -19,7 +19,7 @@ import { errorAt, warningAt } from './problem.ts';
 import { isTime, policyKindOf, standInFor } from './stand-in.ts';
 import { checkStructure, isRecord } from './structure.ts';
 import { suggestName } from './suggestion.ts';
-import { flattenWorkload } from './workloads.ts';
+import { flattenWorkload, podOfTemplate } from './workloads.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -52,6 +52,8 @@ export function readObject(value: Fields): ReadObject {
   }
   if (kind === 'PeerAuthentication' && apiVersion.startsWith(`${securityGroup}/`))
     return { ref, problems: [checkPeerAuthentication(value['spec'])] };
+  const pods = podOfTemplate(value);
+  if (pods !== undefined) return readTemplate(pods, ref);
   const other = checkKind(kind, apiVersion, ref);
   if (other !== undefined) {
     if (!other.problems.some(({ severity }) => severity === 'error')) return other;
@@ -75,6 +77,24 @@ function rejectPolicy(ref: ObjectRef, fields: Fields, problems: readonly Problem
 /** Nothing but a policy has targets, whatever kind it was to be. */
 function namesTargets({ spec }: Fields): boolean {
   return isRecord(spec) && ('targetRefs' in spec || 'targetRef' in spec);
+}
+
+/** The pods of an object that is not read itself. What is wrong with it is for others to say. */
+function readTemplate(pods: Fields, ref: ObjectRef): ReadObject {
+  const problems: readonly Problem[] = [
+    {
+      code: 'UnknownKind',
+      severity: 'info',
+      path: ['kind'],
+      message: `Of a ${ref.kind} the labels, ports and service account of its pods are read, and nothing is started for it.`,
+      hint: 'on one machine a WorkloadEntry says where a workload is',
+    },
+  ];
+  const { object: pod } = readKnown('Pod', pods, ref);
+  if (pod?.kind !== 'Pod') return { ref, problems };
+  // No object of a source has a slash in its name, so that this takes the place of no Pod.
+  const metadata = { ...pod.metadata, name: `${ref.kind}/${ref.name}` };
+  return { ref, problems, object: { ...pod, metadata, spec: { ...pod.spec, workloadName: ref.name } } };
 }
 
 function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {

@@ -19,6 +19,32 @@ export function flattenWorkload(object: Fields): Fields {
   }
 }
 
+/** Where the template of the pods is, in the kinds that make pods. */
+const templatePaths: Readonly<Record<string, { readonly group: string; readonly path: readonly string[] }>> = {
+  Deployment: { group: 'apps', path: ['spec', 'template'] },
+  StatefulSet: { group: 'apps', path: ['spec', 'template'] },
+  DaemonSet: { group: 'apps', path: ['spec', 'template'] },
+  ReplicaSet: { group: 'apps', path: ['spec', 'template'] },
+  Job: { group: 'batch', path: ['spec', 'template'] },
+  CronJob: { group: 'batch', path: ['spec', 'jobTemplate', 'spec', 'template'] },
+};
+
+/** Whether objects of a kind make pods. */
+export function makesPods(kind: string): boolean {
+  return Object.hasOwn(templatePaths, kind);
+}
+
+/** The pods that an object of another kind makes, as one Pod of its name; undefined for kinds that make none. */
+export function podOfTemplate(object: Fields): Fields | undefined {
+  const kind = String(object['kind']);
+  const found = makesPods(kind) ? templatePaths[kind] : undefined;
+  if (found === undefined || !String(object['apiVersion']).startsWith(`${found.group}/`)) return undefined;
+  const template = found.path.reduce<Fields>((value, field) => recordOf(value[field]), object);
+  const own = pick(recordOf(object['metadata']), ['namespace', 'name']);
+  const metadata = { ...pick(recordOf(template['metadata']), ['labels', 'annotations']), ...own };
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: recordOf(template['spec']) };
+}
+
 function flattenSlice(object: Fields): Fields {
   const { addressType, endpoints, ports } = object;
   return {
@@ -47,7 +73,9 @@ function flattenPod(object: Fields): Fields {
   const isReady =
     !isGiven(metadata['deletionTimestamp']) &&
     recordsOf(status['conditions']).some(({ type, status: value }) => type === 'Ready' && value === 'True');
-  const named = recordsOf(spec['containers'])
+  // Containers that start first and go on running are there for others, too.
+  const lasting = recordsOf(spec['initContainers']).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const named = [...recordsOf(spec['containers']), ...lasting]
     .flatMap(({ ports }) => recordsOf(ports))
     .flatMap(({ name, containerPort }) => (typeof name === 'string' ? [[name, containerPort] as const] : []));
   return {
