@@ -119,8 +119,12 @@ describe('what is wrong is shown where it stands', () => {
       ],
     ],
     'a kind that Kubernetes needs and the mesh does not': [
-      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}',
+      'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}',
       ['2:7 info UnknownKind kind'],
+    ],
+    'a kind whose pods alone are read': [
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}',
+      ['2:7 info UnknownKind kind | on one machine a WorkloadEntry says where a workload is'],
     ],
     'a kind of the mesh without effect': [
       'apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: {name: a}',
