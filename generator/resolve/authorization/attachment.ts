@@ -16,7 +16,7 @@ import {
   waypointForLabel,
 } from '../../../mesh/index.ts';
 import type { Finding, MeshObject, MeshSnapshot, PolicyTargetReference } from '../../../mesh/index.ts';
-import { gatewayProblem, isWaypoint, resolveBinding, resolveGateway } from '../binding.ts';
+import { resolveBinding, resolveGateway } from '../binding.ts';
 import type { ResolveContext } from '../context.ts';
 import type { AuthorizationTarget } from './field.ts';
 import { isDryRun } from './rules.ts';
@@ -184,7 +184,8 @@ function reportUnenforced({ mesh, report }: ResolveContext, policy: Policy): voi
 /** Who else a policy without targets may be meant for, as far as labels say so; undefined where it is for the mesh. */
 function otherEnforcers(mesh: MeshSnapshot, { metadata, spec }: Policy): string | undefined {
   const selected = spec.selector?.matchLabels ?? {};
-  if (gatewayNameLabel in selected || /gateway$/.test(selected['istio'] ?? '')) return 'the proxies of a gateway';
+  if (gatewayNameLabel in selected || selected['istio']?.endsWith('gateway') === true)
+    return 'the proxies of a gateway';
   const labels = mesh.get('Namespace', '', metadata.namespace)?.metadata.labels ?? {};
   const isAmbient = labels[dataplaneModeLabel] === 'ambient' || labels[useWaypointLabel] !== undefined;
   if (!isAmbient && labels[injectionLabel] === 'enabled') return 'the sidecars of its namespace';
@@ -194,7 +195,7 @@ function otherEnforcers(mesh: MeshSnapshot, { metadata, spec }: Policy): string 
 /** Whether a policy refuses something that would pass without it. */
 function closesSomething(policy: Policy): boolean {
   if (policy.kind === 'RequestAuthentication') return false;
-  const { action = 'ALLOW', rules = [] } = policy.spec as MeshObject<'AuthorizationPolicy'>['spec'];
+  const { action = 'ALLOW', rules = [] } = policy.spec;
   if (isDryRun(policy)) return false;
   switch (action) {
     case 'AUDIT':
