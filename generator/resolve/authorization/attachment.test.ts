@@ -57,7 +57,7 @@ function said(...texts: readonly string[]): readonly string[] {
 }
 
 const selector = 'selector: { matchLabels: { app: p } }';
-const rule = '{ from: [{ source: { namespaces: [a] } }] }';
+const rule = '{ from: [{ source: { namespaces: [plain] } }] }';
 const target = (kind: string, name: string): string => {
   const group = kind === 'Gateway' ? 'gateway.networking.k8s.io' : '""';
   return `{ targetRefs: [{ kind: ${kind}, group: ${group}, name: ${name} }], action: DENY, rules: [${rule}] }`;
