@@ -97,7 +97,7 @@ const newcomers: Readonly<Record<string, () => readonly [text: string, code?: st
   'a workload with the address of a ServiceEntry': () => [workload(run.vip('pay'))],
   'a workload with the address of a server': () => [workload(run.address('web'))],
   'a workload with the address of a client, written as IPv6': () => [workload(`::ffff:${run.address('sleep')}`)],
-  'a workload with the address of the waypoint': () => [workload(waypoint)],
+  'a workload with the address of the waypoint': () => [workload(waypoint), 'AddressRefused'],
   'a waypoint with the address of another': () => [gateway(waypoint)],
   'a waypoint with the address of a Service': () => [gateway(run.vip('web'))],
 };
