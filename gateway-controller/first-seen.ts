@@ -23,6 +23,8 @@ export class FirstSeen {
 
   /** Takes note of what changed at `now`, in milliseconds since 1970; the first time, of everything there is. True when it matters. */
   note(changes: readonly MeshChange[], now: number): boolean {
+    const kindOf = (change: MeshChange): string => (change.type === 'put' ? change.object.kind : change.ref.kind);
+    if (this.#isStarted && !changes.some((change) => claimingKinds.has(kindOf(change)))) return false;
     const times = new Map(this.#isStarted ? this.#times : []);
     for (const change of changes) {
       const ref = change.type === 'put' ? refOf(change.object) : change.ref;
