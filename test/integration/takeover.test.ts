@@ -70,6 +70,8 @@ metadata: { name: newcomer, namespace: aaa }
 spec: { clusterIP: ${address}, selector: { app: evil }, ports: [{ name: http, port: 80 }] }
 `;
 
+const nobody = 'apiVersion: v1\nkind: Namespace\nmetadata: { name: nobody }\n';
+
 let waypoint = '';
 
 /** What a newcomer declares, and the code of what it is told. */
@@ -157,7 +159,8 @@ describe('whoever comes later takes nothing', () => {
       run.write('newcomer.yaml', text);
       await waitFor(() => isTold(code), { timeout: 10_000, what: () => `a Finding ${code ?? 'AddressConflict'}` });
       await expectNothingTaken();
-      run.write('newcomer.yaml', '');
+      // An empty file would count as one that is being written.
+      run.write('newcomer.yaml', nobody);
       await waitFor(async () => !(await isTold(code)), { timeout: 10_000, what: () => 'an end of the Finding' });
     },
     30_000,
