@@ -64,7 +64,7 @@ function ofClient(judge: (pattern: TextPattern, scope: JudgeScope) => ClientProb
 
 const paths: Judge = (value, scope) => {
   if (/[{}]/.test(value)) return undefined;
-  const problem = ofText((pattern) => (/[?#\\]|\/\//.test(pattern.text) ? undefined : findPathProblem(pattern)))(
+  const problem = ofText((pattern) => (/[?#\\]/.test(pattern.text) ? undefined : findPathProblem(pattern)))(
     value,
     scope,
   );
