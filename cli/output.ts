@@ -1,18 +1,16 @@
 // Plain data for scripts, and Findings for people.
 
 import picocolors from 'picocolors';
-import { stringify } from 'yaml';
 import { formatPath, formatPosition, formatRef } from '../mesh/index.ts';
 import type { PlacedFinding, Severity } from '../mesh/index.ts';
+import { formatYaml } from '../templates/index.ts';
 
 /** How data is printed. */
 export type DataFormat = 'yaml' | 'json';
 
 /** Data as text that ends in a newline. */
 export function formatData(value: unknown, format: DataFormat): string {
-  return format === 'json'
-    ? `${JSON.stringify(value, undefined, 2)}\n`
-    : stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  return format === 'json' ? `${JSON.stringify(value, undefined, 2)}\n` : formatYaml(value);
 }
 
 /** One Finding as `file:line:column: severity code object: message (field)`, with the hint on a line of its own. */

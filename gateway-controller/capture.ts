@@ -4,6 +4,7 @@
 import {
   type AnyMeshObject,
   dataplaneModeLabel,
+  isIpAddress,
   listenAddressAnnotation,
   redirectionAnnotation,
 } from '../mesh/index.ts';
@@ -19,7 +20,9 @@ export function markCaptured(objects: readonly AnyMeshObject[]): readonly AnyMes
       case 'WorkloadEntry': {
         const labels = { ...object.metadata.labels, ...object.spec.labels };
         const mode = labels[dataplaneModeLabel] ?? modes.get(object.metadata.namespace);
-        return mode === 'ambient' ? annotate(object, redirectionAnnotation, 'enabled') : object;
+        // What is known by a name alone is elsewhere.
+        const isHere = isIpAddress(object.spec.address ?? '');
+        return mode === 'ambient' && isHere ? annotate(object, redirectionAnnotation, 'enabled') : object;
       }
       case 'Pod': {
         const mode = object.metadata.labels[dataplaneModeLabel] ?? modes.get(object.metadata.namespace);

@@ -2,7 +2,7 @@
 // ConfigMaps that are large and change all the time.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatRef } from '../mesh/index.ts';
+import { formatRef, isCoreGroup } from '../mesh/index.ts';
 import type { AnyMeshObject, ObjectRef } from '../mesh/index.ts';
 import { Reflector, resources } from '../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject, ReflectorProblem } from '../kubernetes/index.ts';
@@ -24,7 +24,7 @@ const patienceMs = 2_000;
 export function listReferences(object: AnyMeshObject): readonly ObjectRef[] {
   if (object.kind !== 'BackendTLSPolicy') return [];
   return (object.spec.validation.caCertificateRefs ?? []).flatMap(({ group, kind, name }) =>
-    group === '' && kind === 'ConfigMap' ? [{ kind, namespace: object.metadata.namespace, name }] : [],
+    isCoreGroup(group) && kind === 'ConfigMap' ? [{ kind, namespace: object.metadata.namespace, name }] : [],
   );
 }
 

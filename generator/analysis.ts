@@ -42,6 +42,7 @@ import { reportNeverMatches } from './resolve/virtual-service/never.ts';
 import { findService, type ResolvedService, resolveServices } from './resolve/service.ts';
 import { isBoundToMesh } from './resolve/virtual-service/selection.ts';
 import { isExportedTo } from './resolve/visibility.ts';
+import { reportWorkloadAddress } from './resolve/workload-address.ts';
 import { reportWrittenValues } from './resolve/written-values.ts';
 
 /** The kinds whose objects are reported on by themselves. */
@@ -109,6 +110,7 @@ export function analyzeObject(context: ResolveContext, { kind, namespace, name }
     case 'VirtualService':
       return analyzeVirtualService(context, object as MeshObject<'VirtualService'>);
     case 'WorkloadEntry':
+      reportWorkloadAddress(context, object as MeshObject<'WorkloadEntry'>);
       return reportRefusedAddresses(context, object as MeshObject<'WorkloadEntry'>);
     case 'GatewayClass':
       return undefined;

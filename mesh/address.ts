@@ -1,5 +1,10 @@
 // IP addresses and address ranges as text, without the platform's parsers, since what reads the configuration does no I/O.
 
+/** True for the path of a socket, as `unix:///run/app.sock`, or its abstract name. */
+export function isUnixAddress(text: string): boolean {
+  return text.startsWith('unix://');
+}
+
 /** True for an IPv4 address in four decimal parts, or an IPv6 address. */
 export function isIpAddress(text: string): boolean {
   return isIpv4(text) || isIpv6(text);

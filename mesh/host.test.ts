@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { isIpAddress, isIpRange } from './address.ts';
-import { isHostMatch, resolveHost } from './host.ts';
+import { isDomain, isHostMatch, isWildcardDomain, resolveHost } from './host.ts';
 
 it.each([
   ['reviews', 'reviews.shop.svc.cluster.local'],
@@ -57,4 +57,29 @@ it.each([
   ['fd00::/129', false],
 ])('%s is a range: %s', (text, isRange) => {
   expect(isIpRange(text)).toBe(isRange);
+});
+
+it.each(['a', 'a.b', 'A-1.example.com', 'a.b.', '1a.b2', '10'])('%s is a DNS name', (text) => {
+  expect([isDomain(text), isWildcardDomain(text)]).toEqual([true, true]);
+});
+
+it.each(['*', '*.b', '*b.c', '*-b.c'])('%s is one with a wildcard', (text) => {
+  expect([isDomain(text), isWildcardDomain(text)]).toEqual([false, true]);
+});
+
+it.each([
+  '',
+  '.',
+  'a..b',
+  '-a.b',
+  'a_b.c',
+  'a.*.b',
+  '10.0.0.300',
+  'a/b',
+  'a.b:80',
+  'é.b',
+  `${'a'.repeat(64)}.b`,
+  '**.b',
+])('%j is none', (text) => {
+  expect([isDomain(text), isWildcardDomain(text)]).toEqual([false, false]);
 });

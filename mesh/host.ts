@@ -26,3 +26,28 @@ export function isHostMatch(pattern: string, host: string): boolean {
   const suffix = pattern.slice(1);
   return host.endsWith(suffix) && host.length > suffix.length;
 }
+
+const domainLabel = '[A-Za-z0-9](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])?';
+const dnsLabel = new RegExp(`^${domainLabel}$`);
+const wildcardLabel = new RegExp(`^(?:\\*|(?:\\*-?)?${domainLabel})$`);
+
+/** True for a label of a DNS name, which also names ports, subsets and namespaces. */
+export function isDnsLabel(text: string): boolean {
+  return dnsLabel.test(text);
+}
+
+/** True for a DNS name, with a dot behind it or not; one that ends in a number is an address that is none. */
+export function isDomain(text: string): boolean {
+  return isDomainWith(text, dnsLabel);
+}
+
+/** True for a DNS name whose first label may be, or begin with, `*`. */
+export function isWildcardDomain(text: string): boolean {
+  return isDomainWith(text, wildcardLabel);
+}
+
+function isDomainWith(text: string, firstLabel: RegExp): boolean {
+  const [first = '', ...rest] = text.replace(/(?<=.)\.$/, '').split('.');
+  const isNumber = rest.length > 0 && /^[-+]?\d+$/.test(rest.at(-1) ?? '');
+  return text.length <= 255 && firstLabel.test(first) && rest.every((label) => dnsLabel.test(label)) && !isNumber;
+}

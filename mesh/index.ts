@@ -38,7 +38,7 @@ export {
 } from './reading/manifest.ts';
 export { ManifestSet } from './reading/manifest-set.ts';
 export type { CombinedManifests, Locate, ParsedManifest } from './reading/manifest.ts';
-export { coversRange, formatAddress, isIpAddress, isIpRange, parseAddressRange } from './address.ts';
+export { coversRange, formatAddress, isIpAddress, isIpRange, isUnixAddress, parseAddressRange } from './address.ts';
 export type { AddressRange } from './address.ts';
 export { findMeshConfig, meshConfigMap } from './reading/mesh-config.ts';
 export { isKind } from './reading/kinds.ts';

@@ -7,6 +7,7 @@ import { isWildcardHost, resolveHost } from './host.ts';
 import type { RouteParentRef } from './kinds/gateway-route.ts';
 import {
   gatewayGroup,
+  isCoreGroup,
   networkingGroup,
   noWaypoint,
   serviceNameLabel,
@@ -181,7 +182,8 @@ function wildcardKeys(hosts: readonly string[] | undefined): readonly string[] {
 /** The key of `HTTPRoute/parent` and its like for a parent of a route in `namespace`; undefined for parents that are no service. */
 export function formatParentKey(parent: RouteParentRef, namespace: string): string | undefined {
   const { group = gatewayGroup, kind = 'Gateway', name } = parent;
-  const isService = (group === '' && kind === 'Service') || (group === networkingGroup && kind === 'ServiceEntry');
+  const isService =
+    (isCoreGroup(group) && kind === 'Service') || (group === networkingGroup && kind === 'ServiceEntry');
   return isService ? `${kind}/${parent.namespace ?? namespace}/${name}` : undefined;
 }
 

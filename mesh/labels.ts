@@ -53,6 +53,11 @@ export const hbonePort = 15008;
 /** The protocol of a waypoint's one listener. */
 export const hboneProtocol = 'HBONE';
 
+/** True for both spellings of the group of Service and ConfigMap in a reference: the API's own is '', its documentation also has `core`. */
+export function isCoreGroup(group: string): boolean {
+  return group === '' || group === 'core';
+}
+
 /** API group of Gateway and GatewayClass. */
 export const gatewayGroup = 'gateway.networking.k8s.io';
 

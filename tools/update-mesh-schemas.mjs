@@ -97,6 +97,9 @@ function prune(schema) {
   if (typeof schema.additionalProperties === 'object') result.additionalProperties = prune(schema.additionalProperties);
   const choices = [schema.oneOf, ...(schema.allOf ?? []).map((part) => part.oneOf)].map(namesOfChoice).filter(Boolean);
   if (choices.length > 0) result['x-at-most-one'] = choices;
+  const listType = schema['x-kubernetes-list-type'];
+  if (listType === 'map') result['x-unique-by'] = schema['x-kubernetes-list-map-keys'];
+  if (listType === 'set') result['x-unique-by'] = [];
   return result;
 }
 

@@ -62,9 +62,15 @@ export function formatAddress(address: unknown): string {
   return `unix://${text(at(address, 'pipe', 'path'))}`;
 }
 
-/** `name.namespace` of the object that a resource was made from, by Istio's metadata; '' when it names none. */
+/**
+ * `name.namespace` of the object that a resource was made from, '' when it names none: by Istio's metadata, which is a path of the
+ * Kubernetes API, or by ours. Routes of the Gateway API are told from those of VirtualServices by their kind.
+ */
 export function readOrigin(resource: unknown): string {
-  const path = text(at(resource, 'metadata', 'filter_metadata', 'istio', 'config'));
-  const [, , , , namespace, , name] = path.split('/');
-  return namespace === undefined || name === undefined ? '' : `${name}.${namespace}`;
+  const metadata = at(resource, 'metadata', 'filter_metadata');
+  const path = /\/namespaces\/([^/]+)\/[^/]+\/([^/]+)$/.exec(text(at(metadata, 'istio', 'config')));
+  if (path !== null) return `${path[2]}.${path[1]}`;
+  const [kind = '', namespace, name] = text(at(metadata, 'cairn', 'origin')).split(/[ /]/);
+  if (namespace === undefined || name === undefined) return '';
+  return kind === 'VirtualService' ? `${name}.${namespace}` : `${kind}/${name}.${namespace}`;
 }

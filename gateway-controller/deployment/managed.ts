@@ -2,7 +2,7 @@
 
 import { gatewayProblem, isWaypoint } from '../../generator/index.ts';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
-import type { MeshObject, MeshSnapshot } from '../../mesh/index.ts';
+import { isCoreGroup, type MeshObject, type MeshSnapshot } from '../../mesh/index.ts';
 import { classDefaultsLabel, type DeployedGateway, type Overlay } from '../../templates/index.ts';
 
 /** Whether a Gateway is this controller's to deploy: of its class, of its revision, of a waypoint's shape, and not about to go. */
@@ -20,7 +20,7 @@ export function describeGateway(gateway: MeshObject<'Gateway'>, uid: string): De
 /** The ConfigMap that a Gateway's `infrastructure.parametersRef` names; undefined when it names none. */
 export function parametersOf({ metadata, spec }: MeshObject<'Gateway'>): string | undefined {
   const reference = spec.infrastructure?.parametersRef;
-  if (reference === undefined || reference.group !== '' || reference.kind !== 'ConfigMap') return undefined;
+  if (reference === undefined || !isCoreGroup(reference.group) || reference.kind !== 'ConfigMap') return undefined;
   return `${metadata.namespace}/${reference.name}`;
 }
 

@@ -5,6 +5,7 @@ import { gatewayProblem, isOfRevision, isWaypoint, resolveBinding } from '../../
 import {
   type Finding,
   gatewayGroup,
+  isCoreGroup,
   type MeshObject,
   namespaceTarget,
   type PolicyTargetReference,
@@ -65,7 +66,7 @@ function judgeTarget(view: StatusView, policy: Policy, reference: PolicyTargetRe
   const { kind, group = '', name } = reference;
   const namespace = reference.namespace ?? policy.metadata.namespace;
   const key = `${namespace}/${name}`;
-  const target = `${kind}.${group === '' ? 'core' : group}:${key}`;
+  const target = `${kind}.${isCoreGroup(group) ? 'core' : group}:${key}`;
   const bound = (to: string): TargetJudgement => ({
     isBound: true,
     reason: 'Accepted',

@@ -6,6 +6,7 @@ import {
   type FieldPath,
   type FindingCode,
   formatRef,
+  isCoreGroup,
   type MeshObject,
   type MeshSnapshot,
   namespaceTarget,
@@ -74,7 +75,7 @@ export function resolveBackendTls(
 
 /** Whether a target is of a kind that can have a policy. */
 export function isService({ group, kind }: { readonly group: string; readonly kind: string }): boolean {
-  return (group === '' && kind === 'Service') || (group === networkingGroup && kind === 'ServiceEntry');
+  return (isCoreGroup(group) && kind === 'Service') || (group === networkingGroup && kind === 'ServiceEntry');
 }
 
 /** What `spec.validation` comes to. */
@@ -106,7 +107,7 @@ export function resolveValidation(mesh: MeshSnapshot, { metadata, spec }: Policy
   const problems: BackendTlsProblem[] = [];
   const pems = caCertificateRefs.flatMap(({ group, kind, name }, index): readonly string[] => {
     const at: FieldPath = [...path, 'caCertificateRefs', index];
-    if (group !== '' || kind !== 'ConfigMap') {
+    if (!isCoreGroup(group) || kind !== 'ConfigMap') {
       const message = `roots are read from a ConfigMap, not from kind "${kind}" of group "${group}"`;
       problems.push({ reason: 'InvalidKind', code: 'InvalidValue', path: [...at, 'kind'], message });
       return [];

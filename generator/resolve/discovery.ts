@@ -3,6 +3,7 @@
 
 import {
   isIpAddress,
+  isUnixAddress,
   isWildcardHost,
   type MeshObject,
   type MeshSnapshot,
@@ -10,10 +11,12 @@ import {
   connectStrategyAnnotation,
 } from '../../mesh/index.ts';
 import type { Discovery } from '../model/cluster.ts';
+import { requestedWaypoint } from './binding.ts';
 import type { ResolveContext } from './context.ts';
 import { type ResolvedEndpoint, resolveEndpoints } from './endpoints.ts';
 import { refusalOf, reportRefused, virtualRefusalOf } from './reachable.ts';
 import type { ResolvedPort, ResolvedService } from './service.ts';
+import { reportSocket } from './workload-address.ts';
 
 /** How a cluster finds its endpoints, and those that are known beforehand. */
 export interface ResolvedDiscovery {
@@ -144,9 +147,13 @@ export function reportResolution(context: ResolveContext, entry: MeshObject<'Ser
   const report = (path: readonly (string | number)[], message: string, hint: string): void =>
     context.report({ code: 'InvalidValue', severity: 'error', ref: refOf(entry), path, message, hint });
   const isListed = endpoints.length > 0 || workloadSelector !== undefined;
+  endpoints.forEach(({ address = '' }, index) => {
+    if (isUnixAddress(address)) reportSocket(context, entry, ['spec', 'endpoints', index, 'address']);
+  });
   switch (resolution ?? 'NONE') {
     case 'NONE':
-      if (addresses.length === 0) {
+      // Without a waypoint connections go where the client dials, which is what NONE is for.
+      if (addresses.length === 0 && requestedWaypoint(context.mesh, entry) !== undefined) {
         const written = resolution === undefined ? 'without a resolution, which means NONE,' : 'with resolution NONE';
         report(
           resolution === undefined ? ['spec'] : ['spec', 'resolution'],
@@ -162,10 +169,6 @@ export function reportResolution(context: ResolveContext, entry: MeshObject<'Ser
         const message = `"${host}" cannot be asked for by DNS, so requests to it are answered with 503`;
         report(['spec', 'hosts', index], message, 'list endpoints, or write resolution DYNAMIC_DNS');
       });
-      if (resolution === 'DNS_ROUND_ROBIN' && endpoints.length > 1) {
-        const message = 'resolution DNS_ROUND_ROBIN takes one name only, so the other endpoints are not used';
-        report(['spec', 'endpoints', 1], message, 'write resolution DNS, or one endpoint');
-      }
       return;
     case 'DYNAMIC_DNS':
       hosts.forEach((host, index) => {

@@ -3,6 +3,7 @@
 import {
   formatAddress,
   formatLabelKey,
+  isUnixAddress,
   type MeshObject,
   redirectionAnnotation,
   tunnelLabel,
@@ -110,11 +111,12 @@ function fromWorkload(
   port: ResolvedPort,
 ): ResolvedEndpoint | undefined {
   const number = workloadPort(entry.spec.ports ?? {}, port);
-  if (entry.spec.address === undefined || entry.spec.address === '' || number === undefined) return undefined;
+  const { address = '' } = entry.spec;
+  if (address === '' || isUnixAddress(address) || number === undefined) return undefined;
   const labels = workloadLabels(entry);
   const locality = resolveLocality(entry.spec.locality, labels);
   return {
-    address: entry.spec.address,
+    address,
     port: number,
     transport: isCaptured(entry) ? 'hbone' : 'plain',
     weight: entry.spec.weight ?? 1,
@@ -137,15 +139,14 @@ function fromServiceEntry(
 ): readonly ResolvedEndpoint[] {
   return (entry.spec.endpoints ?? []).flatMap((endpoint) => {
     const number = workloadPort(endpoint.ports ?? {}, port);
-    if (endpoint.address === undefined || number === undefined || !hasLabels(endpoint.labels ?? {}, subsetLabels))
-      return [];
-    const { labels = {} } = endpoint;
+    const { address = '', labels = {} } = endpoint;
+    if (address === '' || isUnixAddress(address) || number === undefined || !hasLabels(labels, subsetLabels)) return [];
     const locality = resolveLocality(endpoint.locality, labels);
     return [
       {
-        address: endpoint.address,
+        address,
         port: number,
-        transport: endpoint.labels?.[tunnelLabel] === 'http' ? ('hbone' as const) : ('plain' as const),
+        transport: labels[tunnelLabel] === 'http' ? ('hbone' as const) : ('plain' as const),
         weight: endpoint.weight ?? 1,
         ...(locality === undefined ? {} : { locality }),
         labels,

@@ -102,13 +102,18 @@ describe('workloads', () => {
 
   it.each([
     ['no address', {}, 'AddressInvalid'],
-    ['a host name', { address: 'vm.example.com' }, 'AddressInvalid'],
-    ['half an address', { address: '10.0.0' }, 'AddressInvalid'],
+    ['a host name and an identity', { address: 'vm.example.com', serviceAccount: 'vm' }, 'AddressInvalid'],
+    ['a socket and an identity', { address: 'unix:///run/a', serviceAccount: 'vm' }, 'AddressInvalid'],
     ['a service account that no certificate can carry', { address: '10.0.0.2', serviceAccount: 'a/b' }, 'InvalidValue'],
   ])('with %s take no part, and are reported', (_, spec, code) => {
     const { model, findings } = resolve(workload('a', spec));
     expect(model.workloads).toEqual([]);
     expect(findings.map((finding) => finding.code)).toEqual([code]);
+  });
+
+  it('that are known by a name alone are elsewhere, and no mistake', () => {
+    const { model, findings } = resolve(workload('a', { address: 'vm.example.com' }));
+    expect([model.workloads, findings]).toEqual([[], []]);
   });
 });
 

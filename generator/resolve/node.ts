@@ -140,17 +140,17 @@ function resolveWorkloads(
   const owners = new Map<string, NodeWorkload>();
   for (const entry of context.mesh.list('WorkloadEntry')) {
     const { namespace, name } = entry.metadata;
-    const written = entry.spec.address;
-    if (written === undefined || !isIpAddress(written)) {
-      reportWorkload(
-        context,
-        entry,
-        'AddressInvalid',
-        written === undefined
-          ? 'the workload has no address, so it can neither be a client nor be reached'
-          : `"${written}" is not an IP address, so this workload can neither be a client nor be reached`,
-        'give spec.address an IPv4 or IPv6 address',
-      );
+    const { address: written = '', serviceAccount } = entry.spec;
+    if (!isIpAddress(written)) {
+      const isElsewhere = written !== '' && serviceAccount === undefined;
+      // By its name a workload can be reached, as an endpoint of a ServiceEntry, but no connection is told to come from it.
+      if (!isElsewhere) {
+        const message =
+          written === ''
+            ? 'the workload has no address, so it can neither be a client nor be reached'
+            : `"${written}" is not an IP address, so no connection carries the identity of this workload`;
+        reportWorkload(context, entry, 'AddressInvalid', message, 'give spec.address an IPv4 or IPv6 address');
+      }
       continue;
     }
     const address = formatAddress(written);
@@ -173,7 +173,7 @@ function resolveWorkloads(
       );
       continue;
     }
-    const identity = formatIdentity(context.mesh.settings, namespace, entry.spec.serviceAccount);
+    const identity = formatIdentity(context.mesh.settings, namespace, serviceAccount);
     if (!identityPattern.test(identity)) {
       context.report({
         code: 'InvalidValue',

@@ -52,7 +52,7 @@ describe('what is wrong is shown where it stands', () => {
     ],
     'a duration without its unit': [
       virtualService('  - timeout: 5\n    route: [{destination: {host: a}}]'),
-      ['7:14 error InvalidType spec.http[0].timeout | write it in quotes: "5"'],
+      ['7:14 error InvalidType spec.http[0].timeout | write it with its unit: 5s'],
     ],
     'a duration that is none': [
       virtualService('  - timeout: "5"\n    route: [{destination: {host: a}}]'),
@@ -60,7 +60,7 @@ describe('what is wrong is shown where it stands', () => {
     ],
     'the yes of YAML 1.1': [
       virtualService('  - retries: {retryRemoteLocalities: yes}\n    route: [{destination: {host: a}}]'),
-      ['7:38 error InvalidType spec.http[0].retries.retryRemoteLocalities | write true or false, without quotes'],
+      ['7:38 error InvalidType spec.http[0].retries.retryRemoteLocalities | write true, without quotes'],
     ],
     'a value that is not one of a list': [
       virtualService('  - redirect: {derivePort: FROM_REQUST_PORT}'),
@@ -74,7 +74,7 @@ describe('what is wrong is shown where it stands', () => {
       virtualService('  - route:\n    - destination:\n        subset: v1'),
       ['8:7 error MissingField spec.http[0].route[0].destination.host'],
     ],
-    'an empty field': [virtualService('  - route:'), ['7:5 error InvalidType spec.http[0].route']],
+    'an empty field': [virtualService('  - route:'), ['7:5 error MissingField spec.http[0].route']],
     'a rule that leads nowhere': [virtualService('  - name: a'), ['7:5 error MissingField spec.http[0].route']],
     'a pattern that RE2 refuses': [
       virtualService('  - match: [{uri: {regex: "(?=a)"}}]\n    route: [{destination: {host: a}}]'),
@@ -104,7 +104,7 @@ describe('what is wrong is shown where it stands', () => {
     ],
     'an unclosed quote': ['a: b\nc: "d\n', ['3:1 error SyntaxError']],
     'a key given twice': ['a: 1\nb: 2\na: 3\n', ['3:1 error SyntaxError | remove one of them']],
-    'a merge key': ['a: &a {x: 1}\nb:\n  <<: *a\n', ['3:3 error SyntaxError | write the merged fields out']],
+    'what cannot be merged': ['a: &a [1]\nb:\n  <<: *a\n', ['3:3 error SyntaxError']],
     'text instead of an object': ['\nhello\n', ['2:1 error NotAnObject']],
     'no kind': ['apiVersion: v1\nmetadata: {name: a}', ['1:1 error MissingField kind']],
     'no name': ['apiVersion: v1\nkind: Namespace\nmetadata: {}', ['3:1 error MissingField metadata.name']],
@@ -130,6 +130,11 @@ describe('what is wrong is shown where it stands', () => {
       'apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: {name: a}',
       ['2:7 warning UnknownKind kind'],
     ],
+    'kinds that are none of ours': [
+      'apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\n---\n' +
+        'apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}',
+      ['2:7 info UnknownKind kind', '6:7 info UnknownKind kind'],
+    ],
     "Istio's own Gateway": [
       'apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a}',
       ['2:7 warning UnknownKind kind'],
@@ -141,6 +146,39 @@ describe('what is wrong is shown where it stands', () => {
 });
 
 describe('what is right is read', () => {
+  it('with merge keys, which give way to what stands beside them, and of which the first holds', () => {
+    const text = virtualService(
+      [
+        '  - timeout: &t 1s',
+        '    retries: &r {attempts: 2, perTryTimeout: 1s}',
+        '    route: &to [{destination: {host: a}}]',
+        '  - retries: {<<: *r, attempts: 3}',
+        '    route: *to',
+        '  - retries:',
+        '      attempts: 4',
+        '      <<: [{perTryTimeout: 5s}, *r]',
+        '    "<<": quoted',
+        '    route: *to',
+      ].join('\n'),
+    );
+    const quoted = read(text);
+    expect(problemsOf(quoted)).toEqual(['15:5 error UnknownField spec.http[2]["<<"]']);
+    const { objects } = read(text.replace('    "<<": quoted\n', ''));
+    const spec = objects[0]?.spec as { readonly http: readonly { readonly retries: unknown }[] };
+    expect(spec.http.map(({ retries }) => retries)).toEqual([
+      { attempts: 2, perTryTimeout: '1s' },
+      { attempts: 3, perTryTimeout: '1s' },
+      { attempts: 4, perTryTimeout: '5s' },
+    ]);
+  });
+
+  it('with mistakes in what is merged shown where it is merged', () => {
+    const text = virtualService('  - retries: {<<: {atempts: 2}}\n    route: [{destination: {host: a}}]');
+    expect(problemsOf(read(text))).toEqual([
+      '7:15 error UnknownField spec.http[0].retries.atempts | did you mean `attempts`?',
+    ]);
+  });
+
   it('in every served version, into the default namespace', () => {
     const texts = ['v1', 'v1beta1', 'v1alpha3'].map((version) =>
       virtualService('  - route: [{destination: {host: a}}]').replace('/v1', `/${version}`),

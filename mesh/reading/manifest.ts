@@ -277,7 +277,7 @@ function asWritten(path: FieldPath, { document, prefix, asWritten: rewrite }: Pl
   if (path[0] !== 'spec' || path[1] !== 'targetRefs') return path;
   const spec = prefix.reduce<unknown>((value, step) => (value as Record<string, unknown>)[step], document.value);
   const fields = isRecord(spec) && isRecord(spec['spec']) ? spec['spec'] : {};
-  return Object.hasOwn(fields, 'targetRef') ? ['spec', 'targetRef', ...path.slice(3)] : path;
+  return isRecord(fields['targetRef']) ? ['spec', 'targetRef', ...path.slice(3)] : path;
 }
 
 /** An object that is read, and merely without effect, is not rejected. */

@@ -14,6 +14,7 @@ import {
   kindDefinitions,
   kindNames,
 } from './kinds.ts';
+import { withoutNulls } from './nulls.ts';
 import type { Problem } from './problem.ts';
 import { errorAt, warningAt } from './problem.ts';
 import { isTime, policyKindOf, standInFor } from './stand-in.ts';
@@ -97,7 +98,8 @@ function readTemplate(pods: Fields, ref: ObjectRef): ReadObject {
   return { ref, problems, object: { ...pod, metadata, spec: { ...pod.spec, workloadName: ref.name } } };
 }
 
-function readKnown(kind: Kind, value: Fields, ref: ObjectRef): ReadObject {
+function readKnown(kind: Kind, given: Fields, ref: ObjectRef): ReadObject {
+  const value = withoutNulls(given);
   const { object: fields, problems: historical } = modernize(
     kind === 'ConfigMap' ? trimConfigMap(value) : flattenWorkload(value),
   );
@@ -152,9 +154,7 @@ function checkKind(kind: string, apiVersion: string, ref: ObjectRef): ReadObject
   const message = `${kind} is not read by Cairn.`;
   return {
     ref,
-    problems: [
-      { code: 'UnknownKind', severity: isKubernetesGroup(group) ? 'info' : 'warning', path: ['kind'], message },
-    ],
+    problems: [{ code: 'UnknownKind', severity: 'info', path: ['kind'], message }],
   };
 }
 

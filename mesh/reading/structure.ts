@@ -18,6 +18,8 @@ interface Schema {
   readonly additionalProperties?: Schema;
   readonly items?: Schema;
   readonly 'x-at-most-one'?: readonly (readonly string[])[];
+  /** No two items of the list have the same values in these fields; without fields, no two are the same. */
+  readonly 'x-unique-by'?: readonly string[];
 }
 
 /** An error of a compiled validator, as ajv makes it. */
@@ -40,8 +42,10 @@ export function checkStructure(kind: Kind, value: unknown): readonly Problem[] {
   const problems: Problem[] = [];
   checkFields({ value, schema: root, path: [], root, parent: undefined }, problems);
   const validate = validators[kind] as Validator;
-  if (!validate(value))
-    problems.push(...(validate.errors ?? []).slice(0, maxProblems).map((error) => explain(error, value)));
+  if (!validate(value)) {
+    const errors = (validate.errors ?? []).slice(0, maxProblems);
+    problems.push(...errors.map((error) => explain(error, value, validate)));
+  }
   return problems.slice(0, maxProblems);
 }
 
@@ -61,6 +65,7 @@ function checkFields(place: Place, problems: Problem[]): void {
   if (Array.isArray(value)) {
     const items = schema.items;
     if (items === undefined) return;
+    problems.push(...checkUniqueItems(value, schema['x-unique-by'], path));
     value.forEach((item: unknown, index) =>
       checkFields({ ...place, value: item, schema: items, path: [...path, index] }, problems),
     );
@@ -91,6 +96,26 @@ function checkFields(place: Place, problems: Problem[]): void {
   }
 }
 
+function checkUniqueItems(
+  items: readonly unknown[],
+  fields: readonly string[] | undefined,
+  path: FieldPath,
+): readonly Problem[] {
+  if (fields === undefined) return [];
+  const seen = new Set<string>();
+  return items.flatMap((item, index) => {
+    const key = JSON.stringify(isRecord(item) ? fields.map((field) => item[field]) : item);
+    if (!seen.has(key)) {
+      seen.add(key);
+      return [];
+    }
+    const [field] = fields;
+    const given = field !== undefined && isRecord(item) ? item[field] : item;
+    const at = field === undefined ? [...path, index] : [...path, index, field];
+    return [errorAt('InvalidValue', at, `${describeValue(given)} is used twice in this list.`, 'keep one of them')];
+  });
+}
+
 function hintUnknown(name: string, schema: Schema, place: Place): string | undefined {
   const properties = schema.properties ?? {};
   for (const [property, inner] of Object.entries(properties)) {
@@ -105,7 +130,7 @@ function hintUnknown(name: string, schema: Schema, place: Place): string | undef
   return undefined;
 }
 
-function explain({ instancePath, keyword, params }: ValidationError, root: unknown): Problem {
+function explain({ instancePath, keyword, params }: ValidationError, root: unknown, validate: Validator): Problem {
   const { path, value } = follow(root, instancePath);
   const field = path.length === 0 ? 'The object' : `\`${String(path.at(-1))}\``;
   const named = typeof path.at(-1) === 'number' ? `\`${formatPath(path)}\`` : field;
@@ -119,7 +144,10 @@ function explain({ instancePath, keyword, params }: ValidationError, root: unkno
       value === null
         ? `${named} is empty; ${describeTypes(expected)} is expected.`
         : `${named} is ${describeValue(value)}; ${describeTypes(expected)} is expected.`;
-    return errorAt('InvalidType', path, message, hintType(expected, value));
+    const works = ({ value: written }: Correction): boolean =>
+      validate(replaceAt(root, path, written)) ||
+      validate.errors?.some((error) => `${error.instancePath}/`.startsWith(`${instancePath}/`)) !== true;
+    return errorAt('InvalidType', path, message, correctType(expected, value, path).find(works)?.hint);
   }
   if (keyword === 'enum') {
     const allowed = [params['allowedValues']].flat().map(String);
@@ -182,21 +210,46 @@ function shorten(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-function hintType(expected: readonly string[], value: unknown): string | undefined {
-  const isScalar = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string';
-  if (expected.includes('string') && isScalar) return `write it in quotes: "${String(value)}"`;
-  if (expected.includes('boolean') && typeof value === 'string' && /^(?:y|yes|n|no|on|off|true|false)$/i.test(value)) {
-    return 'write true or false, without quotes';
+/** A hint, and the value of whoever follows it. */
+interface Correction {
+  readonly hint: string;
+  readonly value: unknown;
+}
+
+/** Fields that hold a duration, in every kind. */
+const durationName =
+  /(?:timeout|interval|duration|delay|backoff|ttl|maxAge|ejectionTime)(?:Secs)?$|^(?:time|request|backendRequest)$/i;
+
+/** What may have been meant by a value of the wrong type, the likeliest first. */
+function correctType(expected: readonly string[], value: unknown, path: FieldPath): readonly Correction[] {
+  const corrections: Correction[] = [];
+  if (expected.includes('string') && (typeof value === 'number' || typeof value === 'boolean')) {
+    const text = String(value);
+    if (typeof value === 'number' && durationName.test(String(path.at(-1)))) {
+      corrections.push({ hint: `write it with its unit: ${text}s`, value: `${text}s` });
+    }
+    corrections.push({ hint: `write it in quotes: "${text}"`, value: text });
   }
-  if (
-    (expected.includes('integer') || expected.includes('number')) &&
-    typeof value === 'string' &&
-    /^\d+$/.test(value)
-  ) {
-    return 'remove the quotes';
+  if (expected.includes('boolean') && typeof value === 'string') {
+    const isTrue = /^(?:y|yes|on|true)$/i.test(value);
+    if (isTrue || /^(?:n|no|off|false)$/i.test(value)) {
+      corrections.push({ hint: `write ${isTrue}, without quotes`, value: isTrue });
+    }
   }
-  if (expected.includes('array') && value !== null) return 'begin every item with `- `';
-  return undefined;
+  if (expected.some((type) => type === 'integer' || type === 'number') && typeof value === 'string') {
+    if (/^\d+$/.test(value)) corrections.push({ hint: 'remove the quotes', value: Number(value) });
+  }
+  if (expected.includes('array') && value !== null) {
+    corrections.push({ hint: 'begin every item with `- `', value: [value] });
+  }
+  return corrections;
+}
+
+/** A copy with another value at a path. */
+function replaceAt(root: unknown, [step, ...rest]: FieldPath, value: unknown): unknown {
+  if (step === undefined) return value;
+  if (Array.isArray(root)) return root.with(Number(step), replaceAt(root[Number(step)], rest, value));
+  return isRecord(root) ? { ...root, [step]: replaceAt(root[step], rest, value) } : root;
 }
 
 /** The value at a JSON pointer, and the pointer as a path. */

@@ -169,18 +169,33 @@ function toValue(root: ParsedNode, budget: { nodes: number }): unknown {
     if (isSeq<ParsedNode>(node)) return node.items.map((item) => convert(item, depth + 1));
     if (!isMap<ParsedNode, ParsedNode | null>(node)) return isScalar(node) ? node.value : null;
     const object = Object.create(null) as Record<string, unknown>;
+    const merged: unknown[] = [];
     for (const { key, value } of node.items) {
       const name = keyText(key);
       const offset = key.range?.[0] ?? 0;
       if (name === undefined) throw new UnreadableError(offset, 'A key must be a plain word or text.');
-      if (name === '<<') {
-        throw new UnreadableError(offset, 'Merge keys are not part of YAML 1.2.', 'write the merged fields out');
+      if (isMergeKey(key)) {
+        merged.push(...mergedMaps(convert(value, depth + 1), offset));
+        continue;
       }
       if (name in object)
         throw new UnreadableError(offset, `The key \`${name}\` is given twice.`, 'remove one of them');
       object[name] = convert(value, depth + 1);
     }
+    for (const fields of merged) {
+      for (const [name, field] of Object.entries(fields as object)) if (!(name in object)) object[name] = field;
+    }
     return object;
+  };
+  const mergedMaps = (value: unknown, offset: number): readonly unknown[] => {
+    const maps: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const map of maps) {
+      if (typeof map !== 'object' || map === null || Array.isArray(map))
+        throw new UnreadableError(offset, 'Only a group of fields, or a list of them, can be merged.');
+      // What is merged is there once more.
+      spend(Object.keys(map).length, offset);
+    }
+    return maps;
   };
   const spend = (nodes: number, offset: number): void => {
     budget.nodes -= nodes;
@@ -223,6 +238,11 @@ function readLoosely(root: ParsedNode | null): readonly unknown[] {
   return readings;
 }
 
+/** `<<` without quotes, as kubectl reads it: the fields of what follows, where they are not given beside it; of several the first. */
+function isMergeKey(key: unknown): boolean {
+  return isScalar(key) && key.value === '<<' && key.type === 'PLAIN';
+}
+
 function keyText(key: unknown): string | undefined {
   if (!isScalar(key)) return undefined;
   return typeof key.value === 'string' ? key.value : (key.source ?? '');
@@ -233,9 +253,11 @@ function offsetOf(root: ParsedNode, path: FieldPath, part: 'key' | 'value'): num
   let offset = root.range[0];
   for (const step of path) {
     if (isMap<ParsedNode, ParsedNode | null>(node)) {
-      const pair: { key: ParsedNode; value: ParsedNode | null } | undefined = node.items.find(
-        ({ key }) => keyText(key) === String(step),
-      );
+      const pairs: readonly { key: ParsedNode; value: ParsedNode | null }[] = node.items;
+      const pair =
+        pairs.find(({ key }) => keyText(key) === String(step)) ??
+        // A field that is merged stands, for this place, where it is merged.
+        pairs.find(({ key }) => isMergeKey(key));
       if (pair === undefined) return offset;
       offset = pair.key.range[0];
       node = pair.value;

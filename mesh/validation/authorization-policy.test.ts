@@ -21,7 +21,15 @@ const accepted: Readonly<Record<string, AuthorizationPolicySpec>> = {
           { source: { principals: ['*'], ipBlocks: ['10.0.0.0/8', '::1'] } },
           { source: { serviceAccounts: ['ns/sleep'] } },
         ],
-        to: [{ operation: { ports: ['80'], paths: ['/a/*', '/{*}/b/{**}'], notMethods: ['GET'] } }],
+        to: [
+          {
+            operation: {
+              ports: ['80'],
+              paths: ['/a/*', '/{*}/b/{**}', '/files/{**}/', '/{**}/img/logo'],
+              notMethods: ['GET'],
+            },
+          },
+        ],
         when: [
           { key: 'request.headers[x-a]', values: ['*'] },
           { key: 'request.auth.claims[a][b]', notValues: ['c'] },
@@ -85,7 +93,7 @@ const refused: Readonly<Record<string, readonly [AuthorizationPolicySpec, readon
     ['spec.rules[0].from[0].source.notIpBlocks[1]'],
   ],
   'a port that is none': [
-    { rules: [{ to: [{ operation: { ports: ['http', '0'] } }] }] },
+    { rules: [{ to: [{ operation: { ports: ['http', '65536'] } }] }] },
     ['spec.rules[0].to[0].operation.ports[0]', 'spec.rules[0].to[0].operation.ports[1]'],
   ],
   'conditions that cannot be matched': [
@@ -111,7 +119,7 @@ const refused: Readonly<Record<string, readonly [AuthorizationPolicySpec, readon
     ],
   ],
   'templates that mean nothing': [
-    { rules: [{ to: [{ operation: { paths: ['/{*}/*', '/{**}/a', '/{**}/{**}', '/a{*}', '/{*}/<'] } }] }] },
+    { rules: [{ to: [{ operation: { paths: ['/{*}/*', '/{**}/{*}', '/{**}/a/{**}', '/a{*}', '/{*}/<'] } }] }] },
     [0, 1, 2, 3, 4].map((index) => `spec.rules[0].to[0].operation.paths[${index}]`),
   ],
 };

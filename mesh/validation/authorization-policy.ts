@@ -14,7 +14,7 @@ import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
 import { suggestHint } from '../reading/suggestion.ts';
 import { checkPathTemplate } from './path-template.ts';
-import { checkIpRanges } from './value.ts';
+import { checkIpRanges, checkSelector } from './value.ts';
 
 const targetGroups: Readonly<Record<string, readonly string[]>> = {
   Gateway: [gatewayGroup],
@@ -95,6 +95,7 @@ export function checkPolicyTargets({
   const given = [selector, targetRef, targetRefs].filter((target) => target !== undefined).length;
   const problems = (targetRefs ?? []).flatMap((target, index) => checkTarget(target, ['spec', 'targetRefs', index]));
   if (targetRef !== undefined) problems.push(...checkTarget(targetRef, ['spec', 'targetRef']));
+  problems.push(...checkSelector(selector?.matchLabels, ['spec', 'selector', 'matchLabels']));
   if (given < 2) return problems;
   const path = ['spec', targetRefs === undefined ? 'targetRef' : 'targetRefs'];
   return [
@@ -252,6 +253,6 @@ function checkCondition({ key, values, notValues }: Condition, path: FieldPath):
 }
 
 function checkPortText(port: string, path: FieldPath): readonly Problem[] {
-  if (/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535) return [];
+  if (/^\d{1,5}$/.test(port) && Number(port) <= 65_535) return [];
   return port === '' ? [] : [errorAt('InvalidValue', path, `\`${port}\` is no port number.`)];
 }

@@ -1,6 +1,8 @@
 // DestinationRule: subsets have names of their own, and durations and ports are valid wherever a traffic policy stands.
 
+import { isIpAddress } from '../address.ts';
 import type { FieldPath } from '../finding.ts';
+import { isDnsLabel, isWildcardDomain } from '../host.ts';
 import type {
   ClientTlsSettings,
   ConsistentHash,
@@ -11,23 +13,45 @@ import type {
 } from '../kinds/destination-rule.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
-import { checkDuration, checkPort, checkRange, checkTime, checkUnique, isToken } from './value.ts';
+import {
+  checkDuration,
+  checkExportTo,
+  checkLabels,
+  checkPort,
+  checkRange,
+  checkSelector,
+  checkTime,
+  checkUnique,
+  isToken,
+} from './value.ts';
 
 /** The problems of one DestinationRule. */
-export function checkDestinationRule({ host, subsets = [], trafficPolicy }: DestinationRuleSpec): readonly Problem[] {
+export function checkDestinationRule(spec: DestinationRuleSpec): readonly Problem[] {
+  const { host, subsets = [], trafficPolicy, workloadSelector } = spec;
   const path: FieldPath = ['spec', 'subsets'];
   return [
-    ...(host === '' ? [errorAt('InvalidValue', ['spec', 'host'], 'The host is empty.')] : []),
+    ...(isWildcardDomain(host) || isIpAddress(host)
+      ? []
+      : [
+          errorAt(
+            'InvalidValue',
+            ['spec', 'host'],
+            host === '' ? 'The host is empty.' : `\`${host}\` is no host name.`,
+          ),
+        ]),
+    ...checkSelector(workloadSelector?.matchLabels, ['spec', 'workloadSelector', 'matchLabels']),
+    ...checkExportTo(spec.exportTo),
     ...checkTrafficPolicy(trafficPolicy, ['spec', 'trafficPolicy']),
     ...checkUnique(
       subsets.map(({ name }) => name),
       path,
       'name',
     ),
-    ...subsets.flatMap(({ name, trafficPolicy }, index) => [
-      ...(/^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(name)
+    ...subsets.flatMap(({ name, labels, trafficPolicy }, index) => [
+      ...(isDnsLabel(name)
         ? []
         : [errorAt('InvalidValue', [...path, index, 'name'], `\`${name}\` is no name for a subset.`)]),
+      ...checkLabels(labels, [...path, index, 'labels']),
       ...checkTrafficPolicy(trafficPolicy, [...path, index, 'trafficPolicy']),
     ]),
   ];

@@ -18,11 +18,13 @@ import type {
 } from '../kinds/gateway-route.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
+import { checkParents } from './route-references.ts';
 import { checkPattern, checkUnique } from './value.ts';
 
 /** The problems of one HTTPRoute. */
-export function checkHttpRouteObject({ rules = [] }: HttpRouteSpec): readonly Problem[] {
+export function checkHttpRouteObject({ parentRefs, rules = [] }: HttpRouteSpec): readonly Problem[] {
   return [
+    ...checkParents(parentRefs),
     ...checkUnique(
       rules.map(({ name }) => name),
       ['spec', 'rules'],
@@ -33,8 +35,9 @@ export function checkHttpRouteObject({ rules = [] }: HttpRouteSpec): readonly Pr
 }
 
 /** The problems of one GRPCRoute. */
-export function checkGrpcRouteObject({ rules = [] }: GrpcRouteSpec): readonly Problem[] {
+export function checkGrpcRouteObject({ parentRefs, rules = [] }: GrpcRouteSpec): readonly Problem[] {
   return [
+    ...checkParents(parentRefs),
     ...checkUnique(
       rules.map(({ name }) => name),
       ['spec', 'rules'],
@@ -143,11 +146,11 @@ function checkGrpcMatch({ method, headers }: GrpcRouteMatch, path: FieldPath): r
     problems.push(errorAt('MissingField', at, 'A method match needs `service` or `method`.'));
   }
   const fields = [
-    ['service', method.service ?? '', /^[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*$/],
-    ['method', method.method ?? '', /^[A-Za-z_][A-Za-z_0-9]*$/],
+    ['service', method.service, /^\.?[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*$/],
+    ['method', method.method, /^[A-Za-z_][A-Za-z_0-9]*$/],
   ] as const;
   for (const [field, value, name] of fields) {
-    if (value === '') continue;
+    if (value === undefined) continue;
     if (method.type === 'RegularExpression') problems.push(...checkPattern(value, [...at, field]));
     else if (!name.test(value)) {
       problems.push(errorAt('InvalidValue', [...at, field], `\`${value}\` is no name of a gRPC ${field}.`));

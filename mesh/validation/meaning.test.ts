@@ -159,10 +159,14 @@ it('Service that the API server would refuse', () => {
   expect(problemsOf('v1', 'Service', { clusterIP: 'None' }, 'a.b')).toEqual(['InvalidValue metadata.name']);
 });
 
-it('WorkloadEntry with a name for an address', () => {
-  expect(problemsOf('networking.istio.io/v1', 'WorkloadEntry', { address: 'vm.example' })).toEqual([
-    'AddressInvalid spec.address',
-  ]);
+it('WorkloadEntry with an address that is no name either', () => {
+  for (const address of ['10.0.0', 'a b', 'unix://', 'unix://run/app.sock', 'unix:///run/']) {
+    const problems = problemsOf('networking.istio.io/v1', 'WorkloadEntry', { address });
+    expect(problems, address).toEqual(['AddressInvalid spec.address']);
+  }
+  for (const address of ['vm.example', 'unix:///run/app.sock', 'unix://@app']) {
+    expect(problemsOf('networking.istio.io/v1', 'WorkloadEntry', { address }), address).toEqual([]);
+  }
   expect(problemsOf('networking.istio.io/v1', 'WorkloadEntry', { labels: { app: 'a' } })).toEqual([]);
 });
 

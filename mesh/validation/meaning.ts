@@ -8,6 +8,7 @@ import { checkDestinationRule } from './destination-rule.ts';
 import { checkGrpcRouteObject, checkHttpRouteObject } from './gateway-route.ts';
 import { checkMeshConfig } from './mesh-config.ts';
 import { checkRequestAuthentication } from './request-authentication.ts';
+import { checkTcpRouteObject } from './route-references.ts';
 import { checkService } from './service.ts';
 import { checkServiceEntry, checkWorkloadEntry } from './service-entry.ts';
 import { checkVirtualService } from './virtual-service.ts';
@@ -27,6 +28,9 @@ export function checkMeaning(object: AnyMeshObject): readonly Problem[] {
       return checkHttpRouteObject(object.spec);
     case 'MeshConfig':
       return checkMeshConfig(object.spec);
+    case 'TCPRoute':
+    case 'TLSRoute':
+      return checkTcpRouteObject(object.spec);
     case 'RequestAuthentication':
       return checkRequestAuthentication(object.spec);
     case 'Service':

@@ -1,4 +1,4 @@
-// Paths of AuthorizationPolicy that hold `{*}` (one segment) or `{**}` (the rest).
+// Paths of AuthorizationPolicy that hold `{*}` (one segment) or `{**}` (any number of them).
 
 import type { FieldPath } from '../finding.ts';
 import type { Problem } from '../reading/problem.ts';
@@ -13,7 +13,7 @@ export function isPathTemplate(path: string): boolean {
 export function checkPathTemplate(text: string, path: FieldPath): readonly Problem[] {
   if (!isPathTemplate(text)) return [];
   const segments = text.replace(/^\//, '').split('/');
-  const wildcards = segments.filter((segment) => segment === '{**}');
+  const operators = segments.filter((segment) => segment === '{*}' || segment === '{**}');
   const literal = segments.filter((segment) => segment !== '{*}' && segment !== '{**}').join('/');
   if (/[{}*]/.test(literal)) {
     return [
@@ -25,8 +25,9 @@ export function checkPathTemplate(text: string, path: FieldPath): readonly Probl
       ),
     ];
   }
-  if (wildcards.length > 1 || (wildcards.length === 1 && segments.at(-1) !== '{**}')) {
-    return [errorAt('InvalidValue', path, `In \`${text}\` \`{**}\` is not the last segment, or stands twice.`)];
+  // Literals may follow `{**}`, as in `/files/{**}/index`.
+  if (operators.slice(0, -1).includes('{**}')) {
+    return [errorAt('InvalidValue', path, `In \`${text}\` another \`{*}\` or \`{**}\` follows \`{**}\`.`)];
   }
   if (!/^(?:[A-Za-z0-9._~!$&'()+,;=:@/-]|%[0-9A-Fa-f]{2})*$/.test(literal)) {
     return [errorAt('InvalidValue', path, `\`${text}\` holds a sign that no path can hold.`)];

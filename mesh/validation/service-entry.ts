@@ -1,33 +1,79 @@
 // ServiceEntry and WorkloadEntry: ports that can be told apart and addresses that can be reached as the resolution says.
 
-import { isIpAddress } from '../address.ts';
+import { isIpAddress, isUnixAddress } from '../address.ts';
 import type { FieldPath } from '../finding.ts';
-import type { ServiceEntrySpec, WorkloadEntrySpec } from '../kinds/service-entry.ts';
+import { isDomain, isWildcardDomain } from '../host.ts';
+import type { ServiceEntryPort, ServiceEntrySpec, WorkloadEntrySpec } from '../kinds/service-entry.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
-import { checkIpRanges, checkPort, checkUnique } from './value.ts';
+import { suggestHint } from '../reading/suggestion.ts';
+import {
+  checkExportTo,
+  checkIpRanges,
+  checkLabels,
+  checkPort,
+  checkPortName,
+  checkSelector,
+  checkUnique,
+} from './value.ts';
 
-const isHost = /^(?:\*|(?:\*\.)?[-_a-z0-9]+(?:\.[-_a-z0-9]+)*\.?)$/i;
-
-function notAHost(host: string): string {
-  return `\`${host.slice(0, 100)}\` is no host: letters, digits, "-", "_" and dots, and perhaps "*." in front.`;
-}
+const protocols = ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTPS', 'TLS', 'TCP', 'UDP', 'MONGO', 'REDIS', 'MYSQL'];
+/** Protocols of proxies among themselves, which are as good as TCP. */
+const otherProtocols = ['HTTP_PROXY', 'HBONE', 'DOUBLE-HBONE'];
 
 /** The problems of one ServiceEntry. */
 export function checkServiceEntry(spec: ServiceEntrySpec): readonly Problem[] {
-  const { hosts, ports = [], endpoints = [], resolution = 'NONE' } = spec;
-  const path = ['spec', 'ports'];
-  const byName = resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN' || resolution === 'DYNAMIC_DNS';
+  const { hosts, addresses = [], ports = [], endpoints = [], resolution = 'NONE' } = spec;
   return [
-    ...hosts.flatMap((host, index) =>
-      isHost.test(host)
-        ? []
-        : [errorAt('InvalidValue', ['spec', 'hosts', index], host === '' ? 'The host is empty.' : notAHost(host))],
+    ...hosts.flatMap((host, index) => checkHost(host, ['spec', 'hosts', index])),
+    ...checkIpRanges(addresses, ['spec', 'addresses']),
+    ...addresses.flatMap((address, index) =>
+      address.includes('/') && resolution !== 'NONE' && resolution !== 'STATIC'
+        ? [
+            errorAt(
+              'InvalidValue',
+              ['spec', 'addresses', index],
+              `A range of addresses cannot go with the resolution ${resolution}.`,
+              'write single addresses, or the resolution NONE or STATIC',
+            ),
+          ]
+        : [],
     ),
-    ...checkIpRanges(spec.addresses, ['spec', 'addresses']),
-    ...ports.flatMap(({ number, targetPort }, index) => [
+    ...checkPorts(ports, ['spec', 'ports']),
+    ...checkEndpoints(spec),
+    ...endpoints.flatMap((endpoint, index) => checkEndpoint(endpoint, ['spec', 'endpoints', index], spec)),
+    ...checkSelector(spec.workloadSelector?.labels, ['spec', 'workloadSelector', 'labels']),
+    ...checkExportTo(spec.exportTo),
+  ];
+}
+
+function checkHost(host: string, path: FieldPath): readonly Problem[] {
+  if (host !== '*' && isWildcardDomain(host)) return [];
+  const message =
+    host === ''
+      ? 'The host is empty.'
+      : host === '*'
+        ? 'A ServiceEntry cannot be for every host.'
+        : `\`${host.slice(0, 100)}\` is no host: letters, digits, "-" and dots, and perhaps "*." in front.`;
+  return [errorAt('InvalidValue', path, message)];
+}
+
+function checkPorts(ports: readonly ServiceEntryPort[], path: FieldPath): readonly Problem[] {
+  return [
+    ...ports.flatMap(({ name, number, protocol = 'TCP', targetPort }, index) => [
       ...checkPort(number, [...path, index, 'number']),
       ...checkPort(targetPort, [...path, index, 'targetPort']),
+      ...checkPortName(name, [...path, index, 'name']),
+      ...(protocol === '' || [...protocols, ...otherProtocols].includes(protocol.toUpperCase())
+        ? []
+        : [
+            errorAt(
+              'InvalidValue',
+              [...path, index, 'protocol'],
+              `\`${protocol}\` is no protocol; it must be one of ${protocols.join(', ')}.`,
+              suggestHint(protocol, protocols),
+            ),
+          ]),
     ]),
     ...checkUnique(
       ports.map(({ name }) => name),
@@ -39,43 +85,77 @@ export function checkServiceEntry(spec: ServiceEntrySpec): readonly Problem[] {
       path,
       'number',
     ),
-    ...(endpoints.length > 0 && spec.workloadSelector !== undefined
-      ? [
-          errorAt(
-            'InvalidValue',
-            ['spec', 'endpoints'],
-            '`workloadSelector` and `endpoints` exclude each other.',
-            'keep one of them',
-          ),
-        ]
-      : []),
-    ...(endpoints.length > 0 && resolution === 'NONE'
-      ? [
-          errorAt(
-            'InvalidValue',
-            ['spec', 'endpoints'],
-            'Endpoints are not used with the resolution NONE.',
-            'write `resolution: STATIC`',
-          ),
-        ]
-      : []),
-    ...endpoints.flatMap((endpoint, index) => checkEndpoint(endpoint, ['spec', 'endpoints', index], byName)),
   ];
 }
 
-/** The problems of one WorkloadEntry, or of the same fields elsewhere. */
+/** Whether there may be endpoints, and how many. */
+function checkEndpoints({ endpoints, workloadSelector, resolution = 'NONE' }: ServiceEntrySpec): readonly Problem[] {
+  if (endpoints === undefined) return [];
+  const path = ['spec', 'endpoints'];
+  const problems: Problem[] = [];
+  if (workloadSelector !== undefined) {
+    const message = '`workloadSelector` and `endpoints` exclude each other.';
+    problems.push(errorAt('InvalidValue', path, message, 'keep one of them'));
+  }
+  if (resolution === 'NONE') {
+    const message = 'Endpoints are not used with the resolution NONE.';
+    problems.push(errorAt('InvalidValue', path, message, 'write `resolution: STATIC`'));
+  }
+  if (resolution === 'DNS_ROUND_ROBIN' && endpoints.length > 1) {
+    const message = 'The resolution DNS_ROUND_ROBIN takes one endpoint at most.';
+    problems.push(errorAt('InvalidValue', [...path, 1], message, 'write `resolution: DNS`, or one endpoint'));
+  }
+  return problems;
+}
+
+/** The problems of one WorkloadEntry. */
 export function checkWorkloadEntry(spec: WorkloadEntrySpec, path: FieldPath): readonly Problem[] {
-  return checkEndpoint(spec, path, false);
+  return checkEndpoint(spec, path, undefined);
 }
 
+/** `entry` is the ServiceEntry that the endpoint stands in; whoever selects a WorkloadEntry says how its address is to be understood. */
 function checkEndpoint(
-  { address = '', ports = {} }: WorkloadEntrySpec,
+  { address = '', ports = {}, labels }: WorkloadEntrySpec,
   path: FieldPath,
-  isNameAllowed: boolean,
+  entry: ServiceEntrySpec | undefined,
 ): readonly Problem[] {
-  const isRight = address === '' || isIpAddress(address) || (isNameAllowed && /^[-A-Za-z0-9_.]+$/.test(address));
+  const known = entry === undefined ? undefined : new Set((entry.ports ?? []).map(({ name }) => name));
   return [
-    ...(isRight ? [] : [errorAt('AddressInvalid', [...path, 'address'], `\`${address}\` is no IP address.`)]),
-    ...Object.entries(ports).flatMap(([name, port]) => checkPort(port, [...path, 'ports', name])),
+    ...checkAddress(address, [...path, 'address'], entry),
+    ...(isUnixAddress(address) && Object.keys(ports).length > 0
+      ? [errorAt('InvalidValue', [...path, 'ports'], 'A Unix socket has no ports.')]
+      : []),
+    ...Object.entries(ports).flatMap(([name, port]) => [
+      ...checkPort(port, [...path, 'ports', name]),
+      ...checkPortName(name, [...path, 'ports', name]),
+      ...(known === undefined || known.has(name)
+        ? []
+        : [
+            errorAt(
+              'InvalidValue',
+              [...path, 'ports', name],
+              `The ServiceEntry has no port of the name \`${name}\`.`,
+              suggestHint(name, [...known]),
+            ),
+          ]),
+    ]),
+    ...checkLabels(labels, [...path, 'labels']),
   ];
+}
+
+function checkAddress(address: string, path: FieldPath, entry: ServiceEntrySpec | undefined): readonly Problem[] {
+  if (address === '' || isIpAddress(address)) return [];
+  const fail = (message: string, hint?: string): readonly Problem[] => [errorAt('AddressInvalid', path, message, hint)];
+  const isByName = entry === undefined || /^DNS(?:_ROUND_ROBIN)?$/.test(entry.resolution ?? '');
+  if (isUnixAddress(address)) {
+    const socket = address.slice('unix://'.length);
+    if (!/^[/@]/.test(socket) || (socket.startsWith('/') && socket.endsWith('/'))) {
+      return fail(`\`${address}\` is no path of a Unix socket.`, 'write it as `unix:///run/app.sock`');
+    }
+    if (entry === undefined || entry.resolution === 'STATIC') return [];
+    return fail(`\`${address}\` can only be an endpoint where the resolution is STATIC.`);
+  }
+  if (isByName && isDomain(address)) return [];
+  if (isDomain(address)) return fail(`\`${address}\` is no IP address.`, 'write an IP address, or `resolution: DNS`');
+  return fail(`\`${address}\` is no IP address${isByName ? ' and no DNS name' : ''}.`);
 }

@@ -3,6 +3,7 @@
 import { isIpRange } from '../address.ts';
 import { parseDuration } from '../duration.ts';
 import type { FieldPath } from '../finding.ts';
+import { isDnsLabel } from '../host.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
 import { checkRegex } from '../regex.ts';
@@ -78,4 +79,50 @@ export function checkUnique(
       ? [errorAt('InvalidValue', [...path, index, field], `\`${name}\` is used twice in this list.`)]
       : [],
   );
+}
+
+/** A name of a port, which becomes part of a DNS name. */
+export function checkPortName(name: string, path: FieldPath): readonly Problem[] {
+  if (isDnsLabel(name)) return [];
+  return [errorAt('InvalidValue', path, `\`${name}\` is no name of a port: letters, digits and "-", 63 at most.`)];
+}
+
+const labelName = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?$/;
+const labelValue = /^(?:[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?)?$/;
+
+/** Labels as Kubernetes has them; absent is fine. */
+export function checkLabels(labels: Readonly<Record<string, string>> | undefined, path: FieldPath): readonly Problem[] {
+  return Object.entries(labels ?? {}).flatMap(([key, value]) => {
+    if (!labelName.test(key)) return [errorAt('InvalidValue', [...path, key], `\`${key}\` is no name of a label.`)];
+    if (labelValue.test(value)) return [];
+    return [errorAt('InvalidValue', [...path, key], `\`${value}\` is no value of a label.`)];
+  });
+}
+
+/** The labels of a selector, which are compared as they are. */
+export function checkSelector(
+  labels: Readonly<Record<string, string>> | undefined,
+  path: FieldPath,
+): readonly Problem[] {
+  return Object.entries(labels ?? {}).flatMap(([key, value]) =>
+    key === '' || `${key}${value}`.includes('*')
+      ? [errorAt('InvalidValue', [...path, key], 'A selector compares labels as they are: it has no wildcards.')]
+      : [],
+  );
+}
+
+/** Where an object is visible: `.`, `*`, `~` or namespaces. `*` and `~` say everything, so that nothing can stand beside them. */
+export function checkExportTo(exportTo: readonly string[] | undefined): readonly Problem[] {
+  return (exportTo ?? []).flatMap((namespace, index) => {
+    const path = ['spec', 'exportTo', index];
+    if (!['.', '*', '~'].includes(namespace) && !isDnsLabel(namespace)) {
+      const hint = 'write the name of a namespace, `.` for its own, `*` for all';
+      return [errorAt('InvalidValue', path, `\`${namespace}\` is no namespace.`, hint)];
+    }
+    const isAlone = exportTo?.length === 1 || (namespace !== '*' && namespace !== '~');
+    if (!isAlone) return [errorAt('InvalidValue', path, `\`${namespace}\` must stand alone.`, 'keep one of them')];
+    return exportTo?.indexOf(namespace) === index
+      ? []
+      : [errorAt('InvalidValue', path, `\`${namespace}\` is used twice in this list.`)];
+  });
 }

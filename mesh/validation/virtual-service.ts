@@ -1,6 +1,8 @@
 // VirtualService: every rule leads somewhere, weights add up to something, and patterns, durations, percentages and ports are valid.
 
+import { isIpAddress } from '../address.ts';
 import type { FieldPath } from '../finding.ts';
+import { isDnsLabel, isWildcardDomain } from '../host.ts';
 import type {
   Destination,
   HttpFaultInjection,
@@ -17,13 +19,14 @@ import type { Problem } from '../reading/problem.ts';
 import { errorAt, warningAt } from '../reading/problem.ts';
 import { checkCors } from './cors-policy.ts';
 import { checkRetries } from './retries.ts';
-import { checkPattern, checkPort, checkRange, checkTime } from './value.ts';
+import { checkExportTo, checkPattern, checkPort, checkRange, checkTime } from './value.ts';
 
 /** The problems of one VirtualService. */
 export function checkVirtualService(spec: VirtualServiceSpec): readonly Problem[] {
   const { http = [], tcp = [], tls = [] } = spec;
   return [
     ...checkHosts(spec),
+    ...checkExportTo(spec.exportTo),
     ...(http.length + tcp.length + tls.length === 0
       ? [
           errorAt(
@@ -42,7 +45,7 @@ export function checkVirtualService(spec: VirtualServiceSpec): readonly Problem[
 
 function checkHosts({ hosts = [] }: VirtualServiceSpec): readonly Problem[] {
   return hosts.flatMap((host, index) =>
-    /^(?:\*|(?:\*\.)?[A-Za-z0-9_]([-A-Za-z0-9_]*)(?:\.[A-Za-z0-9_][-A-Za-z0-9_]*)*|[0-9A-Fa-f:]+)\.?$/.test(host)
+    isWildcardDomain(host) || isIpAddress(host)
       ? []
       : [errorAt('InvalidValue', ['spec', 'hosts', index], `\`${host}\` is no host name.`)],
   );
@@ -243,9 +246,12 @@ function checkDestinations(
   return problems;
 }
 
-function checkDestination({ host, port }: Destination, path: FieldPath): readonly Problem[] {
+function checkDestination({ host, port, subset = '' }: Destination, path: FieldPath): readonly Problem[] {
   return [
-    ...(host === '' || host.startsWith('*')
+    ...(subset === '' || isDnsLabel(subset)
+      ? []
+      : [errorAt('InvalidValue', [...path, 'subset'], `\`${subset}\` is no name of a subset.`)]),
+    ...(host === '*' || !(isWildcardDomain(host) || isIpAddress(host))
       ? [errorAt('InvalidValue', [...path, 'host'], `\`${host}\` cannot be sent to.`)]
       : []),
     ...checkPort(port?.number, [...path, 'port', 'number']),

@@ -1,7 +1,7 @@
 // The Helm chart: the same objects, rendered with a mark in the place of every setting, and the marks replaced by references to values.
 // The templates hold nothing but such references, so that what Helm makes of them is what `cairn install` makes of its flags.
 
-import { stringify } from 'yaml';
+import { formatYaml } from '../yaml.ts';
 import { ownPodLabels } from './control-plane.ts';
 import { renderInstallation } from './installation.ts';
 import {
@@ -32,7 +32,7 @@ export function renderHelmChart(version: string): RenderedFiles {
   const files = new Map<string, string>();
   files.set(
     'Chart.yaml',
-    stringify({
+    formatYaml({
       apiVersion: 'v2',
       name: 'cairn',
       description: 'A waypoint control plane',
@@ -47,7 +47,7 @@ export function renderHelmChart(version: string): RenderedFiles {
   files.set('values.schema.json', `${JSON.stringify(renderValuesSchema(), undefined, 2)}\n`);
   for (const object of objects) {
     if (object.kind === 'Namespace') continue;
-    files.set(`templates/${formatFileName(object.kind)}`, writeReferences(stringify(object, { lineWidth: 0 })));
+    files.set(`templates/${formatFileName(object.kind)}`, writeReferences(formatYaml(object)));
   }
   return files;
 }
@@ -105,7 +105,7 @@ function valueNames(): readonly ValueName[] {
 }
 
 function renderValues(): string {
-  return stringify(Object.fromEntries(valueNames().map((name) => [name, defaultInstallSettings[name]])));
+  return formatYaml(Object.fromEntries(valueNames().map((name) => [name, defaultInstallSettings[name]])));
 }
 
 function renderValuesSchema(): Readonly<Record<string, unknown>> {

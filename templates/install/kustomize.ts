@@ -1,6 +1,6 @@
 // The kustomize base: one file for each object, and the list of them.
 
-import { stringify } from 'yaml';
+import { formatYaml } from '../yaml.ts';
 import { formatFileName, type RenderedFiles } from './helm.ts';
 import { renderInstallation } from './installation.ts';
 import type { InstallSettings } from './settings.ts';
@@ -11,12 +11,12 @@ export function renderKustomizeBase(settings: InstallSettings): RenderedFiles {
   const objects = renderInstallation(settings);
   files.set(
     'kustomization.yaml',
-    stringify({
+    formatYaml({
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
       resources: objects.map(({ kind }) => formatFileName(kind)),
     }),
   );
-  for (const object of objects) files.set(formatFileName(object.kind), stringify(object, { lineWidth: 0 }));
+  for (const object of objects) files.set(formatFileName(object.kind), formatYaml(object));
   return files;
 }

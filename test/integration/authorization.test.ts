@@ -79,6 +79,8 @@ for (const normalization of normalizations) {
 }
 denyOne('template-deny', { to: [{ operation: { paths: ['/users/{*}/keys', '/files/{**}'] } }] });
 allowOne('template-allow', { to: [{ operation: { paths: ['/users/{*}/keys'] } }] });
+allowOne('template-tail', { to: [{ operation: { paths: ['/files/{**}/', '/{**}/img/logo', '/{*}/s/{**}/end'] } }] });
+allowOne('template-not', { to: [{ operation: { notPaths: ['/{**}/img/logo'] } }] });
 denyOne('header-deny', { when: [{ key: role('X-Role'), values: ['bad', 'pre*', '*fix', 'two,parts'] }] });
 denyOne('header-deny-not', { when: [{ key: role('x-role'), notValues: ['good'] }] });
 allowOne('header-allow', { when: [{ key: role('x-role'), values: ['good', 'pre*', '*fix'] }] });
@@ -285,6 +287,14 @@ const expectations: readonly (readonly [string, Request, string])[] = [
   ),
   ['template-allow', path('/users/1/keys'), '200'],
   ['template-allow', path('/users/1/2/keys'), '403'],
+  ...['/files/a/', '/files/x/y/', '/a/img/logo', '/a/b/img/logo', '/a/s/b/end', '/a/s/b/c/end'].map(
+    (value) => ['template-tail', path(value), '200'] as const,
+  ),
+  ...['/files/a', '/files/', '/files', '/secret', '/a/img/logo/x', '/a/s/b', '/a/b/s/c/end'].map(
+    (value) => ['template-tail', path(value), '403'] as const,
+  ),
+  ['template-not', path('/a/b/img/logo'), '403'],
+  ['template-not', path('/a/b/img/logo2'), '200'],
 
   ...[
     ['bad'],

@@ -77,12 +77,12 @@ function isInParameter(value: string, path: string): boolean {
   return value.startsWith('*') && !/[/;]/.test(value) && (path.split('/').pop() ?? '').includes(';');
 }
 
-/** `{*}` is one segment with something in it, `{**}` whatever follows the slash before it. */
+/** `{*}` is one segment with something in it, `{**}` whatever stands between the slashes beside it, slashes too. */
 function templateMatches(template: string, path: string): boolean {
   const match = (pattern: readonly string[], segments: readonly string[]): boolean => {
     const [head, ...rest] = pattern;
     if (head === undefined) return segments.length === 0;
-    if (head === '{**}') return segments.length > 0;
+    if (head === '{**}') return segments.some((_, index) => match(rest, segments.slice(index + 1)));
     const [segment, ...others] = segments;
     if (segment === undefined) return false;
     return (head === '{*}' ? segment !== '' : head === segment) && match(rest, others);

@@ -166,7 +166,7 @@ function resolvePathTemplate(value: string, strictness: Strictness): Predicate |
     return {
       code: 'InvalidValue',
       message: `"${value}" is not a path template`,
-      hint: 'write /literal/{*}/literal/{**}: {*} is one segment, {**} any number of them, used once and last; no other "*"',
+      hint: 'write /literal/{*}/{**}/literal: {*} is one segment, {**} any number of them, used once and after every {*}; no other "*"',
     };
   }
   const isBroad = strictness === 'broad';

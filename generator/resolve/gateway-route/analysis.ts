@@ -5,6 +5,7 @@ import {
   formatRef,
   gatewayGroup,
   type MeshSnapshot,
+  networkingGroup,
   refOf,
   type RouteParentRef,
 } from '../../../mesh/index.ts';
@@ -107,6 +108,11 @@ function reportOtherParent(
   path: FieldPath,
 ): void {
   const { mesh, route } = context;
+  if (kind === 'Service' || kind === 'ServiceEntry') {
+    const hint = `write {group: ${kind === 'Service' ? '""' : networkingGroup}, kind: ${kind}, name: ${name}}`;
+    const message = `${kind} is not of group "${group}", so this route does not apply to ${kind} "${name}"`;
+    return reportRoute(context, 'InvalidValue', [...path, 'group'], message, hint);
+  }
   const gateway =
     group === gatewayGroup && kind === 'Gateway'
       ? mesh.get('Gateway', namespace ?? route.metadata.namespace, name)

@@ -6,6 +6,7 @@ import {
   type FieldPath,
   type FindingCode,
   gatewayGroup,
+  isCoreGroup,
   networkingGroup,
 } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
@@ -76,7 +77,7 @@ function findBackend(
   fail: (code: FindingCode, reason: ReferenceReason, field: FieldPath, message: string, hint: string) => void,
 ): ResolvedService | undefined {
   const isHostname = group === networkingGroup && kind === 'Hostname';
-  if (!isHostname && (group !== '' || kind !== 'Service')) {
+  if (!isHostname && (!isCoreGroup(group) || kind !== 'Service')) {
     fail(
       'InvalidValue',
       'InvalidKind',
@@ -130,7 +131,7 @@ function isPermitted(
           (from) => from.group === gatewayGroup && from.kind === route.kind && from.namespace === namespace,
         ) &&
         spec.to.some(
-          (to) => to.group === '' && to.kind === 'Service' && (to.name === undefined || to.name === service.name),
+          (to) => isCoreGroup(to.group) && to.kind === 'Service' && (to.name === undefined || to.name === service.name),
         ),
     );
 }
