@@ -373,11 +373,25 @@ describe('order between types', () => {
     expect(shape(restAndDrain(session, drain))).toEqual([['Cluster', [], ['a']]]);
   });
 
+  it('sends routes and extension configurations before a listener that may name them, for what the client still asks for', () => {
+    const { cache, session, drain } = setUp([]);
+    session.request(request(LDS));
+    session.request(request(RDS, { subscribe: ['r'] }));
+    session.request(request(ECDS, { subscribe: ['x'] }));
+    for (const response of drain()) session.request(ack(response));
+    cache.set(key, [resource(LDS, 'l', '1'), resource(RDS, 'r', '1'), resource(ECDS, 'x', '1')]);
+    for (const expected of ['RouteConfiguration', 'TypedExtensionConfig', 'Listener']) {
+      const responses = drain();
+      expect(shape(responses)).toMatchObject([[expected, {}, []]]);
+      for (const response of responses) session.request(ack(response));
+    }
+  });
+
   it('takes a route away after the listener that names it', () => {
     const { cache, session, drain } = setUp([resource(LDS, 'l', '1'), resource(RDS, 'r', '1')]);
     session.request(request(LDS));
     session.request(request(RDS, { subscribe: ['r'] }));
-    for (const response of drain()) session.request(ack(response));
+    for (let round = 0; round < 2; round += 1) for (const response of drain()) session.request(ack(response));
     cache.set(key, []);
     const [listeners, ...others] = drain();
     expect(others).toEqual([]);

@@ -30,26 +30,30 @@ export interface TypeStatus {
 /** SYNCED: the client accepted everything. STALE: something is due or unanswered. REJECTED: it goes on with an older version of something. */
 export type SyncState = 'SYNCED' | 'STALE' | 'REJECTED';
 
-const sendOrder: readonly string[] = [
-  typeUrls.cluster,
-  typeUrls.clusterLoadAssignment,
-  typeUrls.listener,
-  typeUrls.routeConfiguration,
-  typeUrls.extensionConfig,
-];
-const targetTypes: ReadonlySet<string> = new Set([typeUrls.cluster, typeUrls.clusterLoadAssignment]);
-const referringTypes: ReadonlySet<string> = new Set([
-  typeUrls.listener,
-  typeUrls.routeConfiguration,
-  typeUrls.extensionConfig,
+/**
+ * Which types the resources of a type may name; each type comes after those. Envoy would ask for a resource that it does not have and
+ * wait, but not for one that it still has from a listener that it drains: so extension configurations come before listeners too.
+ */
+const mayName: ReadonlyMap<string, readonly string[]> = new Map([
+  [typeUrls.cluster, []],
+  [typeUrls.clusterLoadAssignment, []],
+  [typeUrls.routeConfiguration, [typeUrls.cluster, typeUrls.clusterLoadAssignment]],
+  [typeUrls.extensionConfig, [typeUrls.cluster, typeUrls.clusterLoadAssignment, typeUrls.routeConfiguration]],
+  [
+    typeUrls.listener,
+    [typeUrls.cluster, typeUrls.clusterLoadAssignment, typeUrls.routeConfiguration, typeUrls.extensionConfig],
+  ],
 ]);
-/** Which types may name a resource of a type. What is asked for by name alone need not come before what names it: the client waits. */
-const namedBy: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  [typeUrls.cluster, referringTypes],
-  [typeUrls.clusterLoadAssignment, new Set([typeUrls.cluster, ...referringTypes])],
-  [typeUrls.routeConfiguration, new Set([typeUrls.listener, typeUrls.extensionConfig])],
-  [typeUrls.extensionConfig, new Set([typeUrls.listener])],
-]);
+const targetTypes: readonly string[] = [typeUrls.cluster, typeUrls.clusterLoadAssignment];
+
+/** The types that may name resources of a type. A cluster names its endpoints, and is sent first all the same: the client asks then. */
+function namersOf(type: string): readonly string[] {
+  const namers = [...mayName].flatMap(([namer, named]) => (named.includes(type) ? [namer] : []));
+  return type === typeUrls.clusterLoadAssignment ? [typeUrls.cluster, ...namers] : namers;
+}
+const namedBy: ReadonlyMap<string, readonly string[]> = new Map(
+  [...mayName.keys()].map((type) => [type, namersOf(type)]),
+);
 
 /** One interval may be nearly over when something begins to rest. */
 const restIntervals = 2;
@@ -184,7 +188,7 @@ export class Session {
     const retry = subscription.retries.shift();
     if (retry !== undefined) return this.#send(subscription, retry.names, [], retry.first);
     if (subscription.due.size === 0 && !subscription.owesAnswer) return undefined;
-    const upsertLimit = referringTypes.has(typeUrl) ? this.#oldestTarget() : Infinity;
+    const upsertLimit = this.#oldestNamed(typeUrl);
     const removalLimit = Math.min(upsertLimit, this.#oldestReference(typeUrl));
     const keptSince = this.#oldestRefusal(typeUrl);
     const upserts: string[] = [];
@@ -253,12 +257,14 @@ export class Session {
     else this.#awaited.set(cluster, since);
   }
 
-  /** The epoch of the oldest change of clusters and endpoints that listeners and routes must wait for; taking away is not waited for. */
-  #oldestTarget(): number {
+  /** The epoch of the oldest change that resources of a type must wait for: of what they may name. Taking away is not waited for. */
+  #oldestNamed(typeUrl: string): number {
+    const named = mayName.get(typeUrl) ?? [];
+    if (named.length === 0) return Infinity;
     if (this.#resuming && !this.#subscriptions.has(typeUrls.clusterLoadAssignment) && this.#hasEndpoints()) return 0;
-    let oldest = this.#oldestOf(targetTypes, true);
+    let oldest = this.#oldestOf(named, true);
     for (const [name, since] of this.#awaited) {
-      const exists = [...targetTypes].every((type) => this.#view.get(type, name) !== undefined);
+      const exists = targetTypes.every((type) => this.#view.get(type, name) !== undefined);
       if (exists && since > this.#released) oldest = Math.min(oldest, since);
     }
     return oldest;
@@ -275,17 +281,16 @@ export class Session {
 
   /** The epoch of the oldest change that removals of a type must wait for: of what may name its resources. */
   #oldestReference(typeUrl: string): number {
-    const types = namedBy.get(typeUrl);
-    if (types === undefined) return Infinity;
+    const types = namedBy.get(typeUrl) ?? [];
     return this.#isResuming(types) ? 0 : this.#oldestOf(types, false);
   }
 
   /** Whether a client that came back may hold resources of these types that it has not told of. */
-  #isResuming(types: ReadonlySet<string>): boolean {
+  #isResuming(types: readonly string[]): boolean {
     if (!this.#resuming) return false;
     // What is asked for by name is named by listeners. Where nothing of a type is left, those that named it are due themselves.
     const isLeft = (type: string): boolean => !namedOnly.has(type) || [...this.#view.names(type)].length > 0;
-    return [...types].some((type) => !this.#subscriptions.has(type) && isLeft(type));
+    return types.some((type) => !this.#subscriptions.has(type) && isLeft(type));
   }
 
   /** The epoch of the oldest change that the client refused of what may name resources of a type: it goes on with what was before. */
@@ -297,7 +302,7 @@ export class Session {
     return oldest;
   }
 
-  #oldestOf(types: ReadonlySet<string>, upsertsOnly: boolean): number {
+  #oldestOf(types: readonly string[], upsertsOnly: boolean): number {
     let oldest = Infinity;
     const consider = (epoch: number): void => {
       if (epoch > this.#released && epoch < oldest) oldest = epoch;
@@ -319,11 +324,11 @@ export class Session {
   }
 
   *#inOrder(): Generator<Subscription> {
-    for (const type of sendOrder) {
+    for (const type of mayName.keys()) {
       const subscription = this.#subscriptions.get(type);
       if (subscription !== undefined) yield subscription;
     }
-    for (const [type, subscription] of this.#subscriptions) if (!sendOrder.includes(type)) yield subscription;
+    for (const [type, subscription] of this.#subscriptions) if (!mayName.has(type)) yield subscription;
   }
 
   #moment(): { readonly epoch: number; readonly released: number } {

@@ -105,7 +105,7 @@ describe('resources', () => {
     client.subscribe(EDS, 'c');
     client.subscribe(RDS, 'r');
     await synced();
-    expect(client.responses.map(({ typeUrl }) => typeUrl)).toEqual([CDS, EDS, LDS, RDS]);
+    expect(client.responses.map(({ typeUrl }) => typeUrl)).toEqual([CDS, EDS, RDS, LDS]);
     expect(client.responses[0]?.resources).toEqual([
       { name: 'c', version: '1', typeUrl: CDS, value: Buffer.alloc(10) },
     ]);
