@@ -121,10 +121,16 @@ async function moveUnderTraffic(
   const outcomes: Record<string, number> = {};
   const end = new AbortController();
   const work = async (): Promise<void> => {
-    const connection = await waypoint.connectAs('client');
-    while (!end.signal.aborted) {
+    let connection = await waypoint.connectAs('client');
+    for (let count = 1; !end.signal.aborted; count += 1) {
+      // Envoy ends a connection on which hundreds of streams were given up early, as these are.
+      if (count % 200 === 0) {
+        await connection.close();
+        connection = await waypoint.connectAs('client');
+      }
       const outcome = await attempt(connection).catch(String);
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      await sleep(2);
     }
     await connection.close();
   };
