@@ -13,6 +13,7 @@ import { drainEnvoy } from './drain.ts';
 import { EnvoyProcess } from './envoy-process.ts';
 import { AgentError, type Log } from './error.ts';
 import { HealthServer } from './health-server.ts';
+import { readHeapLimit } from './memory-limit.ts';
 import { formatAgentMetrics } from './metrics.ts';
 import type { AgentOptions } from './options.ts';
 import { readPodLabels } from './pod-labels.ts';
@@ -32,7 +33,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal, log: 
   const envoy = new EnvoyProcess({
     binary: options.envoyBinary,
     directory: options.stateDirectory,
-    bootstrap: renderBootstrap({ ...options, labels, stats: options.envoyStats, sdsSocket: socket.path }),
+    bootstrap: renderBootstrap({
+      ...options,
+      labels,
+      stats: options.envoyStats,
+      sdsSocket: socket.path,
+      heapLimit: (options.heapLimitMiB ?? (await readHeapLimit())) * 1024 * 1024,
+    }),
     drainTimeSeconds: options.drainTimeSeconds,
     flushIntervalMs: options.flushIntervalMs,
     proxyLog: options.proxyLog,

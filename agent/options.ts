@@ -43,6 +43,8 @@ export interface AgentOptions {
   readonly stateDirectory: string;
   readonly envoyBinary: string;
   readonly concurrency?: number;
+  /** Envoy's heap at most, in MiB; what the container or machine has when absent. */
+  readonly heapLimitMiB?: number;
   readonly drainTimeSeconds: number;
   /** Longest time that open connections get when the agent is told to stop. */
   readonly terminationDrainSeconds: number;
@@ -105,6 +107,7 @@ const variables = {
   'state-dir': ['CAIRN_STATE_DIR'],
   envoy: ['ENVOY_BIN'],
   concurrency: ['CAIRN_CONCURRENCY'],
+  'heap-limit': ['CAIRN_HEAP_LIMIT'],
   'drain-time': ['CAIRN_DRAIN_TIME'],
   'termination-drain': ['CAIRN_TERMINATION_DRAIN'],
   'minimum-drain': ['CAIRN_MINIMUM_DRAIN'],
@@ -161,6 +164,7 @@ export function parseAgentOptions(
   const logFile = optional('log-file');
   // As many as there are cores, which Envoy sees itself.
   const concurrency = parsed('concurrency', (flag, text) => (text === '' ? undefined : parseNumber(flag, text)), '');
+  const heapLimitMiB = parsed('heap-limit', (flag, text) => (text === '' ? undefined : parseHeapLimit(flag, text)), '');
   const envoyBinary = optional('envoy');
   return {
     agent: {
@@ -203,6 +207,7 @@ export function parseAgentOptions(
       ...(network === undefined ? {} : { network }),
       ...(logFile === undefined ? {} : { logFile }),
       ...(concurrency === undefined ? {} : { concurrency }),
+      ...(heapLimitMiB === undefined ? {} : { heapLimitMiB }),
     },
     ...(envoyBinary === undefined ? {} : { envoyBinary }),
     stopWithStdin: flags.values['stop-with-stdin'] === true,
@@ -286,6 +291,15 @@ function parseNumber(flag: Flag, text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
   throw invalid(`--${flag} must be a whole number, not ${text}`);
+}
+
+/** Envoy takes some 60 MiB before anybody connects. */
+const leastHeap = 128;
+
+function parseHeapLimit(flag: Flag, text: string): number {
+  const value = parseNumber(flag, text);
+  if (value >= leastHeap) return value;
+  throw invalid(`--${flag} must be ${leastHeap} MiB at least, not ${text}`);
 }
 
 function parseHostPort(flag: Flag, text: string): { readonly host: string; readonly port: number } {

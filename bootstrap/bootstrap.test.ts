@@ -17,6 +17,7 @@ const input: BootstrapInput = {
   stats: { address: '0.0.0.0', port: 15090 },
   xds: { host: 'cairn.cairn-system.svc', port: 15012, identity: 'spiffe://cluster.local/ns/cairn-system/sa/cairn' },
   sdsSocket: '/state/sds.sock',
+  heapLimit: 864 * 1024 * 1024,
 };
 
 function clusters(change: Partial<BootstrapInput> = {}): unknown {

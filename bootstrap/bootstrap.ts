@@ -4,6 +4,7 @@
 import { typed, type JsonObject } from '../envoy-api/index.ts';
 import { renderAddress, renderAdminCluster, renderSdsCluster, renderXdsCluster } from './clusters.ts';
 import type { BootstrapInput } from './input.ts';
+import { renderOverloadManager } from './overload.ts';
 import { xdsCluster } from './names.ts';
 
 /** Envoy's runtime settings, by key: what no served resource can set. */
@@ -12,6 +13,8 @@ export const runtimeKeys: JsonObject = {
   're2.max_program_size.error_level': 32768,
   // The orderly end of a tunnel by the server would otherwise reach the client as a reset of its connection.
   'envoy.reloadable_features.propagate_upstream_rst_through_tunneled_tcp_proxy': false,
+  // The orderly end of a connection to an internal listener would otherwise be a reset, which takes the last bytes with it.
+  'envoy.reloadable_features.enable_send_rst_on_user_space_socket': false,
 };
 
 /** Envoy's `Bootstrap` as ProtoJSON. */
@@ -46,19 +49,7 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
         { name: 'admin', admin_layer: {} },
       ],
     },
-    overload_manager: {
-      resource_monitors: [
-        {
-          name: 'envoy.resource_monitors.global_downstream_max_connections',
-          // Not among the types of served resources.
-          typed_config: {
-            '@type':
-              'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
-            max_active_downstream_connections: '2147483647',
-          },
-        },
-      ],
-    },
+    overload_manager: renderOverloadManager(input.heapLimit),
     deferred_stat_options: { enable_deferred_creation_stats: true },
     stats_config: { stats_matcher: { inclusion_list: { patterns: renderStatsPatterns() } } },
   };

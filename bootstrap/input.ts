@@ -36,6 +36,8 @@ export interface BootstrapInput {
     /** The `spiffe://…` identity that the control plane must show. */
     readonly identity: string;
   };
+  /** Bytes of heap that Envoy may use: near to it streams are reset, the largest first, and at it requests are refused. */
+  readonly heapLimit: number;
   /** Path of the Unix socket on which the agent serves secrets. */
   readonly sdsSocket: string;
 }

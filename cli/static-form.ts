@@ -43,6 +43,7 @@ export async function renderStaticForm({ mesh, key, resources, certs, io }: Stat
     stats: { address: '127.0.0.1', port: 15090 },
     xds: { host: '127.0.0.1', port: hbonePort, identity },
     sdsSocket: join(directory, 'none.sock'),
+    heapLimit: 1024 * 1024 * 1024,
   });
   const static_resources = inlineResources(resources, {
     certificates: {

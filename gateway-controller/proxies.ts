@@ -154,6 +154,8 @@ export class Proxies {
       'log-file': envoyLog(directory),
       // Access log lines are read by people who wait for them.
       'flush-interval': '100',
+      // The machine is not the proxies' alone.
+      'heap-limit': '1024',
       'termination-drain': '1',
       envoy: envoyBinary,
     };

@@ -11,6 +11,7 @@ import type { HttpFrontend, ServedAddress, TcpFrontend } from './model/waypoint.
 import { renderAuthentication } from './render/authentication.ts';
 import { renderAuthorizer } from './render/authorizer.ts';
 import { renderBackend } from './render/clusters/discovery.ts';
+import { renderTunnelEndTimer } from './render/tunnel-end.ts';
 import {
   renderConnectOriginate,
   renderConnectOriginateCluster,
@@ -73,6 +74,7 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
       renderConnectOriginate(),
       renderMainInternalCluster(),
       renderConnectOriginateCluster(model.trustDomains),
+      ...renderTunnelEndTimer(),
       ...(model.direct === undefined ? [] : renderDirectResources(model.direct)),
     ],
   };

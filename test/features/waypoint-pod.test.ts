@@ -85,7 +85,7 @@ it('starts the agent with everything it needs', () => {
     flushIntervalMs: 1000,
     proxyLog: { level: 'warning', componentLevels: 'misc:error' },
   });
-  const bootstrap = renderBootstrap({ ...agent, stats: agent.envoyStats, sdsSocket: '/s' });
+  const bootstrap = renderBootstrap({ ...agent, stats: agent.envoyStats, sdsSocket: '/s', heapLimit: 2 ** 30 });
   expect(bootstrap['node']).toMatchObject({
     id: 'waypoint~10.0.0.7~reviews-5d4f-x2.prod~prod.svc.cluster.local',
     cluster: 'reviews.prod',

@@ -22,6 +22,7 @@ const input: BootstrapInput = {
   stats: { address: '127.0.0.1', port: 15090 },
   xds: { host: '127.0.0.1', port: 15012, identity: 'spiffe://cluster.local/ns/cairn-system/sa/cairn' },
   sdsSocket: '/tmp/sds.sock',
+  heapLimit: 2 ** 30,
 };
 
 async function validate(config: unknown): Promise<string> {

@@ -48,7 +48,8 @@ function renderLimits({
   };
 }
 
-const noLimits: CircuitBreakers = encodeOnce(renderLimits({}));
+/** The limits of clusters that nobody configures: none. One client could fill any limit there, and everybody else would wait. */
+export const noLimits: CircuitBreakers = encodeOnce(renderLimits({}));
 
 /** What Linux takes at most; with more, connections would fail. */
 const maximumKeepaliveSeconds = 32_767;

@@ -3,8 +3,11 @@
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import { hbonePort } from '../../../mesh/index.ts';
+import { noLimits } from '../clusters/connections.ts';
 import { connectOriginate, mainInternal, secrets } from '../names.ts';
 import { renderClientTls, renderHboneTls, trustDomainPeers } from '../tls.ts';
+import { endApart } from '../tunnel-end.ts';
+import { tunnelHttp2Options } from '../tunnel-http2.ts';
 import { originalDestinationFilter } from './main-internal.ts';
 
 /** The listener: whatever is written into it goes through a CONNECT to the original destination. */
@@ -40,16 +43,13 @@ export function renderConnectOriginateCluster(trustDomains: readonly string[]): 
     lb_policy: 'CLUSTER_PROVIDED',
     connect_timeout: '10s',
     cleanup_interval: '60s',
+    circuit_breakers: noLimits,
     original_dst_lb_config: { upstream_port_override: hbonePort },
     typed_extension_protocol_options: {
       [httpProtocolOptions]: typed(httpProtocolOptions, {
         common_http_protocol_options: { idle_timeout: '3600s' },
         explicit_http_config: {
-          http2_protocol_options: {
-            allow_connect: true,
-            max_concurrent_streams: 100,
-            connection_keepalive: { interval: '10s', timeout: '20s' },
-          },
+          http2_protocol_options: tunnelHttp2Options,
         },
       }),
     },
@@ -64,6 +64,8 @@ export function renderMainInternalCluster(): EnvoyResource {
     name: mainInternal,
     type: 'STATIC',
     connect_timeout: '10s',
+    ...endApart,
+    circuit_breakers: noLimits,
     load_assignment: {
       cluster_name: mainInternal,
       endpoints: [

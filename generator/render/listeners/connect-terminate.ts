@@ -8,14 +8,16 @@ import { renderAuthorization, renderAuthorizationFilters } from '../authorizatio
 import { formatHostPort } from '../clusters/service-cluster.ts';
 import { connectTerminate, filterState, mainInternal, secrets } from '../names.ts';
 import { aggregatedSource, renderHboneTls, renderServerTls, trustDomainPeers } from '../tls.ts';
+import { holdTunnelEnd } from '../tunnel-end.ts';
+import { tunnelHttp2Options } from '../tunnel-http2.ts';
 import { openAuthorization } from '../../model/authorization.ts';
 import { renderRefusedTunnelLog } from './access-log.ts';
 import { router } from './http-chain.ts';
 
-type VirtualHost = MessageTypes['envoy.config.route.v3.VirtualHost'];
+/** A tunnel without a byte for that long ends: what a client opens and forgets is not kept for good. */
+const tunnelIdleTimeout = '3600s';
 
-/** Concurrent streams of one tunnel connection, as ztunnel uses at most. */
-const maxStreams = 100;
+type VirtualHost = MessageTypes['envoy.config.route.v3.VirtualHost'];
 
 /** The listener; `address` and `port` are where HBONE is accepted. */
 export function renderConnectTerminate(
@@ -39,15 +41,11 @@ export function renderConnectTerminate(
               codec_type: 'HTTP2',
               rds: { route_config_name: connectTerminate, config_source: aggregatedSource },
               use_remote_address: false,
-              stream_idle_timeout: '0s',
+              stream_idle_timeout: tunnelIdleTimeout,
               upgrade_configs: [{ upgrade_type: 'CONNECT' }],
-              http2_protocol_options: {
-                allow_connect: true,
-                max_concurrent_streams: maxStreams,
-                connection_keepalive: { interval: '10s', timeout: '20s' },
-              },
+              http2_protocol_options: tunnelHttp2Options,
               access_log: renderRefusedTunnelLog(model.accessLog),
-              http_filters: [connectState, ...renderAuthorizationFilters(), router],
+              http_filters: [connectState, ...renderAuthorizationFilters(), holdTunnelEnd, router],
             }),
           },
         ],

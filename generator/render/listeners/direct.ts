@@ -7,6 +7,7 @@ import { declaredTcpPorts, type ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthentication } from '../authentication.ts';
 import { renderAuthorization } from '../authorization.ts';
 import { renderAuthorizer } from '../authorizer.ts';
+import { noLimits } from '../clusters/connections.ts';
 import { connectOriginate, directDeclaredTcp, directHttp, directTcp, encap, filterState } from '../names.ts';
 import { renderRetry } from '../routes/retry.ts';
 import { ambiguousPathRefused, noRoute } from '../routes/route-configuration.ts';
@@ -121,6 +122,7 @@ const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 function renderEncap(): EnvoyResource {
   const json: MessageTypes['envoy.config.cluster.v3.Cluster'] = {
     name: encap,
+    circuit_breakers: noLimits,
     type: 'STATIC',
     connect_timeout: '10s',
     load_assignment: {

@@ -117,6 +117,7 @@ export function renderManager(
     forward_client_cert_details: 'SANITIZE',
     stream_idle_timeout: '0s',
     proxy_100_continue: true,
+    http_protocol_options: { accept_http_10: true },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     // A port in the Host would be connected to: the client must not choose it.
     ...(forwardPort === undefined ? {} : { strip_any_host_port: true }),

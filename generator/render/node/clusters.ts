@@ -4,11 +4,13 @@
 import { hbonePort } from '../../../mesh/index.ts';
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import type { NodeEndpoint, NodeModel, NodeService, NodeWaypoint, NodeWorkload } from '../../model/node.ts';
+import { noLimits } from '../clusters/connections.ts';
 import { formatHostPort } from '../clusters/service-cluster.ts';
 import { originalDestinationMetadata } from '../names.ts';
 import { renderClientTls, renderHboneTls } from '../tls.ts';
+import { endApart } from '../tunnel-end.ts';
+import { tunnelHttp2Options } from '../tunnel-http2.ts';
 import { directServers } from './direct.ts';
-import { tunnelHttp2Options } from './http2.ts';
 import {
   applicationClusterName,
   directClusterName,
@@ -21,16 +23,7 @@ import {
 type Cluster = MessageTypes['envoy.config.cluster.v3.Cluster'];
 type LbEndpoint = MessageTypes['envoy.config.endpoint.v3.LbEndpoint'];
 
-/** What is refused by a limit here was already admitted by the application's own: connections are as many as the clients make. */
-const noLimit = 4_294_967_295;
-
-const base = {
-  type: 'STATIC',
-  connect_timeout: '10s',
-  circuit_breakers: {
-    thresholds: [{ max_connections: noLimit, max_pending_requests: noLimit, max_requests: noLimit, max_retries: 3 }],
-  },
-} as const;
+const base = { type: 'STATIC', connect_timeout: '10s', circuit_breakers: noLimits } as const;
 
 /** Every cluster, in no particular order. */
 export function renderClusters(model: NodeModel): readonly EnvoyResource[] {
@@ -131,6 +124,7 @@ function renderApplicationCluster(source: string, server: NodeWorkload, port: nu
   return {
     name,
     ...base,
+    ...endApart,
     ...bindTo(source),
     load_assignment: assign(name, [{ endpoint: { address: socketAddress(server.address, port) } }]),
   };

@@ -7,8 +7,9 @@ import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../..
 import type { NodeModel, NodeWorkload } from '../../model/node.ts';
 import { formatHostPort } from '../clusters/service-cluster.ts';
 import { aggregatedSource, renderHboneTls, renderServerTls, trustDomainPeers } from '../tls.ts';
+import { holdTunnelEnd } from '../tunnel-end.ts';
+import { tunnelHttp2Options } from '../tunnel-http2.ts';
 import { renderInboundLog } from './access-log.ts';
-import { tunnelHttp2Options } from './http2.ts';
 import { applicationClusterName, inboundName } from './names.ts';
 
 /** One listener for each workload. */
@@ -76,6 +77,7 @@ function renderConnectionManager(server: NodeWorkload, name: string): MessageTyp
       access_log: [renderInboundLog(server)],
       rds: { route_config_name: name, config_source: aggregatedSource },
       http_filters: [
+        holdTunnelEnd,
         {
           name: 'envoy.filters.http.router',
           typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}),

@@ -1,7 +1,8 @@
 // The Envoy configuration of a node proxy: listeners that capture, listeners that accept, and what lies between them.
 
-import type { EnvoyResource } from '../../../envoy-api/index.ts';
+import { type EnvoyResource, typeUrls } from '../../../envoy-api/index.ts';
 import type { NodeModel } from '../../model/node.ts';
+import { renderTunnelEndTimer } from '../tunnel-end.ts';
 import { renderClusters } from './clusters.ts';
 import { renderCaptureListeners } from './listener-capture.ts';
 import { renderInboundListeners, renderInboundRoutes } from './listener-inbound.ts';
@@ -9,9 +10,12 @@ import { renderOriginateListeners } from './listener-originate.ts';
 
 /** Every resource of a node proxy: clusters, listeners, then route configurations, each sorted by name. */
 export function renderNode(model: NodeModel): readonly EnvoyResource[] {
+  const timer = renderTunnelEndTimer();
+  const ofTimer = (typeUrl: string): readonly EnvoyResource[] => timer.filter((each) => each.typeUrl === typeUrl);
   return [
-    ...sortByName(renderClusters(model)),
+    ...sortByName([...renderClusters(model), ...ofTimer(typeUrls.cluster)]),
     ...sortByName([
+      ...ofTimer(typeUrls.listener),
       ...renderCaptureListeners(model),
       ...renderInboundListeners(model),
       ...renderOriginateListeners(model),
