@@ -52,7 +52,12 @@ describe('translate', () => {
     const printed = parse(yaml.out) as Record<string, Record<string, { readonly name: string }[]>>;
     expect(Object.keys(printed)).toEqual(['waypoint/shop/gate']);
     const { listeners, routes } = printed['waypoint/shop/gate'] ?? {};
-    expect(listeners?.map(({ name }) => name)).toEqual(['connect_originate', 'connect_terminate', 'main_internal', 'tunnel_end_timer']);
+    expect(listeners?.map(({ name }) => name)).toEqual([
+      'connect_originate',
+      'connect_terminate',
+      'main_internal',
+      'tunnel_end_timer',
+    ]);
     expect(routes?.map(({ name }) => name)).toContain('inbound-vip|80|http|cart.shop.svc.cluster.local');
     const json = await run(['translate', '-o', 'json', '-f', '-'], `${gate}---\n${service}`);
     expect(JSON.parse(json.out)).toEqual(printed);
