@@ -133,7 +133,7 @@ function makeConfig(
         },
       ],
     },
-  } as JsonObject;
+  };
 }
 
 it('of Envoy itself loses what the client has not read', async () => {
