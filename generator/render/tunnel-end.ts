@@ -20,7 +20,8 @@ const longestPause = 10_000;
 /**
  * Holds the end of an answer back for as long as the client may need for what is buffered for it. `pending` is an upper bound of that: it
  * grows with what is sent, up to the buffer's limit, and shrinks at the rate of a client that reads. A client that was waited for while
- * the buffer was full is as slow as the longest such pause shows.
+ * the buffer was full is as slow as the longest such pause shows, which it needs twice to read all of the buffer; four times that is left
+ * to it.
  */
 const script = `
 local limit, rate, free, longest = ${tunnelWindow}, ${readRate}, ${freeBytes}, ${longestPause}
@@ -40,7 +41,7 @@ function envoy_on_response(handle)
     end
   end
   if sent <= free then return end
-  local needed = pending / rate + 4 * math.max(pause, pause_before)
+  local needed = pending / rate + 8 * math.max(pause, pause_before)
   local left = math.floor(last + math.min(3 * longest, needed) - handle:timestamp())
   if left <= 0 then return end
   local headers = { [":method"] = "GET", [":path"] = "/", [":authority"] = "${timer}" }

@@ -3,42 +3,15 @@
 
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Download, download, endings, startDownloads } from '../support/downloads.ts';
-import { LocalRun, shopManifests } from '../support/local-run.ts';
+import { type Download, type DownloadMesh, endings, startDownloadMesh } from '../support/downloads.ts';
 
-const run = new LocalRun();
-const http = 8000;
-const tcp = 9000;
-const stops: (() => Promise<void>)[] = [];
-
-const services = ['web', 'bare'] as const;
+let mesh: DownloadMesh;
 
 beforeAll(async () => {
-  const manifests = shopManifests({
-    services: [],
-    port: { name: 'http', port: http },
-    workloads: ['web', 'client', 'other'],
-  });
-  const both = services.map(
-    (name) => `
----
-apiVersion: v1
-kind: Service
-metadata: { name: ${name}, namespace: shop${name === 'bare' ? ', labels: { istio.io/use-waypoint: none }' : ''} }
-spec: { selector: { app: web }, ports: [{ name: http, port: ${http} }, { name: tcp, port: ${tcp} }] }`,
-  );
-  run.write('shop.yaml', `${manifests}${both.join('')}`);
-  await run.start();
-  stops.push(await startDownloads(run.address('web'), { http, tcp }));
+  mesh = await startDownloadMesh();
 }, 90_000);
 
-afterAll(async () => {
-  await Promise.all(stops.map((stop) => stop()));
-  await run.close();
-});
-
-const get = (service: string, wanted: Download, from = 'client'): ReturnType<typeof download> =>
-  download({ host: run.vip(service), http, tcp, from: run.address(from) }, wanted);
+afterAll(() => mesh.close());
 
 describe.each([
   ['through a waypoint', 'web'],
@@ -57,7 +30,7 @@ describe.each([
     for (let at = 0; at < wanted.length; at += 6) {
       await Promise.all(
         wanted.slice(at, at + 6).map(async (each) => {
-          const got = await get(service, each);
+          const got = await mesh.get(service, each);
           if (got.bytes !== each.bytes || !got.isComplete) lost.push({ ...each, got });
         }),
       );
@@ -67,7 +40,7 @@ describe.each([
 
   it('that the server aborts are not taken for whole', async () => {
     for (const ending of ['length', 'chunked'] as const) {
-      const got = await get(service, { ending, bytes: 400_000, aborts: true });
+      const got = await mesh.get(service, { ending, bytes: 400_000, aborts: true });
       expect(got.isComplete, ending).toBe(false);
     }
   }, 30_000);
@@ -77,7 +50,11 @@ describe('a waypoint', () => {
   const sockets: Socket[] = [];
   const open = (text: string): Promise<boolean> =>
     new Promise((resolve) => {
-      const socket = connect({ host: run.vip('web'), port: http, localAddress: run.address('client') });
+      const socket = connect({
+        host: mesh.run.vip('web'),
+        port: mesh.ports.http,
+        localAddress: mesh.run.address('client'),
+      });
       sockets.push(socket);
       socket.on('error', () => resolve(false));
       socket.on('close', () => resolve(false));
@@ -94,7 +71,7 @@ describe('a waypoint', () => {
   it('serves others while a hundred clients do not read', async () => {
     const stalled = Array.from({ length: 100 }, () => open(question({ ending: 'length', bytes: 50_000_000 })));
     expect(await Promise.all(stalled)).not.toContain(false);
-    const got = await get('web', { ending: 'length', bytes: 500_000 }, 'other');
+    const got = await mesh.get('web', { ending: 'length', bytes: 500_000 }, 'other');
     expect(got).toEqual({ bytes: 500_000, isComplete: true });
     closeAll();
   }, 60_000);
@@ -106,7 +83,7 @@ describe('a waypoint', () => {
       answered.push(...(await Promise.all(next)));
     }
     expect(answered.filter((isAnswered) => !isAnswered)).toHaveLength(0);
-    expect(await get('web', { ending: 'length', bytes: 10 }, 'other')).toEqual({ bytes: 10, isComplete: true });
+    expect(await mesh.get('web', { ending: 'length', bytes: 10 }, 'other')).toEqual({ bytes: 10, isComplete: true });
     closeAll();
   }, 120_000);
 

@@ -4,6 +4,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Serve
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LocalRun, shopManifests } from './local-run.ts';
 
 /** How the end of an answer is told: HTTP/1.1 or 1.0 to a client that says `Connection: close`, or plain TCP. */
 export const endings = ['length', 'chunked', 'close', 'length 1.0', 'close 1.0', 'tcp'] as const;
@@ -33,8 +34,46 @@ export interface Downloaded {
 
 const block = Buffer.alloc(64 * 1024, 'x');
 
+/** Where downloads are served, and who asks for them. */
+export interface DownloadMesh {
+  /** Asks a service (`web` has a waypoint, `bare` has none) as a workload, `client` or `other`. */
+  readonly get: (service: string, wanted: Download, from?: string) => Promise<Downloaded>;
+  readonly run: LocalRun;
+  readonly ports: { readonly http: number; readonly tcp: number };
+  readonly close: () => Promise<void>;
+}
+
+/** A run of two services in front of one workload that serves downloads. */
+export async function startDownloadMesh(): Promise<DownloadMesh> {
+  const run = new LocalRun();
+  const ports = { http: 8000, tcp: 9000 };
+  const workloads = ['web', 'client', 'other'];
+  const services = ['web', 'bare'].map(
+    (name) => `
+---
+apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: shop${name === 'bare' ? ', labels: { istio.io/use-waypoint: none }' : ''} }
+spec: { selector: { app: web }, ports: [{ name: http, port: ${ports.http} }, { name: tcp, port: ${ports.tcp} }] }`,
+  );
+  const shop = shopManifests({ services: [], port: { name: 'http', port: ports.http }, workloads });
+  run.write('shop.yaml', `${shop}${services.join('')}`);
+  await run.start();
+  const stop = await startDownloads(run.address('web'), ports);
+  return {
+    run,
+    ports,
+    get: (service, wanted, from = 'client') =>
+      download({ host: run.vip(service), ...ports, from: run.address(from) }, wanted),
+    close: async () => {
+      await stop();
+      await run.close();
+    },
+  };
+}
+
 /** Serves both protocols on one address. */
-export async function startDownloads(
+async function startDownloads(
   host: string,
   ports: { readonly http: number; readonly tcp: number },
 ): Promise<() => Promise<void>> {
@@ -76,7 +115,7 @@ async function send(
 }
 
 /** Asks for a download, and reads until the connection ends. */
-export async function download(
+async function download(
   to: { readonly host: string; readonly http: number; readonly tcp: number; readonly from: string },
   wanted: Download,
 ): Promise<Downloaded> {

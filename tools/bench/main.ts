@@ -15,13 +15,15 @@ import {
 } from './load.ts';
 import { measurePropagation, type PropagationOptions, sources } from './propagation.ts';
 import { formatJson, formatTable, type Report } from './report.ts';
+import { measureTransfers } from './transfers.ts';
 
-const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak|data-path|cluster> [flags]
+const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak|data-path|transfers|cluster> [flags]
 
   --services 10,100,1000   sizes of the mesh
   --edits 50               edits of each kind; of storm and soak: in all
   --sessions 1000          sessions of reconnect
   --rounds 5 --seconds 5   rounds of data-path, and how long each is
+  --transfers 1000         downloads by each way
   --rich                   every service has rules; else one in ten
   --source memory          where edits of propagation go in: memory, files, or api, a kube-apiserver as "npm run test:api" has it;
                            api is for envoy too
@@ -39,6 +41,7 @@ const { positionals, values } = parseArgs({
     sessions: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '5' },
+    transfers: { type: 'string', default: '1000' },
     rich: { type: 'boolean', default: false },
     source: { type: 'string', default: 'memory' },
     output: { type: 'string', short: 'o', default: 'table' },
@@ -102,6 +105,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   memory: () => measureMemory(load('1000,5000,10000')),
   envoy: () => measureEnvoy(load('100,1000', 20), values.source === 'api'),
   'data-path': () => measureDataPath({ rounds: Number(values.rounds), seconds: Number(values.seconds) }),
+  transfers: () => measureTransfers(Number(values.transfers)),
   cluster: () => measureCluster({ services: sizes('1000'), restMs: 60_000 }),
   soak: () => measureSoak(load('1000', 20_000)),
 };
