@@ -18,6 +18,9 @@ import { formatYaml } from './yaml.ts';
 const booleans = ['y', 'Y', 'yes', 'Yes', 'n', 'N', 'no', 'on', 'On', 'ON', 'off', 'OFF', 'true', 'False', 'TRUE'];
 const nothing = ['', '~', 'null', 'Null', 'NULL', '<<', '=', '.inf', '-.INF', '.NaN', 'nan', '+.inf'];
 const numbers = [
+  '.',
+  '-.',
+  'e0',
   '010',
   '0o7',
   '08',

@@ -7,8 +7,8 @@ import { Document, visit } from 'yaml';
 const ambiguous = [
   // Booleans, nothing, numbers that are none, and the keys of merging and of defaults.
   /^(?:y|yes|n|no|on|off|true|false|~|null|none|[-+]?\.?(?:inf|infinity|nan)|<<|=)?$/i,
-  // Numbers: decimal with grouping, of base 60, octal, hexadecimal, binary.
-  /^[-+]?(?:0[xob][\da-f_]*|\d[\d_,]*(?::\d+)*(?:\.[\d_]*)?(?:e[-+]?\d*)?|\.[\d_]+(?:e[-+]?\d*)?)$/i,
+  // Numbers: decimal with grouping, of base 60, octal, hexadecimal, binary; some readers miss no digits in them.
+  /^[-+]?(?:0[xob][\da-f_]*|[\d_,]*(?::\d+)*(?:\.[\d_]*)?(?:e[-+]?\d*)?)$/i,
   // Dates and times.
   /^\d{4}-\d\d?-\d\d?(?:$|[Tt\s])/,
 ];
