@@ -1,14 +1,15 @@
 // Talking to Envoy's admin interface.
 
 import { request, type IncomingMessage } from 'node:http';
-import type { SocketAddress } from '../bootstrap/index.ts';
+import type { AdminAddress } from '../bootstrap/index.ts';
 
 const timeoutMs = 5000;
 
 /** The answer, with its body still to be read; rejects when Envoy does not answer within 5 s. */
-export function callAdmin(admin: SocketAddress, method: 'GET' | 'POST', path: string): Promise<IncomingMessage> {
+export function callAdmin(admin: AdminAddress, method: 'GET' | 'POST', path: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const call = request({ host: admin.address, port: admin.port, method, path, agent: false, timeout: timeoutMs });
+    const at = 'path' in admin ? { socketPath: admin.path } : { host: admin.address, port: admin.port };
+    const call = request({ ...at, method, path, agent: false, timeout: timeoutMs });
     call.once('response', resolve);
     call.once('timeout', () => call.destroy(new Error(`Envoy did not answer ${path}`)));
     call.once('error', reject);
@@ -18,7 +19,7 @@ export function callAdmin(admin: SocketAddress, method: 'GET' | 'POST', path: st
 
 /** Status and body of a short answer. */
 export async function readAdmin(
-  admin: SocketAddress,
+  admin: AdminAddress,
   method: 'GET' | 'POST',
   path: string,
 ): Promise<{ readonly status: number; readonly body: string }> {
@@ -30,7 +31,7 @@ export async function readAdmin(
 }
 
 /** Counters and gauges whose names match, by name. */
-export async function readStats(admin: SocketAddress, pattern: string): Promise<ReadonlyMap<string, number>> {
+export async function readStats(admin: AdminAddress, pattern: string): Promise<ReadonlyMap<string, number>> {
   const { status, body } = await readAdmin(admin, 'GET', `/stats?filter=${encodeURIComponent(pattern)}`);
   if (status !== 200) throw new Error(`Envoy's statistics are not to be had: ${status}`);
   const lines = body.split('\n').map((line) => /^(.+): (\d+)$/.exec(line));

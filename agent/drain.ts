@@ -1,7 +1,7 @@
 // Letting Envoy finish what it has begun before it is ended.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SocketAddress } from '../bootstrap/index.ts';
+import type { AdminAddress } from '../bootstrap/index.ts';
 import { readAdmin, readStats } from './admin-client.ts';
 
 /** For how long to drain: until no connection is left, but at least and at most so many seconds. */
@@ -11,7 +11,7 @@ export interface DrainTime {
 }
 
 /** Tells clients to go elsewhere and takes what they still send, then ends when nobody is connected. Resolves in any case. */
-export async function drainEnvoy(admin: SocketAddress, { minimumSeconds, seconds }: DrainTime): Promise<void> {
+export async function drainEnvoy(admin: AdminAddress, { minimumSeconds, seconds }: DrainTime): Promise<void> {
   if (seconds <= 0) return;
   const start = performance.now();
   const lasted = (): number => (performance.now() - start) / 1000;
@@ -24,7 +24,7 @@ export async function drainEnvoy(admin: SocketAddress, { minimumSeconds, seconds
 }
 
 /** Connections that carry traffic: those of internal listeners are the inside of others, and statistics are not traffic. */
-async function countConnections(admin: SocketAddress): Promise<number> {
+async function countConnections(admin: AdminAddress): Promise<number> {
   const active = await readStats(admin, String.raw`^listener\..*\.downstream_cx_active$`);
   let sum = 0;
   for (const [name, value] of active) {

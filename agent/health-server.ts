@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isIPv4 } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { SocketAddress } from '../bootstrap/index.ts';
+import type { AdminAddress, SocketAddress } from '../bootstrap/index.ts';
 import { callAdmin, readAdmin, readStats } from './admin-client.ts';
 import { AgentError } from './error.ts';
 
@@ -12,7 +12,7 @@ import { AgentError } from './error.ts';
 export interface HealthServerOptions {
   readonly health: SocketAddress;
   readonly stats: SocketAddress;
-  readonly admin: SocketAddress;
+  readonly admin: AdminAddress;
   /** True from the moment at which the proxy should get no new connections. */
   readonly isDraining: () => boolean;
   /** Changes with every start of Envoy. */

@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
-import type { ProxyRole, SocketAddress } from '../bootstrap/index.ts';
+import type { AdminAddress, ProxyRole, SocketAddress } from '../bootstrap/index.ts';
 import { parseIdentity } from '../certificates/index.ts';
 import { AgentError, type Log } from './error.ts';
 
@@ -35,7 +35,7 @@ export interface AgentOptions {
     readonly tokenFile: string;
     readonly ttlSeconds: number;
   };
-  readonly admin: SocketAddress;
+  readonly admin: AdminAddress;
   readonly stats: SocketAddress;
   readonly health: SocketAddress;
   readonly envoyStats: SocketAddress;
@@ -187,7 +187,7 @@ export function parseAgentOptions(
         tokenFile: required('token-file'),
         ttlSeconds: parsed('certificate-ttl', parseNumber, '86400'),
       },
-      admin: parsed('admin-address', parseSocket, '127.0.0.1:15000'),
+      admin: parsed('admin-address', parseAdmin, '127.0.0.1:15000'),
       stats: parsed('stats-address', parseSocket, `${anywhere}:15020`),
       health: parsed('health-address', parseSocket, `${anywhere}:15021`),
       envoyStats: parsed('envoy-stats-address', parseSocket, `${anywhere}:15090`),
@@ -311,6 +311,10 @@ function parseHostPort(flag: Flag, text: string): { readonly host: string; reado
 
 function formatHostPort({ host, port }: { readonly host: string; readonly port: number }): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function parseAdmin(flag: Flag, text: string): AdminAddress {
+  return text.startsWith('unix:/') ? { path: text.slice('unix:'.length) } : parseSocket(flag, text);
 }
 
 function parseSocket(flag: Flag, text: string): SocketAddress {

@@ -21,7 +21,7 @@ export const runtimeKeys: JsonObject = {
 export function renderBootstrap(input: BootstrapInput): JsonObject {
   return {
     node: renderNode(input),
-    admin: { address: renderAddress(input.admin), ignore_global_conn_limit: true },
+    admin: { address: renderAdmin(input.admin), ignore_global_conn_limit: true },
     dynamic_resources: {
       ads_config: {
         api_type: 'DELTA_GRPC',
@@ -75,6 +75,10 @@ function renderNode(input: BootstrapInput): JsonObject {
       ...(input.network === undefined ? {} : { NETWORK: input.network }),
     },
   };
+}
+
+function renderAdmin(admin: BootstrapInput['admin']): JsonObject {
+  return 'path' in admin ? { pipe: { path: admin.path, mode: 0o600 } } : renderAddress(admin);
 }
 
 /** Only one path leads to the admin interface, which can also stop the proxy. */

@@ -2,7 +2,7 @@
 // interface for the statistics listener.
 
 import { typed, type JsonObject } from '../envoy-api/index.ts';
-import type { BootstrapInput, SocketAddress } from './input.ts';
+import type { AdminAddress, BootstrapInput, SocketAddress } from './input.ts';
 import { ownCertificateSecret, rootSecret, sdsCluster, xdsCluster } from './names.ts';
 
 /** A socket address as Envoy's `Address`. */
@@ -70,12 +70,15 @@ export function renderSdsCluster(path: string): JsonObject {
 }
 
 /** The admin interface, for the statistics listener only. */
-export function renderAdminCluster(admin: SocketAddress): JsonObject {
+export function renderAdminCluster(admin: AdminAddress): JsonObject {
   return {
     name: 'prometheus_stats',
     type: 'STATIC',
     connect_timeout: '1s',
-    load_assignment: renderAssignment('prometheus_stats', renderAddress(admin)),
+    load_assignment: renderAssignment(
+      'prometheus_stats',
+      'path' in admin ? { pipe: { path: admin.path } } : renderAddress(admin),
+    ),
   };
 }
 

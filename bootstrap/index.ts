@@ -1,5 +1,5 @@
 // The door of `bootstrap/`: the start-up configuration of a proxy.
 
 export { renderBootstrap, runtimeKeys } from './bootstrap.ts';
-export type { BootstrapInput, ProxyRole, SocketAddress } from './input.ts';
+export type { AdminAddress, BootstrapInput, ProxyRole, SocketAddress } from './input.ts';
 export { ownCertificateSecret, rootSecret } from './names.ts';

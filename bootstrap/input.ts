@@ -6,6 +6,9 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** Where Envoy's admin interface is: a port, or a Unix socket for this user alone. */
+export type AdminAddress = SocketAddress | { readonly path: string };
+
 /** `waypoint` serves one Gateway; `ztunnel` is a node's L4 proxy. The role is the first part of the node id. */
 export type ProxyRole = 'waypoint' | 'ztunnel';
 
@@ -26,7 +29,7 @@ export interface BootstrapInput {
   readonly nodeName?: string;
   readonly network?: string;
   /** Envoy's admin interface: 127.0.0.1:15000 in a pod. */
-  readonly admin: SocketAddress;
+  readonly admin: AdminAddress;
   /** Where `/stats/prometheus` of Envoy itself is served: 0.0.0.0:15090 in a pod. */
   readonly stats: SocketAddress;
   readonly xds: {

@@ -1,6 +1,8 @@
 // The proxies of this machine: one for each waypoint and one for the node, each with its agent, token and directory.
 
-import { readdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GatewayKey } from '../generator/index.ts';
 import { formatProxyKey } from '../generator/index.ts';
@@ -13,7 +15,9 @@ import type { StatePaths } from './state.ts';
 import { nodeAccount, nodeKey, systemNamespace } from './xds-authorization.ts';
 
 /** The ports that every proxy has on its own address. */
-export const proxyPorts = { admin: 15000, stats: 15020, health: 15021, envoyStats: 15090 } as const;
+export const proxyPorts = { stats: 15020, health: 15021, envoyStats: 15090 } as const;
+/** Longest path of a Unix socket that Linux takes, less the final zero. */
+const longestSocketPath = 107;
 /** The node that tokens and proxies name, since there is one machine. */
 export const nodeName = 'localhost';
 
@@ -32,6 +36,8 @@ export interface ProxyView extends DesiredProxy {
   readonly pid: number | undefined;
   /** Starts of its agent beyond the first. */
   readonly restarts: number;
+  /** The Unix socket of Envoy's admin interface, which also changes and ends it: for this user alone, and out of every browser's reach. */
+  readonly adminSocket: string;
   /** Envoy's log and access logs. */
   readonly logFile: string;
 }
@@ -54,6 +60,7 @@ export interface ProxiesOptions {
 interface Entry {
   readonly desired: DesiredProxy;
   readonly directory: string;
+  readonly adminSocket: string;
   readonly supervisor: AgentSupervisor;
 }
 
@@ -62,6 +69,8 @@ export class Proxies {
   readonly #options: ProxiesOptions;
   readonly #entries = new Map<string, Entry>();
   #work: Promise<void> = Promise.resolve();
+  /** Where sockets are whose paths would be too long in the state. */
+  #short: string | undefined;
 
   constructor(options: ProxiesOptions) {
     this.#options = options;
@@ -76,6 +85,7 @@ export class Proxies {
   /** Ends all of them. */
   async stop(): Promise<void> {
     await this.reconcile([]);
+    if (this.#short !== undefined) await rm(this.#short, { recursive: true, force: true });
   }
 
   /** All of them, waypoints first. */
@@ -113,20 +123,36 @@ export class Proxies {
     const directory = join(paths.proxies, name);
     const account = accountOf(desired);
     const tokenFile = await tokens.provide(name, { ...account, podName: name, nodeName });
+    const adminSocket = await this.#chooseSocket(directory, name);
     const supervisor: AgentSupervisor = new AgentSupervisor({
       directory,
       logFiles: [envoyLog(directory)],
-      command: [...this.#options.agentCommand, ...this.#flags(name, desired, directory, tokenFile)],
+      command: [...this.#options.agentCommand, ...this.#flags(name, desired, { directory, tokenFile, adminSocket })],
       env,
       health: { address: desired.address, port: proxyPorts.health },
       onChange: (_state, reason) => this.#options.onChange(viewOf(key, entry), reason),
     });
-    const entry: Entry = { desired, directory, supervisor };
+    const entry: Entry = { desired, directory, adminSocket, supervisor };
     this.#entries.set(key, entry);
     supervisor.start();
   }
 
-  #flags(name: string, desired: DesiredProxy, directory: string, tokenFile: string): readonly string[] {
+  async #chooseSocket(directory: string, name: string): Promise<string> {
+    const path = join(directory, 'admin.sock');
+    if (Buffer.byteLength(path) <= longestSocketPath) return path;
+    this.#short ??= await mkdtemp(join(tmpdir(), 'cairn-'));
+    return join(this.#short, createHash('sha256').update(name).digest('hex').slice(0, 16));
+  }
+
+  #flags(
+    name: string,
+    desired: DesiredProxy,
+    {
+      directory,
+      tokenFile,
+      adminSocket,
+    }: { readonly directory: string; readonly tokenFile: string; readonly adminSocket: string },
+  ): readonly string[] {
     const { address, gateway } = desired;
     const { namespace, serviceAccount } = accountOf(desired);
     const { paths, trustDomain, clusterDomain, xds, caAddress, envoyBinary } = this.#options;
@@ -146,7 +172,7 @@ export class Proxies {
       'ca-server-name': serverName,
       'root-cert-file': paths.rootCertificate,
       'token-file': tokenFile,
-      'admin-address': `${address}:${proxyPorts.admin}`,
+      'admin-address': `unix:${adminSocket}`,
       'stats-address': `${address}:${proxyPorts.stats}`,
       'health-address': `${address}:${proxyPorts.health}`,
       'envoy-stats-address': `${address}:${proxyPorts.envoyStats}`,
@@ -183,13 +209,14 @@ function accountOf({ gateway }: DesiredProxy): { readonly namespace: string; rea
     : { namespace: gateway.namespace, serviceAccount: gateway.name };
 }
 
-function viewOf(key: string, { desired, directory, supervisor }: Entry): ProxyView {
+function viewOf(key: string, { desired, directory, adminSocket, supervisor }: Entry): ProxyView {
   return {
     ...desired,
     key,
     state: supervisor.state,
     pid: supervisor.pid,
     restarts: Math.max(0, supervisor.starts - 1),
+    adminSocket,
     logFile: envoyLog(directory),
   };
 }

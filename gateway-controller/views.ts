@@ -31,7 +31,7 @@ export interface WaypointView {
   readonly name?: string;
   /** Where HBONE is accepted: `address:port`. */
   readonly hbone: string;
-  /** Envoy's admin interface. */
+  /** Envoy's admin interface: `unix:/path`. */
   readonly admin: string;
   readonly stats: string;
   readonly health: string;
@@ -93,7 +93,7 @@ export function viewProxy(
     readonly findings: readonly PlacedFinding[];
   },
 ): WaypointView {
-  const { gateway, address, key, state, pid, restarts, logFile } = proxy;
+  const { gateway, address, key, state, pid, restarts, adminSocket, logFile } = proxy;
   const status = input.statuses.findLast((candidate) => candidate.key === key);
   const types = Object.entries(status?.types ?? {});
   const services = servedHosts(input.cache, key);
@@ -102,7 +102,7 @@ export function viewProxy(
   return {
     ...gateway,
     hbone: `${address}:${hbonePort}`,
-    admin: `${address}:${proxyPorts.admin}`,
+    admin: `unix:${adminSocket}`,
     stats: `${address}:${proxyPorts.stats}`,
     health: `${address}:${proxyPorts.health}`,
     state,

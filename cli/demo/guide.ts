@@ -35,7 +35,7 @@ Look:
   access log        tail -f ${quote(waypoint.logFile)}
   proxies           ${endpoints.admin}/api/waypoints
   findings          ${endpoints.admin}/api/findings
-  waypoint's Envoy  http://${waypoint.admin}
+  waypoint's Envoy  cairn proxy-config all --admin-address ${waypoint.admin}
 
 Ctrl-C ends it and removes ${quote(mesh.places.root)}.
 `;

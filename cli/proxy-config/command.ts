@@ -50,7 +50,7 @@ function addProxyConfig(program: Command, io: Io, done: (code: ExitCode) => void
     for (const filter of filters) command.addOption(filter);
     addClusterOptions(command)
       .option('-f, --file <path>', 'a saved dump; - is the standard input')
-      .option('--admin-address <host:port>', 'an Envoy that is reached without a cluster')
+      .option('--admin-address <address>', 'an Envoy that is reached without a cluster: host:port or unix:/path')
       .option('--proxy-admin-port <port>', "Envoy's admin port in the pod", '15000')
       .addOption(
         new Option('-o, --output <format>', 'output format')

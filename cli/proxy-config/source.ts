@@ -1,6 +1,9 @@
 // Where the configuration of a proxy is read from: a pod of the cluster, an admin address on this machine, or a saved dump.
 
+import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { text as readText } from 'node:stream/consumers';
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient, ApiResource, KubernetesObject } from '../../kubernetes/index.ts';
 import type { ClusterOptions } from '../cluster-options.ts';
@@ -15,7 +18,7 @@ import { at, fields, text } from './json.ts';
 export interface ProxyOptions extends ClusterOptions {
   /** A saved dump; `-` is the standard input. */
   readonly file?: string;
-  /** `host:port` of an Envoy that needs no cluster. */
+  /** `host:port` or `unix:/path` of an Envoy that needs no cluster. */
   readonly adminAddress?: string;
   /** The admin port inside the pod. */
   readonly proxyAdminPort: string;
@@ -78,11 +81,18 @@ async function readAdmin(address: string): Promise<ProxyDump> {
 }
 
 async function askAdmin(address: string, path: string): Promise<unknown> {
-  const url = `http://${address}${path}`;
+  const socketPath = address.startsWith('unix:') ? address.slice('unix:'.length) : undefined;
+  const url = socketPath === undefined ? `http://${address}${path}` : `http://localhost${path}`;
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(answerTimeoutMs) });
-    if (!response.ok) fail(`the Envoy at ${address} answered ${response.status} to ${path}`);
-    return parseJson(await response.text(), url);
+    const call = request(url, {
+      ...(socketPath === undefined ? {} : { socketPath }),
+      signal: AbortSignal.timeout(answerTimeoutMs),
+    });
+    call.end();
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    const body = await readText(response);
+    if (response.statusCode !== 200) fail(`the Envoy at ${address} answered ${response.statusCode} to ${path}`);
+    return parseJson(body, address);
   } catch (cause) {
     if (cause instanceof CommandError) throw cause;
     return fail(`no Envoy answers at ${address}: is that its admin address?`, cause);

@@ -9,9 +9,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -161,6 +164,15 @@ test('a request from sleep reaches productpage through the waypoint, with the id
     },
   );
   expect(JSON.parse(line)).toMatchObject({ source_principal: 'spiffe://cluster.local/ns/default/sa/sleep' });
+});
+
+test('Envoy’s admin interface is for this user alone, on no port', async () => {
+  const { admin: envoy, hbone } = await waypoint();
+  expect(envoy).toMatch(/^unix:\//);
+  expect(statSync(envoy.slice('unix:'.length)).mode & 0o777).toBe(0o600);
+  const [host = ''] = hbone.split(':');
+  const socket = connect({ host, port: 15_000 });
+  await expect(once(socket, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
 test('`cairn proxy-config` shows what the Envoy of the waypoint holds', async () => {
