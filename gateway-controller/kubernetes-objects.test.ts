@@ -36,6 +36,28 @@ describe('what cannot be used', () => {
     expect(read(route('web')).findings[0]?.severity).toBe('error');
   });
 
+  it('a rule that is spoilt keeps its last good version; one that is new closes its host where it may ask for TLS', () => {
+    const rule = (host: unknown, trafficPolicy: unknown): KubernetesObject => ({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'DestinationRule',
+      metadata: { name: 'web', namespace: 'shop' },
+      spec: { host, exportTo: ['.'], trafficPolicy },
+    });
+    const tls = { mode: 'SIMPLE' };
+    const spoilt = rule('web', { tls, outlier: 7 });
+    const good = read(rule('web', { tls }));
+    expect(read(spoilt, good.objects).objects).toEqual(good.objects);
+    const closed = read(spoilt);
+    expect(closed.objects).toMatchObject([{ spec: { host: 'web', exportTo: ['.'] } }]);
+    expect(closed.findings[0]?.message).toContain('requests to host "web" are answered with 503');
+    // Still spoilt, in another way: what closed is no last good version.
+    expect(read(rule('other', { tls, outlier: 7 }), closed.objects).objects).toMatchObject([
+      { spec: { host: 'other' } },
+    ]);
+    expect(read(rule('web', { outlier: 7 }), closed.objects).objects).toEqual([]);
+    expect(read(rule(7, { tls })).findings.at(-1)?.message).toContain('nothing is closed, since the host');
+  });
+
   it('a MeshConfig that is spoilt from the start closes every waypoint, of whatever class; later the last good one stays', () => {
     const config = (mesh: string): KubernetesObject => ({
       apiVersion: 'v1',

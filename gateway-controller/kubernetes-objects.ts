@@ -5,6 +5,7 @@ import {
   describeStandIn,
   findMeshConfig,
   formatRef,
+  isUnreadRule,
   listenAddressAnnotation,
   meshConfigMap,
   readObject,
@@ -138,7 +139,8 @@ const anyAddress = '0.0.0.0';
 
 /**
  * Reads an object. What cannot be used keeps what was `inForce` because of it, but for policies: those are replaced by one that denies,
- * so that what a replica serves follows from what the cluster holds, and not from what this replica happened to see before.
+ * so that what a replica serves follows from what the cluster holds, and not from what this replica happened to see before. A
+ * DestinationRule is closed where no good version was in force: the last good one sends nothing that it was not written to send.
  */
 export function readClusterObject(
   object: KubernetesObject,
@@ -156,12 +158,14 @@ export function readClusterObject(
     const spoilt = spoiltMeshConfig(undefined, inForce);
     return { objects: spoilt.objects, findings: explain(findings, spoilt.findings[0]?.message ?? '') };
   }
-  if (read.standIn !== undefined) {
+  const lastGood = inForce.some((each) => each.kind === 'DestinationRule' && isUnreadRule(each)) ? [] : inForce;
+  const isRuleKept = read.ref.kind === 'DestinationRule' && lastGood.length > 0;
+  if (read.standIn !== undefined && !isRuleKept) {
     const closed = `Until this is mended, ${describeStandIn(read.standIn)}.`;
     return { objects: [read.standIn], findings: explain(findings, closed) };
   }
-  if (inForce.length === 0) return { objects: [], findings };
-  return { objects: inForce, findings: explain(findings, 'The last good version stays in force.') };
+  if (lastGood.length === 0) return { objects: [], findings };
+  return { objects: lastGood, findings: explain(findings, 'The last good version stays in force.') };
 }
 
 /** Whether an object is the ConfigMap of the MeshConfig; others are there for the certificates in them. */

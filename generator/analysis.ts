@@ -357,7 +357,8 @@ function findHost(
 function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'DestinationRule'>): void {
   const { host, subsets = [] } = object.spec;
   reportDestinationRuleFields(context, object);
-  if (isWildcardHost(host)) return;
+  // What stands in for a rule whose host cannot be read has none; reading said so.
+  if (host === '' || isWildcardHost(host)) return;
   const service = findHost(context, object, host, ['spec', 'host']);
   if (service !== undefined) {
     reportUnusedRule(context, object, service);

@@ -43,6 +43,6 @@ export type { AddressRange } from './address.ts';
 export { findMeshConfig, meshConfigMap } from './reading/mesh-config.ts';
 export { isKind } from './reading/kinds.ts';
 export { readObject } from './reading/object.ts';
-export { closedMesh, describeStandIn } from './reading/stand-in.ts';
+export { closedMesh, describeStandIn, isUnreadRule } from './reading/stand-in.ts';
 export type { StandIn } from './reading/stand-in.ts';
 export { makesPods } from './reading/workloads.ts';

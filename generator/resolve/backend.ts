@@ -1,6 +1,6 @@
 // The clusters of a service port and their endpoints: the default one and one for each subset.
 
-import { formatRef, refOf } from '../../mesh/index.ts';
+import { formatRef, isUnreadRule, refOf } from '../../mesh/index.ts';
 import type { Backend } from '../model/waypoint.ts';
 import type { ClusterKey, ServiceCluster } from '../model/cluster.ts';
 import type { GatewayKey } from './binding.ts';
@@ -33,10 +33,12 @@ export function resolveBackends(
 ): readonly Backend[] {
   const rules = findDestinationRules(context.mesh, gateway, service);
   const encryption = resolveBackendTls(context, service, port);
-  const isClosed = encryption !== undefined && encryption.tls === undefined;
+  const [speaker] = rules.filter(({ spec }) => spec.trafficPolicy !== undefined);
+  const isUnread = speaker !== undefined && isUnreadRule(speaker);
+  const isClosed = encryption === undefined ? isUnread : encryption.tls === undefined;
   const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Backend => {
     const stated = withMeshPolicy(context.mesh, resolveTrafficPolicy(rules, port.number, declared));
-    const policy = encryption === undefined ? stated : { ...stated, tls: undefined };
+    const policy = encryption === undefined && !isClosed ? stated : { ...stated, tls: undefined };
     if (encryption !== undefined) reportOverridden(context, stated, encryption);
     reportOnPort(context, policy, service, port);
     const preference = resolveLocalityPreference(context, gateway, service, policy);

@@ -363,6 +363,19 @@ describe('hostile text is harmless', () => {
   });
 });
 
+it('what is left of a large text that is broken is read in no more time than the text itself', () => {
+  const begin = Date.now();
+  const lines = 'abc: d\n'.repeat(30_000).replaceAll('abc', () => `k${Math.random()}`);
+  expect(parseManifest('', `kind: DestinationRule\ntls: [\n${lines}`).standIns).toHaveLength(1);
+  expect(Date.now() - begin).toBeLessThan(5_000);
+});
+
+it('a broken text that names very many hosts closes every host, not each of them', () => {
+  const hosts = Array.from({ length: 1_000 }, (_, index) => `  - host: h${index}\n`).join('');
+  const { standIns } = parseManifest('', `kind: DestinationRule\nspec:\n${hosts}  - tls: "\n`);
+  expect(standIns.map(({ object }) => object.spec)).toMatchObject([{ host: '*' }]);
+});
+
 it('what stands in for a policy whose name cannot be encoded has a name that can', () => {
   const { standIns } = parseManifest(
     'policy.json',

@@ -44,7 +44,6 @@ interface Placed {
 /** Reads YAML or JSON: many documents, each an object or a list of objects. `file` only names the text in Findings. */
 export function parseManifest(file: string, text: string): ParsedManifest {
   const { documents, problems } = parseText(file, text);
-  const noObject: ObjectRef = { kind: '', namespace: '', name: '' };
   const findings: PlacedFinding[] = [];
   const objects = new Map<string, AnyMeshObject>();
   const places = new Map<string, Placed>();
@@ -54,7 +53,7 @@ export function parseManifest(file: string, text: string): ParsedManifest {
     const found = salvage(file, damaged);
     standIns.push(...found.map((each) => nameByPlace(each, position)));
     const about = { code: 'SyntaxError', severity: 'error', path: [], message, position } as const;
-    for (const { ref } of found.length === 0 ? [{ ref: noObject }] : found) {
+    for (const ref of refsOf(found)) {
       findings.push({ ...about, ref, ...(hint === undefined ? {} : { hint }) });
     }
   }
@@ -70,7 +69,7 @@ export function parseManifest(file: string, text: string): ParsedManifest {
       const message = 'This is not a Kubernetes object: fields such as `apiVersion` and `kind` are expected.';
       const found = salvage(file, { text: placed.document.text, readings: [value], isWhole: true });
       standIns.push(...found.map((each) => nameByPlace(each, placed.document.locate(placed.prefix, 'key'))));
-      for (const { ref } of found.length === 0 ? [{ ref: noObject }] : found)
+      for (const ref of refsOf(found))
         report({ code: 'NotAnObject', severity: 'error', ref, path: [], message }, placed);
       return;
     }
@@ -122,6 +121,12 @@ export function parseManifest(file: string, text: string): ParsedManifest {
     isPartial,
     locate,
   };
+}
+
+/** What a Finding about them is about: each object once, or no object that is known. */
+function refsOf(standIns: readonly StandIn[]): readonly ObjectRef[] {
+  if (standIns.length === 0) return [{ kind: '', namespace: '', name: '' }];
+  return [...new Map(standIns.map(({ ref }) => [formatRef(ref), ref])).values()];
 }
 
 /** What is known of a file that cannot be read: nothing, so that none of what was in force because of it counts as deleted. */

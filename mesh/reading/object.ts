@@ -49,7 +49,7 @@ export function readObject(value: Fields): ReadObject {
     const problems = missing.map((field) =>
       errorAt('MissingField', [field], `The object needs the field \`${field}\`.`),
     );
-    return kind === '' && namesTargets(value) ? rejectPolicy(ref, value, problems) : reject(ref, value, problems);
+    return kind === '' ? rejectUnknown(ref, value, problems) : reject(ref, value, problems);
   }
   if (kind === 'PeerAuthentication' && apiVersion.startsWith(`${securityGroup}/`))
     return { ref, problems: [checkPeerAuthentication(value['spec'])] };
@@ -59,7 +59,7 @@ export function readObject(value: Fields): ReadObject {
   if (other !== undefined) {
     if (!other.problems.some(({ severity }) => severity === 'error')) return other;
     return other.ref.kind === ''
-      ? rejectPolicy(other.ref, value, other.problems)
+      ? rejectAs('AuthorizationPolicy', other.ref, value, other.problems)
       : reject(other.ref, value, other.problems);
   }
   return isKind(kind) ? readKnown(kind, value, ref) : { ref, problems: [] };
@@ -70,14 +70,17 @@ function reject(ref: ObjectRef, fields: Fields, problems: readonly Problem[]): R
   return { ref, problems, ...(standIn === undefined ? {} : { standIn }) };
 }
 
-/** Rejects a policy of which nobody knows the kind. */
-function rejectPolicy(ref: ObjectRef, fields: Fields, problems: readonly Problem[]): ReadObject {
-  return { ...reject({ ...ref, kind: 'AuthorizationPolicy' }, fields, problems), ref };
+/** Nothing but a policy has targets, whatever kind it was to be, and nothing but a DestinationRule a traffic policy or subsets. */
+function rejectUnknown(ref: ObjectRef, fields: Fields, problems: readonly Problem[]): ReadObject {
+  const spec = isRecord(fields['spec']) ? fields['spec'] : {};
+  if ('targetRefs' in spec || 'targetRef' in spec) return rejectAs('AuthorizationPolicy', ref, fields, problems);
+  const isRule = 'trafficPolicy' in spec || 'subsets' in spec;
+  return isRule ? rejectAs('DestinationRule', ref, fields, problems) : reject(ref, fields, problems);
 }
 
-/** Nothing but a policy has targets, whatever kind it was to be. */
-function namesTargets({ spec }: Fields): boolean {
-  return isRecord(spec) && ('targetRefs' in spec || 'targetRef' in spec);
+/** Rejects an object of which nobody knows the kind as one of this kind. */
+function rejectAs(kind: Kind, ref: ObjectRef, fields: Fields, problems: readonly Problem[]): ReadObject {
+  return { ...reject({ ...ref, kind }, fields, problems), ref };
 }
 
 /** The pods of an object that is not read itself. What is wrong with it is for others to say. */

@@ -5,7 +5,7 @@ import type { ObjectRef } from '../object.ts';
 import { defaultNamespace } from '../labels.ts';
 import { isKind, kindDefinitions } from './kinds.ts';
 import { findMeshConfig, isMeshConfigFile, meshConfigMap, meshConfigRef } from './mesh-config.ts';
-import { closedMesh, isClosingKind, policyKindOf, standInFor } from './stand-in.ts';
+import { closedMesh, policyKindOf, standInFor } from './stand-in.ts';
 import type { StandIn } from './stand-in.ts';
 import { isRecord } from './structure.ts';
 import type { DamagedDocument } from './text.ts';
@@ -19,12 +19,14 @@ export function salvage(file: string, { text, readings, isWhole }: DamagedDocume
   const words = wordsOf(text);
   const isComplete =
     isWhole || (!endsInTargets(text) && readings.some((each) => countKinds(each) >= words.kinds.length));
-  const found = objects.flatMap((object) => standInsFor(object, words, isComplete));
+  const seesTls =
+    isWhole || words.tls === 0 || (!endsInExports(text) && readings.some((each) => countTls(each) >= words.tls));
+  const found = objects.flatMap((object) => standInsFor(object, words, { isComplete, seesTls }));
   // Where no policy came out of the parser although the text speaks of one, something else swallowed it.
   const kinds = [...new Set(words.kinds.flatMap((word) => policyKindOf(word) ?? []))];
   const missed = kinds.filter((kind) => !objects.some((object) => policyKindOf(textOf(object['kind'])) === kind));
   const swallowed = missed.flatMap((kind) =>
-    namespacesOf(words).flatMap((namespace) => stand({ kind, namespace, name: '' }, {}, false)),
+    standInsFor({ kind }, words, { isComplete: false, seesTls: words.tls === 0 }),
   );
   return mergeTargets([...found, ...swallowed]);
 }
@@ -44,10 +46,15 @@ function objectsIn(value: unknown): readonly Fields[] {
   return Array.isArray(value['items']) ? value['items'].flatMap(objectsIn) : [value];
 }
 
-function standInsFor(object: Fields, words: Words, isComplete: boolean): readonly StandIn[] {
+/** What the readings of a text show of it: every target, and all that it says of TLS. */
+interface Seen {
+  readonly isComplete: boolean;
+  readonly seesTls: boolean;
+}
+
+function standInsFor(object: Fields, words: Words, { isComplete, seesTls }: Seen): readonly StandIn[] {
   const word = textOf(object['kind']);
   const kind = policyKindOf(word) ?? word;
-  if (!isClosingKind(kind)) return [];
   const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
   const parsed = nameOf(metadata['name']) ?? '';
   // The parser may have cut it off.
@@ -55,7 +62,22 @@ function standInsFor(object: Fields, words: Words, isComplete: boolean): readonl
   const namespace = nameOf(metadata['namespace']);
   const isNamespaced = !isKind(kind) || kindDefinitions[kind].isNamespaced;
   const namespaces = !isNamespaced ? [''] : namespace === undefined ? namespacesOf(words) : [namespace];
-  return namespaces.flatMap((each) => stand({ kind, namespace: each, name }, object, isComplete));
+  const isRule = kind === 'DestinationRule';
+  const readings = isRule ? rulesOf(object, words) : [object];
+  return namespaces.flatMap((each) =>
+    readings.flatMap((reading) => stand({ kind, namespace: each, name }, reading, isRule ? seesTls : isComplete)),
+  );
+}
+
+/** Of more hosts than these a text is about every one. */
+const maxHosts = 100;
+
+/** A rule for each host that it may be about: the parser may have cut off, or swallowed, the one that is written. */
+function rulesOf(object: Fields, { hosts }: Words): readonly Fields[] {
+  const spec = isRecord(object['spec']) ? object['spec'] : {};
+  if (hosts.length === 0 || hosts.includes(textOf(spec['host']))) return [object];
+  const all = hosts.length > maxHosts ? ['*'] : hosts;
+  return all.map((host) => ({ ...object, spec: [{ ...spec, host }, object['spec']] }));
 }
 
 function stand(ref: ObjectRef, fields: Fields, isComplete: boolean): readonly StandIn[] {
@@ -63,7 +85,7 @@ function stand(ref: ObjectRef, fields: Fields, isComplete: boolean): readonly St
   return object === undefined ? [] : [{ ref, object }];
 }
 
-/** Of several readings of one policy all targets count. */
+/** Of several readings of one policy all targets count, and of one rule all hosts. */
 function mergeTargets(standIns: readonly StandIn[]): readonly StandIn[] {
   const merged = new Map<string, StandIn>();
   for (const { ref, object } of standIns) {
@@ -76,6 +98,13 @@ function mergeTargets(standIns: readonly StandIn[]): readonly StandIn[] {
       const targetRefs = [...before.spec.targetRefs, ...object.spec.targetRefs];
       merged.set(key, { ref, object: { ...object, spec: { ...object.spec, targetRefs: distinct(targetRefs) } } });
     } else if (before === undefined) merged.set(key, { ref, object });
+    else if (object.kind === 'DestinationRule') {
+      const other = JSON.stringify([ref, object.spec]);
+      const name = `${object.metadata.name}/${merged.size}`;
+      const isSame = before.kind === object.kind && JSON.stringify(before.spec) === JSON.stringify(object.spec);
+      if (isSame || merged.has(other)) continue;
+      merged.set(other, { ref, object: { ...object, metadata: { ...object.metadata, name } } });
+    }
   }
   return [...merged.values()];
 }
@@ -89,6 +118,9 @@ interface Words {
   readonly kinds: readonly string[];
   readonly namespaces: readonly string[];
   readonly names: ReadonlySet<string>;
+  readonly hosts: readonly string[];
+  /** How often TLS is spoken of. */
+  readonly tls: number;
 }
 
 /** What a text says whatever its structure is. */
@@ -96,15 +128,19 @@ function wordsOf(text: string): Words {
   const kinds: string[] = [];
   const namespaces = new Set<string>();
   const names = new Set<string>();
+  const hosts = new Set<string>();
+  let tls = 0;
   const uncommented = text.replaceAll(/^[^\S\n]*#.*$/gm, '');
   for (const [, key, value = ''] of uncommented.matchAll(
-    /\b(kind|namespace|name)["']?[^\S\n]*:[^\S\n]*["']?([\w.-]*)/g,
+    /\b(kind|namespace|name|host|tls)["']?[^\S\n]*:[^\S\n]*["']?([\w.*-]*)/g,
   )) {
     if (key === 'kind') kinds.push(value);
     else if (key === 'name') names.add(value);
+    else if (key === 'tls') tls += 1;
+    else if (key === 'host' && value !== '') hosts.add(value);
     else if (value !== '') namespaces.add(value);
   }
-  return { kinds, namespaces: [...namespaces], names };
+  return { kinds, namespaces: [...namespaces], names, hosts: [...hosts], tls };
 }
 
 function namespacesOf({ namespaces }: Words): readonly string[] {
@@ -113,17 +149,37 @@ function namespacesOf({ namespaces }: Words): readonly string[] {
 
 /** Whether the last thing that a text says is a target, so that there may have been others behind it. */
 function endsInTargets(text: string): boolean {
-  const last = /.*\btargetRefs?["']?[^\S\n]*:(.*)$/s.exec(text)?.[1];
-  if (last === undefined) return false;
-  const keys = [...last.matchAll(/\b([A-Za-z]\w*)["']?[^\S\n]*:/g)].map(([, key = '']) => key);
-  return keys.every((key) => ['group', 'kind', 'name', 'namespace', 'sectionName'].includes(key));
+  return keysBehind(text, /\btargetRefs?["']?[^\S\n]*:/g)?.every((key) => targetKeys.has(key)) === true;
+}
+
+const targetKeys: ReadonlySet<string> = new Set(['group', 'kind', 'name', 'namespace', 'sectionName']);
+
+/** Whether the last thing that a text says is whom a rule is exported to. */
+function endsInExports(text: string): boolean {
+  return keysBehind(text, /\bexportTo["']?[^\S\n]*:/g)?.length === 0;
+}
+
+/** The keys behind the last place where a text matches; undefined where it does not. */
+function keysBehind(text: string, pattern: RegExp): readonly string[] | undefined {
+  const last = [...text.matchAll(pattern)].at(-1);
+  if (last === undefined) return undefined;
+  return [...text.slice(last.index + last[0].length).matchAll(/\b([A-Za-z]\w*)["']?[^\S\n]*:/g)].map(
+    ([, key = '']) => key,
+  );
 }
 
 function countKinds(value: unknown): number {
-  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countKinds(item), 0);
+  return countRecords(value, ({ kind }) => typeof kind === 'string');
+}
+
+function countTls(value: unknown): number {
+  return countRecords(value, (fields) => 'tls' in fields);
+}
+
+function countRecords(value: unknown, counts: (fields: Fields) => boolean): number {
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countRecords(item, counts), 0);
   if (!isRecord(value)) return 0;
-  const own = typeof value['kind'] === 'string' ? 1 : 0;
-  return Object.values(value).reduce<number>((sum, field) => sum + countKinds(field), own);
+  return Object.values(value).reduce<number>((sum, field) => sum + countRecords(field, counts), counts(value) ? 1 : 0);
 }
 
 function textOf(value: unknown): string {

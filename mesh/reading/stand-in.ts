@@ -33,14 +33,12 @@ export function isClosingKind(kind: string): boolean {
   return closingKinds.has(kind);
 }
 
-/** The policies among them, also where the word is misspelt. */
-export function policyKindOf(
-  word: string,
-): 'AuthorizationPolicy' | 'BackendTLSPolicy' | 'RequestAuthentication' | undefined {
+const policyKinds = ['AuthorizationPolicy', 'BackendTLSPolicy', 'DestinationRule', 'RequestAuthentication'] as const;
+
+/** The kind that is meant, also where the word is misspelt, where what stands in for it closes services. */
+export function policyKindOf(word: string): (typeof policyKinds)[number] | undefined {
   const kind = kindNames.find((name) => name === word) ?? suggestName(word, kindNames);
-  return kind === 'AuthorizationPolicy' || kind === 'BackendTLSPolicy' || kind === 'RequestAuthentication'
-    ? kind
-    : undefined;
+  return policyKinds.find((each) => each === kind);
 }
 
 /**
@@ -53,7 +51,7 @@ export const closedMesh: AnyMeshObject = deny({ kind: 'MeshConfig', namespace: '
 
 /**
  * What stands in for a rejected object; undefined where nothing can, or nothing need. `isWhole` is false where a part of its text could
- * not be read, so that there may be targets that nobody saw.
+ * not be read, so that there may be targets, or TLS of a DestinationRule, that nobody saw.
  */
 export function standInFor(ref: ObjectRef, fields: Fields, isWhole = true): AnyMeshObject | undefined {
   switch (ref.kind) {
@@ -70,6 +68,8 @@ export function standInFor(ref: ObjectRef, fields: Fields, isWhole = true): AnyM
       const targets = targetsToClose(ref, fields, isWhole, ['Service', 'ServiceEntry']);
       return targets.length === 0 ? undefined : silence(ref, fields, targets);
     }
+    case 'DestinationRule':
+      return refuseTls(ref, fields, isWhole);
     case 'Namespace':
       return ref.name === '' ? undefined : labelsOf(ref, fields);
     case 'Gateway':
@@ -86,6 +86,10 @@ export function describeStandIn(object: AnyMeshObject): string {
       return `everything to ${describeTargets(object, object.spec.targetRefs ?? [])} is denied`;
     case 'BackendTLSPolicy':
       return `requests to ${describeTargets(object, object.spec.targetRefs)} are answered with 503`;
+    case 'DestinationRule':
+      return object.spec.host === ''
+        ? 'nothing is closed, since the host that it may ask TLS for cannot be read'
+        : `requests to host "${object.spec.host}" are answered with 503 where this rule applies, since it may ask for TLS`;
     case 'Gateway':
       return 'a waypoint with nothing but its labels and its class stands in for it';
     default:
@@ -180,20 +184,76 @@ function silence(
   fields: Fields,
   targetRefs: readonly BackendTlsTarget[],
 ): MeshObject<'BackendTLSPolicy'> {
-  const { creationTimestamp, generation } = metadataOf(fields);
   return {
     apiVersion: formatApiVersion(gatewayGroup, 'v1'),
     kind: 'BackendTLSPolicy',
-    metadata: {
-      name: ref.name === '' ? `${ref.kind}/` : ref.name,
-      namespace: ref.namespace,
-      labels: {},
-      annotations: {},
-      // Its age decides which of two policies holds.
-      ...(typeof creationTimestamp === 'string' && isTime(creationTimestamp) ? { creationTimestamp } : {}),
-      ...(typeof generation === 'number' ? { generation } : {}),
-    },
+    metadata: agedMetadata(ref, fields),
     spec: { targetRefs, validation: { hostname: 'unreadable.invalid' } },
+  };
+}
+
+/**
+ * Without a DestinationRule that asks for TLS requests would go out in plain text: this one asks for a certificate that nobody has, so
+ * that nothing is sent. One that does not ask for TLS closes nothing. Where the host cannot be read, `describeStandIn` says so.
+ */
+function refuseTls(ref: ObjectRef, fields: Fields, isWhole: boolean): MeshObject<'DestinationRule'> | undefined {
+  const { metadata: _, ...rest } = fields;
+  const spec = [fields['spec']].flat().find(isRecord) ?? rest;
+  // A rule for some clients only has no effect at a waypoint.
+  const isForAll = spec['workloadSelector'] === undefined || spec['workloadSelector'] === null;
+  if (!isForAll || (isWhole && !asksForTls(rest))) return undefined;
+  const exportTo = isWhole ? readTexts(spec['exportTo']) : undefined;
+  return {
+    apiVersion: formatApiVersion(networkingGroup, 'v1'),
+    kind: 'DestinationRule',
+    metadata: agedMetadata(ref, fields),
+    spec: {
+      host: readHost(spec),
+      ...(exportTo === undefined ? {} : { exportTo }),
+      trafficPolicy: { tls: { mode: 'MUTUAL' } },
+    },
+  };
+}
+
+/** Whether a rule stands in for one that cannot be read: of others reading refuses MUTUAL without a certificate. */
+export function isUnreadRule({ spec }: MeshObject<'DestinationRule'>): boolean {
+  const { mode, clientCertificate, credentialName } = spec.trafficPolicy?.tls ?? {};
+  return mode === 'MUTUAL' && clientCertificate === undefined && credentialName === undefined;
+}
+
+/** Whether anything of a rule asks for TLS; a mode that cannot be read may have been any. */
+function asksForTls(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(asksForTls);
+  if (!isRecord(value)) return false;
+  return Object.entries(value).some(([key, field]) => {
+    if (/labels$/i.test(key)) return false;
+    if (suggestName(key, ['tls']) !== undefined) return !isRecord(field) || field['mode'] !== 'DISABLE';
+    return key === 'mode' ? field !== 'DISABLE' : asksForTls(field);
+  });
+}
+
+/** The host of a rule, also where the key is misspelt or holds a list of one; '' where there is none. */
+function readHost(spec: Fields): string {
+  const key = 'host' in spec ? 'host' : Object.keys(spec).find((each) => suggestName(each, ['host']) !== undefined);
+  const hosts = key === undefined ? [] : [spec[key]].flat();
+  const [host] = hosts;
+  return hosts.length === 1 && typeof host === 'string' ? host : '';
+}
+
+function readTexts(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : undefined;
+}
+
+/** The age of an object decides which of two holds. */
+function agedMetadata(ref: ObjectRef, fields: Fields): ObjectMeta {
+  const { creationTimestamp, generation } = metadataOf(fields);
+  return {
+    name: ref.name === '' ? `${ref.kind}/` : ref.name,
+    namespace: ref.namespace,
+    labels: {},
+    annotations: {},
+    ...(typeof creationTimestamp === 'string' && isTime(creationTimestamp) ? { creationTimestamp } : {}),
+    ...(typeof generation === 'number' ? { generation } : {}),
   };
 }
 

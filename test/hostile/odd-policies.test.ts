@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DirectorySource } from '../../gateway-controller/directory-source.ts';
 import type { DirectoryState } from '../../gateway-controller/directory-source.ts';
-import type { AnyMeshObject } from '../../mesh/index.ts';
+import { type AnyMeshObject, isUnreadRule } from '../../mesh/index.ts';
 import { waitUntil } from '../support/envoy.ts';
-import { type Closed, goodPolicy, type OddPolicy, oddPolicies } from './odd-policies.ts';
+import { type Closed, goodPolicy, goodRule, type OddPolicy, oddPolicies } from './odd-policies.ts';
 
 let directory: string;
 let source: DirectorySource;
@@ -65,16 +65,25 @@ function closedBy(index: number): Closed {
     if (!isDenial && object.kind !== 'BackendTLSPolicy') return [];
     return (object.spec.targetRefs ?? []).map(({ kind, name }) => `${kind} ${name}`);
   });
+  const hosts = objectsOf(index).flatMap((object) =>
+    object.kind === 'DestinationRule' && isUnreadRule(object) ? [object.spec.host] : [],
+  );
+  if (hosts.length > 0) return hosts.includes('web') ? 'the host' : 'no host';
   const isWeb = names.includes('Service web');
   const isNamespace = names.includes(`Namespace ${namespaceOf(index)}`);
   if (isWeb && isNamespace) return 'web and the namespace';
   return isWeb ? 'web' : isNamespace ? 'the namespace' : isMesh && names.length === 0 ? 'the mesh' : 'nothing';
 }
 
-function expectSaid(index: number, { name, closed }: OddPolicy): void {
+const isRule = (text: string): boolean => /trafficPolicy|subsets/.test(text);
+
+function expectSaid(index: number, { name, closed, text }: OddPolicy): void {
   const said = saidOf(index);
   const namespace = namespaceOf(index);
-  if (closed === 'nothing') expect(said, name).toContain('nothing stands in for it');
+  if (closed === 'nothing' && !isRule(text)) expect(said, name).toContain('nothing stands in for it');
+  if (closed === 'nothing' && isRule(text)) expect(said, name).not.toMatch(/Until|^$/);
+  if (closed === 'the host') expect(said, name).toContain('requests to host "web" are answered with 503');
+  if (closed === 'no host') expect(said, name).toContain('nothing is closed, since the host');
   if (closed.includes('web')) expect(said, name).toContain(`Service ${namespace}/web`);
   if (closed.includes('the namespace')) expect(said, name).toContain(`every service of namespace ${namespace}`);
   if (closed === 'the mesh') expect(said, name).toContain('everything to every service is denied');
@@ -110,7 +119,7 @@ describe.each([
   });
 
   it('leave the last good version in force, and close nothing else', async () => {
-    policies.forEach((_policy, index) => save(index, goodPolicy));
+    policies.forEach(({ text }, index) => save(index, isRule(text) ? goodRule : goodPolicy));
     await start();
     policies.forEach(({ text }, index) => save(index, text));
     const isSaid = (index: number): boolean => saidOf(index) !== '';
@@ -124,7 +133,7 @@ describe.each([
       expect(saidOf(index), name).toContain('last good version');
       expect(objectsOf(index), name).toEqual([
         expect.objectContaining({
-          kind: 'AuthorizationPolicy',
+          kind: isRule(text) ? 'DestinationRule' : 'AuthorizationPolicy',
           metadata: expect.objectContaining({ name: 'it' }) as unknown,
         }),
       ]);

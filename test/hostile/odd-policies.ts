@@ -1,8 +1,9 @@
 // Policies that cannot be read, in every way that was thought of: broken YAML and JSON, broken structure, broken meaning, with targets that
 // can be read and without. `$N` is the namespace.
 
-/** What is closed because of a policy that cannot be read. */
-export type Closed = 'web' | 'web and the namespace' | 'the namespace' | 'the mesh' | 'nothing';
+/** What is closed because of a policy that cannot be read; `no host`: nothing, since nobody knows of which host it speaks. */
+export type Closed =
+  'web' | 'web and the namespace' | 'the namespace' | 'the mesh' | 'the host' | 'no host' | 'nothing';
 
 /** A text by what is wrong with it, and what it closes. */
 export interface OddPolicy {
@@ -29,6 +30,13 @@ const json = JSON.stringify({
 const web = '{kind: Service, group: "", name: web}';
 const istio = 'security.istio.io/v1';
 const tls = 'gateway.networking.k8s.io/v1';
+const networking = 'networking.istio.io/v1';
+
+const ruleHead = `apiVersion: ${networking}\nkind: DestinationRule\nmetadata:\n  name: it\n  namespace: $N\n`;
+const simple = '  trafficPolicy:\n    tls:\n      mode: SIMPLE\n      sni: web\n';
+/** What every odd rule is a spoilt version of. */
+export const goodRule: string = `${ruleHead}spec:\n  host: web\n${simple}`;
+const rule = (text: string): string => `${ruleHead}spec:\n  host: web\n${text}`;
 
 const cases: readonly (readonly [string, Closed, string])[] = [
   // The text: behind the targets, in them, and before them.
@@ -159,5 +167,64 @@ const cases: readonly (readonly [string, Closed, string])[] = [
   ],
 ];
 
+const ruleCases: typeof cases = [
+  // What is spoilt beside TLS, and TLS itself.
+  ['a rule with TLS and a spoilt load balancer', 'the host', rule(`${simple}    loadBalancer: {simple: FASTEST}\n`)],
+  ['a rule with TLS and an unknown field', 'the host', rule(`${simple}  hosts: [web]\n`)],
+  ['a rule with an unknown mode of TLS', 'the host', rule(simple.replace('SIMPLE', 'SIMPEL'))],
+  ['a rule with TLS without a mode', 'the host', rule('  trafficPolicy: {tls: {sni: web}}\n')],
+  ['a rule with TLS that is a text', 'the host', rule('  trafficPolicy: {tls: SIMPLE}\n')],
+  ['a rule with MUTUAL without a certificate', 'the host', rule('  trafficPolicy: {tls: {mode: MUTUAL}}\n')],
+  ['a rule with a misspelt tls', 'the host', rule(simple.replace('tls', 'tsl'))],
+  ['a rule with a mode that stands too high', 'the host', rule('  trafficPolicy: {mode: SIMPLE}\n')],
+  [
+    'a rule with TLS for a port that cannot be read',
+    'the host',
+    rule('  trafficPolicy: {portLevelSettings: [{port: {number: https}, tls: {mode: SIMPLE}}]}\n'),
+  ],
+  [
+    'a rule with TLS for a subset without a name',
+    'the host',
+    rule('  subsets: [{labels: {version: v1}, trafficPolicy: {tls: {mode: SIMPLE}}}]\n'),
+  ],
+  // The text.
+  ['a rule that is cut off in TLS', 'the host', rule('  trafficPolicy:\n    tls:\n      mode: "SIM')],
+  ['a rule that is cut off behind tls', 'the host', rule('  trafficPolicy: {tls:')],
+  ['a rule with an unclosed bracket behind TLS', 'the host', rule(`${simple}  subsets: [\n`)],
+  ['a rule with an unclosed quote before TLS', 'the host', rule(`  exportTo: ["*]\n${simple}`)],
+  ['a rule with an unclosed quote of its host', 'the host', goodRule.replace('host: web', 'host: "web')],
+  ['a rule with an unclosed quote before its kind', 'the host', goodRule.replace('networking.', '"networking.')],
+  ['a rule with TLS given twice', 'the host', rule(`${simple}    tls: {mode: DISABLE}\n`)],
+  ['a rule with tabs everywhere', 'the host', goodRule.replaceAll('  ', '\t')],
+  // The object.
+  ['a rule whose spec is empty', 'the host', goodRule.replaceAll(/^ {2}(?=host|traffic)/gm, '')],
+  ['a rule with a list of hosts', 'the host', goodRule.replace('host: web', 'hosts: [web]')],
+  ['a rule without a kind', 'the host', goodRule.replace('kind: DestinationRule\n', '')],
+  ['a rule with a misspelt kind', 'the host', goodRule.replace('DestinationRule', 'DestinationRules')],
+  ['a rule of another group of the mesh', 'the host', goodRule.replace('networking.', 'security.')],
+  ['a rule without a name', 'the host', goodRule.replace('  name: it\n', '')],
+  ['a rule with TLS whose host cannot be read', 'no host', goodRule.replace('host: web', 'host: 7')],
+  ['a rule that is cut off without a host', 'no host', `${ruleHead}spec:\n${simple}  subsets: [`],
+  ['a rule that is exported to others', 'the host', rule(`  exportTo: [elsewhere]\n${simple}    outlier: {}\n`)],
+  [
+    'a rule that is cut off in whom it is exported to',
+    'the host',
+    rule(`${simple}  exportTo:\n  - elsewhere\n  - "sh`),
+  ],
+  // Without TLS.
+  ['a rule with a spoilt load balancer', 'nothing', rule('  trafficPolicy: {loadBalancer: {simple: FASTEST}}\n')],
+  ['a rule that disables TLS', 'nothing', rule('  trafficPolicy: {tls: {mode: DISABLE}, outlier: {}}\n')],
+  ['a rule with a label that is called tls', 'nothing', rule('  subsets: [{labels: {tls: a, mode: b}}]\n')],
+  [
+    'a rule for some clients, which has no effect at a waypoint',
+    'nothing',
+    rule(`${simple}  workloadSelector: {matchLabels: 7}\n`),
+  ],
+];
+
 /** All of them. */
-export const oddPolicies: readonly OddPolicy[] = cases.map(([name, closed, text]) => ({ name, closed, text }));
+export const oddPolicies: readonly OddPolicy[] = [...cases, ...ruleCases].map(([name, closed, text]) => ({
+  name,
+  closed,
+  text,
+}));

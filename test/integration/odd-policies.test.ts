@@ -79,13 +79,23 @@ const judged: Readonly<Record<string, string>> = {
   'a BackendTLSPolicy with a spoilt hostname': '503 200',
   'a BackendTLSPolicy whose target cannot be read': '503 503',
   'AUDIT, which decides nothing': '200 200',
+  'a rule with TLS and a spoilt load balancer': '503 200',
+  'a rule with TLS for a subset without a name': '503 200',
+  'a rule with an unclosed quote before TLS': '503 200',
+  'a rule that is cut off in whom it is exported to': '503 200',
+  'a rule that is exported to others': '200 200',
+  'a rule with TLS whose host cannot be read': '200 200',
+  'a rule with a spoilt load balancer': '200 200',
 };
 
 it.each(Object.entries(judged))('closed at once, and opened when it is mended: %s', async (name, answers) => {
   const text = oddPolicies.find((policy) => policy.name === name)?.text ?? '';
+  const before = (await run.codes()).length;
   run.write('odd.yaml', text.replaceAll('$N', 'shop'));
+  await waitFor(async () => (await run.codes()).length > before, { timeout: 10_000 });
   await expectBoth(answers);
   rmSync(run.path('config/odd.yaml'));
+  await waitFor(async () => (await run.codes()).length === before, { timeout: 10_000 });
   await expectBoth('200 200');
 });
 
