@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resources } from '../../kubernetes/index.ts';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { waitFor } from '../support/processes.ts';
+import { type Download, endings } from '../support/downloads.ts';
 import { createIssuer, unsignedToken } from '../support/tokens.ts';
 import { appImage, bookinfoObjects, clientObjects } from './bookinfo.ts';
-import type { ClientAnswer, ClientCall } from './client/protocol.ts';
+import { type ClientAnswer, type ClientCall, downloadPorts } from './client/protocol.ts';
 import { bundleProgram, connectClient, connectCluster, loadImages } from './cluster.ts';
 import type { MeshClient, TestCluster } from './cluster.ts';
 
@@ -167,6 +168,32 @@ test('a waypoint is applied and programmed, and its pod passes restricted Pod Se
     `ip=${services.get('productpage')} -> port=9080`,
   );
 }, 300_000);
+
+test('answers whose server ends first are whole, however slowly they are read', async () => {
+  const ports = Object.entries(downloadPorts).map(([name, port]) => ({ name, port }));
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { namespace: shop, name: 'downloads' },
+    spec: { selector: { app: 'notsleep' }, ports },
+  };
+  await withObjects([service], async () => {
+    const address = addressOf(await cluster.client.get(resources.services, shop, 'downloads'));
+    const wanted = endings.flatMap((ending): Download[] => [
+      { ending, bytes: 1_000 },
+      { ending, bytes: 2_000_000 },
+      { ending, bytes: 6_000_000, pauseMs: 4 },
+    ]);
+    const waypoint = `waypoint.${shop}.svc.cluster.local:15008`;
+    const first = { waypoint, service: address, wanted: wanted.slice(0, 1) };
+    await waitFor(async () => (await sleeper.download(first).catch(() => []))[0]?.isComplete, {
+      timeout: 60_000,
+      what: 'the first download',
+    });
+    const got = await sleeper.download({ waypoint, service: address, wanted });
+    expect(got).toEqual(wanted.map(({ bytes }) => ({ bytes, isComplete: true })));
+  });
+}, 180_000);
 
 /** Everything in the cluster that bears our label. */
 async function listOurs(): Promise<readonly string[]> {

@@ -16,7 +16,8 @@ import type { ApiResource, KubernetesObject } from '../../kubernetes/index.ts';
 import { findKubernetes } from '../../tools/fetch-kubernetes.mjs';
 import { runCommand } from '../support/command-line.ts';
 import { waitFor } from '../support/processes.ts';
-import type { ClientAnswer, ClientCall, LoadReport } from './client/protocol.ts';
+import type { ClientAnswer, ClientCall, ClientDownloads, LoadReport } from './client/protocol.ts';
+import type { Downloaded } from '../support/downloads.ts';
 
 const root = join(import.meta.dirname, '../..');
 const fieldManager = 'cairn-test';
@@ -43,6 +44,7 @@ export interface TestCluster {
 /** A client pod. */
 export interface MeshClient {
   request(call: ClientCall): Promise<ClientAnswer>;
+  download(downloads: ClientDownloads): Promise<readonly Downloaded[]>;
   /** Sends `rate` requests a second while `work` goes on; resolves to what became of them. */
   under(load: { readonly call: ClientCall; readonly rate: number }, work: () => Promise<void>): Promise<LoadReport>;
 }
@@ -135,6 +137,7 @@ export async function connectClient(cluster: TestCluster, namespace: string, nam
   await waitFor(() => tell('/ready', {}).then(() => true), { timeout: 60_000, what: `the certificate of ${name}` });
   return {
     request: (call) => tell('/request', call),
+    download: (downloads) => tell('/downloads', downloads),
     under: async (load, work) => {
       await tell('/load/start', load);
       try {

@@ -3,7 +3,8 @@
 
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Download, type DownloadMesh, endings, startDownloadMesh } from '../support/downloads.ts';
+import { type DownloadMesh, startDownloadMesh } from '../support/download-mesh.ts';
+import { type Download, endings } from '../support/downloads.ts';
 
 let mesh: DownloadMesh;
 

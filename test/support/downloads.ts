@@ -1,10 +1,10 @@
 // Servers that send a number of bytes and end, in every way in which an answer can end, and clients that read them at their own pace.
 
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from 'node:http';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LocalRun, shopManifests } from './local-run.ts';
 
 /** How the end of an answer is told: HTTP/1.1 or 1.0 to a client that says `Connection: close`, or plain TCP. */
 export const endings = ['length', 'chunked', 'close', 'length 1.0', 'close 1.0', 'tcp'] as const;
@@ -34,46 +34,8 @@ export interface Downloaded {
 
 const block = Buffer.alloc(64 * 1024, 'x');
 
-/** Where downloads are served, and who asks for them. */
-export interface DownloadMesh {
-  /** Asks a service (`web` has a waypoint, `bare` has none) as a workload, `client` or `other`. */
-  readonly get: (service: string, wanted: Download, from?: string) => Promise<Downloaded>;
-  readonly run: LocalRun;
-  readonly ports: { readonly http: number; readonly tcp: number };
-  readonly close: () => Promise<void>;
-}
-
-/** A run of two services in front of one workload that serves downloads. */
-export async function startDownloadMesh(): Promise<DownloadMesh> {
-  const run = new LocalRun();
-  const ports = { http: 8000, tcp: 9000 };
-  const workloads = ['web', 'client', 'other'];
-  const services = ['web', 'bare'].map(
-    (name) => `
----
-apiVersion: v1
-kind: Service
-metadata: { name: ${name}, namespace: shop${name === 'bare' ? ', labels: { istio.io/use-waypoint: none }' : ''} }
-spec: { selector: { app: web }, ports: [{ name: http, port: ${ports.http} }, { name: tcp, port: ${ports.tcp} }] }`,
-  );
-  const shop = shopManifests({ services: [], port: { name: 'http', port: ports.http }, workloads });
-  run.write('shop.yaml', `${shop}${services.join('')}`);
-  await run.start();
-  const stop = await startDownloads(run.address('web'), ports);
-  return {
-    run,
-    ports,
-    get: (service, wanted, from = 'client') =>
-      download({ host: run.vip(service), ...ports, from: run.address(from) }, wanted),
-    close: async () => {
-      await stop();
-      await run.close();
-    },
-  };
-}
-
-/** Serves both protocols on one address. */
-async function startDownloads(
+/** Serves both protocols on one address; resolves to what ends that. */
+export async function startDownloads(
   host: string,
   ports: { readonly http: number; readonly tcp: number },
 ): Promise<() => Promise<void>> {
@@ -114,32 +76,28 @@ async function send(
   if (aborts) setTimeout(() => socket.resetAndDestroy(), 100);
 }
 
-/** Asks for a download, and reads until the connection ends. */
-async function download(
-  to: { readonly host: string; readonly http: number; readonly tcp: number; readonly from: string },
-  wanted: Download,
-): Promise<Downloaded> {
+/** Asks for a download on a connection, and reads until it ends. */
+export async function readDownload(connection: Duplex, wanted: Download): Promise<Downloaded> {
   const { ending, pauseMs = 0 } = wanted;
   const isHttp = ending !== 'tcp';
-  const socket = connect({ host: to.host, port: isHttp ? to.http : to.tcp, localAddress: to.from });
   const question = JSON.stringify(wanted);
   const version = ending.endsWith('1.0') ? '1.0' : '1.1';
-  socket.write(
+  connection.write(
     isHttp
       ? `GET /?${encodeURIComponent(question)} HTTP/${version}\r\nhost: web\r\nconnection: close\r\n\r\n`
       : question,
   );
   const answer = new Answer(isHttp);
   let isReset = false;
-  socket.on('error', () => (isReset = true));
-  socket.on('data', (chunk: Buffer) => {
+  connection.on('error', () => (isReset = true));
+  connection.on('data', (chunk: Buffer) => {
     answer.take(chunk);
     if (pauseMs === 0) return;
-    socket.pause();
-    setTimeout(() => socket.resume(), pauseMs);
+    connection.pause();
+    setTimeout(() => connection.resume(), pauseMs);
   });
-  socket.on('end', () => socket.end());
-  await new Promise((resolve) => socket.once('close', resolve));
+  connection.on('end', () => connection.end());
+  await new Promise((resolve) => connection.once('close', resolve));
   return { bytes: answer.bytes, isComplete: !isReset && answer.isComplete };
 }
 

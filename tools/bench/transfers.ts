@@ -1,7 +1,8 @@
 // Whether answers arrive whole: downloads of random sizes, ends and paces, through a waypoint and through node proxies alone, several at a
 // time, under `cairn run`.
 
-import { type Download, endings, startDownloadMesh } from '../../test/support/downloads.ts';
+import { startDownloadMesh } from '../../test/support/download-mesh.ts';
+import { type Download, endings } from '../../test/support/downloads.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
 const atOnce = 8;

@@ -10,7 +10,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createPrivateKey, createRequest, formatPrivateKey, requestCertificate } from '../../../certificates/index.ts';
 import { connectHbone, requestThrough } from '../../support/hbone-client.ts';
 import type { ClientCertificate, HboneConnection } from '../../support/hbone-client.ts';
-import type { ClientAnswer, ClientCall, LoadReport } from './protocol.ts';
+import { type Downloaded, readDownload, startDownloads } from '../../support/downloads.ts';
+import {
+  type ClientAnswer,
+  type ClientCall,
+  type ClientDownloads,
+  downloadPorts,
+  type LoadReport,
+} from './protocol.ts';
 
 const environment = (name: string): string => {
   const value = process.env[name];
@@ -78,7 +85,7 @@ async function connectPatiently(waypoint: string): Promise<HboneConnection> {
 }
 
 /** A tunnel; one that met the waypoint's goodbye was not seen by it (RFC 9113 §8.7), and is opened on the next connection. */
-async function openTunnel({ waypoint, target }: ClientCall): Promise<ClientHttp2Stream> {
+async function openTunnel({ waypoint, target }: Pick<ClientCall, 'waypoint' | 'target'>): Promise<ClientHttp2Stream> {
   for (let attempt = 1; ; attempt += 1) {
     const connection = await connectionTo(waypoint);
     try {
@@ -98,6 +105,15 @@ async function ask(call: ClientCall): Promise<ClientAnswer> {
   } finally {
     stream.close();
   }
+}
+
+async function downloadAll({ waypoint, service, wanted }: ClientDownloads): Promise<readonly Downloaded[]> {
+  const got: Downloaded[] = [];
+  for (const each of wanted) {
+    const port = each.ending === 'tcp' ? downloadPorts.tcp : downloadPorts.http;
+    got.push(await readDownload(await openTunnel({ waypoint, target: `${service}:${port}` }), each));
+  }
+  return got;
 }
 
 /** One request every 1/rate seconds, however long the answers take. */
@@ -147,6 +163,8 @@ async function answer(path: string, body: string): Promise<unknown> {
       return {};
     case '/request':
       return await ask(JSON.parse(body) as ClientCall);
+    case '/downloads':
+      return await downloadAll(JSON.parse(body) as ClientDownloads);
     case '/load/start': {
       const { call, rate } = JSON.parse(body) as { readonly call: ClientCall; readonly rate: number };
       load = new Load(call, rate);
@@ -158,6 +176,8 @@ async function answer(path: string, body: string): Promise<unknown> {
       throw new Error(`nothing is at ${path}`);
   }
 }
+
+void startDownloads('0.0.0.0', downloadPorts);
 
 createServer((incoming, outgoing) => {
   void text(incoming)

@@ -1,5 +1,6 @@
 // What the tests and the program in a client pod say to each other, as JSON over HTTP.
 
+import type { Download } from '../../support/downloads.ts';
 import type { HttpRequest } from '../../support/hbone-client.ts';
 
 /** One request through a waypoint: `host:port` of the waypoint, `address:port` of the service. */
@@ -23,4 +24,14 @@ export interface LoadReport {
   readonly statuses: Readonly<Record<string, number>>;
   /** When and why: no answer, or a status of 500 and above. */
   readonly failures: readonly string[];
+}
+
+/** Where a client serves downloads. */
+export const downloadPorts = { http: 8000, tcp: 9000 } as const;
+
+/** Downloads through a waypoint, one after the other, each through a tunnel of its own; `service` is an address. */
+export interface ClientDownloads {
+  readonly waypoint: string;
+  readonly service: string;
+  readonly wanted: readonly Download[];
 }
