@@ -212,7 +212,7 @@ describe('who gets what', () => {
       tls: { root, serverName: `cairn.${systemNamespace}.svc` },
     });
     stream.subscribe(types.cluster);
-    expect(await stream.end()).toMatchObject({ code: 7 });
+    expect(await stream.end()).toMatchObject({ code: 16 });
     stream.close();
   });
 

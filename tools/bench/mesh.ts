@@ -5,6 +5,9 @@
 import { refOf } from '../../mesh/index.ts';
 import type { AnyMeshObject, MeshChange, MeshObject, ObjectMeta, SpecByKind, Kind } from '../../mesh/index.ts';
 
+/** Whom policies deny. */
+const stranger = 'stranger';
+
 /** The namespace that everything is in. */
 export const meshNamespace = 'bench';
 /** The name of the only Gateway. */
@@ -46,7 +49,7 @@ export function makeMesh(count: number, shape: MeshShape = {}): readonly AnyMesh
   return [...makeFrame(shape.listenAddress), ...services.flat()];
 }
 
-/** The namespace and the Gateway. */
+/** The namespace, the Gateway, and the client that policies name. */
 export function makeFrame(listenAddress?: string): readonly AnyMeshObject[] {
   return [
     object('Namespace', { ...meta(meshNamespace, { 'istio.io/use-waypoint': meshGateway }), namespace: '' }, {}),
@@ -58,6 +61,7 @@ export function makeFrame(listenAddress?: string): readonly AnyMeshObject[] {
       },
       { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
     ),
+    object('WorkloadEntry', meta(stranger), { address: '198.51.100.7', serviceAccount: stranger }),
   ];
 }
 
@@ -150,7 +154,7 @@ export function makePolicy(index: number, revision: number): AnyMeshObject {
     targetRefs: [{ group: '', kind: 'Service', name: serviceName(index) }],
     rules: [
       {
-        from: [{ source: { principals: [`cluster.local/ns/${meshNamespace}/sa/stranger`] } }],
+        from: [{ source: { principals: [`cluster.local/ns/${meshNamespace}/sa/${stranger}`] } }],
         to: [{ operation: { methods: ['POST'], paths: [`/admin/${revision}`] } }],
       },
     ],
