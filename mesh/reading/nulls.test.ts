@@ -30,6 +30,14 @@ function* variants(value: unknown, change: (fields: Fields, name: string) => Fie
   }
 }
 
+const policies = new Set<unknown>([
+  'AuthorizationPolicy',
+  'BackendTLSPolicy',
+  'RequestAuthentication',
+  'DestinationRule',
+]);
+const decisive = ['targetRefs', 'targetRef', 'selector', 'rules', 'jwtRules', 'validation'];
+
 it('is read as if the field were not there', { timeout: 120_000 }, () => {
   let compared = 0;
   // Every third object has every kind and nearly every field.
@@ -42,6 +50,8 @@ it('is read as if the field were not there', { timeout: 120_000 }, () => {
       const expected: unknown = without.next().value;
       // The maps of text of Kubernetes' own keep the key.
       if (object['kind'] === 'Service' && JSON.stringify(spec).includes('"selector":{')) continue;
+      // What decides for whom a policy is is refused: it was to have a value.
+      if (policies.has(object['kind']) && decisive.some((name) => (spec as Fields)[name] === null)) continue;
       expect(readObject({ ...object, spec }), JSON.stringify(spec)).toEqual(readObject({ ...object, spec: expected }));
       compared += 1;
     }

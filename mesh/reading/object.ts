@@ -83,6 +83,23 @@ function rejectAs(kind: Kind, ref: ObjectRef, fields: Fields, problems: readonly
   return { ...reject({ ...ref, kind }, fields, problems), ref };
 }
 
+/** Fields without which a policy is for other requests, or for nobody's. */
+const decisiveFields = ['targetRefs', 'targetRef', 'selector', 'rules', 'jwtRules', 'validation'];
+
+/**
+ * Where a policy's spec or one of its decisive fields stands without a value, the rest of it was to follow: it was cut off, or forgotten.
+ * Taken for absent, as elsewhere, it would protect nothing.
+ */
+function findEmptied(kind: Kind, { spec }: Fields): readonly Problem[] {
+  if (policyKindOf(kind) === undefined) return [];
+  const tell = (field: string): string => `\`${field}\` is empty, and without it the rest says nothing.`;
+  if (spec === null) return [errorAt('InvalidType', ['spec'], tell('spec'))];
+  if (!isRecord(spec)) return [];
+  return decisiveFields
+    .filter((field) => spec[field] === null)
+    .map((field) => errorAt('InvalidType', ['spec', field], tell(field)));
+}
+
 /** The pods of an object that is not read itself. What is wrong with it is for others to say. */
 function readTemplate(pods: Fields, ref: ObjectRef): ReadObject {
   const problems: readonly Problem[] = [
@@ -102,6 +119,8 @@ function readTemplate(pods: Fields, ref: ObjectRef): ReadObject {
 }
 
 function readKnown(kind: Kind, given: Fields, ref: ObjectRef): ReadObject {
+  const emptied = findEmptied(kind, given);
+  if (emptied.length > 0) return reject(ref, given, emptied);
   const value = withoutNulls(given);
   const { object: fields, problems: historical } = modernize(
     kind === 'ConfigMap' ? trimConfigMap(value) : flattenWorkload(value),
