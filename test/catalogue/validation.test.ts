@@ -53,7 +53,8 @@ it('is docs/reference/validation.md', { timeout: 120_000 }, async () => {
 What the definitions of Istio and the Gateway API, istiod's webhook or Envoy refuse, and what Cairn says of it: an **error** at the field, so that
 a file means what the same object would mean in a cluster. Types, enumerations, limits and fields that exclude each other are checked as the
 definitions' schemas have them, and are not listed. Null in an optional place is the same as nothing there, as for an API server; in the labels,
-the annotations and the selector of a Service it is empty text. YAML's merge keys are read.
+the annotations and the selector of a Service it is empty text. A policy whose \`spec\`, targets or rules stand without a value is refused, and
+closed: the rest of it was to follow. YAML's merge keys are read.
 
 What is accepted elsewhere and does not work here is read too, and [reported](findings.md).
 
