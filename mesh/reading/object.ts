@@ -83,8 +83,8 @@ function rejectAs(kind: Kind, ref: ObjectRef, fields: Fields, problems: readonly
   return { ...reject({ ...ref, kind }, fields, problems), ref };
 }
 
-/** Fields without which a policy is for other requests, or for nobody's. */
-const decisiveFields = ['targetRefs', 'targetRef', 'selector', 'rules', 'jwtRules', 'validation'];
+/** Fields without which a policy is for other requests, or for nobody's; of those in one list, one with a value is enough. */
+const decisiveFields = [['targetRefs', 'targetRef', 'selector'], ['rules'], ['jwtRules'], ['validation']] as const;
 
 /**
  * Where a policy's spec or one of its decisive fields stands without a value, the rest of it was to follow: it was cut off, or forgotten.
@@ -96,7 +96,8 @@ function findEmptied(kind: Kind, { spec }: Fields): readonly Problem[] {
   if (spec === null) return [errorAt('InvalidType', ['spec'], tell('spec'))];
   if (!isRecord(spec)) return [];
   return decisiveFields
-    .filter((field) => spec[field] === null)
+    .filter((fields) => fields.every((field) => (spec[field] ?? null) === null))
+    .flatMap((fields) => fields.filter((field) => spec[field] === null))
     .map((field) => errorAt('InvalidType', ['spec', field], tell(field)));
 }
 
