@@ -117,6 +117,8 @@ export function renderManager(
     forward_client_cert_details: 'SANITIZE',
     stream_idle_timeout: '0s',
     proxy_100_continue: true,
+    // A client that pauses for longer than that while its last answer is written would lose the rest of it.
+    delayed_close_timeout: '0s',
     http_protocol_options: { accept_http_10: true },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     // A port in the Host would be connected to: the client must not choose it.
