@@ -8,8 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { JsonObject } from '../../envoy-api/index.ts';
 import { endApart, holdTunnelEnd, renderTunnelEndTimer } from '../../generator/render/tunnel-end.ts';
 import { tunnelHttp2Options } from '../../generator/render/tunnel-http2.ts';
-import { startEnvoy } from '../support/envoy.ts';
-import { randomLoopback } from '../support/envoy.ts';
+import { randomLoopback, startEnvoy } from '../support/envoy.ts';
 
 const bytes = 3_000_000;
 let server: Server;
