@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { AnalyzeOptions } from './analyze.ts';
 import { addClusterOptions } from './cluster-options.ts';
 import type { CertificateOptions } from './certificate.ts';
-import type { DemoOptions } from './demo.ts';
+import type { DemoOptions } from './demo/command.ts';
 import { durationOption } from './duration.ts';
 import { addInstallCommand } from './install/command.ts';
 import type { ClusterChoice } from './controller.ts';
@@ -146,7 +146,7 @@ function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => 
     .option('--once', 'walk the tour, check every step, and end')
     .option('--address-block <cidr>', 'addresses of this run, 127.B.0.0/16; the first free one unless given')
     .action(async (options: DemoOptions) => {
-      const { runDemo } = await import('./demo.ts');
+      const { runDemo } = await import('./demo/command.ts');
       done(await runDemo(options, io));
     });
   program

@@ -24,13 +24,13 @@ import { renderMainInternal } from './render/listeners/main-internal.ts';
 import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { formatChainName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
-import { resolveAccessLog } from './resolve/access-log.ts';
-import { resolveBackends } from './resolve/backend.ts';
-import { findBackendService, findServedService, type GatewayKey, resolveGateway } from './resolve/binding.ts';
+import { resolveAccessLog } from './resolve/frontend/access-log.ts';
+import { resolveBackends } from './resolve/backend/backend.ts';
+import { findBackendService, findServedService, type GatewayKey, resolveGateway } from './resolve/waypoint/binding.ts';
 import type { ResolveContext } from './resolve/context.ts';
-import { resolveFrontend } from './resolve/frontend.ts';
-import { resolveListeners } from './resolve/listeners.ts';
-import type { ResolvedPort, ResolvedService } from './resolve/service.ts';
+import { resolveFrontend } from './resolve/frontend/frontend.ts';
+import { resolveListeners } from './resolve/frontend/listeners.ts';
+import type { ResolvedPort, ResolvedService } from './resolve/service/service.ts';
 
 /** A host and port: what frontends and backends are keyed by. */
 export interface HostPort {

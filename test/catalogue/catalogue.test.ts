@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
-import { classifyField, findIdlePatterns } from '../../generator/resolve/fields.ts';
+import { classifyField, findIdlePatterns } from '../../generator/resolve/fields/catalogue.ts';
 import type { Kind } from '../../mesh/index.ts';
 import { readCases } from './cases.ts';
 import { formatSteps, kinds, listFields } from './fields.ts';

@@ -13,7 +13,7 @@ import {
 } from '../../envoy-api/index.ts';
 import { type MeshChange, MeshStore, refOf } from '../../mesh/index.ts';
 import { change, policy, put, service, shop, tcpRules, virtualService } from '../support/random-shop.ts';
-import { formatProxyKey, Generator } from '../../generator/generator.ts';
+import { formatProxyKey, Generator } from '../../generator/incremental/generator.ts';
 import {
   type BackendKey,
   type HostPort,
@@ -22,9 +22,9 @@ import {
   makeListenerPart,
 } from '../../generator/parts.ts';
 import { connectTerminate, mainInternal } from '../../generator/render/names.ts';
-import type { GatewayKey } from '../../generator/resolve/binding.ts';
+import type { GatewayKey } from '../../generator/resolve/waypoint/binding.ts';
 import type { ResolveContext } from '../../generator/resolve/context.ts';
-import { analyzeMesh, listWaypoints, translateWaypoint } from '../../generator/translation.ts';
+import { analyzeMesh, listWaypoints, translateWaypoint } from '../../generator/whole/waypoint.ts';
 
 type Resources = ReadonlyMap<string, EncodedResource>;
 

@@ -8,7 +8,7 @@ import protobuf from 'protobufjs/minimal.js';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Authority, CertificateError, CertificateServer, createAuthority } from '../../certificates/index.ts';
 import { typeUrls } from '../../envoy-api/index.ts';
-import { ServerCertificate } from '../../gateway-controller/server-certificate.ts';
+import { ServerCertificate } from '../../gateway-controller/serving/server-certificate.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
 import { waitUntil } from '../support/envoy.ts';
 import { type CertificateTexts, issueTexts } from '../support/test-certificates.ts';

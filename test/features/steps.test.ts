@@ -7,8 +7,8 @@ import { translateWaypoint } from '../../generator/index.ts';
 import type { AnyMeshObject, MeshChange } from '../../mesh/index.ts';
 import { makeHttpRoute, makeMesh, makePolicy, makeVirtualService, usesHttpRoute } from '../../tools/bench/mesh.ts';
 import { SnapshotCache } from '../../xds/index.ts';
-import { Distribution, StageClock } from '../../gateway-controller/distribution.ts';
-import type { PipelineStep } from '../../gateway-controller/distribution.ts';
+import { Distribution, StageClock } from '../../gateway-controller/serving/distribution.ts';
+import type { PipelineStep } from '../../gateway-controller/serving/distribution.ts';
 
 const gateway = { namespace: 'bench', name: 'waypoint' };
 const key = `waypoint/${gateway.namespace}/${gateway.name}`;

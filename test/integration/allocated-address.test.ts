@@ -2,7 +2,7 @@
 // and nobody reaches anything at the next address.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { allocateEntryAddresses } from '../../gateway-controller/entry-addresses.ts';
+import { allocateEntryAddresses } from '../../gateway-controller/cluster/source/entry-addresses.ts';
 import { type AnyMeshObject, type MeshObject, parseManifest } from '../../mesh/index.ts';
 import { randomLoopback } from '../support/envoy.ts';
 import { requestThrough } from '../support/hbone-client.ts';

@@ -9,7 +9,7 @@ import {
   renderNetworkAuthorization,
 } from '../../generator/render/authorization.ts';
 import { ambiguousPathRefused } from '../../generator/render/routes/route-configuration.ts';
-import { resolveAuthorization } from '../../generator/resolve/authorization.ts';
+import { resolveAuthorization } from '../../generator/resolve/authorization/authorization.ts';
 import { defaultMeshSettings, MeshStore } from '../../mesh/index.ts';
 import type { AuthorizationPolicySpec, PathNormalization } from '../../mesh/index.ts';
 import { testMachine } from '../support/mesh.ts';

@@ -23,7 +23,7 @@ import {
   formatPrivateKey,
   openAuthority,
 } from '../../certificates/index.ts';
-import { translateNode } from '../../generator/node-translation.ts';
+import { translateNode } from '../../generator/whole/node.ts';
 import { inlineResources } from '../../generator/index.ts';
 import { listOtherAuthorities } from '../support/authorities.ts';
 import { type AnyMeshObject, defaultMeshSettings, MeshStore } from '../../mesh/index.ts';

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { classifyField } from '../../generator/resolve/fields.ts';
+import { classifyField } from '../../generator/resolve/fields/catalogue.ts';
 import { kinds } from '../catalogue/fields.ts';
 import { readCases } from './case.ts';
 

@@ -2,8 +2,8 @@
 // but the test makes pods ready and lists endpoints, since no other controller runs.
 
 import { createPrivateKey, createRequest, formatPrivateKey, requestCertificate } from '../../certificates/index.ts';
-import { ClusterController, type ClusterEndpoints } from '../../gateway-controller/cluster-controller.ts';
-import type { ClusterSettings } from '../../gateway-controller/cluster-settings.ts';
+import { ClusterController, type ClusterEndpoints } from '../../gateway-controller/cluster/cluster-controller.ts';
+import type { ClusterSettings } from '../../gateway-controller/cluster/cluster-settings.ts';
 import {
   type ApiClient,
   type ApiResource,

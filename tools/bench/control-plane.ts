@@ -2,9 +2,9 @@
 // control plane of a cluster. Its parent tells it what to serve and asks what it used.
 
 import { ServerCredentials } from '@grpc/grpc-js';
-import { DirectorySource } from '../../gateway-controller/directory-source.ts';
-import { Distribution, type PipelineStep, StageClock } from '../../gateway-controller/distribution.ts';
-import { Pace } from '../../gateway-controller/pace.ts';
+import { DirectorySource } from '../../gateway-controller/machine/directory-source.ts';
+import { Distribution, type PipelineStep, StageClock } from '../../gateway-controller/serving/distribution.ts';
+import { Pace } from '../../gateway-controller/cluster/source/pace.ts';
 import { loadClusterAccess } from '../../kubernetes/index.ts';
 import { type AnyMeshObject, formatRef, type MeshChange, refOf } from '../../mesh/index.ts';
 import { clusterSettings, startControlPlane } from '../../test/support/cluster-mesh.ts';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { checkResource, encodeResource, type EnvoyResource, typeUrls } from '../../../envoy-api/index.ts';
 import { type AnyMeshObject, MeshStore } from '../../../mesh/index.ts';
 import type { NodeAddress, NodeModel, NodeService, NodeWorkload } from '../../model/node.ts';
-import { translateNode } from '../../node-translation.ts';
+import { translateNode } from '../../whole/node.ts';
 import { renderNode } from './node.ts';
 
 function workload(name: string, address: string, ...ports: readonly number[]): NodeWorkload {

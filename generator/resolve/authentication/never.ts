@@ -3,7 +3,7 @@
 
 import { type FieldPath, type JwtRule, type MeshObject, refOf } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
-import { findHeaderNameProblem, findQueryProblem } from '../request-text.ts';
+import { findHeaderNameProblem, findQueryProblem } from '../frontend/request-text.ts';
 
 /** Reports every value of the rules that nothing can meet. To be called once for each object. */
 export function reportNeverAccepted(context: ResolveContext, policy: MeshObject<'RequestAuthentication'>): void {

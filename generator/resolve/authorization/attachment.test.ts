@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatRef } from '../../../mesh/index.ts';
 import { readMesh } from '../../../test/support/mesh.ts';
-import { analyzeMesh } from '../../translation.ts';
+import { analyzeMesh } from '../../whole/waypoint.ts';
 
 const plain = `
 apiVersion: v1

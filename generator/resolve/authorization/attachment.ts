@@ -16,7 +16,7 @@ import {
   waypointForLabel,
 } from '../../../mesh/index.ts';
 import type { Finding, MeshObject, MeshSnapshot, PolicyTargetReference } from '../../../mesh/index.ts';
-import { resolveBinding, resolveGateway } from '../binding.ts';
+import { resolveBinding, resolveGateway } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
 import type { AuthorizationTarget } from './field.ts';
 import { isDryRun } from './rules.ts';

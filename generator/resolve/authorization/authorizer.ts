@@ -13,9 +13,9 @@ import {
 import type { ExternalAuthorizer } from '../../model/authorization.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { StringMatcher } from '../../model/http-route.ts';
-import { isServedBy } from '../binding.ts';
+import { isServedBy } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
-import { findService } from '../service.ts';
+import { findService } from '../service/service.ts';
 import type { AuthorizationTarget } from './field.ts';
 import { matcherOf, parsePattern } from './pattern.ts';
 

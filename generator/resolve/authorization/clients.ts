@@ -1,7 +1,7 @@
 // Whether there can be a client of the name that a policy gives: the form of identities, and who is in the mesh.
 
 import { formatAccountKey, type MeshSnapshot } from '../../../mesh/index.ts';
-import type { TextPattern } from '../request-text.ts';
+import type { TextPattern } from '../frontend/request-text.ts';
 import { anyMeshTrustDomain, scheme } from './sources.ts';
 
 /** Why no client is like a value. `isSure`: by what the mesh in hand knows, which may be a part of one only. */

@@ -11,7 +11,7 @@ import {
   isLike,
   looksLikeRegex,
   type TextPattern,
-} from '../request-text.ts';
+} from '../frontend/request-text.ts';
 import { formatBlock, isInBlock, isIpv4InIpv6, parseAddressBlock } from './address-block.ts';
 import {
   type ClientProblem,

@@ -2,7 +2,7 @@
 
 import { type ConnectionPoolSettings, parseDuration, type TrafficPolicy } from '../../../mesh/index.ts';
 import type { CircuitBreaker, ConnectionSettings, ServiceCluster } from '../../model/cluster.ts';
-import type { ResolvedPort } from '../service.ts';
+import type { ResolvedPort } from '../service/service.ts';
 
 /** Milliseconds; Istio's default. */
 const defaultConnectTimeout = 10_000;

@@ -1,11 +1,11 @@
 // DestinationRule `loadBalancer.localityLbSetting`, for one cluster of one waypoint. It goes before what the service says of itself.
 
-import type { GatewayKey } from '../binding.ts';
+import type { GatewayKey } from '../waypoint/binding.ts';
 import { refOf, trafficDistributionAnnotation } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
-import { type EndpointPreference, resolveDistribution, resolvePreference } from '../endpoint-groups.ts';
-import type { ResolvedService } from '../service.ts';
-import { listDifferentPlaces, resolveWaypointPlace } from '../waypoint-place.ts';
+import { type EndpointPreference, resolveDistribution, resolvePreference } from '../endpoint/endpoint-groups.ts';
+import type { ResolvedService } from '../service/service.ts';
+import { listDifferentPlaces, resolveWaypointPlace } from '../waypoint/waypoint-place.ts';
 import { type EffectivePolicy, reportStated } from './policy.ts';
 
 /** Which endpoints come first. A setting that cannot take effect is reported. */

@@ -11,7 +11,7 @@ import {
   type TrafficPolicy,
 } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
-import type { DeclaredSubset } from '../destination-rule.ts';
+import type { DeclaredSubset } from './selection.ts';
 
 /** A part of a traffic policy, and where it is written. */
 export interface Stated<T> {

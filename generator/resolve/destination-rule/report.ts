@@ -14,7 +14,7 @@ import {
 } from '../../../mesh/index.ts';
 import type { Endpoint } from '../../model/cluster.ts';
 import type { ResolveContext } from '../context.ts';
-import type { ResolvedPort, ResolvedService } from '../service.ts';
+import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { isMaglevSize, resolveHashKey } from './load-balancer.ts';
 import { type EffectivePolicy, reportStated } from './policy.ts';
 

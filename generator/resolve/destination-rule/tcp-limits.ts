@@ -4,10 +4,10 @@
 import { parseDuration } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { TcpLimits } from '../../model/tcp-route.ts';
-import { findBackendService, type GatewayKey } from '../binding.ts';
+import { findBackendService, type GatewayKey } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
-import { declaredSubsets, findDestinationRules } from '../destination-rule.ts';
-import { withMeshPolicy } from '../mesh-defaults.ts';
+import { declaredSubsets, findDestinationRules } from './selection.ts';
+import { withMeshPolicy } from './mesh-policy.ts';
 import { resolveTrafficPolicy } from './policy.ts';
 
 /** The limits of connections to a cluster; none when it is not known. */

@@ -9,9 +9,9 @@ import {
   refOf,
   type RouteParentRef,
 } from '../../../mesh/index.ts';
-import { isWaypoint, requestedWaypoint, resolveGateway } from '../binding.ts';
+import { isWaypoint, requestedWaypoint, resolveGateway } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
-import type { ResolvedPort, ResolvedService } from '../service.ts';
+import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { findRouteGroups, kindsOf, resolveParent } from './attachment.ts';
 import { type GatewayRoute, isRequestRoute, reportRoute } from './context.ts';
 import { reportNeverMatches } from './never.ts';

@@ -2,7 +2,7 @@
 // any other namespace (a consumer's) for the clients of that namespace alone, which then see no route of the producer.
 
 import { formatParentKey, type MeshSnapshot, type RouteParentRef } from '../../../mesh/index.ts';
-import { type ResolvedPort, type ResolvedService, resolveServices } from '../service.ts';
+import { type ResolvedPort, type ResolvedService, resolveServices } from '../service/service.ts';
 import type { GatewayRoute } from './context.ts';
 
 /** The routes of one namespace that apply to a service port. */

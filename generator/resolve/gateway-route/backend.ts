@@ -10,9 +10,9 @@ import {
   networkingGroup,
 } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
-import { isServedBy } from '../binding.ts';
-import { findService, type ResolvedService, serviceHost } from '../service.ts';
-import { isExportedTo } from '../visibility.ts';
+import { isServedBy } from '../waypoint/binding.ts';
+import { findService, type ResolvedService, serviceHost } from '../service/service.ts';
+import { isExportedTo } from '../waypoint/visibility.ts';
 import { type ReferenceReason, reportProblem, type RouteContext } from './context.ts';
 
 /** The cluster of a backend; undefined, and reported, when there is none. `consequence` completes "…, so". */

@@ -12,7 +12,7 @@ import type {
 } from '../../model/http-route.ts';
 import { resolveBackendRef } from './backend.ts';
 import { reportProblem, reportRoute, type RouteContext } from './context.ts';
-import { findEditProblem } from '../own-headers.ts';
+import { findEditProblem } from '../frontend/own-headers.ts';
 import { resolveRouteCors } from './cors.ts';
 
 /** What the filters of one list come to. */

@@ -3,7 +3,7 @@
 import { type FieldPath, type FindingCode, type MeshObject, refOf, type Severity } from '../../../mesh/index.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
 import type { ResolveContext } from '../context.ts';
-import type { ResolvedPort, ResolvedService } from '../service.ts';
+import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 
 /** One VirtualService seen from one service port of one waypoint. */
 export interface VirtualServiceContext extends ResolveContext {

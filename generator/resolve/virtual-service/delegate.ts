@@ -9,7 +9,7 @@ import type {
   MeshObject,
   StringMatch,
 } from '../../../mesh/index.ts';
-import { isExportedTo } from '../visibility.ts';
+import { isExportedTo } from '../waypoint/visibility.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /** A rule, and where it was written: fields that a delegate took over from its root belong to the root. */

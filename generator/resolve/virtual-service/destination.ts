@@ -2,9 +2,9 @@
 
 import { type Destination, type FieldPath, resolveHost } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
-import { isServedBy } from '../binding.ts';
-import { declaredSubsets, findDestinationRules } from '../destination-rule.ts';
-import { findService, type ResolvedPort, type ResolvedService } from '../service.ts';
+import { isServedBy } from '../waypoint/binding.ts';
+import { declaredSubsets, findDestinationRules } from '../destination-rule/selection.ts';
+import { findService, type ResolvedPort, type ResolvedService } from '../service/service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /**

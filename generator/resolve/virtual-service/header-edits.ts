@@ -2,7 +2,7 @@
 
 import type { FieldPath, HeaderOperations } from '../../../mesh/index.ts';
 import type { HeaderEdits } from '../../model/http-route.ts';
-import { findEditProblem } from '../own-headers.ts';
+import { findEditProblem } from '../frontend/own-headers.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /** Header edits, and the Host header where a rule sets it, which is a rewrite of the authority. */

@@ -28,8 +28,8 @@ import {
   hasOuterBlank,
   looksLikeRegex,
   type TextPattern,
-} from '../request-text.ts';
-import { findService, type ResolvedService } from '../service.ts';
+} from '../frontend/request-text.ts';
+import { findService, type ResolvedService } from '../service/service.ts';
 
 type VirtualService = MeshObject<'VirtualService'>;
 type Report = (path: FieldPath, problem: string, hint?: string, severity?: Severity, consequence?: string) => void;

@@ -1,6 +1,6 @@
 // The ports that a VirtualService is for: what depends on the port may be reached on another one.
 
-import type { ResolvedPort } from '../service.ts';
+import type { ResolvedPort } from '../service/service.ts';
 import type { VirtualServiceContext } from './context.ts';
 
 /** Whether the rules are for this service alone: of several hosts, or of a wildcard, each has ports of its own. */

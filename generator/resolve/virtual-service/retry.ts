@@ -2,7 +2,7 @@
 
 import { type FieldPath, type HttpRetry, parseDuration } from '../../../mesh/index.ts';
 import type { Retry } from '../../model/http-route.ts';
-import { resolveDefaultRetry } from '../mesh-defaults.ts';
+import { resolveDefaultRetry } from '../destination-rule/mesh-policy.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /** What Istio retries unless told otherwise: failures before the application can have seen the request. */

@@ -1,9 +1,9 @@
 // Which VirtualServices apply to a service at its waypoint, and in which order.
 
 import { isHostMatch, type MeshObject, type MeshSnapshot, resolveHost } from '../../../mesh/index.ts';
-import type { GatewayKey } from '../binding.ts';
-import type { ResolvedService } from '../service.ts';
-import { isExportedTo } from '../visibility.ts';
+import type { GatewayKey } from '../waypoint/binding.ts';
+import type { ResolvedService } from '../service/service.ts';
+import { isExportedTo } from '../waypoint/visibility.ts';
 
 /**
  * The VirtualServices of a service: those that name its host, then those with a wildcard that covers it, each oldest first. All of them

@@ -7,7 +7,7 @@ import type { WaypointGateway } from '../../model/waypoint.ts';
 import type { ResolveContext } from '../context.ts';
 import { resolveTcpLimits } from '../destination-rule/tcp-limits.ts';
 import { resolveGatewayTcpConditions, resolveGatewayTcpRoutes } from '../gateway-route/tcp.ts';
-import type { ResolvedPort, ResolvedService } from '../service.ts';
+import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { reportWeights, resolveDestination } from './destination.ts';
 import { findVirtualServices } from './selection.ts';

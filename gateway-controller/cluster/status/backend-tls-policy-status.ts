@@ -1,0 +1,16 @@
+// Our entries of a BackendTLSPolicy's ancestors: the services that it is attached to, in the words of the generator.
+
+import { resolveBackendTlsStatus } from '../../../generator/index.ts';
+import type { MeshObject } from '../../../mesh/index.ts';
+import { isOfOurs } from './route-status.ts';
+import type { WantedStatus } from './status.ts';
+import { isGuest, type StatusView } from './view.ts';
+
+/** Our entries of `status.ancestors`; none for targets that are another control plane's. */
+export function resolveAncestors(view: StatusView, policy: MeshObject<'BackendTLSPolicy'>): WantedStatus {
+  const { ancestors } = resolveBackendTlsStatus(view.mesh, policy);
+  const own = isGuest(view.settings)
+    ? ancestors.filter(({ ancestorRef }) => isOfOurs(view, ancestorRef, policy.metadata.namespace))
+    : ancestors;
+  return { kind: 'policy', ancestors: own };
+}

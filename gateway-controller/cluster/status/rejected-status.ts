@@ -1,0 +1,55 @@
+// The status of objects that are not in force because they cannot be read: what is wrong with them, where their kind has a place for it.
+
+import { formatParentKey, type MeshObject, type ObjectRef, type RouteParentRef } from '../../../mesh/index.ts';
+import { type Condition, isFields } from './condition.ts';
+import { judgeFindings } from './finding-status.ts';
+import { routeControllerName } from './route-status.ts';
+import type { WantedStatus } from './status.ts';
+import { isGuest, type StatusView } from './view.ts';
+
+const withConditions: ReadonlySet<string> = new Set([
+  'AuthorizationPolicy',
+  'DestinationRule',
+  'RequestAuthentication',
+  'VirtualService',
+]);
+const routes: ReadonlySet<string> = new Set(['GRPCRoute', 'HTTPRoute', 'TCPRoute', 'TLSRoute']);
+
+/** Whether what is in force of an object is an older version than the newest one, which cannot be read. */
+export function isSuperseded(
+  view: StatusView,
+  { kind, metadata: { namespace, name, generation } }: MeshObject,
+): boolean {
+  const newest = view.object(kind, namespace, name)?.metadata.generation;
+  if (newest === undefined || newest === generation) return false;
+  return view.findings({ kind, namespace, name }).some(({ severity }) => severity === 'error');
+}
+
+/** What the status of an object that is not in force says; undefined when it is gone, or there is nothing to say. */
+export function resolveRejected(view: StatusView, ref: ObjectRef): WantedStatus | undefined {
+  const object = view.object(ref.kind, ref.namespace, ref.name);
+  const findings = view.findings(ref);
+  // Whose object it is cannot be told from one that cannot be read.
+  if (object === undefined || isGuest(view.settings)) return undefined;
+  if (!findings.some(({ severity }) => severity === 'error')) return undefined;
+  const { generation } = object.metadata;
+  const observed = generation === undefined ? {} : { observedGeneration: generation };
+  const judgement = judgeFindings(findings);
+  if (withConditions.has(ref.kind)) return { kind: 'conditions', conditions: [{ ...judgement, ...observed }] };
+  if (!routes.has(ref.kind)) return undefined;
+  const conditions: readonly Condition[] = [
+    { ...judgement, type: 'Accepted', reason: 'UnsupportedValue', ...observed },
+    { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'All references resolved', ...observed },
+  ];
+  const controllerName = routeControllerName(view);
+  const parents = readParents(object['spec'])
+    .filter((parent) => formatParentKey(parent, ref.namespace) !== undefined)
+    .map((parentRef) => ({ parentRef, controllerName, conditions }));
+  return { kind: 'route', parents };
+}
+
+function readParents(spec: unknown): readonly RouteParentRef[] {
+  const list: unknown = isFields(spec) ? spec['parentRefs'] : undefined;
+  if (!Array.isArray(list)) return [];
+  return list.filter((each: unknown): each is RouteParentRef => isFields(each) && typeof each['name'] === 'string');
+}

@@ -1,0 +1,207 @@
+// The keys of issuers: fetches what RequestAuthentications name, fetches it again in time, and keeps what was fetched when the issuer is
+// away, or answers with something else. Only an issuer that says again and again that it has no key has withdrawn its keys. What is here reaches the configuration as JwksDocument objects; whether a key can be used is judged where it is read.
+
+import { createHash } from 'node:crypto';
+import { Alarm } from '../../certificates/index.ts';
+import { readKeys } from '../../generator/index.ts';
+import type { KeySource } from '../../generator/index.ts';
+import type { MeshObject } from '../../mesh/index.ts';
+import { fetchDocument, FetchError } from './document-fetch.ts';
+
+type JwksDocument = MeshObject<'JwksDocument'>;
+
+/** What a fetcher is made of. */
+export interface KeyFetcherOptions {
+  /** Whether private, loopback and link-local addresses may be connected to. */
+  readonly allowsPrivate: boolean;
+  /** What an earlier life fetched, as `keep` gave it; {} unless told. */
+  readonly kept?: Readonly<Record<string, unknown>>;
+  /** Called when the documents are others than before, never within `want`. */
+  readonly onChange: (documents: readonly JwksDocument[]) => void;
+  /** Milliseconds between two fetches that succeed; 20 minutes, as in Istio, unless told. */
+  readonly refreshInterval?: number;
+  /** Milliseconds before the first attempt after a failure; each further one waits twice as long, up to five minutes. 1,000 unless told. */
+  readonly retryInterval?: number;
+}
+
+interface State {
+  source: KeySource;
+  /** The newest key set that could be used. */
+  jwks: string | undefined;
+  problem: string | undefined;
+  failures: number;
+  /** Answers in a row that the issuer has no key. */
+  withdrawals: number;
+  readonly next: Alarm;
+}
+
+const refreshInterval = 20 * 60_000;
+const retryInterval = 1_000;
+const longestRetry = 5 * 60_000;
+/** An issuer that is being set up may have no key for a moment; one that has withdrawn its keys goes on saying so. */
+const withdrawalsBelieved = 3;
+const defaultTimeout = 5_000;
+const longestTimeout = 60_000;
+/** More text than this is no key set that would be read. */
+const maxBytes = 256 * 1024;
+/** Fetches under way at a time, whatever the configuration names. */
+const maxConcurrent = 8;
+
+/** Fetches documents for as long as they are wanted. */
+export class KeyFetcher {
+  readonly #options: KeyFetcherOptions;
+  readonly #states = new Map<string, State>();
+  readonly #waiting: State[] = [];
+  readonly #ended = new AbortController();
+  #running = 0;
+
+  constructor(options: KeyFetcherOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to fetch what is new, and forgets what is not named any more. */
+  want(sources: readonly KeySource[]): void {
+    if (this.#ended.signal.aborted) return;
+    const wanted = new Map(sources.map((source) => [source.uri, source]));
+    for (const [uri, state] of this.#states) {
+      if (wanted.has(uri)) continue;
+      state.next.clear();
+      this.#states.delete(uri);
+    }
+    for (const source of wanted.values()) {
+      const known = this.#states.get(source.uri);
+      if (known !== undefined) {
+        known.source = source;
+        continue;
+      }
+      const kept = this.#options.kept?.[source.uri];
+      const state: State = {
+        source,
+        jwks: typeof kept === 'string' ? kept : undefined,
+        problem: undefined,
+        failures: 0,
+        withdrawals: 0,
+        next: new Alarm(),
+      };
+      this.#states.set(source.uri, state);
+      this.#enqueue(state);
+    }
+  }
+
+  /** The documents as they are, sorted by address. One that was never fetched is there only once its failure is known. */
+  documents(): readonly JwksDocument[] {
+    return [...this.#states.values()]
+      .filter(({ jwks, problem }) => jwks !== undefined || problem !== undefined)
+      .sort((a, b) => (a.source.uri < b.source.uri ? -1 : 1))
+      .map(({ source, jwks, problem }) => makeDocument(source.uri, jwks, problem));
+  }
+
+  /** How many documents were never had, and have no failure yet. */
+  get unknown(): number {
+    return this.#states.size - this.documents().length;
+  }
+
+  /** What to keep for the next life: key sets by address. */
+  keep(): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      [...this.#states.values()].flatMap(({ source, jwks }) => (jwks === undefined ? [] : [[source.uri, jwks]])),
+    );
+  }
+
+  /** Ends what is under way; no call of `onChange` comes after it. */
+  stop(): void {
+    this.#ended.abort();
+    for (const { next } of this.#states.values()) next.clear();
+    this.#states.clear();
+    this.#waiting.length = 0;
+  }
+
+  #enqueue(state: State): void {
+    this.#waiting.push(state);
+    this.#work();
+  }
+
+  #work(): void {
+    while (this.#running < maxConcurrent) {
+      const state = this.#waiting.shift();
+      if (state === undefined) return;
+      if (!this.#isWanted(state)) continue;
+      this.#running += 1;
+      void this.#fetch(state).finally(() => {
+        this.#running -= 1;
+        this.#work();
+      });
+    }
+  }
+
+  async #fetch(state: State): Promise<void> {
+    const before = { jwks: state.jwks, problem: state.problem };
+    try {
+      state.jwks = await fetchKeys(state.source, this.#options.allowsPrivate, this.#ended.signal);
+      state.problem = undefined;
+      state.failures = 0;
+      state.withdrawals = 0;
+    } catch (error) {
+      if (!(error instanceof FetchError)) throw error;
+      state.problem = error.message;
+      state.failures += 1;
+      state.withdrawals = error instanceof NoKeysError ? state.withdrawals + 1 : 0;
+      if (state.withdrawals >= withdrawalsBelieved) state.jwks = undefined;
+    }
+    if (!this.#isWanted(state)) return;
+    state.next.set(this.#pause(state.failures), () => this.#enqueue(state));
+    if (state.jwks !== before.jwks || state.problem !== before.problem) this.#options.onChange(this.documents());
+  }
+
+  #isWanted(state: State): boolean {
+    return !this.#ended.signal.aborted && this.#states.get(state.source.uri) === state;
+  }
+
+  /** Up to a tenth more, so that many addresses of one issuer are not asked at once. */
+  #pause(failures: number): number {
+    const { refreshInterval: refresh = refreshInterval, retryInterval: retry = retryInterval } = this.#options;
+    const pause = failures === 0 ? refresh : Math.min(retry * 2 ** (failures - 1), longestRetry);
+    return pause * (1 + Math.random() / 10);
+  }
+}
+
+/** An issuer's own word that it has no key, which is an answer. */
+class NoKeysError extends FetchError {}
+
+/** The key set of a source; rejects with a FetchError when there is none that could be used. */
+async function fetchKeys(source: KeySource, allowsPrivate: boolean, signal: AbortSignal): Promise<string> {
+  const timeout = Math.min(source.timeout ?? defaultTimeout, longestTimeout);
+  const limits = { timeout, maxBytes, allowsPrivate };
+  const text = await fetchDocument(source.uri, limits, signal);
+  const jwks = source.isDiscovery ? await fetchDocument(readKeysUri(source.uri, text), limits, signal) : text;
+  const { count, isEmpty, problems } = readKeys(jwks);
+  if (isEmpty) throw new NoKeysError('it has no key');
+  if (count === 0) throw new FetchError(problems[0] ?? 'it has no key that can be used');
+  return jwks;
+}
+
+function readKeysUri(from: string, text: string): string {
+  const uri = readField(text, 'jwks_uri');
+  if (typeof uri !== 'string') throw new FetchError('it is not an OpenID configuration with a `jwks_uri`');
+  if (from.startsWith('https:') && !/^https:/i.test(uri)) throw new FetchError('its `jwks_uri` is not HTTPS');
+  return uri;
+}
+
+function readField(text: string, name: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? new Map(Object.entries(value)).get(name) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function makeDocument(uri: string, jwks: string | undefined, problem: string | undefined): JwksDocument {
+  const name = `fetched-${createHash('sha256').update(uri).digest('hex').slice(0, 32)}`;
+  return {
+    apiVersion: 'cairn.dev/v1alpha1',
+    kind: 'JwksDocument',
+    metadata: { name, namespace: '', labels: {}, annotations: {} },
+    spec: { uri, ...(jwks === undefined ? {} : { jwks }), ...(problem === undefined ? {} : { problem }) },
+  };
+}

@@ -1,0 +1,163 @@
+// From changes of the configuration to what proxies are served: the store, the generator, the cache. What both compositions share,
+// wherever their objects come from.
+
+import { performance } from 'node:perf_hooks';
+import { Generator, listWaypoints } from '../../generator/index.ts';
+import type { GatewayKey, ResourceChanges } from '../../generator/index.ts';
+import { MeshStore } from '../../mesh/index.ts';
+import type { Finding, MeshChange, MeshSettings, MeshSnapshot, QueryKey } from '../../mesh/index.ts';
+import type { SnapshotCache } from '../../xds/index.ts';
+
+/** Milliseconds that the stages of one step took. */
+export interface StageTimes {
+  readonly allocate: number;
+  readonly store: number;
+  readonly generate: number;
+  readonly publish: number;
+}
+
+/** The key of a proxy, and what changes for it. */
+type ProxyChanges = readonly [key: string, changes: ResourceChanges];
+
+/** What one step did. */
+export interface PipelineStep {
+  readonly changedObjects: number;
+  /** Resources that proxies get or lose. */
+  readonly changedResources: number;
+  readonly bytes: number;
+  readonly times: StageTimes;
+}
+
+/** What a distribution is made of. */
+export interface DistributionOptions {
+  readonly cache: SnapshotCache;
+  readonly settings?: MeshSettings;
+  /**
+   * Called after each step that goes on with what an earlier one left. Without it, everything that follows from a change is done in one
+   * step.
+   */
+  readonly onStep?: (step: PipelineStep) => void;
+}
+
+/** What changes led to at once. */
+export interface AppliedChanges {
+  /** The first step. */
+  readonly step: PipelineStep;
+  /** The questions to the mesh that may have other answers now. */
+  readonly touched: ReadonlySet<QueryKey>;
+  /** The number of these changes, for comparison with `settled`. */
+  readonly number: number;
+}
+
+/** How long a step goes on with what does not belong together, in milliseconds. A lone change waits for a step and the pause behind it. */
+const stepMs = 10;
+
+/** Holds the configuration in force and what waypoints are served because of it. */
+export class Distribution {
+  readonly #cache: SnapshotCache;
+  readonly #mesh: MeshStore;
+  readonly #generator: Generator;
+  readonly #onStep: ((step: PipelineStep) => void) | undefined;
+  /** The first configuration is computed whole: nobody is served before, and afterwards nobody gets half of it. */
+  #isFirst = true;
+  /** Of the step that goes on with what is left. */
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ cache, settings, onStep }: DistributionOptions) {
+    this.#cache = cache;
+    this.#mesh = settings === undefined ? new MeshStore() : new MeshStore(settings);
+    this.#generator = new Generator(this.#mesh);
+    this.#onStep = onStep;
+  }
+
+  /**
+   * Takes changes in and serves what follows from them, or the first part of it; `alsoServed` are proxies that are no waypoints. `clock`
+   * has measured what came before.
+   */
+  apply(
+    changes: readonly MeshChange[],
+    clock: StageClock,
+    alsoServed: (touched: ReadonlySet<QueryKey>) => Iterable<ProxyChanges> = () => [],
+  ): AppliedChanges {
+    const touched = this.#mesh.apply(changes);
+    clock.end('store');
+    const number = this.#generator.invalidate(touched);
+    const others = [...alsoServed(touched)];
+    // What is left of earlier changes and what follows from these is computed together, when it is time.
+    const step = this.#timer === undefined ? this.#advance(clock, others) : this.#publish(clock, others);
+    return { step: { ...step, changedObjects: changes.length }, touched, number };
+  }
+
+  /** Nothing is computed afterwards. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The number of the changes that everything has followed from, and from all before them. */
+  get settled(): number {
+    return this.#generator.settled;
+  }
+
+  /** The configuration in force. */
+  get mesh(): MeshSnapshot {
+    return this.#mesh;
+  }
+
+  /** The waypoints that there should be, sorted. */
+  waypoints(): readonly GatewayKey[] {
+    return listWaypoints(this.#mesh);
+  }
+
+  /** What the generator has to say, sorted. */
+  findings(): readonly Finding[] {
+    return this.#generator.findings();
+  }
+
+  #advance(clock: StageClock, others: Iterable<ProxyChanges> = []): PipelineStep {
+    const start = performance.now();
+    const end = this.#onStep === undefined || this.#isFirst ? Infinity : start + stepMs;
+    this.#isFirst = false;
+    const update = this.#generator.advance(() => performance.now() < end);
+    clock.end('generate');
+    for (const key of update.removedProxies) this.#cache.remove(key);
+    const step = this.#publish(clock, [...update.proxies, ...others]);
+    // The streams and the source get their turn: steps take two thirds of the time at most.
+    if (!this.#generator.isUpToDate) this.#timer = setTimeout(() => this.#goOn(), (performance.now() - start) / 2);
+    return step;
+  }
+
+  #publish(clock: StageClock, proxies: readonly ProxyChanges[]): PipelineStep {
+    for (const [key, change] of proxies) this.#cache.apply(key, change);
+    clock.end('publish');
+    const upserts = proxies.flatMap(([, change]) => change.upserts);
+    const removals = proxies.flatMap(([, change]) => change.removals);
+    return {
+      changedObjects: 0,
+      changedResources: upserts.length + removals.length,
+      bytes: upserts.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      times: clock.times(),
+    };
+  }
+
+  #goOn(): void {
+    this.#timer = undefined;
+    this.#onStep?.(this.#advance(new StageClock()));
+  }
+}
+
+/** Measures stage after stage. */
+export class StageClock {
+  readonly #times = { allocate: 0, store: 0, generate: 0, publish: 0 };
+  #last: number = performance.now();
+
+  end(stage: keyof StageTimes): void {
+    const now = performance.now();
+    this.#times[stage] += now - this.#last;
+    this.#last = now;
+  }
+
+  times(): StageTimes {
+    return this.#times;
+  }
+}

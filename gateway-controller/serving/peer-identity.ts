@@ -1,0 +1,21 @@
+// Who is at the other end of a stream: the one identity of its client certificate. Pure.
+
+import { parseIdentity } from '../../certificates/index.ts';
+import type { Peer } from '../../xds/index.ts';
+
+type Identity = NonNullable<ReturnType<typeof parseIdentity>>;
+
+/** The identity of a peer and the URI that it stands in, or why the peer has none here: it needs exactly one, of a workload of this trust domain. */
+export function readPeerIdentity(
+  { identities }: Peer,
+  trustDomain: string,
+): { readonly identity: Identity; readonly uri: string } | { readonly denied: string } {
+  const [uri, ...others] = identities;
+  const identity = uri === undefined ? undefined : parseIdentity(uri);
+  if (uri === undefined || identity === undefined || others.length > 0) {
+    return { denied: 'the client certificate must carry exactly one identity of a workload' };
+  }
+  return identity.trustDomain === trustDomain
+    ? { identity, uri }
+    : { denied: `${uri} is of another trust domain than ${trustDomain}` };
+}

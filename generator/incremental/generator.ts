@@ -1,0 +1,115 @@
+// The incremental generator: keeps what each part of each waypoint was computed from, and after a change computes again only the
+// parts that read something that was touched. When everything is computed, its resources equal those of a full translation.
+
+import type { Finding, MeshSnapshot, ObjectRef, QueryKey } from '../../mesh/index.ts';
+import { analyzeObject, isAnalyzedKind } from '../analyze/objects.ts';
+import type { GatewayKey } from '../resolve/waypoint/binding.ts';
+import { listWaypoints } from '../whole/waypoint.ts';
+import { parseObjectUnit, Units } from './units.ts';
+import { type ResourceChanges, WaypointState } from './waypoint-state.ts';
+
+/** What changed for the proxies; those without changes are absent. Waypoints are named `waypoint/<ns>/<name>`. */
+export interface GeneratorUpdate {
+  readonly proxies: ReadonlyMap<string, ResourceChanges>;
+  readonly removedProxies: readonly string[];
+}
+
+/** The unit that all others of waypoints follow from. */
+const waypointList = 'waypoints';
+
+/** The name of a waypoint among proxies. */
+export function formatProxyKey({ namespace, name }: GatewayKey): string {
+  return `waypoint/${namespace}/${name}`;
+}
+
+/** Computes what each waypoint is served, and keeps it up to date. It is to be told of every change of the snapshot. */
+export class Generator {
+  readonly #mesh: MeshSnapshot;
+  readonly #units: Units;
+  readonly #waypoints = new Map<string, WaypointState>();
+
+  constructor(mesh: MeshSnapshot) {
+    this.#mesh = mesh;
+    this.#units = new Units(mesh);
+    this.#units.demand(waypointList, 0);
+  }
+
+  /** Takes note of a change of the snapshot, and returns its number. `touched` are the queries whose answers may have changed. */
+  invalidate(touched: ReadonlySet<QueryKey>): number {
+    this.#units.invalidate(touched);
+    return this.#units.changes;
+  }
+
+  /**
+   * Computes what is due, part by part: all of it, or for as long as `goesOn` says so after a part. The rest stays due; what was computed is valid
+   * without it, and may be served.
+   */
+  advance(goesOn: () => boolean = () => true): GeneratorUpdate {
+    const removedProxies = this.#updateWaypointList();
+    this.#work(goesOn);
+    const { settled } = this.#units;
+    const proxies = new Map<string, ResourceChanges>();
+    for (const [name, state] of this.#waypoints) {
+      const changes = state.take(settled);
+      if (changes !== undefined) proxies.set(name, changes);
+    }
+    return { proxies, removedProxies };
+  }
+
+  /** The number of the change that everything has followed from, and all before it. */
+  get settled(): number {
+    return this.#units.settled;
+  }
+
+  /** Whether nothing is due. */
+  get isUpToDate(): boolean {
+    return this.#units.isUpToDate;
+  }
+
+  /** Everything that there is to say about the configuration, each Finding once, sorted. */
+  findings(): readonly Finding[] {
+    return this.#units.findings;
+  }
+
+  #updateWaypointList(): readonly string[] {
+    if (this.#units.dueSince(waypointList) === undefined) return [];
+    const keys = this.#units.compute(waypointList, ({ mesh }) => listWaypoints(mesh));
+    const names = new Set(keys.map(formatProxyKey));
+    const removed = [...this.#waypoints.keys()].filter((name) => !names.has(name));
+    for (const name of removed) {
+      this.#waypoints.get(name)?.end();
+      this.#waypoints.delete(name);
+    }
+    for (const key of keys) {
+      const name = formatProxyKey(key);
+      if (!this.#waypoints.has(name)) this.#waypoints.set(name, new WaypointState(key, name, this.#units));
+    }
+    return removed;
+  }
+
+  #work(goesOn: () => boolean): void {
+    for (let isMoving = true; isMoving;) {
+      isMoving = false;
+      for (const unit of this.#units.due()) {
+        if (this.#units.dueSince(unit) === undefined || !this.#compute(unit)) continue;
+        isMoving = true;
+        if (!goesOn()) return;
+      }
+    }
+  }
+
+  #compute(unit: string): boolean {
+    const ref = parseObjectUnit(unit);
+    if (ref !== undefined) return this.#analyze(unit, ref);
+    const space = unit.indexOf(' ');
+    return this.#waypoints.get(unit.slice(0, space))?.compute(unit.slice(space + 1)) ?? false;
+  }
+
+  #analyze(unit: string, ref: ObjectRef): true {
+    this.#units.compute(unit, (context) => analyzeObject(context, ref));
+    if (isAnalyzedKind(ref.kind) && this.#mesh.get(ref.kind, ref.namespace, ref.name) === undefined) {
+      this.#units.forget(unit);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,194 @@
+// Computations by name, each with what it read and what it found: which of them are due after a change, and in which order.
+
+import {
+  type Finding,
+  type MeshSnapshot,
+  type ObjectRef,
+  type QueryKey,
+  ReaderIndex,
+  trackReads,
+} from '../../mesh/index.ts';
+import { isAnalyzedKind } from '../analyze/objects.ts';
+import { findingKey, sortFindings } from '../analyze/findings.ts';
+import type { ResolveContext } from '../resolve/context.ts';
+
+/** A computation that is to be done. */
+interface Due {
+  /** The number of the change since which it is due. */
+  readonly since: number;
+  /** The kind of the objects that made it due first; '' for what another computation asked for. */
+  readonly flow: string;
+}
+
+/** Remembers what was computed from what. */
+export class Units {
+  readonly #mesh: MeshSnapshot;
+  /** What has been done, with what it found. */
+  readonly #done = new Map<string, readonly Finding[]>();
+  readonly #readers = new ReaderIndex();
+  readonly #findings = new Map<string, { readonly finding: Finding; count: number }>();
+  /** What is due; newest last. */
+  readonly #due = new Map<string, Due>();
+  /** What was computed since nothing was due; the last one last. */
+  readonly #recent = new Set<string>();
+  #changes = 0;
+
+  constructor(mesh: MeshSnapshot) {
+    this.#mesh = mesh;
+  }
+
+  /** The number of changes so far. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** The number of the change up to which everything has been computed. */
+  get settled(): number {
+    let settled = this.#changes;
+    for (const { since } of this.#due.values()) settled = Math.min(settled, since - 1);
+    return settled;
+  }
+
+  /** Everything that the computations found, each Finding once, sorted. */
+  get findings(): readonly Finding[] {
+    return sortFindings(new Map([...this.#findings].map(([key, { finding }]) => [key, finding])));
+  }
+
+  /** Takes note of a change: whatever asked one of these questions is due, and so is what there is to say about the objects themselves. */
+  invalidate(touched: ReadonlySet<QueryKey>): void {
+    this.#changes += 1;
+    const since = this.#changes;
+    for (const ref of touchedObjects(touched)) this.#demand(objectUnit(ref), { since, flow: ref.kind });
+    for (const key of touched) {
+      const flow = kindOfQuery(key);
+      for (const unit of this.#readers.of(key)) this.#demand(unit, { since, flow });
+    }
+  }
+
+  /** Makes a computation due, as a consequence of the change of that number. */
+  demand(unit: string, since: number): void {
+    this.#demand(unit, { since, flow: '' });
+  }
+
+  /** Whether nothing is due. */
+  get isUpToDate(): boolean {
+    return this.#due.size === 0;
+  }
+
+  isDone(unit: string): boolean {
+    return this.#done.has(unit);
+  }
+
+  /** The number of the change since which a computation is due; undefined when it is not. */
+  dueSince(unit: string): number | undefined {
+    return this.#due.get(unit)?.since;
+  }
+
+  /**
+   * What is due, in the order of its turns, no further than is asked for. First what has rested: a kind after the other, and of a kind the newest and the oldest in
+   * turn, so that a lone change waits neither for a storm of other kinds, nor for the storm before it, nor for all that comes after it.
+   * Then what was computed since nothing was due, whose turn is longest ago first, so that nothing waits for another one twice.
+   */
+  *due(): Iterable<string> {
+    const flows = new Map<string, string[]>();
+    for (const [unit, { flow }] of this.#due) {
+      if (this.#recent.has(unit)) continue;
+      const units = flows.get(flow);
+      if (units === undefined) flows.set(flow, [unit]);
+      else units.push(unit);
+    }
+    yield* takeTurns([...flows.values()].map(fromBothEnds));
+    yield* [...this.#recent].filter((unit) => this.#due.has(unit));
+  }
+
+  /** Runs a computation, and records what it read and found in place of what it read and found before. */
+  compute<T>(unit: string, compute: (context: ResolveContext) => T): T {
+    const { snapshot, reads } = trackReads(this.#mesh);
+    const findings: Finding[] = [];
+    const result = compute({ mesh: snapshot, report: (finding) => void findings.push(finding) });
+    this.#record(unit, reads, findings);
+    if (this.#due.size > 0) this.#recent.add(unit);
+    return result;
+  }
+
+  /** As if it had never been computed, and nobody asked for it. */
+  forget(unit: string): void {
+    this.#record(unit, new Set(), undefined);
+  }
+
+  #record(unit: string, reads: ReadonlySet<QueryKey>, found: readonly Finding[] | undefined): void {
+    const before = this.#done.get(unit) ?? [];
+    if (found === undefined) this.#done.delete(unit);
+    else this.#done.set(unit, found);
+    this.#readers.record(unit, reads);
+    for (const finding of found ?? []) {
+      const key = findingKey(finding);
+      const known = this.#findings.get(key);
+      if (known === undefined) this.#findings.set(key, { finding, count: 1 });
+      else known.count += 1;
+    }
+    for (const finding of before) {
+      const key = findingKey(finding);
+      const entry = this.#findings.get(key);
+      if (entry !== undefined && --entry.count === 0) this.#findings.delete(key);
+    }
+    this.#due.delete(unit);
+    this.#recent.delete(unit);
+    if (this.#due.size === 0) this.#recent.clear();
+  }
+
+  #demand(unit: string, due: Due): void {
+    if (!this.#due.has(unit)) this.#due.set(unit, due);
+  }
+}
+
+/** The last one, the first one, the last but one, and so on. */
+function* fromBothEnds(units: readonly string[]): Iterable<string> {
+  for (let first = 0, last = units.length - 1; first <= last; first += 1, last -= 1) {
+    yield* units.slice(last, last + 1);
+    if (first < last) yield* units.slice(first, first + 1);
+  }
+}
+
+/** The first of each list, then the second of each, and so on; no further than is asked for. */
+function* takeTurns(lists: readonly Iterable<string>[]): Iterable<string> {
+  let going = lists.map((list) => list[Symbol.iterator]());
+  while (going.length > 0) {
+    const after: typeof going = [];
+    for (const list of going) {
+      const turn = list.next();
+      if (turn.done === true) continue;
+      after.push(list);
+      yield turn.value;
+    }
+    going = after;
+  }
+}
+
+/** The kind of the objects that a query gives: `get:Kind/…`, `list:Kind` or `find:Kind/index:…`. */
+function kindOfQuery(key: QueryKey): string {
+  return /^\w+:(\w+)/.exec(key)?.[1] ?? '';
+}
+
+/** The name of what there is to say about one object. */
+export function objectUnit({ kind, namespace, name }: ObjectRef): string {
+  return `object ${kind}/${namespace}/${name}`;
+}
+
+/** The object of a name of `objectUnit`; undefined for other names. */
+export function parseObjectUnit(unit: string): ObjectRef | undefined {
+  if (!unit.startsWith('object ')) return undefined;
+  const [kind = '', namespace = '', name = ''] = unit.slice('object '.length).split('/');
+  return { kind, namespace, name };
+}
+
+/** The objects that a change put or deleted: each touches the query for itself. */
+function touchedObjects(touched: ReadonlySet<QueryKey>): readonly ObjectRef[] {
+  const refs: ObjectRef[] = [];
+  for (const key of touched) {
+    if (!key.startsWith('get:')) continue;
+    const [kind = '', namespace = '', name = ''] = key.slice('get:'.length).split('/');
+    if (isAnalyzedKind(kind)) refs.push({ kind, namespace, name });
+  }
+  return refs;
+}

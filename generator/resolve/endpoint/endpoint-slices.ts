@@ -1,0 +1,127 @@
+// The endpoints that a cluster lists for a Service: its EndpointSlices, what their Pods say of themselves, and where their Nodes are.
+
+import {
+  type MeshObject,
+  type MeshSnapshot,
+  redirectionAnnotation,
+  type SliceEndpoint,
+  tunnelLabel,
+} from '../../../mesh/index.ts';
+import type { ResolvedEndpoint } from './endpoints.ts';
+import { resolveLocality } from './locality.ts';
+import type { ResolvedPort, ResolvedService } from '../service/service.ts';
+
+type Slice = MeshObject<'EndpointSlice'>;
+type Pod = MeshObject<'Pod'>;
+
+/** How far an endpoint is to be used. */
+type Readiness = 'ready' | 'leaving' | 'unready';
+
+/**
+ * The endpoints of a port by the slices of its Service: each workload once, by the family of the Service's first address. Those that are
+ * ready; where none is, those that go but still serve, so that the last ones of a roll-out are not refused before their time.
+ */
+export function resolveSliceEndpoints(
+  mesh: MeshSnapshot,
+  service: ResolvedService,
+  port: ResolvedPort,
+): readonly ResolvedEndpoint[] {
+  if (service.object.kind !== 'Service') return [];
+  const { publishNotReadyAddresses = false } = service.object.spec;
+  const slices = mesh.find('EndpointSlice/service', `${service.namespace}/${service.name}`);
+  const found = new Map<string, { readonly endpoint: ResolvedEndpoint; readonly readiness: Readiness }>();
+  for (const slice of sortByFamily(slices, service.object)) {
+    const number = slicePort(slice, port);
+    if (number === undefined) continue;
+    for (const listed of slice.spec.endpoints ?? []) {
+      const endpoint = fromListed(mesh, slice, listed, number);
+      if (endpoint === undefined) continue;
+      const readiness = publishNotReadyAddresses ? 'ready' : readinessOf(listed);
+      const key = `${endpoint.pod ?? endpoint.endpoint.address} ${number}`;
+      // While slices are rewritten an address can stand in two of them.
+      if (found.has(key) && (readiness !== 'ready' || found.get(key)?.readiness === 'ready')) continue;
+      found.set(key, { endpoint: endpoint.endpoint, readiness });
+    }
+  }
+  const usable = [...found.values()];
+  const ready = usable.filter(({ readiness }) => readiness === 'ready');
+  const used = ready.length > 0 ? ready : usable.filter(({ readiness }) => readiness === 'leaving');
+  return used.map(({ endpoint }) => endpoint);
+}
+
+/** Conditions that are absent mean yes, but for `terminating`. */
+function readinessOf({ conditions = {} }: SliceEndpoint): Readiness {
+  const { ready = true, serving = ready, terminating = false } = conditions;
+  if (ready && !terminating) return 'ready';
+  return serving && terminating ? 'leaving' : 'unready';
+}
+
+/** Slices of names cannot be connected to as they are; of two families the Service's first one comes first. */
+function sortByFamily(slices: readonly Slice[], { spec }: MeshObject<'Service'>): readonly Slice[] {
+  const first = spec.clusterIPs?.[0] ?? spec.clusterIP ?? '';
+  const family = spec.ipFamilies?.[0] ?? (first.includes(':') ? 'IPv6' : 'IPv4');
+  return [
+    ...slices.filter(({ spec: { addressType } }) => addressType === family),
+    ...slices.filter(({ spec: { addressType } }) => addressType !== family && addressType !== 'FQDN'),
+  ];
+}
+
+/** A slice names its ports as the Service does, and has resolved what targets a name. */
+function slicePort({ spec: { ports = [] } }: Slice, { name }: ResolvedPort): number | undefined {
+  return ports.find((port) => (port.name ?? '') === name && (port.protocol ?? 'TCP') === 'TCP')?.port;
+}
+
+function fromListed(
+  mesh: MeshSnapshot,
+  slice: Slice,
+  listed: SliceEndpoint,
+  port: number,
+): { readonly endpoint: ResolvedEndpoint; readonly pod?: string } | undefined {
+  // The API's rule: of several addresses of one endpoint only the first is used.
+  const [address] = listed.addresses;
+  if (address === undefined) return undefined;
+  const { kind = '', name = '', namespace = slice.metadata.namespace } = listed.targetRef ?? {};
+  const pod = kind === 'Pod' && name !== '' ? mesh.get('Pod', namespace, name) : undefined;
+  // Istio's controller writes slices of WorkloadEntries for other proxies; they are selected from the entries themselves.
+  if (kind === 'WorkloadEntry') return undefined;
+  return {
+    endpoint: fromPod(mesh, { address, port, pod, nodeName: listed.nodeName, namespace, name }),
+    ...(name === '' ? {} : { pod: `${kind} ${namespace}/${name}` }),
+  };
+}
+
+/** An endpoint on a pod, as far as the pod is known. */
+export function fromPod(
+  mesh: MeshSnapshot,
+  place: {
+    readonly address: string;
+    readonly port: number;
+    readonly pod: Pod | undefined;
+    readonly nodeName: string | undefined;
+    readonly namespace: string;
+    readonly name: string;
+  },
+): ResolvedEndpoint {
+  const { address, port, pod, namespace, name } = place;
+  const labels = pod?.metadata.labels ?? {};
+  const nodeName = place.nodeName ?? pod?.spec.nodeName;
+  const node = nodeName === undefined ? undefined : mesh.get('Node', '', nodeName);
+  const locality = resolveLocality(undefined, labels) ?? resolveLocality(undefined, node?.metadata.labels ?? {});
+  return {
+    address,
+    port,
+    transport: pod !== undefined && isPodCaptured(pod) ? 'hbone' : 'plain',
+    weight: 1,
+    ...(locality === undefined ? {} : { locality }),
+    labels: nodeName === undefined ? labels : { 'kubernetes.io/hostname': nodeName, ...labels },
+    workload: { namespace, name: pod?.spec.workloadName ?? name },
+  };
+}
+
+/** Whether the node's proxy accepts HBONE for a pod, or the pod does so itself. One with the addresses of its node is never captured. */
+export function isPodCaptured({ metadata, spec }: Pod): boolean {
+  return (
+    spec.hostNetwork !== true &&
+    (metadata.annotations[redirectionAnnotation] === 'enabled' || metadata.labels[tunnelLabel] === 'http')
+  );
+}

@@ -1,0 +1,65 @@
+// Workloads that a waypoint serves under their own addresses (`istio.io/waypoint-for: workload` or `all`), with the policies of the
+// Gateway and its class.
+
+import { coversRange, formatAddress, isIpAddress, type MeshObject, parseAddressRange } from '../../../mesh/index.ts';
+import type { Authorization } from '../../model/authorization.ts';
+import type { DirectFrontend } from '../../model/direct.ts';
+import { declaredTcpPorts, type ServedAddress, type WaypointGateway } from '../../model/waypoint.ts';
+import { resolveAuthentication } from '../authentication/authentication.ts';
+import { resolveAuthorization } from '../authorization/authorization.ts';
+import { findBoundWorkloads } from '../waypoint/binding.ts';
+import type { ResolveContext } from '../context.ts';
+import { refusalOf } from '../endpoint/reachable.ts';
+import { resolveDefaultRetry } from '../destination-rule/mesh-policy.ts';
+import { resolvePathNormalization } from './path-normalization.ts';
+
+/** The direct frontend of a waypoint; undefined when it serves no workload. An address that is a service's stays the service's. */
+export function resolveDirect(
+  context: ResolveContext,
+  gateway: WaypointGateway,
+  served: readonly ServedAddress[],
+): DirectFrontend | undefined {
+  const virtual = new Set(served.flatMap(({ address }) => address.addresses));
+  const ranges = [...virtual].flatMap((address) => (address.includes('/') ? (parseAddressRange(address) ?? []) : []));
+  const isVirtual = (address: string): boolean => {
+    const own = ranges.length === 0 ? undefined : parseAddressRange(address);
+    return virtual.has(address) || (own !== undefined && ranges.some((range) => coversRange(range, own)));
+  };
+  const own = findBoundWorkloads(context, gateway)
+    .flatMap(addressesOf)
+    .flatMap((address) => (isIpAddress(address) ? formatAddress(address) : []));
+  const addresses = [...new Set(own)]
+    .filter((address) => !isVirtual(address) && refusalOf(context.mesh, address) === undefined)
+    .sort();
+  if (addresses.length === 0) return undefined;
+  // No policy can name a service without a name: what is left are those of the Gateway and its class.
+  const service = { kind: 'Service', namespace: gateway.namespace, name: '' } as const;
+  const pathNormalization = resolvePathNormalization(context.mesh.settings, gateway);
+  const normalized = pathNormalization === undefined ? {} : { pathNormalization };
+  const authorize = (protocol: 'http' | 'tcp', port: number | 'any'): Authorization =>
+    resolveAuthorization(context, { gateway, service, port, protocol, ...normalized });
+  const http = authorize('http', 'any');
+  const retry = resolveDefaultRetry(context.mesh.settings);
+  return {
+    addresses,
+    http,
+    authentication: resolveAuthentication(context, { gateway, service }),
+    ...(retry === undefined ? {} : { retry }),
+    tcp: authorize('tcp', 'any'),
+    refusesAmbiguousPaths: pathNormalization === undefined && http.readsPath,
+    connect: declaredTcpPorts(served).map((port) => ({
+      host: 'direct',
+      port,
+      addresses,
+      routes: [],
+      authorization: authorize('tcp', port),
+      decidedAt: 'connect',
+    })),
+  };
+}
+
+/** A pod with the addresses of its node is not told from the node by them. */
+function addressesOf(workload: MeshObject<'WorkloadEntry'> | MeshObject<'Pod'>): readonly string[] {
+  if (workload.kind === 'WorkloadEntry') return [workload.spec.address ?? ''];
+  return workload.spec.hostNetwork === true ? [] : (workload.spec.podIPs ?? []);
+}

@@ -1,0 +1,87 @@
+// What a waypoint listens for: the ports of every service bound to it.
+
+import type { ListenerModel, ServedAddress, WaypointGateway } from '../../model/waypoint.ts';
+import { resolveAccessLog } from './access-log.ts';
+import { AddressBook, reportLostAddress } from '../service/address-book.ts';
+import { resolveServedServices } from '../waypoint/binding.ts';
+import type { ResolveContext } from '../context.ts';
+import { resolveDirect } from './direct.ts';
+import { resolveFrontendAddress } from './frontend.ts';
+import { resolvePathNormalization } from './path-normalization.ts';
+import { closedParts, virtualRefusalOf } from '../endpoint/reachable.ts';
+import type { ResolvedService } from '../service/service.ts';
+import { resolveTcpConditions } from '../virtual-service/tcp-routes.ts';
+
+/** The listeners of a waypoint. An address that two services claim is the first one's by precedence, and is reported. */
+export function resolveListeners(context: ResolveContext, gateway: WaypointGateway): ListenerModel {
+  const { trustDomain, trustDomainAliases } = context.mesh.settings;
+  const served: ServedAddress[] = [];
+  const services = resolveServedServices(context, gateway);
+  const book = new AddressBook(services);
+  for (const service of services) {
+    for (const port of service.ports) {
+      const address = resolveFrontendAddress(context, gateway, service, port);
+      if (address === undefined) continue;
+      const own = address.addresses.filter((ip) => {
+        if (virtualRefusalOf(context.mesh.settings, ip) !== undefined) return false;
+        const owner = book.owner(ip, address.port, gateway.namespace) ?? book.holder(ip, gateway.namespace);
+        if (owner === undefined || owner === service) return true;
+        const isWhole = owner.namespace !== service.namespace;
+        reportLostAddress(context, service, ip, owner, isWhole ? undefined : address.port);
+        return false;
+      });
+      served.push({
+        address: { ...address, addresses: own },
+        tcpConditions:
+          address.protocol === 'tcp' || address.protocol === 'auto'
+            ? resolveTcpConditions(context, { gateway, service, port })
+            : [],
+        service: { namespace: service.namespace, name: service.name },
+      });
+    }
+  }
+  served.sort(({ address: a }, { address: b }) => (a.host < b.host ? -1 : a.host > b.host ? 1 : a.port - b.port));
+  reportSniffedPorts(context, services, served);
+  const direct = resolveDirect(context, gateway, served);
+  const pathNormalization = resolvePathNormalization(context.mesh.settings, gateway);
+  return {
+    gateway,
+    trustDomains: [trustDomain, ...trustDomainAliases],
+    ...(pathNormalization === undefined ? {} : { pathNormalization }),
+    accessLog: resolveAccessLog(context.mesh.settings),
+    served,
+    closed: closedParts(
+      context.mesh.settings,
+      served.flatMap(({ address }) => address.addresses),
+    ),
+    ...(direct === undefined ? {} : { direct }),
+  };
+}
+
+/** Sniffing is by port number alone: where one service leaves a number open, others that declare it as TCP wait for their clients too. */
+function reportSniffedPorts(
+  context: ResolveContext,
+  services: readonly ResolvedService[],
+  served: readonly ServedAddress[],
+): void {
+  const declared = new Map(
+    served.filter(({ address }) => address.protocol === 'tcp').map(({ address }) => [address.port, address.host]),
+  );
+  for (const { ref, object, host, ports } of services) {
+    ports.forEach(({ number, protocol }, index) => {
+      const other = declared.get(number);
+      if (protocol !== 'auto' || object.spec.ports?.[index] === undefined) return;
+      context.report({
+        code: 'ProtocolUnknown',
+        severity: other === undefined ? 'info' : 'warning',
+        ref,
+        path: ['spec', 'ports', index],
+        message:
+          other === undefined
+            ? `port ${number} of "${host}" does not say its protocol, so a waypoint takes it from the client's first bytes; a server that speaks first is not heard, and a client that says nothing, or less than a line of text, for 15 s is cut off`
+            : `port ${number} of "${host}" does not say its protocol, so a waypoint waits for the client's first bytes on this port number, also for "${other}", whose server may want to speak first`,
+        hint: 'give the port a name that begins with its protocol: tcp, http, grpc, ..., or an appProtocol',
+      });
+    });
+  }
+}
