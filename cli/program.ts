@@ -16,9 +16,7 @@ import { addProxyCommands } from './proxy-config/command.ts';
 import type { RunOptions } from './run.ts';
 import type { TranslateOptions } from './translate.ts';
 import { addWaypointCommands } from './waypoint/command.ts';
-
-/** The version that `cairn --version` prints. */
-export const version = '0.1.0';
+import { version } from './version.ts';
 
 /** Runs the command that the arguments (without interpreter and script) name, and returns its exit code; failures are printed. */
 export async function runCommandLine(argv: readonly string[], io: Io): Promise<ExitCode> {

@@ -5,8 +5,8 @@ import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findEnvoyBinary } from '../agent/index.ts';
-import { createController, prepareState, statePaths } from '../gateway-controller/index.ts';
-import type { Controller, ControllerEvent, ControllerOptions } from '../gateway-controller/index.ts';
+import { createMachineController, prepareState, statePaths } from '../gateway-controller/index.ts';
+import type { MachineController, MachineEvent, MachineOptions } from '../gateway-controller/index.ts';
 import type { PlacedFinding } from '../mesh/index.ts';
 import { readAddressBlock } from './configuration.ts';
 import { CommandError, exitCodes } from './io.ts';
@@ -37,8 +37,8 @@ export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
   if (!found.isDirectory()) throw new CommandError(`--config ${options.config} is not a folder`);
   await prepareState(statePaths(options.state));
   const findings = createFindingPrinter(io);
-  let controller: Controller | undefined;
-  const onEvent = (event: ControllerEvent): void => {
+  let controller: MachineController | undefined;
+  const onEvent = (event: MachineEvent): void => {
     if (event.type === 'step') {
       findings.print(event.findings);
       const { changedObjects, changedResources } = event.step;
@@ -46,7 +46,7 @@ export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
     } else if (event.type === 'problem') io.stderr.write(`cairn: ${event.message}\n`);
     else if (controller !== undefined) io.stdout.write(formatProxy(event));
   };
-  const created = await createController(controllerOptions(options, io, onEvent));
+  const created = await createMachineController(controllerOptions(options, io, onEvent));
   const endpoints = await created.start();
   controller = created;
   io.stdout.write(`Cairn runs ${options.config} on ${endpoints.block}. Ctrl-C ends it.\n\n`);
@@ -66,11 +66,7 @@ export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
 const smallProcess: readonly string[] = ['--max-semi-space-size=1', '--optimize-for-size'];
 
 /** The options of a controller that runs as part of this process; `cairn demo` uses them too. */
-export function controllerOptions(
-  options: RunOptions,
-  io: Io,
-  onEvent: (event: ControllerEvent) => void,
-): ControllerOptions {
+export function controllerOptions(options: RunOptions, io: Io, onEvent: (event: MachineEvent) => void): MachineOptions {
   const adminPort = Number(options.adminPort);
   if (!/^\d+$/.test(options.adminPort) || adminPort > 65_535) {
     throw new CommandError(`--admin-port must be a port, not ${options.adminPort}`);
@@ -94,7 +90,7 @@ export function controllerOptions(
 }
 
 /** What is served and where, as two tables. */
-export function formatServed(controller: Controller): string {
+export function formatServed(controller: MachineController): string {
   const waypoints = formatTable(
     [
       { title: 'waypoint', cell: ({ namespace, name }) => `${namespace}/${name}` },
@@ -125,7 +121,7 @@ export function formatServed(controller: Controller): string {
 }
 
 /** How to ask: a service is for workloads, which are known by their addresses. */
-function formatExample(controller: Controller): string {
+function formatExample(controller: MachineController): string {
   const [client] = controller.workloads();
   const service = controller.services().find(({ addresses, ports }) => addresses.length > 0 && ports.length > 0);
   if (client === undefined || service === undefined) return '';
@@ -138,14 +134,14 @@ function agentEntry(): string {
   return fileURLToPath(new URL(`../agent/main${extname(import.meta.url)}`, import.meta.url));
 }
 
-function formatStep({ step }: Extract<ControllerEvent, { type: 'step' }>): string {
+function formatStep({ step }: Extract<MachineEvent, { type: 'step' }>): string {
   const ms = Object.values(step.times).reduce((sum, time) => sum + time, 0);
   const objects = `${step.changedObjects} object${step.changedObjects === 1 ? '' : 's'}`;
   const resources = `${step.changedResources} resource${step.changedResources === 1 ? '' : 's'}`;
   return `changed: ${objects}, ${resources}, ${step.bytes} bytes for the proxies, in ${ms.toFixed(1)} ms\n`;
 }
 
-function formatProxy({ proxy, reason }: Extract<ControllerEvent, { type: 'proxy' }>): string {
+function formatProxy({ proxy, reason }: Extract<MachineEvent, { type: 'proxy' }>): string {
   const { gateway, state } = proxy;
   const name = gateway === undefined ? 'node proxy' : `waypoint ${gateway.namespace}/${gateway.name}`;
   return `${name} is ${state} (${reason})\n`;

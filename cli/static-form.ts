@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { renderBootstrap } from '../bootstrap/index.ts';
 import { formatIdentity } from '../certificates/index.ts';
 import type { EnvoyResource, JsonObject } from '../envoy-api/index.ts';
-import { inlineResources } from '../generator/index.ts';
+import { inlineResources } from '../envoy-api/index.ts';
 import type { GatewayKey } from '../generator/index.ts';
 import { hbonePort } from '../mesh/index.ts';
 import type { MeshSnapshot } from '../mesh/index.ts';

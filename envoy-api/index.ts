@@ -6,3 +6,4 @@ export { encodeOnce } from './message-encoder.ts';
 export type { Any, Json, JsonObject } from './json.ts';
 export { typed, typeUrls, type EnvoyResource, type TypeUrl } from './resource.ts';
 export type { MessageTypes } from './generated/messages.ts';
+export { inlineResources, type SecretFiles, type StaticResources } from './static-form.ts';

@@ -1,7 +1,8 @@
 // The static form of a proxy's resources: what would come by RDS, EDS, ECDS and SDS is written into listeners and clusters, so that
 // `envoy -c` can run it and `envoy --mode validate` really reads all of it.
 
-import { type EnvoyResource, type Json, type JsonObject, typeUrls } from './index.ts';
+import type { Json, JsonObject } from './json.ts';
+import { type EnvoyResource, typeUrls } from './resource.ts';
 
 /** Where the secrets of the static form are: paths of PEM files, by secret name; `roots` of the trust bundle. */
 export interface SecretFiles {

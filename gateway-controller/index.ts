@@ -4,7 +4,7 @@ import type { ClusterController, ClusterControllerOptions } from './cluster/clus
 import type { ApiClient } from '../kubernetes/index.ts';
 import type { MeshSettings } from '../mesh/index.ts';
 import type { ClusterMesh } from './cluster/source/cluster-snapshot.ts';
-import type { Controller, ControllerOptions } from './machine/machine-controller.ts';
+import type { MachineController, MachineOptions } from './machine/machine-controller.ts';
 import type { WithdrawnControlPlane } from './cluster/status/withdrawal.ts';
 
 export { nodeProxyAddress, parseAddressBlock } from './machine/addresses.ts';
@@ -20,14 +20,20 @@ export { lastTrustDomain } from './machine/trust-domain.ts';
 export { findRunner } from './machine/run-block.ts';
 export { prepareState, statePaths } from './machine/state.ts';
 export type { StatePaths } from './machine/state.ts';
-export type { Controller, ControllerEndpoints, ControllerEvent, ControllerOptions } from './machine/machine-controller.ts';
+export type {
+  MachineController,
+  MachineEndpoints,
+  MachineEvent,
+  MachineOptions,
+} from './machine/machine-controller.ts';
 export type { ControllerLog } from './serving/log.ts';
-export type { FindingView, ServiceView, WaypointView, WorkloadView } from './machine/views.ts';
+export type { ServiceView, WaypointView, WorkloadView } from './machine/views.ts';
+export type { FindingView } from './serving/finding-view.ts';
 
 /** A controller that is not started yet. */
-export async function createController(options: ControllerOptions): Promise<Controller> {
-  const { Controller } = await import('./machine/machine-controller.ts');
-  return new Controller(options);
+export async function createMachineController(options: MachineOptions): Promise<MachineController> {
+  const { MachineController } = await import('./machine/machine-controller.ts');
+  return new MachineController(options);
 }
 
 /** One replica of a control plane in a cluster, not started yet. */

@@ -6,18 +6,10 @@ export type { ResourceChanges, ResourceKey } from './incremental/waypoint-state.
 export { analyzeCandidate } from './analyze/candidate.ts';
 export { analyzeMesh, listWaypoints, translateWaypoint } from './whole/waypoint.ts';
 export type { Translation } from './whole/waypoint.ts';
-export { inlineResources } from '../envoy-api/static-form.ts';
-export type { SecretFiles, StaticResources } from '../envoy-api/static-form.ts';
-export {
-  findBoundWorkloads,
-  gatewayProblem,
-  isOfRevision,
-  isWaypoint,
-  requestedWaypoint,
-  resolveBinding,
-  resolveGateway,
-} from './resolve/waypoint/binding.ts';
-export type { GatewayKey } from './resolve/waypoint/binding.ts';
+export { requestedWaypoint, resolveBinding } from './resolve/waypoint/binding.ts';
+export { findBoundWorkloads } from './resolve/waypoint/served.ts';
+export { gatewayProblem, isOfRevision, isWaypoint, resolveGateway } from './resolve/waypoint/gateway.ts';
+export type { GatewayKey } from './resolve/waypoint/gateway.ts';
 export { listKeySources } from './resolve/authentication/key-source.ts';
 export type { KeySource } from './resolve/authentication/key-source.ts';
 export { readKeys } from './resolve/authentication/jwks.ts';

@@ -7,7 +7,7 @@ import type { ClusterKey } from './model/cluster.ts';
 import type { DirectFrontend } from './model/direct.ts';
 import type { HttpRoute } from './model/http-route.ts';
 import type { TcpRoute } from './model/tcp-route.ts';
-import type { HttpFrontend, ServedAddress, TcpFrontend } from './model/waypoint.ts';
+import type { HttpFrontend, ServedAddress, TcpFrontend } from './model/frontend.ts';
 import { renderAuthentication } from './render/authentication.ts';
 import { renderAuthorizer } from './render/authorizer.ts';
 import { renderBackend } from './render/clusters/discovery.ts';
@@ -26,11 +26,13 @@ import { formatChainName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
 import { resolveAccessLog } from './resolve/frontend/access-log.ts';
 import { resolveBackends } from './resolve/backend/backend.ts';
-import { findBackendService, findServedService, type GatewayKey, resolveGateway } from './resolve/waypoint/binding.ts';
+import { findBackendService, findServedService } from './resolve/waypoint/served.ts';
 import type { ResolveContext } from './resolve/context.ts';
 import { resolveFrontend } from './resolve/frontend/frontend.ts';
 import { resolveListeners } from './resolve/frontend/listeners.ts';
 import type { ResolvedPort, ResolvedService } from './resolve/service/service.ts';
+import type { GatewayKey } from './resolve/waypoint/gateway.ts';
+import { resolveGateway } from './resolve/waypoint/gateway.ts';
 
 /** A host and port: what frontends and backends are keyed by. */
 export interface HostPort {

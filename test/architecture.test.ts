@@ -1,4 +1,5 @@
-// Holds the rooms apart: who may import whom, only through doors, and no I/O in pure rooms. ARCHITECTURE.md shows the same table.
+// Holds the rooms apart: who may import whom, only through doors, and no I/O in pure rooms; within a room, its folders; and no circle
+// of imports anywhere. ARCHITECTURE.md shows the same tables.
 
 import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,6 +38,28 @@ const harmlessModules: ReadonlySet<string> = new Set([
   'node:url',
 ]);
 
+/** What a folder within a room may import, beside itself. */
+interface Folder {
+  readonly path: string;
+  /** Other folders and files of the same room. */
+  readonly imports: readonly string[];
+  /** Rooms of which only types may be imported. */
+  readonly typesOf?: readonly string[];
+}
+
+const folders: readonly Folder[] = [
+  { path: 'generator/model', imports: [], typesOf: ['mesh'] },
+  { path: 'generator/resolve', imports: ['model'] },
+  { path: 'generator/render', imports: ['model'] },
+  { path: 'generator/analyze', imports: ['model', 'resolve', 'parts.ts'] },
+  { path: 'generator/whole', imports: ['analyze', 'model', 'parts.ts', 'render', 'resolve'] },
+  { path: 'generator/incremental', imports: ['analyze', 'model', 'parts.ts', 'resolve', 'whole'] },
+  { path: 'gateway-controller/keys', imports: [] },
+  { path: 'gateway-controller/serving', imports: ['keys'] },
+  { path: 'gateway-controller/machine', imports: ['keys', 'serving'] },
+  { path: 'gateway-controller/cluster', imports: ['keys', 'serving'] },
+];
+
 const root = resolve(import.meta.dirname, '..');
 
 /** Every breach of the table in a tree, as `file: reason`. */
@@ -52,6 +75,72 @@ function findBreaches(base: string): readonly string[] {
     }
   }
   return breaches;
+}
+
+/** Every breach within a room, as `file: reason`. Tests may import any file of their room. */
+function findInnerBreaches(base: string): readonly string[] {
+  return folders.flatMap(({ path, imports, typesOf = [] }) =>
+    sourceFiles(join(base, path))
+      .filter((file) => !file.endsWith('.test.ts'))
+      .flatMap((file) => {
+        const [room = ''] = path.split('/');
+        const others = localImportsOf(file)
+          .filter((target) => isBelow(target, join(base, room)) && !isBelow(target, join(base, path)))
+          .filter((target) => !imports.some((allowed) => isBelow(target, join(base, room, allowed))))
+          .map((target) => `${relative(base, file)}: may not import ${relative(base, target)}`);
+        const values = valueImportsOf(file)
+          .map((target) => relative(base, resolve(dirname(file), target)).split('/')[0] ?? '')
+          .filter((other) => typesOf.includes(other))
+          .map((other) => `${relative(base, file)}: may import only types of ${other}`);
+        return [...others, ...values];
+      }),
+  );
+}
+
+/** The circles of imports, each as its files, sorted. */
+function findCircles(base: string): readonly string[] {
+  const files = Object.keys(rooms).flatMap((name) => sourceFiles(join(base, name)));
+  const edges = new Map(files.map((file) => [file, localImportsOf(file)]));
+  const reached = new Map<string, ReadonlySet<string>>();
+  const reach = (from: string): ReadonlySet<string> => {
+    const known = reached.get(from);
+    if (known !== undefined) return known;
+    const seen = new Set<string>();
+    const queue = [...(edges.get(from) ?? [])];
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      queue.push(...(edges.get(next) ?? []));
+    }
+    reached.set(from, seen);
+    return seen;
+  };
+  const circles = files
+    .filter((file) => reach(file).has(file))
+    .map((file) => [...reach(file)].filter((other) => reach(other).has(file)).map((each) => relative(base, each)));
+  return [...new Set(circles.map((circle) => circle.sort().join(' ')))].sort();
+}
+
+function isBelow(file: string, path: string): boolean {
+  return file === path || file.startsWith(`${path}/`);
+}
+
+function localImportsOf(file: string): readonly string[] {
+  return importsOf(file)
+    .filter((target) => target.startsWith('.'))
+    .map((target) => resolve(dirname(file), target));
+}
+
+/** Modules of which a file imports more than types. */
+function valueImportsOf(file: string): readonly string[] {
+  const text = readFileSync(file, 'utf8');
+  const statements = text.matchAll(/^(?:import|export) (type )?(?:\{([^}]*)\}|[^;'"]*) from '([^']+)'/gm);
+  return [...statements]
+    .filter(([, type, names]) => {
+      const list = names?.split(',').filter((name) => name.trim() !== '');
+      return type === undefined && !(list?.every((name) => /^\s*type\s/.test(name)) ?? false);
+    })
+    .map(([, , , target = '']) => target);
 }
 
 function breachOf(
@@ -95,6 +184,14 @@ describe('the rooms', () => {
     expect(findBreaches(root)).toEqual([]);
   });
 
+  it('keep their folders apart', () => {
+    expect(findInnerBreaches(root)).toEqual([]);
+  });
+
+  it('have no circle of imports', () => {
+    expect(findCircles(root)).toEqual([]);
+  });
+
   it('are all in the table', () => {
     const folders = readdirSync(root, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
@@ -105,6 +202,7 @@ describe('the rooms', () => {
 
   it('are seen to be breached when a breach is planted', () => {
     for (const name of Object.keys(rooms)) mkdirSync(join(planted, name));
+    for (const { path } of folders) mkdirSync(join(planted, path), { recursive: true });
     writeFileSync(join(planted, 'mesh/a.ts'), "import { x } from '../generator/index.ts';\nimport 'node:fs';\n");
     writeFileSync(join(planted, 'generator/b.ts'), "export { y } from '../mesh/inside.ts';\n");
     writeFileSync(join(planted, 'xds/c.ts'), "const z = await import('../agent/index.ts');\n");
@@ -113,6 +211,28 @@ describe('the rooms', () => {
       'mesh/a.ts: imports node:fs in a pure room',
       'generator/b.ts: goes past the door of mesh: mesh/inside.ts',
       'xds/c.ts: may not import agent',
+    ]);
+    writeFileSync(join(planted, 'generator/parts.ts'), "import './render/d.ts';\n");
+    writeFileSync(join(planted, 'generator/model/a.ts'), "import { type A, b } from '../../mesh/index.ts';\n");
+    writeFileSync(join(planted, 'generator/model/b.ts'), "import { type A } from '../../mesh/index.ts';\n");
+    writeFileSync(join(planted, 'generator/resolve/c.ts'), "import '../render/d.ts';\nimport '../model/a.ts';\n");
+    writeFileSync(join(planted, 'generator/render/d.ts'), "import type { C } from '../resolve/c.ts';\n");
+    writeFileSync(join(planted, 'generator/incremental/e.ts'), "import '../render/d.ts';\nimport '../parts.ts';\n");
+    writeFileSync(join(planted, 'gateway-controller/machine/f.ts'), "import '../cluster/g.ts';\n");
+    writeFileSync(join(planted, 'gateway-controller/cluster/g.ts'), "import '../machine/f.ts';\n");
+    writeFileSync(join(planted, 'gateway-controller/serving/h.ts'), "import '../cluster/g.ts';\n");
+    expect(findInnerBreaches(planted)).toEqual([
+      'generator/model/a.ts: may import only types of mesh',
+      'generator/resolve/c.ts: may not import generator/render/d.ts',
+      'generator/render/d.ts: may not import generator/resolve/c.ts',
+      'generator/incremental/e.ts: may not import generator/render/d.ts',
+      'gateway-controller/serving/h.ts: may not import gateway-controller/cluster/g.ts',
+      'gateway-controller/machine/f.ts: may not import gateway-controller/cluster/g.ts',
+      'gateway-controller/cluster/g.ts: may not import gateway-controller/machine/f.ts',
+    ]);
+    expect(findCircles(planted)).toEqual([
+      'gateway-controller/cluster/g.ts gateway-controller/machine/f.ts',
+      'generator/render/d.ts generator/resolve/c.ts',
     ]);
   });
 });

@@ -1,15 +1,15 @@
 // `cairn demo`: Bookinfo behind a real waypoint on one machine, to play with or as a tour that checks itself.
 
 import { once } from 'node:events';
-import type { ControllerEvent } from '../gateway-controller/index.ts';
-import { compare, formatTime } from '../check.ts';
-import type { Check } from '../check.ts';
-import { DemoMesh } from '../demo-mesh.ts';
-import { formatGuide } from '../guide.ts';
-import { formatChecks } from '../screen.ts';
+import type { MachineEvent } from '../../gateway-controller/index.ts';
+import { compare, formatTime } from './check.ts';
+import type { Check } from './check.ts';
+import { DemoMesh } from './demo-mesh.ts';
+import { formatGuide } from './guide.ts';
+import { formatChecks } from './screen.ts';
 import { tourSteps } from './steps/index.ts';
-import { Tour } from '../tour.ts';
-import type { TourStep } from '../tour.ts';
+import { Tour } from './tour.ts';
+import type { TourStep } from './tour.ts';
 import { CommandError, exitCodes } from '../io.ts';
 import type { ExitCode, Io } from '../io.ts';
 import { createProgressLine } from '../progress-line.ts';
@@ -33,7 +33,7 @@ async function runUntilStopped({ addressBlock }: DemoOptions, io: Io): Promise<E
   const stop = io.stopSignal();
   const progress = createProgressLine(io);
   const findings = createFindingPrinter(io);
-  const onEvent = (event: ControllerEvent): void => {
+  const onEvent = (event: MachineEvent): void => {
     if (event.type === 'step') findings.print(event.findings);
     else if (event.type === 'problem') io.stderr.write(`cairn: ${event.message}\n`);
   };
@@ -66,7 +66,7 @@ export async function walkTour(
 ): Promise<ExitCode> {
   const stop = io.stopSignal();
   const progress = createProgressLine(io);
-  const onEvent = (event: ControllerEvent): void => {
+  const onEvent = (event: MachineEvent): void => {
     if (event.type === 'problem') io.stderr.write(`cairn: ${event.message}\n`);
   };
   const mesh = new DemoMesh({ name: 'tour', io, addressBlock, stop, onEvent, onProgress: progress.show });

@@ -1,8 +1,13 @@
 // The mesh of a demo, put together and taken apart again: directory, control plane with its proxies, bookstore.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createController } from '../../gateway-controller/index.ts';
-import type { Controller, ControllerEndpoints, ControllerEvent, WaypointView } from '../../gateway-controller/index.ts';
+import { createMachineController } from '../../gateway-controller/index.ts';
+import type {
+  MachineController,
+  MachineEndpoints,
+  MachineEvent,
+  WaypointView,
+} from '../../gateway-controller/index.ts';
 import { CommandError } from '../io.ts';
 import type { Io } from '../io.ts';
 import { controllerOptions } from '../run.ts';
@@ -21,7 +26,7 @@ export interface DemoMeshOptions {
   readonly addressBlock: string | undefined;
   /** Aborts a start that is under way. */
   readonly stop: AbortSignal;
-  readonly onEvent: (event: ControllerEvent) => void;
+  readonly onEvent: (event: MachineEvent) => void;
   /** Told what is being waited for. */
   readonly onProgress: (text: string) => void;
 }
@@ -34,8 +39,8 @@ export class DemoMesh {
   readonly places: DemoPlaces;
   readonly examples: ExampleFiles = findExampleFiles();
   readonly #options: DemoMeshOptions;
-  #controller: Controller | undefined;
-  #endpoints: ControllerEndpoints | undefined;
+  #controller: MachineController | undefined;
+  #endpoints: MachineEndpoints | undefined;
   #bookstore: Bookstore | undefined;
   #isPrepared = false;
 
@@ -52,7 +57,7 @@ export class DemoMesh {
     const { manifests: config, state } = this.places;
     const run = { config, state, adminPort: '0', ...(addressBlock === undefined ? {} : { addressBlock }) };
     onProgress('starting the control plane');
-    const controller = await createController(controllerOptions(run, io, onEvent));
+    const controller = await createMachineController(controllerOptions(run, io, onEvent));
     this.#endpoints = await controller.start();
     this.#controller = controller;
     onProgress('opening the bookstore');
@@ -73,12 +78,12 @@ export class DemoMesh {
     if (this.#isPrepared && !keepFiles) await removePlaces(this.places);
   }
 
-  get controller(): Controller {
+  get controller(): MachineController {
     if (this.#controller === undefined) throw new Error('the demo is not started');
     return this.#controller;
   }
 
-  get endpoints(): ControllerEndpoints {
+  get endpoints(): MachineEndpoints {
     if (this.#endpoints === undefined) throw new Error('the demo is not started');
     return this.#endpoints;
   }
@@ -109,7 +114,7 @@ export class DemoMesh {
     return address;
   }
 
-  async #waitUntilReady(controller: Controller): Promise<void> {
+  async #waitUntilReady(controller: MachineController): Promise<void> {
     const { stop, onProgress } = this.#options;
     const client = createClient(this.workloadAddress('sleep'));
     const address = this.serviceAddress('productpage');

@@ -13,7 +13,7 @@ import {
   type InstallSettings,
 } from '../../templates/index.ts';
 import { runCommand } from '../../test/support/command-line.ts';
-import { version } from '../program.ts';
+import { version } from '../version.ts';
 
 /** Every setting another than by default. */
 const others: InstallSettings = {

@@ -23,7 +23,7 @@ import { CommandError, exitCodes } from '../io.ts';
 import type { ExitCode, Io } from '../io.ts';
 import { formatData } from '../output.ts';
 import type { DataFormat } from '../output.ts';
-import { version } from '../program.ts';
+import { version } from '../version.ts';
 import { listChanges } from './changes.ts';
 import { formatObject, resourceOf } from './objects.ts';
 import { formatGiven, readGiven, readStored, settle, withStored } from './settings.ts';

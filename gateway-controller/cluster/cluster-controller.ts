@@ -33,7 +33,7 @@ import { authorizePod } from './identity/pod-authorization.ts';
 import { ServerCertificate } from '../serving/server-certificate.ts';
 import { findingsKey } from './status/view.ts';
 import { UnsettledSteps } from './unsettled-steps.ts';
-import { viewFinding } from '../machine/views.ts';
+import { viewFinding } from '../serving/finding-view.ts';
 
 /** The audience of tokens that certificates are given for. */
 const certificateAudience = 'istio-ca';

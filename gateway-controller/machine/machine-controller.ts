@@ -30,18 +30,25 @@ import { prepareState, readStateFields, StateFile, statePaths } from './state.ts
 import type { StatePaths } from './state.ts';
 import { completeState } from './run-state.ts';
 import { chooseTrustDomain } from './trust-domain.ts';
-import { viewFinding, viewProxy, viewServices, viewWorkloads } from './views.ts';
+import { viewProxy, viewServices, viewWorkloads } from './views.ts';
 import type { ServiceView, WaypointView, WorkloadView } from './views.ts';
-import { authorizeProxy, controlPlaneAccount, nodeAccount, serverName, systemNamespace } from './proxy-authorization.ts';
+import {
+  authorizeProxy,
+  controlPlaneAccount,
+  nodeAccount,
+  serverName,
+  systemNamespace,
+} from './proxy-authorization.ts';
+import { viewFinding } from '../serving/finding-view.ts';
 
 /** Something that whoever watches a run wants to know at once. */
-export type ControllerEvent =
+export type MachineEvent =
   | { readonly type: 'step'; readonly step: PipelineStep; readonly findings: readonly PlacedFinding[] }
   | { readonly type: 'proxy'; readonly proxy: ProxyView; readonly reason: string }
   | { readonly type: 'problem'; readonly message: string };
 
 /** What a controller is made of. */
-export interface ControllerOptions {
+export interface MachineOptions {
   /** The directory of manifests. */
   readonly config: string;
   /** What is kept between runs. */
@@ -58,11 +65,11 @@ export interface ControllerOptions {
   /** The environment of agents. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: ControllerLog;
-  readonly onEvent: (event: ControllerEvent) => void;
+  readonly onEvent: (event: MachineEvent) => void;
 }
 
 /** Where a running controller is reached. */
-export interface ControllerEndpoints {
+export interface MachineEndpoints {
   /** `127.B.0.0/16` */
   readonly block: string;
   readonly xds: string;
@@ -87,8 +94,8 @@ interface Parts {
 }
 
 /** A control plane on one machine. */
-export class Controller {
-  readonly #options: ControllerOptions;
+export class MachineController {
+  readonly #options: MachineOptions;
   readonly #paths: StatePaths;
   readonly #cache = new SnapshotCache();
   readonly #metrics = createMetrics();
@@ -101,13 +108,13 @@ export class Controller {
   /** Proxies are not touched before the servers that they need listen, nor after the end began. */
   #isServing = false;
 
-  constructor(options: ControllerOptions) {
+  constructor(options: MachineOptions) {
     this.#options = options;
     this.#paths = statePaths(options.state);
   }
 
   /** Reads the directory, listens, and starts or takes over proxies. Rejects, with nothing left behind, when it cannot. */
-  async start(): Promise<ControllerEndpoints> {
+  async start(): Promise<MachineEndpoints> {
     const { config, adminPort, log } = this.#options;
     await prepareState(this.#paths);
     const block = await chooseBlock(this.#paths, this.#options.block);

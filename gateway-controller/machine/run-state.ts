@@ -1,10 +1,9 @@
 // What a directory says, with what a run adds to it: keys that were fetched, the trust domain that is in force, and since when objects
 // have been there.
-
-import { refOf } from '../../mesh/index.ts';
 import type { AnyMeshObject, MeshChange, MeshObject } from '../../mesh/index.ts';
 import type { DirectoryState } from './directory-source.ts';
 import { pinTrustDomain } from './trust-domain.ts';
+import { compareDocuments } from '../keys/documents.ts';
 
 type JwksDocument = MeshObject<'JwksDocument'>;
 
@@ -33,15 +32,4 @@ export function completeState(state: DirectoryState, additions: RunAdditions): D
     objects: () => [...pinTrustDomain(state.objects(), trustDomain, state.locate).objects.map(stamp), ...documents],
     findings: () => [...state.findings(), ...pinTrustDomain(state.objects(), trustDomain, state.locate).findings],
   };
-}
-
-/** What became of documents: those that are not there any more, and all that are. */
-export function compareDocuments(before: readonly JwksDocument[], now: readonly JwksDocument[]): readonly MeshChange[] {
-  const names = new Set(now.map(({ metadata }) => metadata.name));
-  return [
-    ...before
-      .filter(({ metadata }) => !names.has(metadata.name))
-      .map((document): MeshChange => ({ type: 'delete', ref: refOf(document) })),
-    ...now.map((object): MeshChange => ({ type: 'put', object })),
-  ];
 }

@@ -2,10 +2,11 @@
 // the next start, and says so.
 
 import { combineManifests, defaultMeshSettings } from '../../mesh/index.ts';
-import type { AnyMeshObject, Finding, Locate, PlacedFinding } from '../../mesh/index.ts';
+import type { AnyMeshObject, Locate, PlacedFinding } from '../../mesh/index.ts';
 import { readManifests } from './manifest-files.ts';
 import { readStateFields } from './state.ts';
 import type { StatePaths } from './state.ts';
+import { describeRestart } from '../serving/trust-domain.ts';
 
 /** The trust domain that a directory of manifests asks for. While its MeshConfig cannot be read: that of the last run. */
 export async function chooseTrustDomain(directory: string, paths: StatePaths): Promise<string> {
@@ -28,18 +29,6 @@ export async function lastTrustDomain(paths: StatePaths): Promise<string> {
 
 function findTrustDomain(objects: readonly AnyMeshObject[]): string | undefined {
   return objects.flatMap(({ kind, spec }) => (kind === 'MeshConfig' ? [spec.trustDomain] : []))[0];
-}
-
-/** What there is to say while a MeshConfig asks for another trust domain than the one in force. */
-export function describeRestart(trustDomain: string, asked: string): Finding {
-  return {
-    code: 'RestartNeeded',
-    severity: 'warning',
-    ref: { kind: 'MeshConfig', namespace: '', name: 'mesh' },
-    path: ['spec', 'trustDomain'],
-    message: `certificates are issued for trust domain "${trustDomain}" since the start, so "${asked}" is not in effect yet`,
-    hint: `start again; to go on accepting certificates of "${trustDomain}", add it to trustDomainAliases`,
-  };
 }
 
 /** The objects with the trust domain that is in force, and what there is to say where another one is asked for. */

@@ -1,25 +1,14 @@
 // What the admin interface shows, from the configuration in force and what the proxies say. Pure.
 
 import { typeUrls } from '../../envoy-api/index.ts';
-import { formatPath, formatServiceHost, hbonePort, serviceAccountOf } from '../../mesh/index.ts';
-import type { MeshSnapshot, ObjectRef, PlacedFinding } from '../../mesh/index.ts';
+import { formatServiceHost, hbonePort, serviceAccountOf } from '../../mesh/index.ts';
+import type { MeshSnapshot, PlacedFinding } from '../../mesh/index.ts';
 import type { ProxyStatus, SnapshotCache } from '../../xds/index.ts';
 import type { ProxyView } from './proxies.ts';
 import { proxyPorts } from './proxies.ts';
 import type { AgentState } from './agent-supervisor.ts';
-
-/** A Finding as JSON: the place and the field in fields of their own. */
-export interface FindingView {
-  readonly severity: string;
-  readonly code: string;
-  readonly object: ObjectRef;
-  readonly path: string;
-  readonly message: string;
-  readonly hint?: string;
-  readonly file?: string;
-  readonly line?: number;
-  readonly column?: number;
-}
+import type { FindingView } from '../serving/finding-view.ts';
+import { viewFinding } from '../serving/finding-view.ts';
 
 /** `DISCONNECTED`: no stream of the proxy; else as the stream says. */
 export type SyncView = ProxyStatus['state'] | 'DISCONNECTED';
@@ -69,19 +58,6 @@ export interface WorkloadView {
   readonly address: string;
   readonly identity: string;
   readonly labels: Readonly<Record<string, string>>;
-}
-
-/** A Finding as JSON. */
-export function viewFinding({ code, severity, ref, path, message, hint, position }: PlacedFinding): FindingView {
-  return {
-    severity,
-    code,
-    object: ref,
-    path: formatPath(path),
-    message,
-    ...(hint === undefined ? {} : { hint }),
-    ...position,
-  };
 }
 
 /** A proxy with its state; its Findings are those of its Gateway, of what it serves, and of rules in the same namespaces. */

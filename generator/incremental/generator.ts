@@ -3,7 +3,7 @@
 
 import type { Finding, MeshSnapshot, ObjectRef, QueryKey } from '../../mesh/index.ts';
 import { analyzeObject, isAnalyzedKind } from '../analyze/objects.ts';
-import type { GatewayKey } from '../resolve/waypoint/binding.ts';
+import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
 import { listWaypoints } from '../whole/waypoint.ts';
 import { parseObjectUnit, Units } from './units.ts';
 import { type ResourceChanges, WaypointState } from './waypoint-state.ts';

@@ -8,7 +8,7 @@
 
 import { encodeResource, type EncodedResource, type EnvoyResource } from '../../envoy-api/index.ts';
 import { isDeepEqual } from '../../mesh/index.ts';
-import type { ServedAddress, TcpFrontend } from '../model/waypoint.ts';
+import { isDecidedAtConnect, type ServedAddress, type TcpFrontend } from '../model/frontend.ts';
 import {
   type BackendKey,
   type FrontendPart,
@@ -19,8 +19,7 @@ import {
   makeFrontendPart,
   makeListenerPart,
 } from '../parts.ts';
-import { isDecidedAtConnect } from '../render/listeners/connect-terminate.ts';
-import type { GatewayKey } from '../resolve/waypoint/binding.ts';
+import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
 import type { Units } from './units.ts';
 
 /** Names one resource of a proxy. */

@@ -3,7 +3,7 @@
 import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { Retry } from './http-route.ts';
-import type { TcpFrontend } from './waypoint.ts';
+import type { TcpFrontend } from './frontend.ts';
 
 /** The workloads that a waypoint serves; every port of theirs, as HTTP where that is what the client speaks. */
 export interface DirectFrontend {

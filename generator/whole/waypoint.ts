@@ -5,7 +5,7 @@ import type { Finding, MeshSnapshot } from '../../mesh/index.ts';
 import { analyzeObjects } from '../analyze/objects.ts';
 import { collectFindings } from '../analyze/findings.ts';
 import { type BackendKey, makeBackendPart, makeConnectPart, makeFrontendPart, makeListenerPart } from '../parts.ts';
-import { type GatewayKey, resolveGateway } from '../resolve/waypoint/binding.ts';
+import { type GatewayKey, resolveGateway } from '../resolve/waypoint/gateway.ts';
 
 /** Resources of one proxy, in the order of types in which they are sent, and what was found on the way. */
 export interface Translation {

@@ -22,7 +22,7 @@ import {
   makeListenerPart,
 } from '../../generator/parts.ts';
 import { connectTerminate, mainInternal } from '../../generator/render/names.ts';
-import type { GatewayKey } from '../../generator/resolve/waypoint/binding.ts';
+import type { GatewayKey } from '../../generator/resolve/waypoint/gateway.ts';
 import type { ResolveContext } from '../../generator/resolve/context.ts';
 import { analyzeMesh, listWaypoints, translateWaypoint } from '../../generator/whole/waypoint.ts';
 

@@ -24,7 +24,7 @@ import {
   openAuthority,
 } from '../../certificates/index.ts';
 import { translateNode } from '../../generator/whole/node.ts';
-import { inlineResources } from '../../generator/index.ts';
+import { inlineResources } from '../../envoy-api/index.ts';
 import { listOtherAuthorities } from '../support/authorities.ts';
 import { type AnyMeshObject, defaultMeshSettings, MeshStore } from '../../mesh/index.ts';
 import { type RunningEnvoy, startEnvoy, waitUntil } from '../support/envoy.ts';

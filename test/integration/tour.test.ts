@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { walkStep, walkTour } from '../../cli/demo.ts';
+import { walkStep, walkTour } from '../../cli/demo/command.ts';
 import { compare } from '../../cli/demo/check.ts';
 import { DemoMesh } from '../../cli/demo/demo-mesh.ts';
 import { tourSteps } from '../../cli/demo/steps/index.ts';

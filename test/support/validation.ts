@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { runtimeKeys } from '../../bootstrap/index.ts';
 import type { EnvoyResource } from '../../envoy-api/index.ts';
-import { inlineResources } from '../../generator/index.ts';
+import { inlineResources } from '../../envoy-api/index.ts';
 import { findEnvoy } from './envoy.ts';
 import type { CertificateFiles } from './test-certificates.ts';
 

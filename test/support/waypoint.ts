@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Authority, createAuthority } from '../../certificates/index.ts';
 import type { EnvoyResource } from '../../envoy-api/index.ts';
-import { inlineResources, listWaypoints, translateWaypoint } from '../../generator/index.ts';
+import { inlineResources } from '../../envoy-api/index.ts';
+import { listWaypoints, translateWaypoint } from '../../generator/index.ts';
 import type { MeshSettings } from '../../mesh/index.ts';
 import { type EnvoyOptions, randomLoopback, type RunningEnvoy, startEnvoy } from './envoy.ts';
 import {

@@ -4,7 +4,7 @@
 import { listKeySources } from '../../../generator/index.ts';
 import type { MeshChange, MeshObject, MeshSnapshot } from '../../../mesh/index.ts';
 import { KeyFetcher } from '../../keys/key-fetcher.ts';
-import { compareDocuments } from '../../machine/run-state.ts';
+import { compareDocuments } from '../../keys/documents.ts';
 
 /** What the keys of one replica are made of. */
 export interface ClusterKeysOptions {

@@ -3,7 +3,7 @@
 
 import { defaultMeshSettings } from '../../../mesh/index.ts';
 import type { Finding, MeshChange, MeshObject } from '../../../mesh/index.ts';
-import { describeRestart } from '../../machine/trust-domain.ts';
+import { describeRestart } from '../../serving/trust-domain.ts';
 
 /** Holds to the trust domain that was chosen with the first changes. */
 export class ClusterTrustDomain {

@@ -2,7 +2,14 @@
 // warning, and whatever is not about the configuration passes.
 
 import { analyzeCandidate } from '../../../generator/index.ts';
-import { type Finding, formatPath, type FieldPath, isKind, type MeshSnapshot, readObject } from '../../../mesh/index.ts';
+import {
+  type Finding,
+  formatPath,
+  type FieldPath,
+  isKind,
+  type MeshSnapshot,
+  readObject,
+} from '../../../mesh/index.ts';
 import { isFields } from '../status/condition.ts';
 import { withCandidate } from './candidate.ts';
 

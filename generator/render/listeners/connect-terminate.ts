@@ -2,15 +2,16 @@
 // by a virtual host for each address that they protect.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import { openAuthorization } from '../../model/authorization.ts';
 import type { DirectFrontend } from '../../model/direct.ts';
-import type { ListenerModel, ServedAddress, TcpFrontend } from '../../model/waypoint.ts';
+import { isDecidedAtConnect, type ServedAddress, type TcpFrontend } from '../../model/frontend.ts';
+import type { ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthorization, renderAuthorizationFilters } from '../authorization.ts';
 import { formatHostPort } from '../clusters/service-cluster.ts';
 import { connectTerminate, filterState, mainInternal, secrets } from '../names.ts';
 import { aggregatedSource, renderHboneTls, renderServerTls, trustDomainPeers } from '../tls.ts';
 import { holdTunnelEnd } from '../tunnel-end.ts';
 import { tunnelHttp2Options } from '../tunnel-http2.ts';
-import { openAuthorization } from '../../model/authorization.ts';
 import { renderRefusedTunnelLog } from './access-log.ts';
 import { router } from './http-chain.ts';
 
@@ -143,15 +144,6 @@ const canonical = ((): { readonly ipv4: string; readonly any: string } => {
 
 function authoritiesOf({ addresses, port }: Pick<TcpFrontend, 'addresses' | 'port'>): string[] {
   return addresses.map((address) => formatHostPort(address, port));
-}
-
-/** Whether a frontend needs a virtual host of its own on the CONNECT. */
-export function isDecidedAtConnect({ decidedAt, addresses, authorization }: TcpFrontend): boolean {
-  return (
-    decidedAt === 'connect' &&
-    addresses.length > 0 &&
-    (authorization.allow !== undefined || authorization.deny.length > 0)
-  );
 }
 
 /** Tunnels to the canonical authorities among those of a virtual host. */

@@ -3,7 +3,7 @@
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import type { DirectFrontend } from '../../model/direct.ts';
-import { declaredTcpPorts, type ListenerModel } from '../../model/waypoint.ts';
+import type { ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthentication } from '../authentication.ts';
 import { renderAuthorization } from '../authorization.ts';
 import { renderAuthorizer } from '../authorizer.ts';
@@ -14,6 +14,7 @@ import { ambiguousPathRefused, noRoute } from '../routes/route-configuration.ts'
 import { renderConnectionLog } from './access-log.ts';
 import { renderManager } from './http-chain.ts';
 import { discoverPolicies, onFirstBytes, renderPolicies } from './tcp-chain.ts';
+import { declaredTcpPorts } from '../../model/frontend.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];

@@ -3,7 +3,7 @@
 
 import { type Any, encodeOnce, type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { PathNormalization } from '../../../mesh/index.ts';
-import type { FrontendAddress, ListenerModel, ServedAddress } from '../../model/waypoint.ts';
+import type { ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthenticationFilter } from '../authentication.ts';
 import { auditFilter, customFilter, renderAuthorizationFilters } from '../authorization.ts';
 import { renderAuthorizerFilter } from '../authorizer.ts';
@@ -15,6 +15,7 @@ import { aggregatedSource } from '../tls.ts';
 import { renderRequestLog, renderRequestMetrics } from './access-log.ts';
 import { makeDiscovery, renderExtension } from './extension.ts';
 import { renderForwardProxyFilters } from './forward-proxy.ts';
+import type { FrontendAddress, ServedAddress } from '../../model/frontend.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];

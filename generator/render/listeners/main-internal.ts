@@ -8,12 +8,7 @@ import {
   typed,
   typeUrls,
 } from '../../../envoy-api/index.ts';
-import {
-  declaredTcpPorts,
-  type FrontendAddress,
-  type ListenerModel,
-  type ServedAddress,
-} from '../../model/waypoint.ts';
+import type { ListenerModel } from '../../model/waypoint.ts';
 import {
   directDeclaredTcp,
   directHttp,
@@ -26,6 +21,7 @@ import { renderDirectChains } from './direct.ts';
 import { renderHttpChain } from './http-chain.ts';
 import { renderTcpChains } from './tcp-chain.ts';
 import { renderTcpDispatch } from './tcp-dispatch.ts';
+import { declaredTcpPorts, type FrontendAddress, type ServedAddress } from '../../model/frontend.ts';
 
 type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
 type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { FrontendAddress } from '../../model/waypoint.ts';
+import type { FrontendAddress } from '../../model/frontend.ts';
 import { renderTcpChains } from './tcp-chain.ts';
 
 const filtersOf = (address: Pick<FrontendAddress, 'protocol' | 'addresses'>): readonly (string | undefined)[] =>

@@ -6,11 +6,12 @@ import { type Any, type EnvoyResource, type MessageTypes, typed } from '../../..
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { Authorization } from '../../model/authorization.ts';
 import type { TcpDestination, TcpRoute } from '../../model/tcp-route.ts';
-import { type AccessLogging, isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/waypoint.ts';
+import type { AccessLogging } from '../../model/waypoint.ts';
 import { type NetworkAuthorizationAction, renderNetworkAuthorization } from '../authorization.ts';
 import { formatChainName, formatClusterName, formatConditionalChainName, unknownService } from '../names.ts';
 import { renderConnectionLog } from './access-log.ts';
 import { makeDiscovery, renderExtension } from './extension.ts';
+import { isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/frontend.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];

@@ -2,7 +2,7 @@
 
 import { encodeOnce, type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
 import type { HttpRoute } from '../../model/http-route.ts';
-import type { HttpFrontend } from '../../model/waypoint.ts';
+import type { HttpFrontend } from '../../model/frontend.ts';
 import { noAuthorization, renderAuthorization } from '../authorization.ts';
 import { formatChainName } from '../names.ts';
 import { renderAction } from './action.ts';

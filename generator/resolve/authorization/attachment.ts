@@ -16,10 +16,11 @@ import {
   waypointForLabel,
 } from '../../../mesh/index.ts';
 import type { Finding, MeshObject, MeshSnapshot, PolicyTargetReference } from '../../../mesh/index.ts';
-import { resolveBinding, resolveGateway } from '../waypoint/binding.ts';
+import { resolveBinding } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
 import type { AuthorizationTarget } from './field.ts';
 import { isDryRun } from './rules.ts';
+import { resolveGateway } from '../waypoint/gateway.ts';
 
 /** Objects that are attached by target references. */
 type Policy = MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>;

@@ -13,7 +13,7 @@ import {
 import type { ExternalAuthorizer } from '../../model/authorization.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { StringMatcher } from '../../model/http-route.ts';
-import { isServedBy } from '../waypoint/binding.ts';
+import { isServedBy } from '../waypoint/served.ts';
 import type { ResolveContext } from '../context.ts';
 import { findService } from '../service/service.ts';
 import type { AuthorizationTarget } from './field.ts';

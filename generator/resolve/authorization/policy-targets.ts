@@ -1,10 +1,12 @@
 // What a policy is for, where that decides whether a value can match: the services that its targets stand for.
 
 import { everyClass, type MeshObject, type MeshSnapshot } from '../../../mesh/index.ts';
-import { resolveBinding, resolveGateway, resolveServedServices } from '../waypoint/binding.ts';
+import { resolveBinding } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
 import { type ResolvedService, resolveServices } from '../service/service.ts';
 import { findAttached } from './attachment.ts';
+import { resolveGateway } from '../waypoint/gateway.ts';
+import { resolveServedServices } from '../waypoint/served.ts';
 
 /** The services of a policy; `undefined` when it is, or may be, for more than services that are known. */
 export interface PolicyTargets {

@@ -3,7 +3,7 @@
 import { formatRef, isUnreadRule, refOf } from '../../../mesh/index.ts';
 import type { Backend } from '../../model/waypoint.ts';
 import type { ClusterKey, ServiceCluster } from '../../model/cluster.ts';
-import type { GatewayKey } from '../waypoint/binding.ts';
+import type { GatewayKey } from '../waypoint/gateway.ts';
 import type { ResolveContext } from '../context.ts';
 import { type BackendTls, resolveBackendTls } from './backend-tls.ts';
 import { declaredSubsets, type DeclaredSubset, findDestinationRules } from '../destination-rule/selection.ts';

@@ -13,10 +13,11 @@ import {
 import type { Discovery } from '../../model/cluster.ts';
 import { requestedWaypoint } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
-import { type ResolvedEndpoint, resolveEndpoints } from '../endpoint/endpoints.ts';
+import { resolveEndpoints } from '../endpoint/endpoints.ts';
 import { refusalOf, reportRefused, virtualRefusalOf } from '../endpoint/reachable.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { reportSocket } from '../endpoint/workload-address.ts';
+import type { ResolvedEndpoint } from '../endpoint/endpoint.ts';
 
 /** How a cluster finds its endpoints, and those that are known beforehand. */
 export interface ResolvedDiscovery {

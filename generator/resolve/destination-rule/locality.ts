@@ -1,6 +1,6 @@
 // DestinationRule `loadBalancer.localityLbSetting`, for one cluster of one waypoint. It goes before what the service says of itself.
 
-import type { GatewayKey } from '../waypoint/binding.ts';
+import type { GatewayKey } from '../waypoint/gateway.ts';
 import { refOf, trafficDistributionAnnotation } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
 import { type EndpointPreference, resolveDistribution, resolvePreference } from '../endpoint/endpoint-groups.ts';

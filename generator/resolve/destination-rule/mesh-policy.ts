@@ -1,14 +1,7 @@
-// What MeshConfig says in place of a VirtualService or DestinationRule that says nothing: retries, connection pools, outlier detection.
+// MeshConfig `defaultTrafficPolicy`, for services whose DestinationRules leave connection pools or outlier detection open.
 
-import type { MeshSettings, MeshSnapshot } from '../../../mesh/index.ts';
-import type { Retry } from '../../model/http-route.ts';
+import type { MeshSnapshot } from '../../../mesh/index.ts';
 import type { EffectivePolicy, Stated } from './policy.ts';
-import { defaultRetry, readRetry } from '../virtual-service/retry.ts';
-
-/** The retries of routes that say nothing of them; undefined for none. */
-export function resolveDefaultRetry({ defaultRetry: policy }: Pick<MeshSettings, 'defaultRetry'>): Retry | undefined {
-  return policy === undefined ? defaultRetry : readRetry(policy);
-}
 
 /** A traffic policy over that of the mesh: each of the two blocks is taken whole, as in Istio. */
 export function withMeshPolicy(mesh: MeshSnapshot, policy: EffectivePolicy): EffectivePolicy {

@@ -1,7 +1,7 @@
 // DestinationRules of a host: which apply, and in which order. What they say is in the files of `destination-rule/`.
 
 import { isHostMatch, type MeshObject, type MeshSnapshot, resolveHost, type Subset } from '../../../mesh/index.ts';
-import type { GatewayKey } from '../waypoint/binding.ts';
+import type { GatewayKey } from '../waypoint/gateway.ts';
 import type { ResolvedService } from '../service/service.ts';
 import { isExportedTo } from '../waypoint/visibility.ts';
 

@@ -4,11 +4,12 @@
 import { parseDuration } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { TcpLimits } from '../../model/tcp-route.ts';
-import { findBackendService, type GatewayKey } from '../waypoint/binding.ts';
+import { findBackendService } from '../waypoint/served.ts';
 import type { ResolveContext } from '../context.ts';
 import { declaredSubsets, findDestinationRules } from './selection.ts';
 import { withMeshPolicy } from './mesh-policy.ts';
 import { resolveTrafficPolicy } from './policy.ts';
+import type { GatewayKey } from '../waypoint/gateway.ts';
 
 /** The limits of connections to a cluster; none when it is not known. */
 export function resolveTcpLimits(

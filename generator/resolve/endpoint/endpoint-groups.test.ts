@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { type EndpointPreference, groupEndpoints, resolvePreference } from './endpoint-groups.ts';
-import type { ResolvedEndpoint } from './endpoints.ts';
+import type { ResolvedEndpoint } from './endpoint.ts';
 import { isLocalityMatch, parseLocality, resolveLocality } from './locality.ts';
 
 function endpoint(address: string, locality?: string, weight = 1, labels = {}): ResolvedEndpoint {

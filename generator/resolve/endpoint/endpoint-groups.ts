@@ -3,7 +3,7 @@
 
 import { type LocalityLbSetting, type MeshObject, trafficDistributionAnnotation } from '../../../mesh/index.ts';
 import type { Endpoint, EndpointGroup, Locality } from '../../model/cluster.ts';
-import type { ResolvedEndpoint } from './endpoints.ts';
+import type { ResolvedEndpoint } from './endpoint.ts';
 import { isLocalityMatch, localityDistance, withTopology } from './locality.ts';
 import type { WaypointPlace } from '../waypoint/waypoint-place.ts';
 

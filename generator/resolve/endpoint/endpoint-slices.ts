@@ -1,18 +1,11 @@
 // The endpoints that a cluster lists for a Service: its EndpointSlices, what their Pods say of themselves, and where their Nodes are.
 
-import {
-  type MeshObject,
-  type MeshSnapshot,
-  redirectionAnnotation,
-  type SliceEndpoint,
-  tunnelLabel,
-} from '../../../mesh/index.ts';
-import type { ResolvedEndpoint } from './endpoints.ts';
-import { resolveLocality } from './locality.ts';
+import type { MeshObject, MeshSnapshot, SliceEndpoint } from '../../../mesh/index.ts';
+import type { ResolvedEndpoint } from './endpoint.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
+import { fromPod } from './pod.ts';
 
 type Slice = MeshObject<'EndpointSlice'>;
-type Pod = MeshObject<'Pod'>;
 
 /** How far an endpoint is to be used. */
 type Readiness = 'ready' | 'leaving' | 'unready';
@@ -88,40 +81,4 @@ function fromListed(
     endpoint: fromPod(mesh, { address, port, pod, nodeName: listed.nodeName, namespace, name }),
     ...(name === '' ? {} : { pod: `${kind} ${namespace}/${name}` }),
   };
-}
-
-/** An endpoint on a pod, as far as the pod is known. */
-export function fromPod(
-  mesh: MeshSnapshot,
-  place: {
-    readonly address: string;
-    readonly port: number;
-    readonly pod: Pod | undefined;
-    readonly nodeName: string | undefined;
-    readonly namespace: string;
-    readonly name: string;
-  },
-): ResolvedEndpoint {
-  const { address, port, pod, namespace, name } = place;
-  const labels = pod?.metadata.labels ?? {};
-  const nodeName = place.nodeName ?? pod?.spec.nodeName;
-  const node = nodeName === undefined ? undefined : mesh.get('Node', '', nodeName);
-  const locality = resolveLocality(undefined, labels) ?? resolveLocality(undefined, node?.metadata.labels ?? {});
-  return {
-    address,
-    port,
-    transport: pod !== undefined && isPodCaptured(pod) ? 'hbone' : 'plain',
-    weight: 1,
-    ...(locality === undefined ? {} : { locality }),
-    labels: nodeName === undefined ? labels : { 'kubernetes.io/hostname': nodeName, ...labels },
-    workload: { namespace, name: pod?.spec.workloadName ?? name },
-  };
-}
-
-/** Whether the node's proxy accepts HBONE for a pod, or the pod does so itself. One with the addresses of its node is never captured. */
-export function isPodCaptured({ metadata, spec }: Pod): boolean {
-  return (
-    spec.hostNetwork !== true &&
-    (metadata.annotations[redirectionAnnotation] === 'enabled' || metadata.labels[tunnelLabel] === 'http')
-  );
 }

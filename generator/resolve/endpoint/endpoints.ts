@@ -8,18 +8,15 @@ import {
   redirectionAnnotation,
   tunnelLabel,
 } from '../../../mesh/index.ts';
-import type { Endpoint } from '../../model/cluster.ts';
 import type { ResolveContext } from '../context.ts';
-import { fromPod, resolveSliceEndpoints } from './endpoint-slices.ts';
+import { resolveSliceEndpoints } from './endpoint-slices.ts';
 import { resolveLocality } from './locality.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
+import type { ResolvedEndpoint } from './endpoint.ts';
+import { hasLabels } from './endpoint.ts';
+import { fromPod } from './pod.ts';
 
 type WorkloadEntry = MeshObject<'WorkloadEntry'>;
-
-/** An endpoint with the labels that it can be told apart by. */
-export interface ResolvedEndpoint extends Endpoint {
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 /** The endpoints of a service port, optionally only those with all of `subsetLabels`; sorted by address and port. */
 export function resolveEndpoints(
@@ -91,11 +88,6 @@ function fromSelectedPods(
 /** The labels that select a workload: those of its specification over those of its metadata. */
 export function workloadLabels(entry: WorkloadEntry): Readonly<Record<string, string>> {
   return { ...entry.metadata.labels, ...entry.spec.labels };
-}
-
-/** Whether `labels` carries every label of `wanted`. */
-export function hasLabels(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
-  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
 }
 
 /** Whether a workload's traffic is captured, so that it accepts HBONE on its own address. */

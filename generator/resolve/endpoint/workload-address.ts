@@ -2,7 +2,8 @@
 
 import { type FieldPath, formatRef, isIpAddress, isUnixAddress, type MeshObject, refOf } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
-import { hasLabels, isCaptured, workloadLabels } from './endpoints.ts';
+import { isCaptured, workloadLabels } from './endpoints.ts';
+import { hasLabels } from './endpoint.ts';
 
 /** Reports a workload that some service selects and cannot reach, since its address is none of IP. */
 export function reportWorkloadAddress(context: ResolveContext, workload: MeshObject<'WorkloadEntry'>): void {

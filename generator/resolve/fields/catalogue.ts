@@ -1,8 +1,7 @@
 // The fields that are applied, by kind. Any other field that is set is reported: nothing that someone wrote is dropped in silence.
 // `test/catalogue` holds these lists against the kinds' schemas, and docs/reference/fields.md is what comes of it.
 
-import { type FieldPath, type Kind, type MeshObject, refOf } from '../../../mesh/index.ts';
-import type { ResolveContext } from '../context.ts';
+import type { FieldPath, Kind } from '../../../mesh/index.ts';
 
 /**
  * Patterns of applied fields below `spec`. A step is a property; `[]` stands for any list index, `*` for any key of a map, and a final
@@ -135,7 +134,7 @@ const workload = ['address', 'ports.*', 'labels.*', 'locality', 'weight'];
 const ofTheCluster = 'for what reaches a service other than by its mesh address';
 const ofItsAddresses = 'for whoever gives the service its addresses; those that it has are read';
 
-const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
+export const catalogues: { readonly [K in Kind]: FieldCatalogue } = {
   AuthorizationPolicy: {
     applied: ['action', 'provider.name', 'rules[].**', ...policyTargets],
     reported: noPolicyTargets,
@@ -342,7 +341,7 @@ export function findIdlePatterns(kind: Kind, paths: readonly FieldPath[]): reado
   );
 }
 
-function splitPattern(pattern: string): readonly string[] {
+export function splitPattern(pattern: string): readonly string[] {
   return pattern.replaceAll('[]', '.[]').split('.');
 }
 
@@ -356,72 +355,7 @@ function covers(pattern: readonly string[], path: FieldPath): boolean {
   return pattern.length === path.length || (pattern.length === path.length + 1 && pattern.at(-1) === '**');
 }
 
-/** The patterns of a kind by their steps; `whole` where a pattern ends, or goes on with `**`. */
-interface Step {
-  whole: boolean;
-  readonly next: Map<string, Step>;
-}
-
-const patterns = new Map<Kind, Step>();
-
-function patternsOf(kind: Kind): Step {
-  const known = patterns.get(kind);
-  if (known !== undefined) return known;
-  const root: Step = { whole: false, next: new Map() };
-  const { applied, reported = [], elsewhere = {}, added = [] } = catalogues[kind];
-  for (const pattern of [...applied, ...reported, ...Object.keys(elsewhere), ...added]) {
-    let step = root;
-    for (const name of splitPattern(pattern)) {
-      if (name === '**') break;
-      const next: Step = step.next.get(name) ?? { whole: false, next: new Map() };
-      step.next.set(name, next);
-      step = next;
-    }
-    step.whole = true;
-  }
-  patterns.set(kind, root);
-  return root;
-}
-
-/** Reports every field of an object that is set and not applied, unless it is for others or a resolver reports it. */
-export function reportUnsupportedFields(context: ResolveContext, object: MeshObject): void {
-  const path: (string | number)[] = ['spec'];
-  const visit = (value: unknown, steps: readonly Step[]): void => {
-    if (steps.some(({ whole }) => whole)) return;
-    if (typeof value === 'object' && value !== null && steps.some(({ next }) => next.size > 0)) {
-      const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
-      for (const [key, child] of entries) {
-        if (child === undefined) continue;
-        path.push(key);
-        visit(child, stepsBelow(steps, key));
-        path.pop();
-      }
-      return;
-    }
-    context.report({
-      code: 'FieldNotSupported',
-      // A mesh is not wrong because of what only other parts of Istio read.
-      severity: object.kind === 'MeshConfig' ? 'warning' : 'error',
-      ref: refOf(object),
-      path: [...path],
-      message: 'this field is not supported at a waypoint yet, and has no effect',
-    });
-  };
-  visit(object.spec, [patternsOf(object.kind)]);
-}
-
-function stepsBelow(steps: readonly Step[], key: string | number): readonly Step[] {
-  const below: Step[] = [];
-  for (const { next } of steps) {
-    for (const name of namesOf(key)) {
-      const step = next.get(name);
-      if (step !== undefined) below.push(step);
-    }
-  }
-  return below;
-}
-
 /** What a step of a path may be called in a pattern. */
-function namesOf(step: string | number): readonly string[] {
+export function namesOf(step: string | number): readonly string[] {
   return typeof step === 'number' ? ['[]'] : [step, '*'];
 }

@@ -4,14 +4,15 @@
 import { coversRange, formatAddress, isIpAddress, type MeshObject, parseAddressRange } from '../../../mesh/index.ts';
 import type { Authorization } from '../../model/authorization.ts';
 import type { DirectFrontend } from '../../model/direct.ts';
-import { declaredTcpPorts, type ServedAddress, type WaypointGateway } from '../../model/waypoint.ts';
+import type { WaypointGateway } from '../../model/waypoint.ts';
 import { resolveAuthentication } from '../authentication/authentication.ts';
 import { resolveAuthorization } from '../authorization/authorization.ts';
-import { findBoundWorkloads } from '../waypoint/binding.ts';
+import { findBoundWorkloads } from '../waypoint/served.ts';
 import type { ResolveContext } from '../context.ts';
 import { refusalOf } from '../endpoint/reachable.ts';
-import { resolveDefaultRetry } from '../destination-rule/mesh-policy.ts';
+import { resolveDefaultRetry } from './retry.ts';
 import { resolvePathNormalization } from './path-normalization.ts';
+import { declaredTcpPorts, type ServedAddress } from '../../model/frontend.ts';
 
 /** The direct frontend of a waypoint; undefined when it serves no workload. An address that is a service's stays the service's. */
 export function resolveDirect(

@@ -4,20 +4,22 @@ import type { MeshObject } from '../../../mesh/index.ts';
 import type { Authorization } from '../../model/authorization.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { HttpRoute, Retry } from '../../model/http-route.ts';
-import { type Frontend, type FrontendAddress, isDecidedInChain, type WaypointGateway } from '../../model/waypoint.ts';
+import type { WaypointGateway } from '../../model/waypoint.ts';
 import { resolveAuthentication } from '../authentication/authentication.ts';
 import { resolveAuthorization } from '../authorization/authorization.ts';
 import type { ResolveContext } from '../context.ts';
 import { isClosed, reportGoingBefore, resolveGatewayRoutes } from '../gateway-route/routes.ts';
 import { isByHost } from '../backend/discovery.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
-import { everyRequest, matchesEverything } from '../virtual-service/match.ts';
-import { resolveDefaultRetry } from '../destination-rule/mesh-policy.ts';
+import { everyRequest, matchesEverything } from '../../model/http-match.ts';
+import { resolveDefaultRetry } from './retry.ts';
 import { resolvePathNormalization } from './path-normalization.ts';
 import { resolveVirtualServiceRoutes } from '../virtual-service/routes.ts';
 import { createShadows } from '../virtual-service/shadows.ts';
 import { findVirtualServices } from '../virtual-service/selection.ts';
 import { resolveTcpRoutes } from '../virtual-service/tcp-routes.ts';
+import type { Frontend, FrontendAddress } from '../../model/frontend.ts';
+import { isDecidedInChain } from '../../model/frontend.ts';
 
 /** The address of a port in the waypoint's listener; undefined for protocols that a waypoint does not serve. */
 export function resolveFrontendAddress(

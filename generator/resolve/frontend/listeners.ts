@@ -1,9 +1,9 @@
 // What a waypoint listens for: the ports of every service bound to it.
 
-import type { ListenerModel, ServedAddress, WaypointGateway } from '../../model/waypoint.ts';
+import type { ListenerModel, WaypointGateway } from '../../model/waypoint.ts';
 import { resolveAccessLog } from './access-log.ts';
 import { AddressBook, reportLostAddress } from '../service/address-book.ts';
-import { resolveServedServices } from '../waypoint/binding.ts';
+import { resolveServedServices } from '../waypoint/served.ts';
 import type { ResolveContext } from '../context.ts';
 import { resolveDirect } from './direct.ts';
 import { resolveFrontendAddress } from './frontend.ts';
@@ -11,6 +11,7 @@ import { resolvePathNormalization } from './path-normalization.ts';
 import { closedParts, virtualRefusalOf } from '../endpoint/reachable.ts';
 import type { ResolvedService } from '../service/service.ts';
 import { resolveTcpConditions } from '../virtual-service/tcp-routes.ts';
+import type { ServedAddress } from '../../model/frontend.ts';
 
 /** The listeners of a waypoint. An address that two services claim is the first one's by precedence, and is reported. */
 export function resolveListeners(context: ResolveContext, gateway: WaypointGateway): ListenerModel {

@@ -9,12 +9,13 @@ import {
   refOf,
   type RouteParentRef,
 } from '../../../mesh/index.ts';
-import { isWaypoint, requestedWaypoint, resolveGateway } from '../waypoint/binding.ts';
+import { requestedWaypoint } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { findRouteGroups, kindsOf, resolveParent } from './attachment.ts';
 import { type GatewayRoute, isRequestRoute, reportRoute } from './context.ts';
 import { reportNeverMatches } from './never.ts';
+import { isWaypoint, resolveGateway } from '../waypoint/gateway.ts';
 
 /** Reports every parent of a route that the route does not apply to. */
 export function reportRouteAttachment(outer: ResolveContext, route: GatewayRoute): void {

@@ -10,7 +10,7 @@ import {
   networkingGroup,
 } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
-import { isServedBy } from '../waypoint/binding.ts';
+import { isServedBy } from '../waypoint/served.ts';
 import { findService, type ResolvedService, serviceHost } from '../service/service.ts';
 import { isExportedTo } from '../waypoint/visibility.ts';
 import { type ReferenceReason, reportProblem, type RouteContext } from './context.ts';

@@ -1,7 +1,7 @@
 // What the resolvers of one Gateway API route share: the frontend that it is resolved for, and where its problems go.
 
 import { type FieldPath, type FindingCode, type MeshObject, refOf, type Severity } from '../../../mesh/index.ts';
-import type { GatewayKey } from '../waypoint/binding.ts';
+import type { GatewayKey } from '../waypoint/gateway.ts';
 import type { ResolveContext } from '../context.ts';
 import type { ResolvedService } from '../service/service.ts';
 

@@ -3,7 +3,12 @@
 
 import type { FieldPath, HttpRouteMatch, NamedValueMatch } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
-import { findHeaderValueProblem, findPathRegexProblem, findQueryProblem, looksLikeRegex } from '../frontend/request-text.ts';
+import {
+  findHeaderValueProblem,
+  findPathRegexProblem,
+  findQueryProblem,
+  looksLikeRegex,
+} from '../frontend/request-text.ts';
 import { type RequestRoute, reportRoute } from './context.ts';
 
 /** Reports every condition of a route that nothing can meet. To be called once for each route. */

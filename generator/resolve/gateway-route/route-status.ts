@@ -9,13 +9,14 @@ import {
   type RouteParentRef,
   useWaypointLabel,
 } from '../../../mesh/index.ts';
-import { requestedWaypoint, resolveGateway } from '../waypoint/binding.ts';
+import { requestedWaypoint } from '../waypoint/binding.ts';
 import { findConflict } from './analysis.ts';
 import { resolveParent } from './attachment.ts';
 import { type GatewayRoute, isRequestRoute, type RouteProblem } from './context.ts';
 import { resolveRouteRules } from './routes.ts';
 import { resolveTcpDestinations } from './tcp.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
+import { resolveGateway } from '../waypoint/gateway.ts';
 
 /** A condition without the time of its last change, which is the writer's to keep. */
 export interface RouteCondition {

@@ -2,10 +2,10 @@
 
 import { formatPath, formatRef, type MeshObject, type ObjectRef, refOf } from '../../../mesh/index.ts';
 import type { HttpRoute } from '../../model/http-route.ts';
-import type { GatewayKey } from '../waypoint/binding.ts';
+import type { GatewayKey } from '../waypoint/gateway.ts';
 import type { ResolveContext } from '../context.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
-import { matchesEverything } from '../virtual-service/match.ts';
+import { matchesEverything } from '../../model/http-match.ts';
 import { findRouteGroups } from './attachment.ts';
 import { isRequestRoute, reportRoute, type RequestRoute, type RouteContext } from './context.ts';
 import { compareRanks } from './match.ts';

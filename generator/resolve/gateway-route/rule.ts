@@ -9,8 +9,7 @@ import {
   type RouteBackendRef,
 } from '../../../mesh/index.ts';
 import type { HttpMatch, HttpRoute, Retry, RouteAction, WeightedDestination } from '../../model/http-route.ts';
-import { resolveDefaultRetry } from '../destination-rule/mesh-policy.ts';
-import { defaultRetry } from '../virtual-service/retry.ts';
+import { defaultRetry, resolveDefaultRetry } from '../frontend/retry.ts';
 import { resolveBackendRef } from './backend.ts';
 import { reportRoute, type RequestRoute, type RouteContext } from './context.ts';
 import { type ResolvedFilters, resolveFilters, resolvePathModifier, resolveRouteRedirect } from './filters.ts';

@@ -4,7 +4,7 @@
 import type { MeshSnapshot } from '../../../mesh/index.ts';
 import { refOf } from '../../../mesh/index.ts';
 import type { TcpDestination, TcpMatch, TcpRoute } from '../../model/tcp-route.ts';
-import type { GatewayKey } from '../waypoint/binding.ts';
+import type { GatewayKey } from '../waypoint/gateway.ts';
 import type { ResolveContext } from '../context.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { findRouteGroups, type RouteGroup } from './attachment.ts';

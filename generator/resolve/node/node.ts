@@ -23,11 +23,13 @@ import type {
 } from '../../model/node.ts';
 import { AddressBook } from '../service/address-book.ts';
 import { formatPort, resolveNodeAddresses } from './node-addresses.ts';
-import { type GatewayKey, reportLostHost, resolveBinding } from '../waypoint/binding.ts';
+import { resolveBinding } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
 import { resolveDiscovery } from '../backend/discovery.ts';
 import { refusalOf } from '../endpoint/reachable.ts';
 import { findKubernetesService, type ResolvedPort, type ResolvedService, resolveServices } from '../service/service.ts';
+import type { GatewayKey } from '../waypoint/gateway.ts';
+import { reportLostHost } from '../waypoint/served.ts';
 
 /** What the mesh's objects do not say about a node. */
 export interface NodeOptions {

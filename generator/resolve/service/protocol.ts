@@ -1,6 +1,6 @@
 // Which protocol a service port speaks, from what the port says of itself (Istio's protocol selection).
 
-import type { FrontendProtocol } from '../../model/waypoint.ts';
+import type { FrontendProtocol } from '../../model/frontend.ts';
 
 /** `udp` ports are not served by a waypoint at all. */
 export type PortProtocol = FrontendProtocol | 'udp';

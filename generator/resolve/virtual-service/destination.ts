@@ -2,7 +2,7 @@
 
 import { type Destination, type FieldPath, resolveHost } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
-import { isServedBy } from '../waypoint/binding.ts';
+import { isServedBy } from '../waypoint/served.ts';
 import { declaredSubsets, findDestinationRules } from '../destination-rule/selection.ts';
 import { findService, type ResolvedPort, type ResolvedService } from '../service/service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';

@@ -14,9 +14,6 @@ import { parseClaimPath } from '../authorization/claims.ts';
 import { unverified, unverifiedHint, verifiesTokens } from '../authorization/tokens.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/** The match of a rule that has none: every request. */
-export const everyRequest: HttpMatch = { headers: [], query: [] };
-
 /** The conditions of one match, or undefined when it cannot hold on this port, or cannot be expressed (which is reported). */
 export function resolveMatch(
   context: VirtualServiceContext,
@@ -67,17 +64,6 @@ export function resolveMatch(
       ? {}
       : { sourceNamespace: match.sourceNamespace }),
   };
-}
-
-/** Whether a match holds for every request, so that no later rule is reached. */
-export function matchesEverything(match: HttpMatch): boolean {
-  return (
-    (match.path === undefined || ('prefix' in match.path && match.path.prefix === '/')) &&
-    match.headers.length === 0 &&
-    match.query.length === 0 &&
-    (match.claims ?? []).length === 0 &&
-    match.sourceNamespace === undefined
-  );
 }
 
 /** The comparison that a StringMatch asks for; undefined when it holds none, which means presence. */

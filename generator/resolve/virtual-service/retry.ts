@@ -1,18 +1,9 @@
-// VirtualService `retries`, and the policy of routes that say nothing.
+// VirtualService `retries`.
 
-import { type FieldPath, type HttpRetry, parseDuration } from '../../../mesh/index.ts';
+import type { FieldPath, HttpRetry } from '../../../mesh/index.ts';
 import type { Retry } from '../../model/http-route.ts';
-import { resolveDefaultRetry } from '../destination-rule/mesh-policy.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
-
-/** What Istio retries unless told otherwise: failures before the application can have seen the request. */
-export const defaultRetry: Retry = {
-  attempts: 2,
-  on: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled', 'retriable-status-codes'],
-  statusCodes: [],
-  avoidPreviousHosts: true,
-  otherLocalities: false,
-};
+import { readRetry, resolveDefaultRetry } from '../frontend/retry.ts';
 
 /** The retry policy of a rule, or undefined when it retries nothing: `attempts` is 0, or left out, which is the same as in Istio. */
 export function resolveRetry(
@@ -36,28 +27,4 @@ export function resolveRetry(
     reportField(context, 'InvalidValue', [...path, 'retryOn'], message, hint, 'warning');
   }
   return retry;
-}
-
-/** What is written, or undefined when nothing is retried. */
-export function readRetry(retries: HttpRetry): Retry | undefined {
-  if (retries.attempts === undefined || retries.attempts === 0) return undefined;
-  const tokens = (retries.retryOn ?? '')
-    .split(',')
-    .map((token) => token.trim())
-    .filter((token) => token !== '');
-  const codes = tokens.filter((token) => /^\d{3}$/.test(token)).map(Number);
-  const conditions = tokens.filter((token) => !/^\d{3}$/.test(token));
-  const on =
-    tokens.length === 0 ? defaultRetry.on : codes.length === 0 ? conditions : [...conditions, 'retriable-status-codes'];
-  const perTry = retries.perTryTimeout === undefined ? undefined : parseDuration(retries.perTryTimeout);
-  const backoff = retries.backoff === undefined ? undefined : parseDuration(retries.backoff);
-  return {
-    attempts: retries.attempts,
-    on: [...new Set(on)],
-    statusCodes: codes,
-    ...(perTry === undefined ? {} : { perTryTimeoutMilliseconds: perTry }),
-    ...(backoff === undefined ? {} : { backoffMilliseconds: backoff }),
-    avoidPreviousHosts: retries.retryIgnorePreviousHosts ?? true,
-    otherLocalities: retries.retryRemoteLocalities ?? false,
-  };
 }

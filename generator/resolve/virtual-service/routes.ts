@@ -8,13 +8,14 @@ import { expandDelegates, type SourcedRule } from './delegate.ts';
 import { reportWeights, resolveDestination } from './destination.ts';
 import { resolveFault } from './fault.ts';
 import { resolveHeaderEdits } from './header-edits.ts';
-import { everyRequest, matchesEverything, resolveMatch } from './match.ts';
+import { resolveMatch } from './match.ts';
 import { isOnlyPort, knowsAllPorts, otherPorts } from './ports.ts';
 import { resolveMirrors } from './mirror.ts';
 import { resolveDirectResponse, resolveRedirect } from './redirect.ts';
 import { resolveRetry } from './retry.ts';
 import { resolveRewrite } from './rewrite.ts';
-import { type Shadows, type WrittenMatch } from './shadows.ts';
+import type { Shadows, WrittenMatch } from './shadows.ts';
+import { everyRequest, matchesEverything } from '../../model/http-match.ts';
 
 /** Status of the share of requests whose destination does not exist. */
 const missingDestinationStatus = 503;

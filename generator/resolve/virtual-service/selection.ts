@@ -1,7 +1,7 @@
 // Which VirtualServices apply to a service at its waypoint, and in which order.
 
 import { isHostMatch, type MeshObject, type MeshSnapshot, resolveHost } from '../../../mesh/index.ts';
-import type { GatewayKey } from '../waypoint/binding.ts';
+import type { GatewayKey } from '../waypoint/gateway.ts';
 import type { ResolvedService } from '../service/service.ts';
 import { isExportedTo } from '../waypoint/visibility.ts';
 

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { defaultMeshSettings, type Finding, MeshStore, parseManifest } from '../../../mesh/index.ts';
-import { resolveBinding, resolveGateway } from './binding.ts';
+import { resolveBinding } from './binding.ts';
+import { resolveGateway } from './gateway.ts';
 
 function meshOf(revision: string | undefined, labels: { gateway?: string; namespace?: string }): MeshStore {
   const mesh = new MeshStore({ ...defaultMeshSettings, ...(revision === undefined ? {} : { revision }) });

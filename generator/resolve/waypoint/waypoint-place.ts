@@ -3,7 +3,7 @@
 
 import { formatLabelKey, gatewayNameLabel, localityAnnotation, type MeshSnapshot } from '../../../mesh/index.ts';
 import type { Locality } from '../../model/cluster.ts';
-import type { GatewayKey } from './binding.ts';
+import type { GatewayKey } from './gateway.ts';
 import { resolveLocality } from '../endpoint/locality.ts';
 
 /** What is known of the waypoint that chooses. */

@@ -1,0 +1,4 @@
+// The version of the product.
+
+/** The version that `cairn --version` prints. */
+export const version = '0.1.0';

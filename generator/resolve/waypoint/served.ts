@@ -1,0 +1,122 @@
+// Which services and workloads a waypoint serves: each host once.
+
+import type { ResolveContext } from '../context.ts';
+import {
+  findKubernetesService,
+  findService,
+  findServiceEntries,
+  type ResolvedService,
+  resolveServices,
+  sortByPrecedence,
+} from '../service/service.ts';
+import type { WaypointGateway } from '../../model/waypoint.ts';
+import {
+  compareObjects,
+  formatRef,
+  type MeshObject,
+  type MeshSnapshot,
+  useWaypointLabel,
+} from '../../../mesh/index.ts';
+import { isPartOfWaypoint, resolveBinding } from './binding.ts';
+import { admits, type GatewayKey } from './gateway.ts';
+
+/** The workloads that a waypoint serves under their own addresses; none unless its Gateway says so. */
+export function findBoundWorkloads(
+  { mesh }: Pick<ResolveContext, 'mesh'>,
+  gateway: WaypointGateway,
+): readonly (MeshObject<'WorkloadEntry'> | MeshObject<'Pod'>)[] {
+  if (gateway.trafficType !== 'workload' && gateway.trafficType !== 'all') return [];
+  const key = `${gateway.namespace}/${gateway.name}`;
+  const inNamespaces = mesh
+    .find('Namespace/waypoint', key)
+    .flatMap(({ metadata: { name } }) => [
+      ...mesh.find('WorkloadEntry/namespace', name),
+      ...mesh.find('Pod/namespace', name),
+    ])
+    .filter(({ metadata }) => !(useWaypointLabel in metadata.labels));
+  const labelled = [...mesh.find('WorkloadEntry/waypoint', key), ...mesh.find('Pod/waypoint', key)];
+  return [...labelled, ...inNamespaces].filter(
+    (workload) => !isPartOfWaypoint(workload) && admits(mesh, gateway, workload.metadata.namespace),
+  );
+}
+
+/**
+ * The service that a waypoint serves under a host: the Kubernetes Service of that name, else of the ServiceEntries that are bound to the
+ * waypoint that of its own namespace, else the oldest. Entries that other waypoints or none serve do not count.
+ */
+export function findServedService(mesh: MeshSnapshot, gateway: GatewayKey, host: string): ResolvedService | undefined {
+  const service = findKubernetesService(mesh, host);
+  if (service !== undefined) return service;
+  const entries = findServiceEntries(mesh, host);
+  if (entries.length < 2) return entries[0];
+  const bound = entries.filter(({ object }) => isBoundTo(mesh, gateway, object));
+  return sortByPrecedence(bound, gateway.namespace)[0];
+}
+
+/** Whether a waypoint serves this service, and no other one under the same host. */
+export function isServedBy(mesh: MeshSnapshot, gateway: GatewayKey, { host, ref, object }: ResolvedService): boolean {
+  const served = findServedService(mesh, gateway, host)?.ref;
+  return served !== undefined && formatRef(served) === formatRef(ref) && isBoundTo(mesh, gateway, object);
+}
+
+/** The service behind a cluster of a waypoint: one that it serves, or one that its namespace sees under this host. */
+export function findBackendService(
+  mesh: MeshSnapshot,
+  gateway: GatewayKey,
+  { host, owned }: { readonly host: string; readonly owned: boolean },
+): ResolvedService | undefined {
+  return owned ? findServedService(mesh, gateway, host) : findService(mesh, host, gateway.namespace);
+}
+
+function isBoundTo(mesh: MeshSnapshot, gateway: GatewayKey, object: ResolvedService['object']): boolean {
+  const binding = resolveBinding({ mesh, report: () => undefined }, object);
+  return binding?.namespace === gateway.namespace && binding.name === gateway.name;
+}
+
+/** The services that a waypoint serves, each host once, in the order of their age. */
+export function resolveServedServices(context: ResolveContext, gateway: WaypointGateway): readonly ResolvedService[] {
+  const { mesh } = context;
+  const key = `${gateway.namespace}/${gateway.name}`;
+  const candidates: (MeshObject<'Service'> | MeshObject<'ServiceEntry'>)[] = [
+    ...mesh.find('Service/waypoint', key),
+    ...mesh.find('ServiceEntry/waypoint', key),
+  ];
+  for (const namespace of mesh.find('Namespace/waypoint', key)) {
+    const inNamespace = [
+      ...mesh.find('Service/namespace', namespace.metadata.name),
+      ...mesh.find('ServiceEntry/namespace', namespace.metadata.name),
+    ];
+    candidates.push(...inNamespace.filter(({ metadata }) => !(useWaypointLabel in metadata.labels)));
+  }
+  const services = candidates
+    .filter((object) => resolveBinding(context, object) !== undefined)
+    .sort(compareObjects)
+    .flatMap((object) => resolveServices(object, mesh.settings.clusterDomain))
+    .filter((service) => isHostOwner(context, gateway, service));
+  return [...new Map(services.map((service) => [service.host, service])).values()];
+}
+
+/** At a waypoint a host is one service; whoever declares it again is told. */
+function isHostOwner(context: ResolveContext, gateway: GatewayKey, service: ResolvedService): boolean {
+  if (service.object.kind === 'Service') return true;
+  const owner = findServedService(context.mesh, gateway, service.host);
+  if (owner === undefined || formatRef(owner.ref) === formatRef(service.ref)) return true;
+  reportLostHost(context, service, owner);
+  return false;
+}
+
+/** Says that a ServiceEntry's declaration of a host has no effect; the same words wherever that is found. */
+export function reportLostHost(
+  { report }: ResolveContext,
+  { host, ref }: ResolvedService,
+  owner: ResolvedService,
+): void {
+  report({
+    code: 'AddressConflict',
+    severity: 'error',
+    ref,
+    path: ['spec', 'hosts'],
+    message: `"${host}" is ${formatRef(owner.ref)} already, so this declaration of it has no effect`,
+    hint: 'give each service a host of its own',
+  });
+}
