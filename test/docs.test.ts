@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 const root = join(import.meta.dirname, '..');
 
 it('docs/reference/metrics.md explains every statistic of control plane and agent, and no other', () => {
-  const sources = ['gateway-controller/metrics.ts', 'agent/metrics.ts'].map((file) =>
+  const sources = ['gateway-controller/serving/metrics.ts', 'agent/metrics.ts'].map((file) =>
     readFileSync(join(root, file), 'utf8'),
   );
   const names = sources.flatMap((text) => [...text.matchAll(/(?:name: '|# TYPE )([a-z_]+)/g)].map(([, name]) => name));
