@@ -9,28 +9,48 @@ export interface AddressBlock {
   readonly prefix: number;
 }
 
-/** A condition on one request. Empty `all` holds always, empty `any` never. */
-export type Predicate =
-  | { readonly all: readonly Predicate[] }
-  | { readonly any: readonly Predicate[] }
-  | { readonly not: Predicate }
-  /** The client's SPIFFE identity, with `spiffe://`. */
+/** Conditions put together. Empty `all` holds always, empty `any` never; `not` holds exactly where its part does not. */
+export type Combined<Condition> =
+  | Condition
+  | { readonly all: readonly Combined<Condition>[] }
+  | { readonly any: readonly Combined<Condition>[] }
+  | { readonly not: Combined<Condition> };
+
+/** One condition on the client of a request or connection. */
+export type ClientCondition =
+  /** The client's SPIFFE identity with `spiffe://`, as its certificate proved it. */
   | { readonly identity: StringMatcher }
-  /** The client's own address as the tunnel saw it; no header moves it. */
+  /** The client's own address as the tunnel saw it. No header moves it. */
   | { readonly sourceAddress: AddressBlock }
-  /**
-   * A request header by lower-case name (`:authority`, `:method` too). `present` when it exists at all. Each line of a header that is
-   * sent several times is compared on its own, and one that matches is enough. `ignoreCase` has no effect on regular expressions.
-   */
-  | { readonly header: string; readonly value: StringMatcher | 'present'; readonly ignoreCase?: boolean }
+  | MetadataCondition;
+
+/** One condition on what is asked for. */
+export type OperationCondition =
   /** The port that the client dialled. */
   | { readonly destinationPort: number }
-  /** The path without its query, normalized. */
+  /** The path of the request without its query and fragment, after the frontend has normalized it. */
   | { readonly path: StringMatcher }
-  | MetadataPredicate;
+  | HeaderCondition;
+
+/**
+ * A request header by lower-case name, with `:authority`, `:method` and `:path` (the path with its query) among them. `present`:
+ * it exists, be it empty. Each line of a header that is sent several times is compared on its own, and one that matches is
+ * enough. A header that is absent never matches. `ignoreCase` has no effect on regular expressions.
+ */
+export interface HeaderCondition {
+  readonly header: string;
+  readonly value: StringMatcher | 'present';
+  readonly ignoreCase?: boolean;
+}
+
+/** Who asks. */
+export type ClientPredicate = Combined<ClientCondition>;
+
+/** What is asked for. */
+export type OperationPredicate = Combined<OperationCondition>;
 
 /** A condition on a claim of the request's token, or on what another filter says of the request. What is absent never matches. */
-export interface MetadataPredicate {
+export interface MetadataCondition {
   /** `claims`, or the name of an Envoy filter. */
   readonly metadata: string;
   /** Names, from the outside in. */
@@ -45,8 +65,8 @@ export interface MetadataPredicate {
 export interface AuthorizationRule {
   /** `ns[<ns>]-policy[<name>]-rule[<i>]`: named in access logs and metrics. */
   readonly key: string;
-  readonly operation: Predicate;
-  readonly source: Predicate;
+  readonly operation: OperationPredicate;
+  readonly source: ClientPredicate;
 }
 
 /** Who is asked about requests, and how. */

@@ -1,9 +1,14 @@
 // Authorization as Envoy's RBAC: HTTP filters that are the same in every chain, and their rules per virtual host, so that a change of
 // policy is a change of routes only. The allow filter's own rules are empty: a route without its policy is closed.
 
-import assert from 'node:assert/strict';
 import { encodeOnce, type MessageTypes, typed } from '../../envoy-api/index.ts';
-import type { Authorization, AuthorizationRule, Predicate } from '../model/authorization.ts';
+import type {
+  Authorization,
+  AuthorizationRule,
+  ClientPredicate,
+  HeaderCondition,
+  OperationPredicate,
+} from '../model/authorization.ts';
 import { renderStringMatcher } from './matchers.ts';
 import { renderMetadataMatcher } from './metadata-matcher.ts';
 import { filterMetadata, filterState } from './names.ts';
@@ -138,7 +143,7 @@ function renderRules(rules: readonly AuthorizationRule[], action: NetworkAuthori
   };
 }
 
-function renderPermission(predicate: Predicate): Permission {
+function renderPermission(predicate: OperationPredicate): Permission {
   if ('all' in predicate) {
     return predicate.all.length === 0 ? { any: true } : { and_rules: { rules: predicate.all.map(renderPermission) } };
   }
@@ -149,13 +154,11 @@ function renderPermission(predicate: Predicate): Permission {
   }
   if ('not' in predicate) return { not_rule: renderPermission(predicate.not) };
   if ('header' in predicate) return { header: renderHeader(predicate) };
-  if ('metadata' in predicate) return { sourced_metadata: { metadata_matcher: renderMetadataMatcher(predicate) } };
   if ('destinationPort' in predicate) return { destination_port: predicate.destinationPort };
-  assert('path' in predicate, 'a condition on the client cannot be one on the operation');
   return { url_path: { path: renderStringMatcher(predicate.path) } };
 }
 
-function renderPrincipal(predicate: Predicate): Principal {
+function renderPrincipal(predicate: ClientPredicate): Principal {
   if ('all' in predicate) {
     return predicate.all.length === 0 ? { any: true } : { and_ids: { ids: predicate.all.map(renderPrincipal) } };
   }
@@ -177,17 +180,14 @@ function renderPrincipal(predicate: Predicate): Principal {
       },
     };
   }
-  if ('header' in predicate) return { header: renderHeader(predicate) };
-  if ('metadata' in predicate) return { sourced_metadata: { metadata_matcher: renderMetadataMatcher(predicate) } };
-  assert('path' in predicate, 'a condition on the port cannot be one on the client');
-  return { url_path: { path: renderStringMatcher(predicate.path) } };
+  return { sourced_metadata: { metadata_matcher: renderMetadataMatcher(predicate) } };
 }
 
 function renderHeader({
   header,
   value,
   ignoreCase,
-}: Extract<Predicate, { readonly header: string }>): MessageTypes['envoy.config.route.v3.HeaderMatcher'] {
+}: HeaderCondition): MessageTypes['envoy.config.route.v3.HeaderMatcher'] {
   return value === 'present'
     ? { name: header, present_match: true }
     : { name: header, string_match: renderStringMatcher(value, ignoreCase) };

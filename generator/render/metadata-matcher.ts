@@ -1,7 +1,7 @@
 // Conditions on a request's token, and on what other filters say of it, as Envoy's matchers of dynamic metadata. Clients cannot write it.
 
 import type { MessageTypes } from '../../envoy-api/index.ts';
-import type { MetadataPredicate } from '../model/authorization.ts';
+import type { MetadataCondition } from '../model/authorization.ts';
 import { renderStringMatcher } from './matchers.ts';
 import { filterMetadata } from './names.ts';
 
@@ -13,7 +13,7 @@ export function renderMetadataMatcher({
   keys,
   value,
   of,
-}: MetadataPredicate): MessageTypes['envoy.type.matcher.v3.MetadataMatcher'] {
+}: MetadataCondition): MessageTypes['envoy.type.matcher.v3.MetadataMatcher'] {
   const path = metadata === 'claims' ? [filterMetadata.payload, ...keys] : keys;
   return {
     filter: metadata === 'claims' ? filterMetadata.jwt : metadata,
@@ -22,7 +22,7 @@ export function renderMetadataMatcher({
   };
 }
 
-function renderValue(value: MetadataPredicate['value'], of: MetadataPredicate['of']): ValueMatcher {
+function renderValue(value: MetadataCondition['value'], of: MetadataCondition['of']): ValueMatcher {
   if (value === 'present' && of === 'anything') return { present_match: true };
   const text: ValueMatcher = { string_match: renderStringMatcher(value === 'present' ? { regex: '.+' } : value) };
   const element: ValueMatcher = { list_match: { one_of: text } };
@@ -39,7 +39,7 @@ function renderValue(value: MetadataPredicate['value'], of: MetadataPredicate['o
 }
 
 /** The number or truth value that a text stands for, by itself or in a list. */
-function renderScalars(value: MetadataPredicate['value']): readonly ValueMatcher[] {
+function renderScalars(value: MetadataCondition['value']): readonly ValueMatcher[] {
   if (value === 'present' || !('exact' in value)) return [];
   const { exact } = value;
   const scalar: ValueMatcher | undefined =

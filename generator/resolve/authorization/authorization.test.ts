@@ -14,7 +14,7 @@ import type {
   Rule,
   Source,
 } from '../../../mesh/index.ts';
-import type { Authorization, Predicate } from '../../model/authorization.ts';
+import type { Authorization, ClientPredicate, Combined, OperationPredicate } from '../../model/authorization.ts';
 import type { StringMatcher } from '../../model/http-route.ts';
 import { reportPolicyAttachment, resolveAuthorization } from './authorization.ts';
 import type { AuthorizationTarget } from './authorization.ts';
@@ -68,7 +68,7 @@ function resolve(
 }
 
 /** The one rule that a policy becomes. */
-function ruleOf(action: 'ALLOW' | 'DENY', rule: Rule, settings: Partial<MeshSettings> = {}): Predicate[] {
+function ruleOf(action: 'ALLOW' | 'DENY', rule: Rule, settings: Partial<MeshSettings> = {}): object[] {
   const { authorization, findings } = resolve([policy({ action, rules: [rule] })], {}, settings);
   expect(findings.filter(({ code }) => code !== 'TokensNotVerified' && code !== 'PathsRefused')).toEqual([]);
   const [first] = action === 'ALLOW' ? (authorization.allow ?? []) : authorization.deny;
@@ -78,12 +78,13 @@ function ruleOf(action: 'ALLOW' | 'DENY', rule: Rule, settings: Partial<MeshSett
 /** re2js has no `\C`: a byte, which is any character here. */
 const isRegexMatch = (pattern: string, text: string): boolean =>
   RE2JS.compile(pattern.replaceAll('\\C', '(?s:.)')).matches(text);
-const always: Predicate = { all: [] };
-const identity = (value: object): Predicate => ({ identity: value }) as Predicate;
+
+const always: Combined<never> = { all: [] };
+const identity = (value: StringMatcher): ClientPredicate => ({ identity: value });
 
 describe('sources', () => {
   const start = 'spiffe://cluster.local/ns/';
-  const cases: readonly (readonly [Source, Predicate])[] = [
+  const cases: readonly (readonly [Source, ClientPredicate])[] = [
     [{ principals: ['cluster.local/ns/default/sa/sleep'] }, identity({ exact: `${start}default/sa/sleep` })],
     [{ principals: ['spiffe://cluster.local/ns/a/sa/b'] }, identity({ exact: `${start}a/sa/b` })],
     [{ principals: ['cluster.local/ns/def*'] }, identity({ prefix: `${start}def` })],
@@ -129,8 +130,8 @@ describe('sources', () => {
 describe('operations', () => {
   const authority = ':authority';
   const doubt = { path: { regex: expect.any(String) as string } };
-  const beyondDoubt = (path: StringMatcher): Predicate => ({ all: [{ path }, { not: doubt }] });
-  const cases: readonly (readonly ['ALLOW' | 'DENY', Operation, Predicate])[] = [
+  const beyondDoubt = (path: StringMatcher): OperationPredicate => ({ all: [{ path }, { not: doubt }] });
+  const cases: readonly (readonly ['ALLOW' | 'DENY', Operation, OperationPredicate])[] = [
     ['ALLOW', { methods: ['GET'] }, { header: ':method', value: { exact: 'GET' } }],
     ['ALLOW', { notMethods: ['DEL*'] }, { not: { header: ':method', value: { prefix: 'DEL' }, ignoreCase: true } }],
     ['DENY', { methods: ['GET'] }, { header: ':method', value: { exact: 'GET' }, ignoreCase: true }],
@@ -184,7 +185,7 @@ describe('operations', () => {
 });
 
 describe('conditions', () => {
-  const cases: readonly (readonly [Condition, 0 | 1, Predicate])[] = [
+  const cases: readonly (readonly [Condition, 0 | 1, ClientPredicate | OperationPredicate])[] = [
     [{ key: 'source.namespace', values: ['a'] }, 1, identity({ prefix: 'spiffe://cluster.local/ns/a/' })],
     [{ key: 'source.ip', notValues: ['::1'] }, 1, { not: { sourceAddress: { address: '::1', prefix: 128 } } }],
     [{ key: 'request.headers[X-A]', values: ['*'] }, 0, { header: 'x-a', value: 'present' }],

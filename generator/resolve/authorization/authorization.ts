@@ -51,8 +51,8 @@ export function resolveAuthorization(context: ResolveContext, target: Authorizat
   };
 }
 
-function ruleReadsPath({ operation, source }: AuthorizationRule): boolean {
-  return readsPath(operation) || readsPath(source);
+function ruleReadsPath({ operation }: AuthorizationRule): boolean {
+  return readsPath(operation);
 }
 
 /** Where nobody says how paths are normalized, a policy that reads them costs the port its ambiguous ones. */
@@ -86,7 +86,7 @@ function reportTokensUnverified(
   policies: readonly AttachedPolicy[],
 ): void {
   for (const { policy, rules } of policies) {
-    const rule = rules.find(({ operation, source }) => readsClaims(operation) || readsClaims(source));
+    const rule = rules.find(({ source }) => readsClaims(source));
     if (rule === undefined || verifiesTokens(context.mesh, target)) continue;
     const index = /rule\[(\d+)\]/.exec(rule.key)?.[1];
     context.report({

@@ -1,17 +1,24 @@
 // Conditions on the token of a request: its claims, as request authentication has verified them, and what other filters say of it. No
 // header has a say in any of this.
 
-import type { MetadataPredicate, Predicate } from '../../model/authorization.ts';
+import type { ClientCondition, ClientPredicate, MetadataCondition } from '../../model/authorization.ts';
 import type { StringMatcher } from '../../model/http-route.ts';
 import type { FieldDefinition, Strictness } from './field.ts';
 import { matcherOf, parsePattern } from './pattern.ts';
 import { all, any } from './predicate.ts';
 
 /** `requestPrincipals`: `<issuer>/<subject>` of the token. */
-export const requestPrincipalField: FieldDefinition = { http: true, resolve: resolveRequestPrincipal, wildcards: true };
+export const requestPrincipalField: FieldDefinition<ClientCondition> = {
+  http: true,
+  resolve: resolveRequestPrincipal,
+  wildcards: true,
+};
 
 /** A claim by its path. `exact` is one that is text only. */
-export function claimField(keys: readonly string[], of: 'text' | 'either' = 'either'): FieldDefinition {
+export function claimField(
+  keys: readonly string[],
+  of: 'text' | 'either' = 'either',
+): FieldDefinition<ClientCondition> {
   return {
     http: true,
     wildcards: true,
@@ -21,10 +28,10 @@ export function claimField(keys: readonly string[], of: 'text' | 'either' = 'eit
 }
 
 /** What a filter of Envoy says of a request. A value in brackets is an element of a list. */
-export function filterMetadataField(filter: string, key: string): FieldDefinition {
+export function filterMetadataField(filter: string, key: string): FieldDefinition<ClientCondition> {
   return {
     http: true,
-    resolve: (value, _scope, strictness): Predicate => {
+    resolve: (value, _scope, strictness): ClientPredicate => {
       const element = /^\[(.*)\]$/.exec(value)?.[1];
       return {
         metadata: filter,
@@ -43,7 +50,11 @@ export function parseClaimPath(text: string): readonly string[] | undefined {
   return undefined;
 }
 
-function claim(keys: readonly string[], value: StringMatcher | 'present', of: MetadataPredicate['of']): Predicate {
+function claim(
+  keys: readonly string[],
+  value: StringMatcher | 'present',
+  of: MetadataCondition['of'],
+): ClientPredicate {
   return { metadata: 'claims', keys, value, of };
 }
 
@@ -54,7 +65,7 @@ function matcherOfValue(value: string): StringMatcher | 'present' {
 
 // Issuers hold slashes and subjects may, so that one text can be split in several ways. What opens something takes the last slash, as
 // Istio does; what closes something takes every way.
-function resolveRequestPrincipal(value: string, _scope: unknown, strictness: Strictness): Predicate {
+function resolveRequestPrincipal(value: string, _scope: unknown, strictness: Strictness): ClientPredicate {
   if (strictness === 'strict') {
     const slash = value.lastIndexOf('/');
     if (slash >= 0) return principal(value.slice(0, slash), value.slice(slash + 1), 'text');
@@ -73,7 +84,7 @@ function resolveRequestPrincipal(value: string, _scope: unknown, strictness: Str
   ]);
 }
 
-function principal(issuer: string, subject: string, of: MetadataPredicate['of']): Predicate {
+function principal(issuer: string, subject: string, of: MetadataCondition['of']): ClientPredicate {
   if (issuer === '' || subject === '') return any([]);
   return all([claim(['iss'], matcherOfValue(issuer), of), claim(['sub'], matcherOfValue(subject), of)]);
 }

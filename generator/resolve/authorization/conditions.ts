@@ -1,7 +1,7 @@
 // The `when` of a rule: attributes by name, each on the source's or the operation's side of the decision.
 
 import type { Condition } from '../../../mesh/index.ts';
-import type { Predicate } from '../../model/authorization.ts';
+import type { ClientCondition, Combined, OperationCondition, OperationPredicate } from '../../model/authorization.ts';
 import { isInBlock, parseAddressBlock } from './address-block.ts';
 import { claimField, filterMetadataField, parseClaimPath, requestPrincipalField } from './claims.ts';
 import { resolveValues } from './field.ts';
@@ -13,11 +13,15 @@ import { pathHeaderField } from './paths.ts';
 import { always, never } from './predicate.ts';
 import { sourceFields } from './sources.ts';
 
-/** A condition's meaning; undefined when it was reported and cannot be expressed. */
-export interface ResolvedCondition {
-  readonly side: 'source' | 'operation';
-  readonly predicates: readonly (Predicate | undefined)[];
-}
+/** An attribute, on its side of the decision; without a definition it is none. */
+type Attribute =
+  | { readonly side: 'source'; readonly definition: FieldDefinition<ClientCondition> | undefined }
+  | { readonly side: 'operation'; readonly definition: FieldDefinition<OperationCondition> | undefined };
+
+/** A condition's meaning; a predicate is undefined when it was reported and cannot be expressed. */
+export type ResolvedCondition =
+  | { readonly side: 'source'; readonly predicates: readonly (Combined<ClientCondition> | undefined)[] }
+  | { readonly side: 'operation'; readonly predicates: readonly (Combined<OperationCondition> | undefined)[] };
 
 /** One condition of `when`; its values must match and its notValues must not. */
 export function resolveCondition(
@@ -25,9 +29,19 @@ export function resolveCondition(
   condition: Condition,
   path: readonly (string | number)[],
 ): ResolvedCondition {
-  const { key, values, notValues, ...unknown } = condition;
-  const [definition, side] = conditionOf(key);
-  const failed: ResolvedCondition = { side, predicates: [undefined] };
+  const attribute = attributeOf(condition.key);
+  return attribute.side === 'source'
+    ? { side: 'source', predicates: resolveLists(scope, condition, attribute.definition, path) }
+    : { side: 'operation', predicates: resolveLists(scope, condition, attribute.definition, path) };
+}
+
+function resolveLists<C extends object>(
+  scope: RuleScope,
+  { key, values, notValues, ...unknown }: Condition,
+  definition: FieldDefinition<C> | undefined,
+  path: readonly (string | number)[],
+): readonly (Combined<C> | undefined)[] {
+  const failed = [undefined];
   if (definition === undefined) {
     scope.report([...path, 'key'], {
       code: 'InvalidValue',
@@ -56,15 +70,12 @@ export function resolveCondition(
     { name: 'values', list: values, negated: false },
     { name: 'notValues', list: notValues, negated: true },
   ].filter(({ list }) => list !== undefined);
-  return {
-    side,
-    predicates: lists.map(({ name, list, negated }) =>
-      resolveValues(scope, { name: key, definition, values: list, negated, path: [...path, name] }),
-    ),
-  };
+  return lists.map(({ name, list, negated }) =>
+    resolveValues(scope, { name: key, definition, values: list, negated, path: [...path, name] }),
+  );
 }
 
-const sourceKeys: Readonly<Record<string, FieldDefinition | undefined>> = {
+const sourceKeys: Readonly<Record<string, FieldDefinition<ClientCondition> | undefined>> = {
   'source.principal': sourceFields['principals'],
   'source.namespace': sourceFields['namespaces'],
   'source.serviceAccount': sourceFields['serviceAccounts'],
@@ -73,27 +84,31 @@ const sourceKeys: Readonly<Record<string, FieldDefinition | undefined>> = {
   'remote.ip': sourceFields['remoteIpBlocks'],
 };
 
-function conditionOf(key: string): readonly [definition: FieldDefinition | undefined, side: ResolvedCondition['side']] {
-  if (Object.hasOwn(sourceKeys, key)) return [sourceKeys[key], 'source'];
-  if (key === 'destination.port') return [portField, 'operation'];
-  if (key === 'destination.ip') return [{ resolve: resolveDestinationAddress }, 'operation'];
+function attributeOf(key: string): Attribute {
+  if (Object.hasOwn(sourceKeys, key)) return { side: 'source', definition: sourceKeys[key] };
+  if (key === 'destination.port') return { side: 'operation', definition: portField };
+  if (key === 'destination.ip') return { side: 'operation', definition: { resolve: resolveDestinationAddress } };
   const header = /^request\.headers\[(:?[!#$%&'*+.^_`|~0-9A-Za-z-]+)\]$/.exec(key)?.[1];
-  if (header !== undefined) return [fieldOfHeader(header.toLowerCase()), 'operation'];
-  if (key.startsWith('request.auth.')) return [tokenField(key.slice('request.auth.'.length)), 'source'];
-  if (key === 'connection.sni') return [serverNameField, 'operation'];
+  if (header !== undefined) return { side: 'operation', definition: fieldOfHeader(header.toLowerCase()) };
+  if (key.startsWith('request.auth.')) {
+    return { side: 'source', definition: tokenField(key.slice('request.auth.'.length)) };
+  }
+  if (key === 'connection.sni') return { side: 'operation', definition: serverNameField };
   const [, filter, name] = /^experimental\.(envoy\.filters\.[^[\]]+)\[([^[\]]+)\]$/.exec(key) ?? [];
-  if (filter !== undefined && name !== undefined) return [filterMetadataField(filter, name), 'source'];
-  return [undefined, 'operation'];
+  if (filter !== undefined && name !== undefined) {
+    return { side: 'source', definition: filterMetadataField(filter, name) };
+  }
+  return { side: 'operation', definition: undefined };
 }
 
 /** Headers that are part of the request line in one version of HTTP or another are read as the fields of an operation are. */
-function fieldOfHeader(name: string): FieldDefinition {
+function fieldOfHeader(name: string): FieldDefinition<OperationCondition> {
   if (name === 'host' || name === ':authority') return hostField;
   if (name === ':method') return methodField;
   return name === ':path' ? pathHeaderField : headerField(name);
 }
 
-function tokenField(key: string): FieldDefinition | undefined {
+function tokenField(key: string): FieldDefinition<ClientCondition> | undefined {
   if (key === 'principal') return requestPrincipalField;
   if (key === 'audiences') return claimField(['aud']);
   if (key === 'presenter') return claimField(['azp'], 'text');
@@ -103,7 +118,7 @@ function tokenField(key: string): FieldDefinition | undefined {
 }
 
 /** HTTP that a waypoint reads is not inside TLS of the client's own, so that no request has a server name. */
-const serverNameField: FieldDefinition = {
+const serverNameField: FieldDefinition<OperationCondition> = {
   resolve: (_value, scope) =>
     scope.target.protocol === 'http'
       ? never
@@ -113,7 +128,7 @@ const serverNameField: FieldDefinition = {
         },
 };
 
-function resolveDestinationAddress(value: string, { target }: RuleScope): Predicate | Problem {
+function resolveDestinationAddress(value: string, { target }: RuleScope): OperationPredicate | Problem {
   const block = parseAddressBlock(value);
   if (block === undefined) {
     return { code: 'AddressInvalid', message: `"${value}" is not an IP address or a CIDR block` };

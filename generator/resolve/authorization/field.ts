@@ -2,7 +2,7 @@
 // expressed exactly never opens anything: see `FieldResult`.
 
 import type { FieldPath, FindingCode, MeshObject, PathNormalization } from '../../../mesh/index.ts';
-import type { Predicate } from '../../model/authorization.ts';
+import type { Combined } from '../../model/authorization.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
 import { hasStrayStar } from './pattern.ts';
 import { all, any, isAlways, isNever, never, not } from './predicate.ts';
@@ -47,17 +47,17 @@ export interface Problem {
   readonly hint?: string;
 }
 
-/** One field of a source or operation, or one key of a condition. */
-export type FieldDefinition = {
+/** One field of a source or operation, or one key of a condition; `C` is a condition of its side. */
+export type FieldDefinition<C extends object> = {
   /** Exists in HTTP only. */
   readonly http?: boolean;
 } & (
   | {
-      readonly resolve: (value: string, scope: RuleScope, strictness: Strictness) => Predicate | Problem;
+      readonly resolve: (value: string, scope: RuleScope, strictness: Strictness) => Combined<C> | Problem;
       /** A star inside the value is likely a mistake. */
       readonly wildcards?: boolean;
       /** Requests of which nobody can tell whether a value matches: strictly none does, broadly every one. */
-      readonly doubt?: Predicate;
+      readonly doubt?: Combined<C>;
     }
   | { readonly unsupported: string }
 );
@@ -66,18 +66,18 @@ export type FieldDefinition = {
  * What became of a list of conditions. When `complete` is false something was reported and left out of `predicates`: an allow rule must
  * then be dropped, and a deny rule denies all that the remaining conditions match.
  */
-export interface FieldResult {
-  readonly predicates: readonly Predicate[];
+export interface FieldResult<C extends object> {
+  readonly predicates: readonly Combined<C>[];
   readonly complete: boolean;
 }
 
 /** Every value list of an object such as `{ principals: [...], notNamespaces: [...] }`, which must hold together. */
-export function resolveFields(
+export function resolveFields<C extends object>(
   scope: RuleScope,
-  table: Readonly<Record<string, FieldDefinition>>,
+  table: Readonly<Record<string, FieldDefinition<C>>>,
   object: object | undefined,
   path: FieldPath,
-): FieldResult {
+): FieldResult<C> {
   const problems: (readonly [FieldPath, Problem])[] = [];
   const held: RuleScope = { ...scope, report: (at, problem) => problems.push([at, problem]) };
   const result = collect(
@@ -91,13 +91,13 @@ export function resolveFields(
   return { predicates: [], complete: false };
 }
 
-function resolveField(
+function resolveField<C extends object>(
   scope: RuleScope,
-  table: Readonly<Record<string, FieldDefinition>>,
+  table: Readonly<Record<string, FieldDefinition<C>>>,
   name: string,
   values: unknown,
   path: FieldPath,
-): Predicate | undefined {
+): Combined<C> | undefined {
   const negated = /^not[A-Z]/.test(name);
   const positive = negated ? name.charAt(3).toLowerCase() + name.slice(4) : name;
   const definition = Object.hasOwn(table, positive) ? table[positive] : undefined;
@@ -109,17 +109,17 @@ function resolveField(
 }
 
 /** One list of values, of which one must match (none, when negated); undefined when it was reported and cannot be expressed. */
-export function resolveValues(
+export function resolveValues<C extends object>(
   scope: RuleScope,
   list: {
     /** For messages. */
     readonly name: string;
-    readonly definition: FieldDefinition;
+    readonly definition: FieldDefinition<C>;
     readonly values: unknown;
     readonly negated: boolean;
     readonly path: FieldPath;
   },
-): Predicate | undefined {
+): Combined<C> | undefined {
   const { name, definition, values, negated, path } = list;
   const fail = (problem: Problem, at: FieldPath = path): undefined => {
     scope.report(at, problem);
@@ -135,7 +135,7 @@ export function resolveValues(
     return fail({ code: 'InvalidValue', message: `"${name}" has no values` });
   }
   const strictness: Strictness = (scope.effect === 'allow') === negated ? 'broad' : 'strict';
-  const predicates = values.map((value: unknown, index): Predicate | undefined => {
+  const predicates = values.map((value: unknown, index): Combined<C> | undefined => {
     if (typeof value !== 'string' || value === '') {
       return fail({ code: 'InvalidValue', message: `a value of "${name}" is empty` }, [...path, index]);
     }
@@ -149,14 +149,18 @@ export function resolveValues(
   return negated ? not(matched) : matched;
 }
 
-function withDoubt(values: readonly Predicate[], doubt: Predicate | undefined, strictness: Strictness): Predicate {
+function withDoubt<C extends object>(
+  values: readonly Combined<C>[],
+  doubt: Combined<C> | undefined,
+  strictness: Strictness,
+): Combined<C> {
   const matched = any(values);
   if (doubt === undefined || isAlways(matched) || isNever(matched)) return matched;
   return strictness === 'broad' ? any([...values, doubt]) : all([matched, not(doubt)]);
 }
 
 /** The predicates that could be expressed, and whether that is all of them. */
-export function collect(predicates: readonly (Predicate | undefined)[]): FieldResult {
+export function collect<C extends object>(predicates: readonly (Combined<C> | undefined)[]): FieldResult<C> {
   const known = predicates.filter((predicate) => predicate !== undefined);
   return { predicates: known, complete: known.length === predicates.length };
 }

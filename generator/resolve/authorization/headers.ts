@@ -4,17 +4,17 @@
 // So: where matching opens something, every line must be the value, the whole of it; where matching closes something, one element of
 // one line is enough.
 
-import type { Predicate } from '../../model/authorization.ts';
+import type { OperationCondition, OperationPredicate } from '../../model/authorization.ts';
 import type { FieldDefinition, Problem, RuleScope, Strictness } from './field.ts';
 import { complementRegex, listElementRegex, matcherOf, maxComplementLength, parsePattern } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import { all, not } from './predicate.ts';
 
 /** The field `request.headers[<name>]`; the name in lower case. */
-export function headerField(header: string): FieldDefinition {
+export function headerField(header: string): FieldDefinition<OperationCondition> {
   return {
     http: true,
-    resolve: (value: string, _scope: RuleScope, strictness: Strictness): Predicate | Problem => {
+    resolve: (value: string, _scope: RuleScope, strictness: Strictness): OperationPredicate | Problem => {
       const pattern = parsePattern(value);
       if (pattern.kind === 'present') return { header, value: 'present' };
       return strictness === 'broad' ? resolveBroad(header, pattern) : resolveStrict(header, value, pattern);
@@ -24,7 +24,7 @@ export function headerField(header: string): FieldDefinition {
 
 type TextPattern = Exclude<Pattern, { kind: 'present' }>;
 
-function resolveStrict(header: string, value: string, { kind, text }: TextPattern): Predicate | Problem {
+function resolveStrict(header: string, value: string, { kind, text }: TextPattern): OperationPredicate | Problem {
   if (text.length > maxComplementLength) {
     return { code: 'InvalidValue', message: `"${value}" is longer than ${maxComplementLength} characters` };
   }
@@ -35,9 +35,9 @@ function resolveStrict(header: string, value: string, { kind, text }: TextPatter
 }
 
 // A value with commas may also arrive as several lines, so each of its elements counts on its own.
-function resolveBroad(header: string, { kind, text }: TextPattern): Predicate {
+function resolveBroad(header: string, { kind, text }: TextPattern): OperationPredicate {
   const elements = text.split(',').map((element) => element.trim());
-  const conditions = elements.flatMap((element, index): Predicate[] => {
+  const conditions = elements.flatMap((element, index): OperationPredicate[] => {
     if (element === '') return [];
     const isOpen = kind === 'suffix' ? index === 0 : kind === 'prefix' && index === elements.length - 1;
     return [{ header, value: { regex: listElementRegex(isOpen ? kind : 'exact', element) } }];

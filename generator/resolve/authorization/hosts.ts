@@ -2,18 +2,22 @@
 // likes: in either case, with a port or without. What allows takes a host and a port, and nothing that somebody could take for another
 // host; what denies takes every spelling, also as one of several hosts, behind a user name, and with a trailing dot.
 
-import type { Predicate } from '../../model/authorization.ts';
+import type { OperationCondition, OperationPredicate } from '../../model/authorization.ts';
 import type { FieldDefinition, RuleScope, Strictness } from './field.ts';
 import { encodedRegex, parsePattern, type Pattern, quoteRegex } from './pattern.ts';
 
 type TextPattern = Exclude<Pattern, { kind: 'present' }>;
 
 /** `hosts` of an operation. */
-export const hostField: FieldDefinition = { http: true, resolve: resolveHostValue, wildcards: true };
+export const hostField: FieldDefinition<OperationCondition> = {
+  http: true,
+  resolve: resolveHostValue,
+  wildcards: true,
+};
 
 const header = ':authority';
 
-function resolveHostValue(value: string, _scope: RuleScope, strictness: Strictness): Predicate {
+function resolveHostValue(value: string, _scope: RuleScope, strictness: Strictness): OperationPredicate {
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return { header, value: 'present' };
   const regex = strictness === 'strict' ? strictRegex(pattern) : broadRegex(pattern);

@@ -1,6 +1,6 @@
 // What is asked for: the fields of an operation. Ports are decided here, since each frontend is one port.
 
-import type { Predicate } from '../../model/authorization.ts';
+import type { OperationCondition, OperationPredicate } from '../../model/authorization.ts';
 import type { FieldDefinition, Problem, RuleScope, Strictness } from './field.ts';
 import { hostField } from './hosts.ts';
 import { pathField } from './paths.ts';
@@ -8,20 +8,20 @@ import { matcherOf, parsePattern } from './pattern.ts';
 import { always, never } from './predicate.ts';
 
 /** `ports` and `destination.port`. */
-export const portField: FieldDefinition = { resolve: resolvePort };
+export const portField: FieldDefinition<OperationCondition> = { resolve: resolvePort };
 
 /** `methods`. */
-export const methodField: FieldDefinition = { http: true, resolve: resolveMethod, wildcards: true };
+export const methodField: FieldDefinition<OperationCondition> = { http: true, resolve: resolveMethod, wildcards: true };
 
 /** The fields of `to[].operation`, without their not-forms. */
-export const operationFields: Readonly<Record<string, FieldDefinition>> = {
+export const operationFields: Readonly<Record<string, FieldDefinition<OperationCondition>>> = {
   hosts: hostField,
   methods: methodField,
   paths: pathField,
   ports: portField,
 };
 
-function resolvePort(value: string, { target }: RuleScope): Predicate | Problem {
+function resolvePort(value: string, { target }: RuleScope): OperationPredicate | Problem {
   const port = /^[0-9]{1,5}$/.test(value) ? Number(value) : 0;
   if (port < 1 || port > 65_535) return { code: 'InvalidValue', message: `"${value}" is not a port` };
   if (target.port === 'any') return { destinationPort: port };
@@ -30,7 +30,7 @@ function resolvePort(value: string, { target }: RuleScope): Predicate | Problem 
 
 // Some applications read a method in either case, so what denies it does too. One that is written in small letters is none of HTTP's, and
 // is compared as it stands.
-function resolveMethod(value: string, _scope: RuleScope, strictness: Strictness): Predicate {
+function resolveMethod(value: string, _scope: RuleScope, strictness: Strictness): OperationPredicate {
   const header = ':method';
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return { header, value: 'present' };

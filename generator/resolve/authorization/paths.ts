@@ -5,7 +5,7 @@
 // it, and every value denies it. What is encoded twice is another path: `%2561` is `%61` to an application, not `a`.
 
 import type { PathNormalization } from '../../../mesh/index.ts';
-import type { Predicate } from '../../model/authorization.ts';
+import type { OperationCondition, OperationPredicate } from '../../model/authorization.ts';
 import type { FieldDefinition, Problem, RuleScope, Strictness } from './field.ts';
 import { encodedRegex, escapeRegex, matcherOf, parsePattern, type Pattern, quoteRegex } from './pattern.ts';
 import { always } from './predicate.ts';
@@ -21,7 +21,7 @@ const host = '(?:[/\\\\]{2,}[^/\\\\?]*)?';
 const doubtful = `[^?]*(?:%00|${slash}(?:\\.|%2[eE]){1,2}${parameters}(?:${slash}|$))`;
 
 /** `paths` of an operation. */
-export const pathField: FieldDefinition = {
+export const pathField: FieldDefinition<OperationCondition> = {
   http: true,
   resolve: resolvePath,
   wildcards: true,
@@ -29,14 +29,14 @@ export const pathField: FieldDefinition = {
 };
 
 /** `request.headers[:path]`, which is the path with its query. */
-export const pathHeaderField: FieldDefinition = {
+export const pathHeaderField: FieldDefinition<OperationCondition> = {
   http: true,
   resolve: resolvePathHeader,
   wildcards: true,
   doubt: { header: ':path', value: { regex: `${doubtful.replace('$', '[?]|$')}.*` } },
 };
 
-function resolvePath(value: string, { target }: RuleScope, strictness: Strictness): Predicate | Problem {
+function resolvePath(value: string, { target }: RuleScope, strictness: Strictness): OperationPredicate | Problem {
   const isTemplate = /[{}]/.test(value);
   const pattern = parsePattern(value);
   if (!isTemplate && pattern.kind === 'present') return always;
@@ -154,7 +154,7 @@ function strictRegex(text: string): string {
 
 // An expression of our own instead of Envoy's uri_template: that one does not match segments with "[" or "]", and a denial could be
 // passed by adding one.
-function resolvePathTemplate(value: string, strictness: Strictness): Predicate | Problem {
+function resolvePathTemplate(value: string, strictness: Strictness): OperationPredicate | Problem {
   const segments = value.slice(1).split('/');
   const rest = segments.indexOf('{**}');
   const valid =
@@ -181,7 +181,7 @@ function resolvePathTemplate(value: string, strictness: Strictness): Predicate |
   return { path: { regex } };
 }
 
-function resolvePathHeader(value: string, _scope: RuleScope, strictness: Strictness): Predicate | Problem {
+function resolvePathHeader(value: string, _scope: RuleScope, strictness: Strictness): OperationPredicate | Problem {
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return always;
   if (value.length > maxLength) {

@@ -1,25 +1,25 @@
 // Predicates put together with their constants folded, so that what is known when resolving (ports, addresses) leaves no trace.
 
-import type { Predicate } from '../../model/authorization.ts';
+import type { ClientPredicate, Combined, OperationPredicate } from '../../model/authorization.ts';
 
 /** Holds for every request. */
-export const always: Predicate = { all: [] };
+export const always: Combined<never> = { all: [] };
 
 /** Holds for no request. */
-export const never: Predicate = { any: [] };
+export const never: Combined<never> = { any: [] };
 
 /** True for a predicate that `all`, `any` and `not` reduced to `always`. */
-export function isAlways(predicate: Predicate): boolean {
+export function isAlways(predicate: Combined<object>): boolean {
   return 'all' in predicate && predicate.all.length === 0;
 }
 
 /** True for a predicate that `all`, `any` and `not` reduced to `never`. */
-export function isNever(predicate: Predicate): boolean {
+export function isNever(predicate: Combined<object>): boolean {
   return 'any' in predicate && predicate.any.length === 0;
 }
 
 /** Every part holds; no parts: always. */
-export function all(parts: readonly Predicate[]): Predicate {
+export function all<C extends object>(parts: readonly Combined<C>[]): Combined<C> {
   if (parts.some(isNever)) return never;
   const open = parts.filter((part) => !isAlways(part));
   const [only] = open;
@@ -27,7 +27,7 @@ export function all(parts: readonly Predicate[]): Predicate {
 }
 
 /** Some part holds; no parts: never. */
-export function any(parts: readonly Predicate[]): Predicate {
+export function any<C extends object>(parts: readonly Combined<C>[]): Combined<C> {
   if (parts.some(isAlways)) return always;
   const open = parts.filter((part) => !isNever(part));
   const [only] = open;
@@ -35,14 +35,14 @@ export function any(parts: readonly Predicate[]): Predicate {
 }
 
 /** The part does not hold. */
-export function not(part: Predicate): Predicate {
+export function not<C extends object>(part: Combined<C>): Combined<C> {
   if (isAlways(part)) return never;
   if (isNever(part)) return always;
   return 'not' in part ? part.not : { not: part };
 }
 
-/** True when something of the request's token decides. */
-export function readsClaims(predicate: Predicate): boolean {
+/** True when a claim of the request's token decides. */
+export function readsClaims(predicate: ClientPredicate): boolean {
   if ('all' in predicate) return predicate.all.some(readsClaims);
   if ('any' in predicate) return predicate.any.some(readsClaims);
   if ('not' in predicate) return readsClaims(predicate.not);
@@ -50,7 +50,7 @@ export function readsClaims(predicate: Predicate): boolean {
 }
 
 /** True when the path decides, be it by way of the pseudo header. */
-export function readsPath(predicate: Predicate): boolean {
+export function readsPath(predicate: OperationPredicate): boolean {
   if ('all' in predicate) return predicate.all.some(readsPath);
   if ('any' in predicate) return predicate.any.some(readsPath);
   if ('not' in predicate) return readsPath(predicate.not);

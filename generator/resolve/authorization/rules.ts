@@ -3,7 +3,7 @@
 
 import type { FieldPath, MeshObject, Rule } from '../../../mesh/index.ts';
 import { dryRunAnnotation, refOf } from '../../../mesh/index.ts';
-import type { AuthorizationRule, Predicate } from '../../model/authorization.ts';
+import type { AuthorizationRule, Combined } from '../../model/authorization.ts';
 import type { ResolveContext } from '../context.ts';
 import { resolveCondition } from './conditions.ts';
 import { collect, resolveFields } from './field.ts';
@@ -151,9 +151,10 @@ function resolveRule(
   const conditions = (when ?? []).map((condition, index) =>
     resolveCondition(scope, condition, [...path, 'when', index]),
   );
-  const on = (side: 'source' | 'operation'): FieldResult =>
-    collect(conditions.flatMap((condition) => (condition.side === side ? condition.predicates : [])));
-  const parts = { source: on('source'), operation: on('operation') };
+  const parts = {
+    source: collect(conditions.flatMap(({ side, predicates }) => (side === 'source' ? predicates : []))),
+    operation: collect(conditions.flatMap(({ side, predicates }) => (side === 'operation' ? predicates : []))),
+  };
   const complete =
     misspelt.length === 0 && [sources, operations, parts.source, parts.operation].every((result) => result.complete);
   if (!complete && scope.effect === 'allow') return undefined;
@@ -164,7 +165,7 @@ function resolveRule(
 }
 
 /** The alternatives of `from` or `to` as one predicate; an absent list is no condition, an empty one a mistake. */
-function resolveEntries(
+function resolveEntries<C extends object>(
   scope: RuleScope,
   entries: readonly object[] | undefined,
   {
@@ -173,16 +174,16 @@ function resolveEntries(
     path,
   }: {
     readonly name: 'source' | 'operation';
-    readonly table: Readonly<Record<string, FieldDefinition>>;
+    readonly table: Readonly<Record<string, FieldDefinition<C>>>;
     readonly path: FieldPath;
   },
-): FieldResult {
+): FieldResult<C> {
   if (entries === undefined) return { predicates: [], complete: true };
   if (entries.length === 0) {
     scope.report(path, { code: 'InvalidValue', message: 'the list is empty' });
     return { predicates: [], complete: false };
   }
-  const results = entries.map((entry, index): readonly [Predicate, boolean] => {
+  const results = entries.map((entry, index): readonly [Combined<C>, boolean] => {
     const at = [...path, index];
     const { [name]: fields, ...unknown } = entry as Readonly<Record<string, object | undefined>>;
     for (const key of Object.keys(unknown)) {

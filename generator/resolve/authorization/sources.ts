@@ -2,7 +2,7 @@
 // TLS check for our own trust domain or an alias of it, so that most fields are a prefix or the whole of it. What one of these trust
 // domains may, all may. No header has a say in any of this.
 
-import type { Predicate } from '../../model/authorization.ts';
+import type { ClientCondition, ClientPredicate } from '../../model/authorization.ts';
 import { parseAddressBlock } from './address-block.ts';
 import { requestPrincipalField } from './claims.ts';
 import type { FieldDefinition, Problem, RuleScope } from './field.ts';
@@ -15,10 +15,10 @@ export const scheme = 'spiffe://';
 /** The trust domain that policies may write whatever the mesh's own is called. */
 export const anyMeshTrustDomain = 'cluster.local';
 
-const ipBlocks: FieldDefinition = { resolve: resolveAddress };
+const ipBlocks: FieldDefinition<ClientCondition> = { resolve: resolveAddress };
 
 /** The fields of `from[].source`, without their not-forms. */
-export const sourceFields: Readonly<Record<string, FieldDefinition>> = {
+export const sourceFields: Readonly<Record<string, FieldDefinition<ClientCondition>>> = {
   principals: { resolve: resolvePrincipal, wildcards: true },
   namespaces: { resolve: resolveNamespace },
   serviceAccounts: { resolve: resolveServiceAccount },
@@ -29,7 +29,7 @@ export const sourceFields: Readonly<Record<string, FieldDefinition>> = {
   requestPrincipals: requestPrincipalField,
 };
 
-function resolvePrincipal(value: string, { trustDomains }: RuleScope): Predicate {
+function resolvePrincipal(value: string, { trustDomains }: RuleScope): ClientPredicate {
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return { identity: { prefix: scheme } };
   if (pattern.kind === 'suffix') return { identity: { suffix: pattern.text } };
@@ -53,11 +53,11 @@ function sameTrustDomains<T extends string | undefined>(
     : [written];
 }
 
-function resolveNamespace(value: string, { trustDomains }: RuleScope): Predicate {
+function resolveNamespace(value: string, { trustDomains }: RuleScope): ClientPredicate {
   return any(trustDomains.map((trustDomain) => resolveNamespaceOf(`${scheme}${trustDomain}/ns/`, value)));
 }
 
-function resolveNamespaceOf(start: string, value: string): Predicate {
+function resolveNamespaceOf(start: string, value: string): ClientPredicate {
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return { identity: { prefix: start } };
   if (!pattern.text.includes('*')) {
@@ -68,7 +68,7 @@ function resolveNamespaceOf(start: string, value: string): Predicate {
   return { identity: { regex: `${quoteRegex(start)}${name}/.*` } };
 }
 
-function resolveServiceAccount(value: string, { trustDomains, policy }: RuleScope): Predicate | Problem {
+function resolveServiceAccount(value: string, { trustDomains, policy }: RuleScope): ClientPredicate | Problem {
   const parts = value.split('/');
   const [namespace, name] = parts.length === 1 ? [policy.metadata.namespace, value] : parts;
   if (parts.length > 2 || !namespace || !name || value.includes('*')) {
@@ -83,7 +83,7 @@ function resolveServiceAccount(value: string, { trustDomains, policy }: RuleScop
   );
 }
 
-function resolveTrustDomain(value: string, { trustDomains }: RuleScope): Predicate {
+function resolveTrustDomain(value: string, { trustDomains }: RuleScope): ClientPredicate {
   const pattern = parsePattern(value);
   if (pattern.kind === 'present') return { identity: { prefix: scheme } };
   if (pattern.kind === 'suffix') return { identity: { regex: `${scheme}[^/]*${quoteRegex(pattern.text)}/.*` } };
@@ -95,7 +95,7 @@ function resolveTrustDomain(value: string, { trustDomains }: RuleScope): Predica
   );
 }
 
-function resolveAddress(value: string): Predicate | Problem {
+function resolveAddress(value: string): ClientPredicate | Problem {
   const block = parseAddressBlock(value);
   return block === undefined
     ? { code: 'AddressInvalid', message: `"${value}" is not an IP address or a CIDR block` }
