@@ -16,17 +16,17 @@ export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';
 export { formatProtoDuration, parseDuration } from './duration.ts';
 export * from './labels.ts';
-export type * from './kinds/authorization-policy.ts';
-export type * from './kinds/backend-tls-policy.ts';
-export type * from './kinds/destination-rule.ts';
-export type * from './kinds/endpoint-slice.ts';
-export type * from './kinds/gateway.ts';
-export type * from './kinds/gateway-route.ts';
-export type * from './kinds/mesh-config.ts';
-export type * from './kinds/request-authentication.ts';
-export type * from './kinds/service-entry.ts';
-export type * from './kinds/service.ts';
-export type * from './kinds/virtual-service.ts';
+export type * from './kinds/authorization-policy/spec.ts';
+export type * from './kinds/backend-tls-policy/spec.ts';
+export type * from './kinds/destination-rule/spec.ts';
+export type * from './kinds/endpoint-slice/spec.ts';
+export type * from './kinds/gateway/spec.ts';
+export type * from './kinds/gateway-route/spec.ts';
+export type * from './kinds/mesh-config/spec.ts';
+export type * from './kinds/request-authentication/spec.ts';
+export type * from './kinds/service-entry/spec.ts';
+export type * from './kinds/service/spec.ts';
+export type * from './kinds/virtual-service/spec.ts';
 export {
   combineManifests,
   failClosed,

@@ -4,7 +4,7 @@
 import { serviceAccountOf } from './account.ts';
 import { formatAddress } from './address.ts';
 import { isWildcardHost, resolveHost } from './host.ts';
-import type { RouteParentRef } from './kinds/gateway-route.ts';
+import type { RouteParentRef } from './kinds/gateway-route/spec.ts';
 import {
   gatewayGroup,
   isCoreGroup,

@@ -1,16 +1,16 @@
 // The shape shared by every object that Cairn reads: a Kubernetes object as plain data, whatever source it came from.
 
-import type { AuthorizationPolicySpec } from './kinds/authorization-policy.ts';
-import type { BackendTlsPolicySpec, ConfigMapSpec } from './kinds/backend-tls-policy.ts';
-import type { DestinationRuleSpec } from './kinds/destination-rule.ts';
-import type { EndpointSliceSpec, NodeSpec, PodSpec } from './kinds/endpoint-slice.ts';
-import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway.ts';
-import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec, TcpRouteSpec } from './kinds/gateway-route.ts';
-import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry.ts';
-import type { MeshConfigSpec } from './kinds/mesh-config.ts';
-import type { JwksDocumentSpec, RequestAuthenticationSpec } from './kinds/request-authentication.ts';
-import type { NamespaceSpec, ServiceSpec } from './kinds/service.ts';
-import type { VirtualServiceSpec } from './kinds/virtual-service.ts';
+import type { AuthorizationPolicySpec } from './kinds/authorization-policy/spec.ts';
+import type { BackendTlsPolicySpec, ConfigMapSpec } from './kinds/backend-tls-policy/spec.ts';
+import type { DestinationRuleSpec } from './kinds/destination-rule/spec.ts';
+import type { EndpointSliceSpec, NodeSpec, PodSpec } from './kinds/endpoint-slice/spec.ts';
+import type { GatewayClassSpec, GatewaySpec } from './kinds/gateway/spec.ts';
+import type { GrpcRouteSpec, HttpRouteSpec, ReferenceGrantSpec, TcpRouteSpec } from './kinds/gateway-route/spec.ts';
+import type { ServiceEntrySpec, WorkloadEntrySpec } from './kinds/service-entry/spec.ts';
+import type { MeshConfigSpec } from './kinds/mesh-config/spec.ts';
+import type { JwksDocumentSpec, RequestAuthenticationSpec } from './kinds/request-authentication/spec.ts';
+import type { NamespaceSpec, ServiceSpec } from './kinds/service/spec.ts';
+import type { VirtualServiceSpec } from './kinds/virtual-service/spec.ts';
 
 /** The specification type of every kind that is read, by the name of the kind. */
 export interface SpecByKind {

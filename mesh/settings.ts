@@ -1,8 +1,8 @@
 // Mesh-wide settings: what the process was started with, overridden by the part of Istio's MeshConfig that is read. They are an input like
 // any object.
 
-import type { ExtensionProvider, MeshConfigSpec } from './kinds/mesh-config.ts';
-import type { HttpRetry } from './kinds/virtual-service.ts';
+import type { ExtensionProvider, MeshConfigSpec } from './kinds/mesh-config/spec.ts';
+import type { HttpRetry } from './kinds/virtual-service/spec.ts';
 import { waypointClass, waypointController } from './labels.ts';
 
 /** Mesh-wide settings with their defaults applied. */

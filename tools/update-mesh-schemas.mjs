@@ -1,5 +1,6 @@
-// Rewrites `mesh/schemas/` from the CustomResourceDefinitions of Istio and of the Gateway API: structure only, without prose and without
-// expressions, with what repeats written once. For maintainers, when a new version of an API is taken in:
+// Rewrites `mesh/kinds/*/schema.json` from the CustomResourceDefinitions of Istio and of the Gateway API: structure only, without prose
+// and without expressions, with what repeats written once. For maintainers, when a new version of an API is taken in. A new kind is taken
+// in once its folder has a `schema.json`, which may hold `{}`:
 //
 //   node tools/update-mesh-schemas.mjs <istio.io/api>/kubernetes/customresourcedefinitions.gen.yaml \
 //     <sigs.k8s.io/gateway-api>/config/crd/standard/gateway.networking.k8s.io_{gateways,gatewayclasses,backendtlspolicies,referencegrants,tcproutes,tlsroutes}.yaml \
@@ -13,23 +14,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { parseAllDocuments } from 'yaml';
+import { listSchemas } from './generate/kind-folders.mjs';
 
-const files = {
-  AuthorizationPolicy: 'authorization-policy',
-  RequestAuthentication: 'request-authentication',
-  DestinationRule: 'destination-rule',
-  ServiceEntry: 'service-entry',
-  VirtualService: 'virtual-service',
-  WorkloadEntry: 'workload-entry',
-  'gateway.networking.k8s.io/Gateway': 'gateway',
-  GatewayClass: 'gateway-class',
-  GRPCRoute: 'grpc-route',
-  HTTPRoute: 'http-route',
-  BackendTLSPolicy: 'backend-tls-policy',
-  ReferenceGrant: 'reference-grant',
-  TCPRoute: 'tcp-route',
-  TLSRoute: 'tls-route',
-};
+const files = new Map(listSchemas().map(({ kind, file }) => [kind, file]));
+/** Istio has a Gateway, too, which is not the one that is read. */
+const isOther = ({ group, names }) => names.kind === 'Gateway' && group !== 'gateway.networking.k8s.io';
 const integerRanges = { int32: [-2147483648, 2147483647] };
 const kept = [
   'type',
@@ -60,19 +49,16 @@ for (const file of process.argv.slice(2)) {
   for (const document of parseAllDocuments(readFileSync(file, 'utf8'))) {
     const definition = document.toJS();
     if (definition?.kind !== 'CustomResourceDefinition') continue;
-    const { group, names, versions } = definition.spec;
-    const name = files[`${group}/${names.kind}`] ?? files[names.kind];
-    if (name === undefined) continue;
+    const { names, versions } = definition.spec;
+    const target = files.get(names.kind);
+    if (target === undefined || isOther(definition.spec)) continue;
     const specs = versions
       .filter(({ served }) => served)
       .map((version) => JSON.stringify(prune(version.schema.openAPIV3Schema.properties.spec)));
     if (new Set(specs).size !== 1)
       throw new Error(`${names.kind}: the versions of the API differ; they need a schema each`);
     const schema = shareRepeats(JSON.parse(specs[0]));
-    writeFileSync(
-      `mesh/schemas/${name}.json`,
-      await format(JSON.stringify(schema), { parser: 'json', printWidth: 120 }),
-    );
+    writeFileSync(target, await format(JSON.stringify(schema), { parser: 'json', printWidth: 120 }));
   }
 }
 

@@ -4,7 +4,7 @@
 import { everyClass, gatewayGroup, hbonePort, hboneProtocol, namespaceTarget, networkingGroup } from '../labels.ts';
 import { securityGroup, waypointClass } from '../labels.ts';
 import { defaultMeshSettings } from '../settings.ts';
-import type { BackendTlsTarget } from '../kinds/backend-tls-policy.ts';
+import type { BackendTlsTarget } from '../kinds/backend-tls-policy/spec.ts';
 import type { AnyMeshObject, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
 import { formatApiVersion, kindNames } from './kinds.ts';
 import { isRecord } from './structure.ts';

@@ -10,7 +10,7 @@ import type { Problem } from './problem.ts';
 import { errorAt } from './problem.ts';
 import { suggestHint } from './suggestion.ts';
 
-/** The part of JSON Schema that `mesh/schemas/` uses. */
+/** The part of JSON Schema that the schemas of the kinds use. */
 interface Schema {
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, Schema>>;

@@ -1,7 +1,7 @@
 // VirtualService `corsPolicy`: origins that can be compared, and methods and headers as a browser sends them.
 
 import type { FieldPath } from '../finding.ts';
-import type { CorsPolicy } from '../kinds/virtual-service.ts';
+import type { CorsPolicy } from '../kinds/virtual-service/spec.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt, warningAt } from '../reading/problem.ts';
 import { parseDuration } from '../duration.ts';

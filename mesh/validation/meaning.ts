@@ -2,16 +2,16 @@
 
 import type { AnyMeshObject } from '../object.ts';
 import type { Problem } from '../reading/problem.ts';
-import { checkAuthorizationPolicy } from './authorization-policy.ts';
-import { checkBackendTlsPolicy } from './backend-tls-policy.ts';
-import { checkDestinationRule } from './destination-rule.ts';
-import { checkGrpcRouteObject, checkHttpRouteObject } from './gateway-route.ts';
-import { checkMeshConfig } from './mesh-config.ts';
-import { checkRequestAuthentication } from './request-authentication.ts';
+import { checkAuthorizationPolicy } from '../kinds/authorization-policy/checks.ts';
+import { checkBackendTlsPolicy } from '../kinds/backend-tls-policy/checks.ts';
+import { checkDestinationRule } from '../kinds/destination-rule/checks.ts';
+import { checkGrpcRouteObject, checkHttpRouteObject } from '../kinds/gateway-route/checks.ts';
+import { checkMeshConfig } from '../kinds/mesh-config/checks.ts';
+import { checkRequestAuthentication } from '../kinds/request-authentication/checks.ts';
 import { checkTcpRouteObject } from './route-references.ts';
-import { checkService } from './service.ts';
-import { checkServiceEntry, checkWorkloadEntry } from './service-entry.ts';
-import { checkVirtualService } from './virtual-service.ts';
+import { checkService } from '../kinds/service/checks.ts';
+import { checkServiceEntry, checkWorkloadEntry } from '../kinds/service-entry/checks.ts';
+import { checkVirtualService } from '../kinds/virtual-service/checks.ts';
 
 /** The problems of an object whose structure is right. Gateways are judged where they are used. */
 export function checkMeaning(object: AnyMeshObject): readonly Problem[] {

@@ -1,7 +1,7 @@
 // When something is tried again: the conditions that Envoy knows, and times that are some.
 
 import type { FieldPath } from '../finding.ts';
-import type { HttpRetry } from '../kinds/virtual-service.ts';
+import type { HttpRetry } from '../kinds/virtual-service/spec.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
 import { suggestHint } from '../reading/suggestion.ts';

@@ -1,6 +1,6 @@
 // What all routes of the Gateway API demand in expressions of their definitions: parents that can be told apart, and names of hosts.
 
-import type { RouteParentRef, TcpRouteSpec } from '../kinds/gateway-route.ts';
+import type { RouteParentRef, TcpRouteSpec } from '../kinds/gateway-route/spec.ts';
 import { isIpAddress } from '../address.ts';
 import { gatewayGroup } from '../labels.ts';
 import type { Problem } from '../reading/problem.ts';

@@ -1,8 +1,8 @@
 // HTTPRoute and GRPCRoute: what their definitions demand in expressions, which an API server would refuse, so that a file means what
 // the same object means in a cluster; and patterns that Envoy accepts.
 
-import { parseDuration } from '../duration.ts';
-import type { FieldPath } from '../finding.ts';
+import { parseDuration } from '../../duration.ts';
+import type { FieldPath } from '../../finding.ts';
 import type {
   GrpcRouteMatch,
   GrpcRouteSpec,
@@ -15,11 +15,11 @@ import type {
   RouteCors,
   RouteFilter,
   SessionPersistence,
-} from '../kinds/gateway-route.ts';
-import type { Problem } from '../reading/problem.ts';
-import { errorAt } from '../reading/problem.ts';
-import { checkParents } from './route-references.ts';
-import { checkPattern, checkUnique } from './value.ts';
+} from './spec.ts';
+import type { Problem } from '../../reading/problem.ts';
+import { errorAt } from '../../reading/problem.ts';
+import { checkParents } from '../../validation/route-references.ts';
+import { checkPattern, checkUnique } from '../../validation/value.ts';
 
 /** The problems of one HTTPRoute. */
 export function checkHttpRouteObject({ parentRefs, rules = [] }: HttpRouteSpec): readonly Problem[] {

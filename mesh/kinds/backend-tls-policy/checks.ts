@@ -1,8 +1,8 @@
 // BackendTLSPolicy: what its definition demands in expressions, which an API server would refuse.
 
-import type { BackendTlsPolicySpec } from '../kinds/backend-tls-policy.ts';
-import type { Problem } from '../reading/problem.ts';
-import { errorAt } from '../reading/problem.ts';
+import type { BackendTlsPolicySpec } from './spec.ts';
+import type { Problem } from '../../reading/problem.ts';
+import { errorAt } from '../../reading/problem.ts';
 
 /** The problems of one BackendTLSPolicy. */
 export function checkBackendTlsPolicy({ targetRefs, validation }: BackendTlsPolicySpec): readonly Problem[] {

@@ -1,12 +1,12 @@
 // ServiceEntry and WorkloadEntry: ports that can be told apart and addresses that can be reached as the resolution says.
 
-import { isIpAddress, isUnixAddress } from '../address.ts';
-import type { FieldPath } from '../finding.ts';
-import { isDomain, isWildcardDomain } from '../host.ts';
-import type { ServiceEntryPort, ServiceEntrySpec, WorkloadEntrySpec } from '../kinds/service-entry.ts';
-import type { Problem } from '../reading/problem.ts';
-import { errorAt } from '../reading/problem.ts';
-import { suggestHint } from '../reading/suggestion.ts';
+import { isIpAddress, isUnixAddress } from '../../address.ts';
+import type { FieldPath } from '../../finding.ts';
+import { isDomain, isWildcardDomain } from '../../host.ts';
+import type { ServiceEntryPort, ServiceEntrySpec, WorkloadEntrySpec } from './spec.ts';
+import type { Problem } from '../../reading/problem.ts';
+import { errorAt } from '../../reading/problem.ts';
+import { suggestHint } from '../../reading/suggestion.ts';
 import {
   checkExportTo,
   checkIpRanges,
@@ -15,7 +15,7 @@ import {
   checkPortName,
   checkSelector,
   checkUnique,
-} from './value.ts';
+} from '../../validation/value.ts';
 
 const protocols = ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTPS', 'TLS', 'TCP', 'UDP', 'MONGO', 'REDIS', 'MYSQL'];
 /** Protocols of proxies among themselves, which are as good as TCP. */

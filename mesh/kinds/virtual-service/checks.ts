@@ -1,8 +1,8 @@
 // VirtualService: every rule leads somewhere, weights add up to something, and patterns, durations, percentages and ports are valid.
 
-import { isIpAddress } from '../address.ts';
-import type { FieldPath } from '../finding.ts';
-import { isDnsLabel, isWildcardDomain } from '../host.ts';
+import { isIpAddress } from '../../address.ts';
+import type { FieldPath } from '../../finding.ts';
+import { isDnsLabel, isWildcardDomain } from '../../host.ts';
 import type {
   Destination,
   HttpFaultInjection,
@@ -14,12 +14,12 @@ import type {
   L4RouteDestination,
   StringMatch,
   VirtualServiceSpec,
-} from '../kinds/virtual-service.ts';
-import type { Problem } from '../reading/problem.ts';
-import { errorAt, warningAt } from '../reading/problem.ts';
-import { checkCors } from './cors-policy.ts';
-import { checkRetries } from './retries.ts';
-import { checkExportTo, checkPattern, checkPort, checkRange, checkTime } from './value.ts';
+} from './spec.ts';
+import type { Problem } from '../../reading/problem.ts';
+import { errorAt, warningAt } from '../../reading/problem.ts';
+import { checkCors } from '../../validation/cors-policy.ts';
+import { checkRetries } from '../../validation/retries.ts';
+import { checkExportTo, checkPattern, checkPort, checkRange, checkTime } from '../../validation/value.ts';
 
 /** The problems of one VirtualService. */
 export function checkVirtualService(spec: VirtualServiceSpec): readonly Problem[] {

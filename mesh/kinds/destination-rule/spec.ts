@@ -1,6 +1,6 @@
 // Istio DestinationRule (networking.istio.io).
 
-import type { DurationText } from './virtual-service.ts';
+import type { DurationText } from '../virtual-service/spec.ts';
 
 export type SimpleLoadBalancer =
   'UNSPECIFIED' | 'LEAST_CONN' | 'LEAST_REQUEST' | 'RANDOM' | 'PASSTHROUGH' | 'ROUND_ROBIN';

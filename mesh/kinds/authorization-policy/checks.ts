@@ -1,20 +1,13 @@
 // AuthorizationPolicy: Istio's rules for what a policy may say, so that a policy that would mean less, or more, than it seems is refused.
 
-import type { FieldPath } from '../finding.ts';
-import type {
-  AuthorizationPolicySpec,
-  Condition,
-  Operation,
-  PolicyTargetReference,
-  Rule,
-  Source,
-} from '../kinds/authorization-policy.ts';
-import { gatewayGroup, networkingGroup } from '../labels.ts';
-import type { Problem } from '../reading/problem.ts';
-import { errorAt } from '../reading/problem.ts';
-import { suggestHint } from '../reading/suggestion.ts';
-import { checkPathTemplate } from './path-template.ts';
-import { checkIpRanges, checkSelector } from './value.ts';
+import type { FieldPath } from '../../finding.ts';
+import type { AuthorizationPolicySpec, Condition, Operation, PolicyTargetReference, Rule, Source } from './spec.ts';
+import { gatewayGroup, networkingGroup } from '../../labels.ts';
+import type { Problem } from '../../reading/problem.ts';
+import { errorAt } from '../../reading/problem.ts';
+import { suggestHint } from '../../reading/suggestion.ts';
+import { checkPathTemplate } from '../../validation/path-template.ts';
+import { checkIpRanges, checkSelector } from '../../validation/value.ts';
 
 const targetGroups: Readonly<Record<string, readonly string[]>> = {
   Gateway: [gatewayGroup],

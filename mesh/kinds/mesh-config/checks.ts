@@ -1,13 +1,13 @@
 // MeshConfig: names that are used once, and values of the fields that are read.
 
-import type { FieldPath } from '../finding.ts';
-import type { MeshConfigSpec } from '../kinds/mesh-config.ts';
-import type { HttpRetry } from '../kinds/virtual-service.ts';
-import type { Problem } from '../reading/problem.ts';
-import { errorAt } from '../reading/problem.ts';
-import { checkPolicy } from './destination-rule.ts';
-import { checkRetries } from './retries.ts';
-import { checkTime, checkUnique } from './value.ts';
+import type { FieldPath } from '../../finding.ts';
+import type { MeshConfigSpec } from './spec.ts';
+import type { HttpRetry } from '../virtual-service/spec.ts';
+import type { Problem } from '../../reading/problem.ts';
+import { errorAt } from '../../reading/problem.ts';
+import { checkPolicy } from '../destination-rule/checks.ts';
+import { checkRetries } from '../../validation/retries.ts';
+import { checkTime, checkUnique } from '../../validation/value.ts';
 
 /** The problems of a MeshConfig. */
 export function checkMeshConfig({

@@ -1,8 +1,8 @@
 // DestinationRule: subsets have names of their own, and durations and ports are valid wherever a traffic policy stands.
 
-import { isIpAddress } from '../address.ts';
-import type { FieldPath } from '../finding.ts';
-import { isDnsLabel, isWildcardDomain } from '../host.ts';
+import { isIpAddress } from '../../address.ts';
+import type { FieldPath } from '../../finding.ts';
+import { isDnsLabel, isWildcardDomain } from '../../host.ts';
 import type {
   ClientTlsSettings,
   ConsistentHash,
@@ -10,9 +10,9 @@ import type {
   LocalityLbSetting,
   PortTrafficPolicy,
   TrafficPolicy,
-} from '../kinds/destination-rule.ts';
-import type { Problem } from '../reading/problem.ts';
-import { errorAt } from '../reading/problem.ts';
+} from './spec.ts';
+import type { Problem } from '../../reading/problem.ts';
+import { errorAt } from '../../reading/problem.ts';
 import {
   checkDuration,
   checkExportTo,
@@ -23,7 +23,7 @@ import {
   checkTime,
   checkUnique,
   isToken,
-} from './value.ts';
+} from '../../validation/value.ts';
 
 /** The problems of one DestinationRule. */
 export function checkDestinationRule(spec: DestinationRuleSpec): readonly Problem[] {

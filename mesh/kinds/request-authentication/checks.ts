@@ -1,11 +1,11 @@
 // RequestAuthentication: Istio's rules for what one may say. Keys are judged where they are used, since a bad key spoils only its issuer.
 
-import type { FieldPath } from '../finding.ts';
-import type { JwtRule, RequestAuthenticationSpec } from '../kinds/request-authentication.ts';
-import type { Problem } from '../reading/problem.ts';
-import { errorAt } from '../reading/problem.ts';
-import { checkPolicyTargets } from './authorization-policy.ts';
-import { checkTime, isToken } from './value.ts';
+import type { FieldPath } from '../../finding.ts';
+import type { JwtRule, RequestAuthenticationSpec } from './spec.ts';
+import type { Problem } from '../../reading/problem.ts';
+import { errorAt } from '../../reading/problem.ts';
+import { checkPolicyTargets } from '../authorization-policy/checks.ts';
+import { checkTime, isToken } from '../../validation/value.ts';
 
 /** The problems of one RequestAuthentication. */
 export function checkRequestAuthentication(spec: RequestAuthenticationSpec): readonly Problem[] {

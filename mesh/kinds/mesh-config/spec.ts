@@ -1,7 +1,7 @@
 // Istio's MeshConfig, as far as it is read: a file of its own, or the key `mesh` of the ConfigMap `istio`.
 
-import type { TrafficPolicy } from './destination-rule.ts';
-import type { HttpRetry } from './virtual-service.ts';
+import type { TrafficPolicy } from '../destination-rule/spec.ts';
+import type { HttpRetry } from '../virtual-service/spec.ts';
 
 /** How much of a request's body an external authorizer is sent. */
 export interface RequestBodyInCheck {

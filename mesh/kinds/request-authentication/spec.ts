@@ -1,6 +1,6 @@
 // Istio RequestAuthentication (security.istio.io), and the documents of keys that its `jwksUri` names.
 
-import type { PolicyTargetReference } from './authorization-policy.ts';
+import type { PolicyTargetReference } from '../authorization-policy/spec.ts';
 
 /** Where a token is looked for: a header, and what stands before the token in it. */
 export interface JwtHeader {

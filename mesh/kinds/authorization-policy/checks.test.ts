@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { formatPath } from '../finding.ts';
-import type { AuthorizationPolicySpec } from '../kinds/authorization-policy.ts';
-import { checkAuthorizationPolicy } from './authorization-policy.ts';
+import { formatPath } from '../../finding.ts';
+import type { AuthorizationPolicySpec } from './spec.ts';
+import { checkAuthorizationPolicy } from './checks.ts';
 
 const reviews = [{ kind: 'Service', group: '', name: 'reviews' }];
 
