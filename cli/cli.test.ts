@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { version } from '../templates/index.ts';
 import { runCommand } from '../test/support/command-line.ts';
 import type { CommandResult } from '../test/support/command-line.ts';
 import { formatTable } from './table.ts';
@@ -154,7 +155,7 @@ test('a command that cannot run says why in a line and exits with 2', async () =
 });
 
 test('help and version go to standard output and are no failure', async () => {
-  expect(await run(['--version'])).toMatchObject({ code: 0, out: '0.1.0\n' });
+  expect(await run(['--version'])).toMatchObject({ code: 0, out: `${version}\n` });
   const help = await run(['--help']);
   expect(help.code).toBe(0);
   for (const command of ['translate', 'analyze', 'run', 'demo', 'certificate', 'agent'])

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { ClusterSettings, LogLevel } from '../gateway-controller/index.ts';
 import { defaultMeshSettings } from '../mesh/index.ts';
+import { defaultWaypointTemplateSettings } from '../templates/index.ts';
 import { readDuration } from './duration.ts';
 import { CommandError } from './io.ts';
 
@@ -180,7 +181,7 @@ export function readControllerSettings(
       clusterId: text('clusterId', 'Kubernetes'),
       network: text('network', ''),
       rootNamespace: text('rootNamespace', defaultMeshSettings.rootNamespace),
-      image: text('image', 'cairn/waypoint:0.1.0'),
+      image: text('image', defaultWaypointTemplateSettings.image),
       ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
       discoveryAddress,
       ca: {

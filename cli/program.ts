@@ -1,6 +1,7 @@
 // The command line: names, options and help of every command. What a command does is loaded when it is called.
 
 import { Command, CommanderError, Option } from 'commander';
+import { version } from '../templates/index.ts';
 import type { AnalyzeOptions } from './analyze.ts';
 import { addClusterOptions } from './cluster-options.ts';
 import type { CertificateOptions } from './certificate.ts';
@@ -16,7 +17,6 @@ import { addProxyCommands } from './proxy-config/command.ts';
 import type { RunOptions } from './run.ts';
 import type { TranslateOptions } from './translate.ts';
 import { addWaypointCommands } from './waypoint/command.ts';
-import { version } from './version.ts';
 
 /** Runs the command that the arguments (without interpreter and script) name, and returns its exit code; failures are printed. */
 export async function runCommandLine(argv: readonly string[], io: Io): Promise<ExitCode> {

@@ -15,6 +15,7 @@ export { defaultWaypointTemplateSettings, type WaypointTemplateSettings } from '
 export { renderWaypoint, type RenderedWaypoint } from './waypoint/waypoint.ts';
 export { renderHelmChart, type RenderedFiles } from './install/helm.ts';
 export { renderInstallation } from './install/installation.ts';
+export { version } from './version.ts';
 export { formatYaml } from './yaml.ts';
 export { renderKustomizeBase } from './install/kustomize.ts';
 export {

@@ -157,6 +157,8 @@ function breachOf(
   }
   const path = relative(base, resolve(dirname(file), target));
   const [other = ''] = path.split('/');
+  // The package's own description, for its version.
+  if (other === 'package.json') return undefined;
   if (other === name) return undefined;
   if (isTest && other === 'test') return undefined;
   if (!room.imports.includes(other)) return `may not import ${other}`;

@@ -11,9 +11,9 @@ import {
   renderKustomizeBase,
   settingNames,
   type InstallSettings,
+  version,
 } from '../../templates/index.ts';
 import { runCommand } from '../../test/support/command-line.ts';
-import { version } from '../version.ts';
 
 /** Every setting another than by default. */
 const others: InstallSettings = {

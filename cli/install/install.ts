@@ -15,6 +15,7 @@ import {
   renderKustomizeBase,
   type InstallSettings,
   type RenderedFiles,
+  version,
 } from '../../templates/index.ts';
 import type { ClusterOptions } from '../cluster-options.ts';
 import { withCluster } from '../cluster.ts';
@@ -23,7 +24,6 @@ import { CommandError, exitCodes } from '../io.ts';
 import type { ExitCode, Io } from '../io.ts';
 import { formatData } from '../output.ts';
 import type { DataFormat } from '../output.ts';
-import { version } from '../version.ts';
 import { listChanges } from './changes.ts';
 import { formatObject, resourceOf } from './objects.ts';
 import { formatGiven, readGiven, readStored, settle, withStored } from './settings.ts';

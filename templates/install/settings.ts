@@ -1,6 +1,7 @@
 // What can be chosen when Cairn is installed. The same settings are the flags of `cairn install`, its files of values, and the values of the
 // Helm chart.
 
+import { controllerImage, waypointImage } from '../version.ts';
 import { controlPlaneLabels, controlPlanePorts } from './names.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -53,8 +54,8 @@ export interface PodSettings {
 /** An installation without options. */
 export const defaultInstallSettings: InstallSettings = {
   namespace: 'cairn-system',
-  image: 'cairn/controller:0.1.0',
-  waypointImage: 'cairn/waypoint:0.1.0',
+  image: controllerImage,
+  waypointImage,
   imagePullPolicy: 'IfNotPresent',
   replicas: 2,
   gatewayClass: 'istio-waypoint',

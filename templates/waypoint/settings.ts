@@ -1,6 +1,8 @@
 // What all waypoints of one control plane have in common: image, trust, resources, logs. One typed value with defaults; what one
 // Gateway wants differently it says by annotations and overlays.
 
+import { waypointImage } from '../version.ts';
+
 /** Log level of Envoy. */
 export type ProxyLogLevel = 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
 
@@ -61,7 +63,7 @@ export interface WaypointTemplateSettings {
 
 /** A control plane as `cairn install` makes it without options. */
 export const defaultWaypointTemplateSettings: WaypointTemplateSettings = {
-  image: 'cairn/waypoint:0.1.0',
+  image: waypointImage,
   imagePullPolicy: 'IfNotPresent',
   imagePullSecrets: [],
   discoveryAddress: 'cairn.cairn-system.svc:15012',

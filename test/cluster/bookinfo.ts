@@ -1,9 +1,10 @@
 // The bookstore as pods, and the clients: programs of this checkout, each one file in a ConfigMap, run by the Node of the controller's image.
 
 import type { KubernetesObject } from '../../kubernetes/index.ts';
+import { defaultInstallSettings } from '../../templates/index.ts';
 
 /** The image with Node, and in `/app` the packages that the client needs. */
-export const appImage = 'cairn/controller:0.1.0';
+export const appImage: string = defaultInstallSettings.image;
 
 const restricted = {
   allowPrivilegeEscalation: false,

@@ -62,7 +62,7 @@ export function packageEntries(root, folder, target) {
 /** The compiled modules, all of them. One whose source is gone was left by an earlier build. */
 export function moduleEntries(root, dist, target) {
   return filesBelow(dist)
-    .filter((path) => path.endsWith('.js') && existsSync(join(root, path.replace(/\.js$/, '.ts'))))
+    .filter((path) => existsSync(join(root, path.replace(/\.js$/, '.ts'))) && !path.startsWith('.'))
     .map((path) => ({ path: `${target}/${path}`, mode: 0o644, data: readFileSync(join(dist, path)) }));
 }
 

@@ -170,7 +170,7 @@ it('runs as nobody in particular, starts where it should, and keeps no file that
 it('holds every module, and everything that modules load, at once or late', () => {
   const dist = join(controller.tree, 'app/dist');
   expect(filesBelow(dist)).toEqual(filesBelow(join(folder, 'dist')));
-  const modules = filesBelow(dist).map((path) => join(dist, path));
+  const modules = filesBelow(dist).flatMap((path) => (path.endsWith('.js') ? [join(dist, path)] : []));
   const late = new Map(modules.map((path) => [path, lateLoads(path)]));
   // The search finds each form.
   const found = [...late.values()].flat();
