@@ -1,7 +1,7 @@
 # Both images from a checkout: `docker build --target controller .` and `docker build --target waypoint .`
 # For builds that give the same image everywhere, set NODE_IMAGE and ENVOY_IMAGE to a name with its digest (…@sha256:…).
 # Without a container engine, `node tools/images.mjs DIR` writes the same images as archives.
-ARG NODE_IMAGE=node:20.20-bookworm-slim
+ARG NODE_IMAGE=node:24.22-bookworm-slim
 ARG ENVOY_IMAGE=envoyproxy/envoy:distroless-v1.40.0
 
 FROM ${ENVOY_IMAGE} AS envoy

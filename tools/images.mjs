@@ -1,7 +1,7 @@
 // Writes the images of the control plane and of the waypoint as archives, without a container engine and without a network: from the
-// compiled project (`npm run setup` makes it), the Node that runs this, and Envoy. The same input gives the same bytes.
+// compiled project (`npm run setup` makes it), Node 24, and Envoy. The same input gives the same bytes.
 //
-//   npm run images, or node tools/images.mjs DIR [--dist dist] [--tag 0.1.0] [--node PATH] [--envoy PATH]
+//   npm run images, or node tools/images.mjs DIR [--dist dist] [--tag TAG] [--node PATH] [--envoy PATH]
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -9,6 +9,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { fetchNode, newestNode } from './fetch-node.mjs';
 import { writeImage } from './images/archive.mjs';
 import {
   moduleEntries,
@@ -38,13 +39,13 @@ const { values, positionals } = parseArgs({
   options: {
     dist: { type: 'string', default: join(root, 'dist') },
     tag: { type: 'string', default: JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version },
-    node: { type: 'string', default: process.execPath },
+    node: { type: 'string' },
     envoy: { type: 'string' },
   },
 });
 const [folder, ...others] = positionals;
 if (folder === undefined || others.length > 0)
-  fail('usage: node tools/images.mjs DIR [--dist DIR] [--tag TAG] [--envoy PATH]');
+  fail('usage: node tools/images.mjs DIR [--dist DIR] [--tag TAG] [--node PATH] [--envoy PATH]');
 const dist = resolve(values.dist);
 for (const { entry } of images) {
   if (!existsSync(join(dist, entry))) fail(`${join(dist, entry)} is not there; run "npm run setup" first`);
@@ -59,7 +60,7 @@ const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
 const [runtime, packages, modules] = [
   {
     title: 'system and Node',
-    entries: [...systemEntries(user), ...programEntries(values.node, 'usr/bin/node')],
+    entries: [...systemEntries(user), ...programEntries(values.node ?? (await fetchNode(newestNode)), 'usr/bin/node')],
   },
   {
     title: 'packages',

@@ -1,22 +1,32 @@
 // Makes a checkout ready with nothing but Node and Python, and runs what was asked for: `setup`, `demo`, `test`, `test:api` (tests
 // against a Kubernetes API of their own, for which Go is needed once) or `test:cluster` (against the cluster of KUBECONFIG). Steps
-// whose inputs have not changed are skipped, so that a second run starts at once.
+// whose inputs have not changed are skipped, so that a second run starts at once. Node 20 can run this file; what it starts runs on a
+// Node that Cairn supports, which is fetched where the machine's own is older.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fetchEnvoy, newestEnvoy, oldestEnvoy } from './fetch-envoy.mjs';
 import { canFetchKubernetes, fetchClusterDefinitions, fetchKubernetes } from './fetch-kubernetes.mjs';
+import { fetchNode, oldestNode, provideNode } from './fetch-node.mjs';
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+const programs = join(repository, 'node_modules/.bin');
+// As npm does for its scripts: a Node that was fetched is among these programs, and goes before the machine's.
+const env = { ...process.env, PATH: `${programs}${delimiter}${process.env.PATH ?? ''}` };
 
 function run(title, command, args, options = {}) {
   const started = Date.now();
   if (title !== undefined) process.stderr.write(`setup: ${title}\n`);
-  const { status, error } = spawnSync(command, args, { cwd: repository, stdio: ['inherit', 2, 'inherit'], ...options });
+  const { status, error } = spawnSync(command, args, {
+    cwd: repository,
+    stdio: ['inherit', 2, 'inherit'],
+    env,
+    ...options,
+  });
   if (error !== undefined) throw error;
   if (status !== 0) {
     process.stderr.write(`setup: failed: ${command} ${args.join(' ')}\n`);
@@ -50,22 +60,15 @@ async function hasKubernetes() {
   return false;
 }
 
-function checkNode() {
-  const [major = 0] = process.versions.node.split('.').map(Number);
-  if (major >= 20) return;
-  process.stderr.write(`setup: Node 20 or newer is needed, this is ${process.versions.node}\n`);
-  process.exit(1);
-}
-
-checkNode();
 const [task = 'setup', ...args] = process.argv.slice(2);
 once('installed', ['package-lock.json'], () =>
   run('installing dependencies', npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']),
 );
-run(undefined, process.execPath, ['tools/generate.mjs']);
+const node = await provideNode();
+run(undefined, node, ['tools/generate.mjs']);
 await fetchEnvoy(newestEnvoy);
 
-const bin = (name) => join(repository, 'node_modules/.bin', name);
+const bin = (name) => join(programs, name);
 const inherit = { stdio: 'inherit' };
 const vitest = (projects) =>
   run(undefined, bin('vitest'), ['run', ...projects.flatMap((name) => ['--project', name]), ...args], inherit);
@@ -76,15 +79,13 @@ switch (task) {
     break;
   case 'demo': {
     run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
-    const { status } = spawnSync(process.execPath, ['dist/cli/main.js', 'demo', ...args], {
-      cwd: repository,
-      ...inherit,
-    });
+    const { status } = spawnSync(node, ['dist/cli/main.js', 'demo', ...args], { cwd: repository, env, ...inherit });
     process.exit(status ?? 1);
     break;
   }
   case 'test':
     await fetchEnvoy(oldestEnvoy);
+    await fetchNode(oldestNode);
     run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
     run('checking types', bin('tsc'), ['-p', 'tsconfig.json']);
     run('linting', bin('oxlint'), ['--type-aware', '--deny-warnings', '--quiet']);

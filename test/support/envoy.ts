@@ -6,13 +6,11 @@ import { request } from 'node:http';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { newestEnvoy, oldestEnvoy, type EnvoyRelease } from '../../tools/fetch-envoy.mjs';
 import { freePort } from './loopback.ts';
 
 /** The Envoy releases that the tests need: the one they are written against, and the oldest that accepts what Cairn generates. */
-const releases = {
-  newest: { version: '1.40.0', variable: 'ENVOY_BIN' },
-  oldest: { version: '1.39.0', variable: 'ENVOY_OLDEST_BIN' },
-} as const;
+const releases: Readonly<Record<'newest' | 'oldest', EnvoyRelease>> = { newest: newestEnvoy, oldest: oldestEnvoy };
 
 /** Where a socket listens. */
 export interface SocketAddress {
@@ -29,7 +27,7 @@ export interface EnvoyOptions {
   /** Worker threads; 1 unless told. */
   readonly concurrency?: number;
   /** `newest` unless told. */
-  readonly release?: keyof typeof releases;
+  readonly release?: 'newest' | 'oldest';
   /** Default `info`; e.g. `debug`, when a test fails for no visible reason. */
   readonly logLevel?: string;
   /** `ready` (default): /ready says LIVE, all initial configuration is there. `admin`: the admin port answers. */
@@ -68,7 +66,7 @@ process.on('exit', () => {
  * Path of an Envoy binary: ENVOY_BIN (the oldest: ENVOY_OLDEST_BIN), or the cache that `npm test` fills. Throws when there is none: such
  * a test fails, it never skips.
  */
-export function findEnvoy(release: keyof typeof releases = 'newest'): string {
+export function findEnvoy(release: 'newest' | 'oldest' = 'newest'): string {
   const { version, variable } = releases[release];
   const path = process.env[variable] ?? join(homedir(), '.cache', 'cairn', 'envoy', version, 'envoy');
   try {

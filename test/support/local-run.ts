@@ -55,7 +55,11 @@ export class LocalRun {
   #controller: StartedProcess | undefined;
   #admin = '';
 
-  constructor() {
+  readonly #node: string;
+
+  /** On the Node of these tests unless told. */
+  constructor(node: string = process.execPath) {
+    this.#node = node;
     mkdirSync(this.path('config'));
   }
 
@@ -74,7 +78,7 @@ export class LocalRun {
     this.#block ??= await allocateBlock();
     const paths = ['--config', this.path('config'), '--state', this.path('state')];
     const run = ['run', ...paths, '--address-block', this.#block.cidr, ...flags];
-    const controller = await startProcess(process.execPath, ['--import', 'tsx', join(root, 'cli/main.ts'), ...run], {
+    const controller = await startProcess(this.#node, ['--import', 'tsx', join(root, 'cli/main.ts'), ...run], {
       cwd: root,
     });
     this.#controller = controller;
