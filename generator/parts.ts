@@ -99,7 +99,7 @@ export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { hos
         ? []
         : [
             renderHttpManager(frontend.address, frontend.service, { ...settings, accessLog }),
-            ...renderHttpFrontend(frontend.http, [settings.trustDomain, ...settings.trustDomainAliases]),
+            ...renderHttpFrontend(frontend.http),
           ]),
       ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp, accessLog)),
     ],
@@ -138,10 +138,10 @@ function findServedPort(service: ResolvedService | undefined, port: number): Res
 }
 
 /** What comes by RDS, and what the filters of the chain take by ECDS. */
-function renderHttpFrontend(http: HttpFrontend, trustDomains: readonly string[]): readonly EnvoyResource[] {
+function renderHttpFrontend(http: HttpFrontend): readonly EnvoyResource[] {
   const chain = formatChainName(http.host, http.port, 'http');
   return [
-    renderRouteConfiguration(http, trustDomains),
+    renderRouteConfiguration(http),
     renderAuthorizer(chain, http.authorization.custom?.authorizer),
     renderAuthentication(chain, http.authentication),
   ];

@@ -1,13 +1,7 @@
 // Who may ask what: authorization of one frontend as a tree of predicates, the same for HTTP and for the CONNECT of a TCP port.
 
 import type { ClusterKey } from './cluster.ts';
-import type { StringMatcher } from './http-route.ts';
-
-/** An address block: `address` is IPv4 or IPv6 text, `prefix` its length in bits. */
-export interface AddressBlock {
-  readonly address: string;
-  readonly prefix: number;
-}
+import type { AddressBlock, MetadataCondition, StringMatcher } from './condition.ts';
 
 /** Conditions put together. Empty `all` holds always, empty `any` never; `not` holds exactly where its part does not. */
 export type Combined<Condition> =
@@ -48,18 +42,6 @@ export type ClientPredicate = Combined<ClientCondition>;
 
 /** What is asked for. */
 export type OperationPredicate = Combined<OperationCondition>;
-
-/** A condition on a claim of the request's token, or on what another filter says of the request. What is absent never matches. */
-export interface MetadataCondition {
-  /** `claims`, or the name of an Envoy filter. */
-  readonly metadata: string;
-  /** Names, from the outside in. */
-  readonly keys: readonly string[];
-  /** `present`: not empty. */
-  readonly value: StringMatcher | 'present';
-  /** What may match: the value as text, an element of it as a list, one of both, or also a number or truth value that is so written. */
-  readonly of: 'text' | 'list' | 'either' | 'anything';
-}
 
 /** One rule of one policy. It matches when both predicates hold. */
 export interface AuthorizationRule {

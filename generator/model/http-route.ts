@@ -2,52 +2,52 @@
 
 import type { ObjectRef } from '../../mesh/index.ts';
 import type { ClusterKey } from './cluster.ts';
-
-/** How a text is compared. Regular expressions are RE2 and match the whole text. */
-export type StringMatcher =
-  | { readonly exact: string }
-  | { readonly prefix: string }
-  | { readonly suffix: string }
-  | { readonly contains: string }
-  | { readonly regex: string };
+import type { ClientNamespace, MetadataCondition, StringMatcher } from './condition.ts';
 
 /** How the path (without query) is compared. `pathPrefix` respects segment borders: `/a` matches `/a` and `/a/b`, not `/ab`. */
 export type PathMatcher =
   Extract<StringMatcher, { exact: string } | { prefix: string } | { regex: string }> | { readonly pathPrefix: string };
 
+/** A condition on a request header. */
 export interface HeaderMatch {
   /** Lower case; pseudo headers as `:method`. */
   readonly name: string;
-  /** Absent: the header must be present. */
-  readonly value?: StringMatcher;
-  /** Match when the condition does not hold; an absent header counts as not matching. */
+  /**
+   * `present`: the header exists, be it empty. Each line of a header that is sent several times is compared on its own, and one
+   * that matches is enough. An absent header never matches.
+   */
+  readonly value: StringMatcher | 'present';
+  /** The match holds exactly where the condition does not. */
   readonly invert?: boolean;
+  /** A header that is absent is compared as an empty one. */
+  readonly absentIsEmpty?: boolean;
 }
 
+/**
+ * A condition on a query parameter, the first one of that name. Name and value are compared as they were sent, escapes and all.
+ * An absent parameter never matches; one without `=` is empty.
+ */
 export interface QueryMatch {
   readonly name: string;
-  /** Absent: the parameter must be present. */
-  readonly value?: StringMatcher;
+  readonly value: StringMatcher | 'present';
 }
 
-/** A condition on a claim of the request's token, as text or as an element of a list. */
+/** A condition on a claim of the request's token. */
 export interface ClaimMatch {
-  /** Names, from the outside in. */
-  readonly keys: readonly string[];
-  /** Absent: the claim must be there, and not empty. */
-  readonly value?: StringMatcher;
+  readonly condition: MetadataCondition & { readonly metadata: 'claims' };
+  /** The match holds exactly where the condition does not, so also for a claim that is absent and a request without a token. */
   readonly invert?: boolean;
 }
 
-/** All conditions must hold; an empty match matches every request. */
+/** Which requests a route takes: those for which all conditions hold. A match without conditions takes every request. */
 export interface HttpMatch {
   readonly path?: PathMatcher;
+  /** Compare the path without regard to case; regular expressions stay as they are. */
   readonly ignorePathCase?: boolean;
   readonly headers: readonly HeaderMatch[];
   readonly query: readonly QueryMatch[];
   readonly claims?: readonly ClaimMatch[];
-  /** Namespace of the client's identity. */
-  readonly sourceNamespace?: string;
+  readonly sourceNamespace?: ClientNamespace;
 }
 
 export interface HeaderEdits {

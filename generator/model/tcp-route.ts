@@ -1,14 +1,15 @@
 // One TCP route: which connections it takes, and where they go. Order is precedence; the first match wins.
 
 import type { ObjectRef } from '../../mesh/index.ts';
-import type { AddressBlock } from './authorization.ts';
 import type { ClusterKey } from './cluster.ts';
+import type { AddressBlock, ClientNamespace } from './condition.ts';
 
 /** All conditions must hold; an empty list of blocks is none, else one block is enough. */
 export interface TcpMatch {
-  /** Namespace of the client's identity. */
-  readonly sourceNamespace?: string;
+  readonly sourceNamespace?: ClientNamespace;
+  /** Of the client's own address as the tunnel saw it. */
   readonly sourceBlocks: readonly AddressBlock[];
+  /** Of the address that the client dialled. */
   readonly destinationBlocks: readonly AddressBlock[];
 }
 

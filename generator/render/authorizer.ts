@@ -5,7 +5,7 @@
 import { encodeOnce, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../mesh/index.ts';
 import type { ExternalAuthorizer } from '../model/authorization.ts';
-import type { StringMatcher } from '../model/http-route.ts';
+import type { StringMatcher } from '../model/condition.ts';
 import { makeDiscovery } from './listeners/extension.ts';
 import { renderStringMatcher } from './matchers.ts';
 import { filterMetadata, formatClusterName } from './names.ts';

@@ -1,7 +1,7 @@
 // Text comparisons of the model as Envoy's matchers.
 
 import type { MessageTypes } from '../../envoy-api/index.ts';
-import type { StringMatcher } from '../model/http-route.ts';
+import type { StringMatcher } from '../model/condition.ts';
 
 /** Envoy's StringMatcher, in ProtoJSON. */
 export type EnvoyStringMatcher = MessageTypes['envoy.type.matcher.v3.StringMatcher'];

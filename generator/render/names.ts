@@ -41,7 +41,7 @@ function formatTcpMatch({ sourceNamespace, sourceBlocks, destinationBlocks }: Tc
   const blocks = (key: string, list: TcpMatch['sourceBlocks']): readonly string[] =>
     list.length === 0 ? [] : [`${key}=${list.map(({ address, prefix }) => `${address}/${prefix}`).join(',')}`];
   return [
-    ...(sourceNamespace === undefined ? [] : [`source.namespace=${sourceNamespace}`]),
+    ...(sourceNamespace === undefined ? [] : [`source.namespace=${sourceNamespace.name}`]),
     ...blocks('source.ip', sourceBlocks),
     ...blocks('destination.ip', destinationBlocks),
   ].join('&');

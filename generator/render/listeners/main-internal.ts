@@ -90,7 +90,7 @@ function renderInspector(served: readonly ServedAddress[], hasWorkloads: boolean
 
 function renderDispatch(
   served: readonly ServedAddress[],
-  { trustDomains, direct, closed }: Pick<ListenerModel, 'trustDomains' | 'direct' | 'closed'>,
+  { direct, closed }: Pick<ListenerModel, 'direct' | 'closed'>,
 ): MessageTypes['xds.type.matcher.v3.Matcher'] {
   const byAddress = new Map<string, ServedAddress[]>();
   for (const each of served) {
@@ -117,7 +117,7 @@ function renderDispatch(
           range_matchers: [
             ...[...byPorts.values()].map(({ addresses, ports }) => ({
               ranges: addresses.map(renderRange),
-              on_match: renderPorts(ports, trustDomains),
+              on_match: renderPorts(ports),
               // An address within a range is a service of its own, also on the ports that only the range has.
               ...(addresses.some((address) => address.includes('/')) ? { exclusive: true } : {}),
             })),
@@ -148,24 +148,24 @@ const portInput = encodeOnce({
   typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput', {}),
 });
 
-function renderPorts(ports: readonly ServedAddress[], trustDomains: readonly string[]): OnMatch {
+function renderPorts(ports: readonly ServedAddress[]): OnMatch {
   return {
     matcher: {
       matcher_tree: {
         input: portInput,
         exact_match_map: {
-          map: Object.fromEntries(ports.map((each) => [String(each.address.port), renderProtocol(each, trustDomains)])),
+          map: Object.fromEntries(ports.map((each) => [String(each.address.port), renderProtocol(each)])),
         },
       },
     },
   };
 }
 
-function renderProtocol(served: ServedAddress, trustDomains: readonly string[]): OnMatch {
+function renderProtocol(served: ServedAddress): OnMatch {
   const { address } = served;
   const http = toChain(formatChainName(address.host, address.port, 'http'));
   if (!hasTcp(address)) return http;
-  const tcp = renderTcp(served, trustDomains);
+  const tcp = renderTcp(served);
   return hasHttp(address) ? renderSniffed(http, tcp) : tcp;
 }
 
@@ -201,15 +201,12 @@ function renderDirect(declared: readonly number[]): OnMatch {
   };
 }
 
-function renderTcp(
-  { address: { host, port }, tcpConditions }: ServedAddress,
-  trustDomains: readonly string[],
-): OnMatch {
+function renderTcp({ address: { host, port }, tcpConditions }: ServedAddress): OnMatch {
   const branches = tcpConditions.map((matches) => ({
     matches,
     onMatch: toChain(formatConditionalChainName(host, port, matches)),
   }));
-  return renderTcpDispatch(branches, toChain(formatChainName(host, port, 'tcp')), trustDomains);
+  return renderTcpDispatch(branches, toChain(formatChainName(host, port, 'tcp')));
 }
 
 function toChain(name: string): OnMatch {

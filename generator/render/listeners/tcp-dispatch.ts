@@ -1,7 +1,7 @@
 // Which filter chain a TCP connection takes: by the conditions of the port's routes, the first that hold.
 
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
-import type { AddressBlock } from '../../model/authorization.ts';
+import type { AddressBlock } from '../../model/condition.ts';
 import type { TcpMatch } from '../../model/tcp-route.ts';
 import { filterState } from '../names.ts';
 
@@ -16,18 +16,14 @@ interface Branch {
 }
 
 /** The first branch whose conditions hold; `otherwise` when none do. */
-export function renderTcpDispatch(
-  branches: readonly Branch[],
-  otherwise: OnMatch,
-  trustDomains: readonly string[],
-): OnMatch {
+export function renderTcpDispatch(branches: readonly Branch[], otherwise: OnMatch): OnMatch {
   if (branches.length === 0) return otherwise;
   return {
     matcher: {
       matcher_list: {
         matchers: branches.map(({ matches, onMatch }) => ({
           predicate: combine(
-            matches.map((match) => combine(renderMatch(match, trustDomains), 'and_matcher')),
+            matches.map((match) => combine(renderMatch(match), 'and_matcher')),
             'or_matcher',
           ),
           on_match: onMatch,
@@ -44,14 +40,14 @@ function combine(parts: readonly Predicate[], operator: 'and_matcher' | 'or_matc
   return only !== undefined && parts.length === 1 ? only : { [operator]: { predicate: parts } };
 }
 
-function renderMatch(match: TcpMatch, trustDomains: readonly string[]): readonly Predicate[] {
+function renderMatch(match: TcpMatch): readonly Predicate[] {
   const { sourceNamespace, sourceBlocks, destinationBlocks } = match;
   return [
     ...(sourceNamespace === undefined
       ? []
       : [
           combine(
-            trustDomains.map((trustDomain) => renderNamespace(trustDomain, sourceNamespace)),
+            sourceNamespace.trustDomains.map((trustDomain) => renderNamespace(trustDomain, sourceNamespace.name)),
             'or_matcher',
           ),
         ]),

@@ -1,6 +1,7 @@
 // A route's conditions.
 
 import type { MessageTypes } from '../../../envoy-api/index.ts';
+import type { ClientNamespace } from '../../model/condition.ts';
 import type { HeaderMatch, HttpMatch, QueryMatch } from '../../model/http-route.ts';
 import { type EnvoyStringMatcher, renderStringMatcher } from '../matchers.ts';
 import { renderMetadataMatcher } from '../metadata-matcher.ts';
@@ -11,7 +12,7 @@ type HeaderMatcher = MessageTypes['envoy.config.route.v3.HeaderMatcher'];
 type QueryParameterMatcher = MessageTypes['envoy.config.route.v3.QueryParameterMatcher'];
 
 /** The match of a route. The client's namespace is read from its identity, which TLS has verified. */
-export function renderRouteMatch(match: HttpMatch, trustDomains: readonly string[]): RouteMatch {
+export function renderRouteMatch(match: HttpMatch): RouteMatch {
   return {
     ...renderPath(match),
     ...(match.ignorePathCase === true ? { case_sensitive: false } : {}),
@@ -20,13 +21,8 @@ export function renderRouteMatch(match: HttpMatch, trustDomains: readonly string
     ...(match.claims === undefined || match.claims.length === 0
       ? {}
       : {
-          dynamic_metadata: match.claims.map(({ keys, value, invert }) => ({
-            ...renderMetadataMatcher({
-              metadata: 'claims',
-              keys,
-              value: value ?? 'present',
-              of: invert === true ? 'anything' : 'either',
-            }),
+          dynamic_metadata: match.claims.map(({ condition, invert }) => ({
+            ...renderMetadataMatcher(condition),
             ...(invert === true ? { invert } : {}),
           })),
         }),
@@ -36,18 +32,18 @@ export function renderRouteMatch(match: HttpMatch, trustDomains: readonly string
           filter_state: [
             {
               key: filterState.identity,
-              string_match: renderNamespace(match.sourceNamespace, trustDomains),
+              string_match: renderNamespace(match.sourceNamespace),
             },
           ],
         }),
   };
 }
 
-function renderNamespace(namespace: string, trustDomains: readonly string[]): EnvoyStringMatcher {
+function renderNamespace({ name, trustDomains }: ClientNamespace): EnvoyStringMatcher {
   const [only] = trustDomains;
-  if (trustDomains.length === 1) return { prefix: `spiffe://${only}/ns/${namespace}/` };
+  if (trustDomains.length === 1) return { prefix: `spiffe://${only}/ns/${name}/` };
   const names = trustDomains.map((trustDomain) => trustDomain.replaceAll('.', '[.]')).join('|');
-  return { safe_regex: { regex: `spiffe://(?:${names})/ns/${namespace.replaceAll('.', '[.]')}/.*` } };
+  return { safe_regex: { regex: `spiffe://(?:${names})/ns/${name.replaceAll('.', '[.]')}/.*` } };
 }
 
 function renderPath({ path }: HttpMatch): RouteMatch {
@@ -59,14 +55,15 @@ function renderPath({ path }: HttpMatch): RouteMatch {
   return { prefix: path.prefix };
 }
 
-function renderHeader({ name, value, invert }: HeaderMatch): HeaderMatcher {
-  const condition = value === undefined ? { present_match: true } : { string_match: renderStringMatcher(value) };
-  if (invert !== true) return { name, ...condition };
-  return value === undefined
-    ? { name, ...condition, invert_match: true }
-    : { name, ...condition, invert_match: true, treat_missing_header_as_empty: true };
+function renderHeader({ name, value, invert, absentIsEmpty }: HeaderMatch): HeaderMatcher {
+  return {
+    name,
+    ...(value === 'present' ? { present_match: true } : { string_match: renderStringMatcher(value) }),
+    ...(invert === true ? { invert_match: true } : {}),
+    ...(absentIsEmpty === true ? { treat_missing_header_as_empty: true } : {}),
+  };
 }
 
 function renderQuery({ name, value }: QueryMatch): QueryParameterMatcher {
-  return value === undefined ? { name, present_match: true } : { name, string_match: renderStringMatcher(value) };
+  return value === 'present' ? { name, present_match: true } : { name, string_match: renderStringMatcher(value) };
 }

@@ -21,7 +21,7 @@ const maximumBodyBytes = 1024 * 1024;
  * The RouteConfiguration of a frontend. One virtual host takes every Host and carries the policy. It ends in a 404 of its own: a
  * request without a route would otherwise meet the filters' own, closed, policy and be answered 403.
  */
-export function renderRouteConfiguration(frontend: HttpFrontend, trustDomains: readonly string[]): EnvoyResource {
+export function renderRouteConfiguration(frontend: HttpFrontend): EnvoyResource {
   const name = formatChainName(frontend.host, frontend.port, 'http');
   const { typedPerFilterConfig, metadata } = renderAuthorization(frontend.authorization);
   const policy = {
@@ -42,7 +42,7 @@ export function renderRouteConfiguration(frontend: HttpFrontend, trustDomains: r
         ...policy,
         routes: [
           ...(frontend.refusesAmbiguousPaths ? [ambiguousPathRefused] : []),
-          ...frontend.routes.map((route) => renderRoute(route, trustDomains)),
+          ...frontend.routes.map(renderRoute),
           noRoute,
         ],
       },
@@ -51,7 +51,7 @@ export function renderRouteConfiguration(frontend: HttpFrontend, trustDomains: r
   return { typeUrl: typeUrls.routeConfiguration, name, json };
 }
 
-function renderRoute(route: HttpRoute, trustDomains: readonly string[]): Route {
+function renderRoute(route: HttpRoute): Route {
   const perFilter = {
     ...(route.cors === undefined ? {} : { [corsFilter]: renderCors(route.cors) }),
     ...(route.fault === undefined ? {} : { [faultFilter]: renderFault(route.fault) }),
@@ -59,7 +59,7 @@ function renderRoute(route: HttpRoute, trustDomains: readonly string[]): Route {
   };
   return {
     name: route.name,
-    match: renderRouteMatch(route.match, trustDomains),
+    match: renderRouteMatch(route.match),
     ...(route.origin === undefined
       ? {}
       : {

@@ -1,7 +1,7 @@
 // IP addresses and CIDR blocks in policies, as text and as numbers.
 
 import { isIpAddress, isIpRange } from '../../../mesh/index.ts';
-import type { AddressBlock } from '../../model/authorization.ts';
+import type { AddressBlock } from '../../model/condition.ts';
 
 interface Bits {
   readonly value: bigint;

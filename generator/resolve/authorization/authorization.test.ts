@@ -15,7 +15,7 @@ import type {
   Source,
 } from '../../../mesh/index.ts';
 import type { Authorization, ClientPredicate, Combined, OperationPredicate } from '../../model/authorization.ts';
-import type { StringMatcher } from '../../model/http-route.ts';
+import type { StringMatcher } from '../../model/condition.ts';
 import { reportPolicyAttachment, resolveAuthorization } from './authorization.ts';
 import type { AuthorizationTarget } from './authorization.ts';
 import { not } from './predicate.ts';
@@ -300,11 +300,10 @@ describe('failing closed', () => {
 
   it('takes a request principal apart at the last slash to allow, and at every slash to deny', () => {
     const rule: Rule = { from: [{ source: { requestPrincipals: ['https://a/b'] } }] };
-    const claim = (key: string, exact: string, of: string): object => ({
+    const claim = (key: string, exact: string, form: 'text' | 'anything'): object => ({
       metadata: 'claims',
       keys: [key],
-      value: { exact },
-      of,
+      anyOf: [{ text: { exact } }, ...(form === 'text' ? [] : [{ element: { text: { exact } } }])],
     });
     const [, allowed] = ruleOf('ALLOW', rule);
     expect(allowed).toEqual({ all: [claim('iss', 'https://a', 'text'), claim('sub', 'b', 'text')] });

@@ -12,7 +12,7 @@ import {
 } from '../../../mesh/index.ts';
 import type { ExternalAuthorizer } from '../../model/authorization.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
-import type { StringMatcher } from '../../model/http-route.ts';
+import type { StringMatcher } from '../../model/condition.ts';
 import { isServedBy } from '../waypoint/served.ts';
 import type { ResolveContext } from '../context.ts';
 import { findService } from '../service/service.ts';

@@ -1,8 +1,8 @@
 // Conditions on the token of a request: its claims, as request authentication has verified them, and what other filters say of it. No
 // header has a say in any of this.
 
-import type { ClientCondition, ClientPredicate, MetadataCondition } from '../../model/authorization.ts';
-import type { StringMatcher } from '../../model/http-route.ts';
+import type { ClientCondition, ClientPredicate } from '../../model/authorization.ts';
+import type { MetadataCondition, MetadataMatch, ScalarMatch, StringMatcher } from '../../model/condition.ts';
 import type { FieldDefinition, Strictness } from './field.ts';
 import { matcherOf, parsePattern } from './pattern.ts';
 import { all, any } from './predicate.ts';
@@ -36,8 +36,10 @@ export function filterMetadataField(filter: string, key: string): FieldDefinitio
       return {
         metadata: filter,
         keys: [key],
-        value: matcherOfValue(element ?? value),
-        of: strictness === 'broad' ? 'anything' : element === undefined ? 'text' : 'list',
+        anyOf: matchesOf(
+          matcherOfValue(element ?? value),
+          strictness === 'broad' ? 'anything' : element === undefined ? 'text' : 'list',
+        ),
       };
     },
   };
@@ -50,12 +52,34 @@ export function parseClaimPath(text: string): readonly string[] | undefined {
   return undefined;
 }
 
-function claim(
+/** What may match: a text, an element of a list, one of both, or also a number or truth value that is so written. */
+type Form = 'text' | 'list' | 'either' | 'anything';
+
+/** A condition on a claim by its path. */
+export function claim(
   keys: readonly string[],
   value: StringMatcher | 'present',
-  of: MetadataCondition['of'],
-): ClientPredicate {
-  return { metadata: 'claims', keys, value, of };
+  form: Form,
+): MetadataCondition & { readonly metadata: 'claims' } {
+  return { metadata: 'claims', keys, anyOf: matchesOf(value, form) };
+}
+
+/** A value is present when it is not empty; of anything at all, when it is there. */
+function matchesOf(value: StringMatcher | 'present', form: Form): readonly MetadataMatch[] {
+  if (value === 'present' && form === 'anything') return ['present'];
+  const text: ScalarMatch = { text: value === 'present' ? { regex: '.+' } : value };
+  const scalars = form !== 'anything' || value === 'present' || !('exact' in value) ? [] : scalarsOf(value.exact);
+  return [
+    ...(form === 'list' ? [] : [text]),
+    ...(form === 'text' ? [] : [{ element: text }]),
+    ...scalars.flatMap((scalar) => [scalar, { element: scalar }]),
+  ];
+}
+
+/** The number or truth value that a text stands for. */
+function scalarsOf(text: string): readonly ScalarMatch[] {
+  if (text === 'true' || text === 'false') return [{ boolean: text === 'true' }];
+  return /^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?$/.test(text) ? [{ number: Number(text) }] : [];
 }
 
 function matcherOfValue(value: string): StringMatcher | 'present' {
@@ -84,7 +108,7 @@ function resolveRequestPrincipal(value: string, _scope: unknown, strictness: Str
   ]);
 }
 
-function principal(issuer: string, subject: string, of: MetadataCondition['of']): ClientPredicate {
+function principal(issuer: string, subject: string, form: Form): ClientPredicate {
   if (issuer === '' || subject === '') return any([]);
-  return all([claim(['iss'], matcherOfValue(issuer), of), claim(['sub'], matcherOfValue(subject), of)]);
+  return all([claim(['iss'], matcherOfValue(issuer), form), claim(['sub'], matcherOfValue(subject), form)]);
 }

@@ -1,7 +1,7 @@
 // The value syntax that all text fields of a policy share (`x`, `x*`, `*x`, `*`), and regular expressions made from it where no
 // simpler matcher says the same. User text goes into an expression by way of `quoteRegex` only: an unescaped dot once was an advisory.
 
-import type { StringMatcher } from '../../model/http-route.ts';
+import type { StringMatcher } from '../../model/condition.ts';
 
 /** A value as written, taken apart. `present`: anything that is not empty. */
 export type Pattern =

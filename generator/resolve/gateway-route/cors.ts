@@ -1,7 +1,8 @@
 // The CORS filter of HTTPRoutes.
 
 import type { RouteCors } from '../../../mesh/index.ts';
-import type { Cors, StringMatcher } from '../../model/http-route.ts';
+import type { Cors } from '../../model/http-route.ts';
+import type { StringMatcher } from '../../model/condition.ts';
 
 const defaultMaxAgeSeconds = 5;
 

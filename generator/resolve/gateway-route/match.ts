@@ -1,7 +1,8 @@
 // Matches of HTTPRoutes and GRPCRoutes, each with its rank among all matches of a frontend.
 
 import type { GrpcRouteMatch, HttpRouteMatch, NamedValueMatch } from '../../../mesh/index.ts';
-import type { HeaderMatch, HttpMatch, PathMatcher, StringMatcher } from '../../model/http-route.ts';
+import type { HeaderMatch, HttpMatch, PathMatcher } from '../../model/http-route.ts';
+import type { StringMatcher } from '../../model/condition.ts';
 
 /**
  * Of two matches the one with the larger rank, compared from the first number on, goes first: kind of path (exact, prefix, regular

@@ -4,6 +4,7 @@ import { formatPath, formatRef, type MeshObject, type ObjectRef, refOf } from '.
 import type { HttpRoute } from '../../model/http-route.ts';
 import type { GatewayKey } from '../waypoint/gateway.ts';
 import type { ResolveContext } from '../context.ts';
+import { resolveClientNamespace } from '../frontend/client-namespace.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { matchesEverything } from '../../model/http-match.ts';
 import { findRouteGroups } from './attachment.ts';
@@ -45,9 +46,9 @@ export function resolveGatewayRoutes(
       routes.push(...ordered);
       producers = requestRoutes.map(refOf);
     } else {
-      const sourceNamespace = group.namespace;
+      const sourceNamespace = resolveClientNamespace(context.mesh.settings, group.namespace);
       routes.push(...ordered.map((route) => ({ ...route, match: { ...route.match, sourceNamespace } })), {
-        name: `${sourceNamespace}/no-route`,
+        name: `${group.namespace}/no-route`,
         match: { headers: [], query: [], sourceNamespace },
         action: { kind: 'respond', status: noRouteStatus },
       });

@@ -6,6 +6,7 @@ import { refOf } from '../../../mesh/index.ts';
 import type { TcpDestination, TcpMatch, TcpRoute } from '../../model/tcp-route.ts';
 import type { GatewayKey } from '../waypoint/gateway.ts';
 import type { ResolveContext } from '../context.ts';
+import { resolveClientNamespace } from '../frontend/client-namespace.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { findRouteGroups, type RouteGroup } from './attachment.ts';
 import { resolveBackendRef } from './backend.ts';
@@ -24,7 +25,7 @@ export function resolveGatewayTcpRoutes(context: ResolveContext, target: PortTar
     const [first, ...others] = group.routes;
     if (first === undefined) return [];
     for (const other of others) reportLoser(context, first, other);
-    const matches = matchesOf(group, target.service);
+    const matches = matchesOf(context.mesh, group, target.service);
     return [{ origin: refOf(first), matches, destinations: resolveTcpDestinations(context, target, first) }];
   });
 }
@@ -34,7 +35,7 @@ export function resolveGatewayTcpConditions(
   { mesh }: ResolveContext,
   target: PortTarget,
 ): { readonly conditions: readonly (readonly TcpMatch[])[]; readonly isClosed: boolean } {
-  const all = findTcpGroups(mesh, target).map((group) => matchesOf(group, target.service));
+  const all = findTcpGroups(mesh, target).map((group) => matchesOf(mesh, group, target.service));
   return {
     conditions: all.filter((matches) => matches.length > 0),
     isClosed: all.some((matches) => matches.length === 0),
@@ -45,10 +46,14 @@ function findTcpGroups(mesh: MeshSnapshot, { service, port }: PortTarget): reado
   return findRouteGroups(mesh, service, port).filter(({ routes }) => !routes.some(isRequestRoute));
 }
 
-function matchesOf({ namespace }: RouteGroup, service: ResolvedService): readonly TcpMatch[] {
+function matchesOf(
+  { settings }: MeshSnapshot,
+  { namespace }: RouteGroup,
+  service: ResolvedService,
+): readonly TcpMatch[] {
   return namespace === service.namespace
     ? []
-    : [{ sourceNamespace: namespace, sourceBlocks: [], destinationBlocks: [] }];
+    : [{ sourceNamespace: resolveClientNamespace(settings, namespace), sourceBlocks: [], destinationBlocks: [] }];
 }
 
 function reportLoser(context: ResolveContext, winner: GatewayRoute, route: GatewayRoute): void {

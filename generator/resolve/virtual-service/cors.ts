@@ -1,7 +1,8 @@
 // VirtualService `corsPolicy`.
 
 import { type CorsPolicy, parseDuration } from '../../../mesh/index.ts';
-import type { Cors, StringMatcher } from '../../model/http-route.ts';
+import type { Cors } from '../../model/http-route.ts';
+import type { StringMatcher } from '../../model/condition.ts';
 import { stringMatcher } from './match.ts';
 
 /** The CORS policy of a rule; the deprecated `allowOrigin` is a list of exact origins, `*` meaning any. */

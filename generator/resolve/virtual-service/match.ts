@@ -2,15 +2,10 @@
 // not catch requests that it was not written for.
 
 import type { FieldPath, HttpMatchRequest, StringMatch } from '../../../mesh/index.ts';
-import type {
-  ClaimMatch,
-  HeaderMatch,
-  HttpMatch,
-  PathMatcher,
-  QueryMatch,
-  StringMatcher,
-} from '../../model/http-route.ts';
-import { parseClaimPath } from '../authorization/claims.ts';
+import type { ClaimMatch, HeaderMatch, HttpMatch, PathMatcher, QueryMatch } from '../../model/http-route.ts';
+import type { StringMatcher } from '../../model/condition.ts';
+import { claim, parseClaimPath } from '../authorization/claims.ts';
+import { resolveClientNamespace } from '../frontend/client-namespace.ts';
 import { unverified, unverifiedHint, verifiesTokens } from '../authorization/tokens.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
@@ -33,25 +28,25 @@ export function resolveMatch(
     [':authority', match.authority],
   ] as const;
   for (const [name, condition] of pseudoHeaders) {
-    if (condition !== undefined) headers.push({ name, ...optionalValue(condition) });
+    if (condition !== undefined) headers.push({ name, value: valueOf(condition) });
   }
   for (const [name, condition] of sortedEntries(match.headers)) {
     const keys = claimKeys(name);
-    if (keys !== undefined) claims.push({ keys, ...optionalValue(condition) });
+    if (keys !== undefined) claims.push({ condition: claim(keys, valueOf(condition), 'either') });
     else if (name.startsWith('@')) return unsupported(context, [...path, 'headers', name], notAClaim(name), claimHint);
-    else headers.push({ name: name.toLowerCase(), ...optionalValue(condition) });
+    else headers.push({ name: name.toLowerCase(), value: valueOf(condition) });
   }
   for (const [name, condition] of sortedEntries(match.withoutHeaders)) {
     const keys = claimKeys(name);
-    if (keys !== undefined) claims.push({ keys, ...optionalValue(condition), invert: true });
+    if (keys !== undefined) claims.push({ condition: claim(keys, valueOf(condition), 'anything'), invert: true });
     else if (name.startsWith('@')) {
       return unsupported(context, [...path, 'withoutHeaders', name], notAClaim(name), claimHint);
-    } else headers.push({ name: name.toLowerCase(), ...optionalValue(condition), invert: true });
+    } else headers.push(without(name.toLowerCase(), valueOf(condition)));
   }
   if (claims.length > 0) reportClaims(context, path);
   const query: QueryMatch[] = sortedEntries(match.queryParams).map(([name, condition]) => ({
     name,
-    ...optionalValue(condition),
+    value: valueOf(condition),
   }));
   const uri = match.uri === undefined ? undefined : pathMatcher(match.uri);
   return {
@@ -62,7 +57,7 @@ export function resolveMatch(
     ...(claims.length === 0 ? {} : { claims }),
     ...(match.sourceNamespace === undefined || match.sourceNamespace === ''
       ? {}
-      : { sourceNamespace: match.sourceNamespace }),
+      : { sourceNamespace: resolveClientNamespace(context.mesh.settings, match.sourceNamespace) }),
   };
 }
 
@@ -75,9 +70,14 @@ export function stringMatcher(match: StringMatch): StringMatcher | undefined {
 }
 
 /** `{}` and the regular expression `*`, which Istio reads as presence, ask only that the value is there. */
-function optionalValue(match: StringMatch): { readonly value?: StringMatcher } {
+function valueOf(match: StringMatch): StringMatcher | 'present' {
   const value = stringMatcher(match);
-  return value === undefined || ('regex' in value && value.regex === '*') ? {} : { value };
+  return value === undefined || ('regex' in value && value.regex === '*') ? 'present' : value;
+}
+
+/** A header must not be like this; one that is absent is empty, unless the question is whether it is there. */
+function without(name: string, value: StringMatcher | 'present'): HeaderMatch {
+  return value === 'present' ? { name, value, invert: true } : { name, value, invert: true, absentIsEmpty: true };
 }
 
 function pathMatcher(match: StringMatch): PathMatcher | undefined {

@@ -2,9 +2,10 @@
 // match never hold.
 
 import type { FieldPath, L4MatchAttributes, TcpRoute, TlsRoute } from '../../../mesh/index.ts';
-import type { AddressBlock } from '../../model/authorization.ts';
+import type { AddressBlock } from '../../model/condition.ts';
 import type { TcpMatch } from '../../model/tcp-route.ts';
 import { parseAddressBlock } from '../authorization/address-block.ts';
+import { resolveClientNamespace } from '../frontend/client-namespace.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 type TlsMatch = NonNullable<TlsRoute['match']>[number];
@@ -51,7 +52,7 @@ function resolveMatch(
   return {
     ...(match.sourceNamespace === undefined || match.sourceNamespace === ''
       ? {}
-      : { sourceNamespace: match.sourceNamespace }),
+      : { sourceNamespace: resolveClientNamespace(context.mesh.settings, match.sourceNamespace) }),
     sourceBlocks: source,
     destinationBlocks: destination,
   };
