@@ -1,8 +1,10 @@
 // The reference pages say what the code says.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { exitCodes } from '../cli/io.ts';
+import { createProgram } from '../cli/program.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -25,4 +27,86 @@ it('docs/reference/findings.md explains every code of a Finding, and no other', 
   const explained = [...page.matchAll(/^\| `([A-Za-z]+)` +\|/gm)].map(([, code]) => code);
   expect(codes.length).toBeGreaterThan(20);
   expect(new Set(explained)).toEqual(new Set(codes));
+});
+
+describe('docs/reference/compatibility.md', () => {
+  const page = readFileSync(join(root, 'docs/reference/compatibility.md'), 'utf8');
+  const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+  const named = (text: string, pattern: RegExp): readonly string[] => [
+    ...new Set([...text.matchAll(pattern)].map(([, name = '']) => name)),
+  ];
+
+  it('names every label and annotation that is read', () => {
+    const files = ['mesh/labels.ts', 'templates/waypoint/names.ts', 'templates/waypoint/log-levels.ts'];
+    const names = files.flatMap((file) => named(read(file), /'([a-z0-9.-]+\.(?:io|dev)\/[A-Za-z-]+)'/g));
+    const others = ['istio.io/mesh-controller', 'gateway.istio.io/controller-version'];
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name) => !page.includes(`\`${name}\``) && !others.includes(name))).toEqual([
+      // Put there by a tool, and never copied from a Gateway.
+      'kubectl.kubernetes.io/last-applied-configuration',
+    ]);
+  });
+
+  it('names every `cairn.dev/` name of the code, and no other', () => {
+    const rooms = ['cli', 'gateway-controller', 'generator', 'mesh', 'templates'];
+    const files = rooms.flatMap((room) =>
+      readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+        .map((file) => join(room, file)),
+    );
+    const names = files.flatMap((file) => named(read(file), /'(cairn\.dev\/[A-Za-z-]+)'/g));
+    // The controller of an installation beside istiod is the user's choice.
+    const written = named(page, /`(cairn\.dev\/[A-Za-z-]+)`/g).filter(
+      (name) => name !== 'cairn.dev/waypoint-controller',
+    );
+    expect(new Set(written)).toEqual(new Set(names));
+  });
+
+  it('names every path of the admin interface and of an agent, and no other', () => {
+    const controllers = ['machine/machine-controller.ts', 'cluster/cluster-controller.ts'];
+    const api = controllers.flatMap((file) => {
+      const [, block = ''] = /\n +api: \{\n([^]*?)\n +\},\n/.exec(read(join('gateway-controller', file))) ?? [];
+      return named(block, /^ +(\w+): \(\) =>/gm).map((name) => `/api/${name}`);
+    });
+    const fixed = named(read('gateway-controller/serving/admin-server.ts'), /app\.(?:get|put)\('(\/[^']+)'/g);
+    // `/ready` is a path of Envoy's own admin interface.
+    const agent = named(read('agent/health-server.ts'), /'(\/(?!ready')[a-z/]+)'/g);
+    expect(api.length).toBeGreaterThan(6);
+    expect(new Set(named(page, /`(\/[a-z/-]+)`/g))).toEqual(new Set([...api, ...fixed, ...agent, '/api']));
+  });
+
+  it('names every command and exit code, and so does the README every command', () => {
+    const silent = { write: () => undefined };
+    const program = createProgram(
+      {
+        stdout: silent,
+        stderr: silent,
+        readInput: () => Promise.resolve(''),
+        isTty: false,
+        ask: undefined,
+        env: {},
+        stopSignal: () => new AbortController().signal,
+        nodeCommand: [],
+      },
+      () => undefined,
+    );
+    const commands = program.commands.flatMap((command) =>
+      command.commands.length === 0
+        ? [command.name()]
+        : command.commands.map((inner) => `${command.name()} ${inner.name()}`),
+    );
+    const [, section = ''] = page.split('## Commands\n');
+    const isNamed = (command: string): boolean => {
+      const [group = '', inner] = command.split(' ');
+      return (
+        section.includes(`\`cairn ${command}\``) || (group === 'proxy-config' && section.includes(`\`${inner ?? ''}\``))
+      );
+    };
+    expect(commands.filter((command) => !isNamed(command))).toEqual([]);
+    expect(named(section, /^\| (\d+) +\|/gm).map(Number)).toEqual(Object.values(exitCodes));
+    const readme = read('README.md');
+    expect(
+      program.commands.map((command) => command.name()).filter((name) => !readme.includes(`\`cairn ${name}`)),
+    ).toEqual([]);
+  });
 });
