@@ -8,7 +8,7 @@ import { expect, it } from 'vitest';
 const root = join(import.meta.dirname, '..');
 const columns = 100;
 
-const folders: readonly string[] = [];
+const folders = ['docs'];
 
 /** Lines of prose that follow each other, and where they begin. */
 interface Block {

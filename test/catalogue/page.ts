@@ -20,18 +20,19 @@ export function writePage(rows: ReadonlyMap<Kind, readonly FieldRow[]>): string 
 
 const head = `# Fields
 
-What becomes of every field of every kind that is read. It comes from the kinds' schemas and from the golden cases, by \`npm run golden\`; a test
-holds it.
+The effect of every field of every kind that is read. \`npm run golden\` writes this page from the kinds' schemas and the golden
+cases, and a test holds it.
 
-- **applied**: the golden case that is named has the field, and without it, or with another value where there must be one, Envoy is configured
-  otherwise. The cases are in \`test/golden/cases\`; \`base\` is what all of them stand on.
-- **reported**: set, it has no effect, and a Finding with [that code](findings.md) says so.
-- **for others**: it rightly means nothing to a waypoint, for the reason that stands there.
+- **applied**: the golden case that is named has the field. Without the field, or with another value if there must be one, Envoy is
+  configured otherwise. The cases are in \`test/golden/cases\`; all of them include \`base\`.
+- **reported**: the field has no effect, and a Finding with [that code](findings.md) says so.
+- **for others**: the field rightly means nothing to a waypoint, for the reason in its row.
 
-Fields are written as paths below \`spec\`: \`[]\` is any item of a list, \`*\` any key, \`**\` everything below, and \`{a, b}\` one of these.
-Of \`metadata\`, the name, the namespace, labels and annotations are read; \`status\` is not. Annotations of Cairn's own are
-\`cairn.dev/path-normalization\` ([paths](paths.md)), \`cairn.dev/locality\` ([where a waypoint runs](waypoint-objects.md#where-a-waypoint-runs))
-and \`cairn.dev/listen-address\` ([one machine](../guide/install.md)).
+Fields are written as paths below \`spec\`: \`[]\` is any item of a list, \`*\` any key, \`**\` everything below, and \`{a, b}\` one of
+these. Of \`metadata\`, the name, the namespace, labels and annotations are read; \`status\` is not. Annotations of Cairn's own are
+\`cairn.dev/path-normalization\` ([paths](paths.md)), \`cairn.dev/locality\`
+([where a waypoint runs](waypoint-objects.md#where-a-waypoint-runs)) and \`cairn.dev/listen-address\`
+([one machine](../guide/install.md)); [compatibility.md](compatibility.md#annotations-and-labels) lists all that are read.
 `;
 
 function writeKind(kind: Kind, fields: readonly FieldRow[]): string {

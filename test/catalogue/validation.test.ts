@@ -50,16 +50,17 @@ function writeRow(kind: string, { rule, by, refused }: (typeof validationRules)[
 it('is docs/reference/validation.md', { timeout: 120_000 }, async () => {
   const head = `# Validation
 
-What the definitions of Istio and the Gateway API, istiod's webhook or Envoy refuse, and what Cairn says of it: an **error** at the field, so that
-a file means what the same object would mean in a cluster. Types, enumerations, limits and fields that exclude each other are checked as the
-definitions' schemas have them, and are not listed. Null in an optional place is the same as nothing there, as for an API server; in the labels,
-the annotations and the selector of a Service it is empty text. A policy whose \`spec\`, targets or rules stand without a value is refused, and
-closed: the rest of it was to follow. YAML's merge keys are read.
+This page lists values that the definitions of Istio and the Gateway API, istiod's webhook or Envoy refuse, and Cairn's answer to
+each: an **error** at the field, so that a file means what the same object would mean in a cluster. Types, enumerations, limits and
+fields that exclude each other are checked as the schemas of the definitions have them, and are not listed. Null in an optional place
+means nothing there, as for an API server; in the labels, the annotations and the selector of a Service it is empty text. A policy
+whose \`spec\`, targets or rules stand without a value is refused and closed, since the rest of it was to follow. YAML's merge keys are
+read.
 
-What is accepted elsewhere and does not work here is read too, and [reported](findings.md).
+Cairn also reads values that are accepted elsewhere and do not work here, and [reports](findings.md) them.
 
-Three things are taken here that an API server refuses: a WorkloadEntry without an address, which \`cairn run\` gives one; a parent by its
-section beside the same parent by a port; and fields of definitions of other versions.
+Cairn accepts three things that an API server refuses: a WorkloadEntry without an address, which \`cairn run\` gives one; a parent by
+its section beside the same parent by a port; and fields of definitions of other versions.
 `;
   const sections = Object.entries(validationRules).map(([kind, rules]) =>
     [
