@@ -1,6 +1,7 @@
 // The entry file of an agent: the smallest process that can be one. Flags and environment in, JSON lines out.
 
 import { writeSync } from 'node:fs';
+import { CommanderError } from 'commander';
 import { runAgent } from './agent.ts';
 import { findEnvoyBinary } from './envoy-binary.ts';
 import { AgentError, type Log } from './error.ts';
@@ -20,9 +21,8 @@ const log: Log = (level, message, fields) => {
 try {
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => stop.abort());
-  const { agent, envoyBinary, stopWithStdin, logLevel, warnings } = parseAgentOptions(
-    process.argv.slice(2),
-    process.env,
+  const { agent, envoyBinary, stopWithStdin, logLevel, warnings } = parseAgentOptions(process.argv.slice(2), (help) =>
+    writeSync(1, help),
   );
   least = logLevel;
   for (const warning of warnings) log('warn', warning, { code: 'OptionInvalid' });
@@ -30,6 +30,7 @@ try {
   await runAgent({ ...agent, envoyBinary: findEnvoyBinary(envoyBinary, process.env) }, stop.signal, log);
   process.exit(0);
 } catch (error) {
+  if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
   const code = error instanceof Error && 'code' in error ? error.code : 'Internal';
   // An error that nobody foresaw shows where it was.
   const stack = error instanceof AgentError || !(error instanceof Error) ? {} : { stack: error.stack };

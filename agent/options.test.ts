@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { withEnvironment } from '../test/support/environment.ts';
 import { findEnvoyBinary } from './envoy-binary.ts';
 import { parseAgentOptions } from './options.ts';
 
@@ -18,9 +19,16 @@ const flags = {
   'state-dir': '/s',
 };
 
+function parseFlags(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ReturnType<typeof parseAgentOptions> {
+  return withEnvironment(env, () => parseAgentOptions(argv, () => undefined));
+}
+
 function parse(change: Readonly<Record<string, string>> = {}, ...more: string[]): ReturnType<typeof parseAgentOptions> {
   const argv = Object.entries({ ...flags, ...change }).map(([flag, value]) => `--${flag}=${value}`);
-  return parseAgentOptions([...argv, ...more], {});
+  return parseFlags([...argv, ...more]);
 }
 
 it("has the defaults of a pod, where the agent's addresses are its own", () => {
@@ -38,7 +46,7 @@ it("has the defaults of a pod, where the agent's addresses are its own", () => {
 it('takes what a flag does not say from the environment of the pod', () => {
   const argv = Object.entries(flags).filter(([flag]) => flag !== 'namespace' && flag !== 'pod-name');
   const env = { POD_NAMESPACE: 'prod', POD_NAME: 'w-2', ENVOY_BIN: '/e', CAIRN_XDS_ADDRESS: 'ignored:1' };
-  const parsed = parseAgentOptions(
+  const parsed = parseFlags(
     argv.map(([flag, value]) => `--${flag}=${value}`),
     env,
   );
@@ -72,7 +80,7 @@ it('goes on with the default where a variable of the pod means nothing, and says
     CAIRN_HEALTH_ADDRESS: '15021',
   };
   const argv = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
-  const { agent, logLevel, warnings } = parseAgentOptions(argv, env);
+  const { agent, logLevel, warnings } = parseFlags(argv, env);
   expect(logLevel).toBe('info');
   expect(agent).toMatchObject({
     proxyLog: { level: 'warning', componentLevels: 'misc:error' },
@@ -88,11 +96,30 @@ it('goes on with the default where a variable of the pod means nothing, and says
   }
 });
 
+it('takes an empty text for none, the address of certificates by the name that Istio gives it, and CAIRN_DEBUG', () => {
+  const argv = Object.entries(flags).flatMap(([flag, value]) => (flag === 'ca-address' ? [] : [`--${flag}=${value}`]));
+  const env = { CA_ADDR: 'istiod.istio-system:15012', CAIRN_CA_ADDRESS: '', CAIRN_DRAIN_TIME: '', CAIRN_DEBUG: '' };
+  const { agent, logLevel, warnings } = parseFlags(argv, env);
+  expect(agent).toMatchObject({ ca: { address: 'istiod.istio-system:15012' }, drainTimeSeconds: 45 });
+  expect({ logLevel, warnings }).toEqual({ logLevel: 'debug', warnings: [] });
+  expect(parseFlags(argv, { ...env, CAIRN_LOG_LEVEL: 'warn' }).logLevel).toBe('warn');
+  expect(parseFlags(argv, { ...env, CAIRN_CA_ADDRESS: 'cairn:15012' }).agent.ca.address).toBe('cairn:15012');
+});
+
+it('lists its flags with their variables and defaults in its help', () => {
+  let help = '';
+  expect(() => parseAgentOptions(['--help'], (text) => (help += text))).toThrow(
+    expect.objectContaining({ code: 'commander.helpDisplayed' }),
+  );
+  for (const flag of Object.keys(flags)) expect(help).toMatch(new RegExp(`--${flag} <[^>]*> .*\\(env: \\w+\\)`));
+  expect(help.replace(/\s+/g, ' ')).toContain('(default: "45", env: CAIRN_DRAIN_TIME)');
+});
+
 it('is stopped by a variable that says who it is, and means nothing', () => {
   const argv = Object.entries(flags).flatMap(([flag, value]) =>
     flag === 'xds-identity' ? [] : [`--${flag}=${value}`],
   );
-  expect(() => parseAgentOptions(argv, { CAIRN_XDS_IDENTITY: 'cairn' })).toThrow('--xds-identity');
+  expect(() => parseFlags(argv, { CAIRN_XDS_IDENTITY: 'cairn' })).toThrow('--xds-identity');
 });
 
 it('finds Envoy where it is told, else in the cache, else on the path, and says what to do when there is none', () => {

@@ -1,10 +1,10 @@
-// An agent's options, from flags or, in a pod, from the environment. One table names both, so that neither can fall behind.
+// An agent's options, from flags or, in a pod, from the environment: what their texts mean.
 
 import { isIP } from 'node:net';
-import { parseArgs } from 'node:util';
 import type { AdminAddress, ProxyRole, SocketAddress } from '../bootstrap/index.ts';
 import { parseIdentity } from '../certificates/index.ts';
 import { AgentError, type Log } from './error.ts';
+import { defaultOf, type Flag, readFlags, variableOf } from './flags.ts';
 
 /** Everything that an agent needs to know. */
 export interface AgentOptions {
@@ -79,80 +79,37 @@ export interface ParsedOptions {
 /** How important a message of the agent is. */
 export type LogLevel = Parameters<Log>[0];
 
-/** Flag → variables that stand in for it. */
-const variables = {
-  role: ['CAIRN_ROLE'],
-  gateway: ['CAIRN_GATEWAY'],
-  namespace: ['POD_NAMESPACE'],
-  'service-account': ['SERVICE_ACCOUNT'],
-  'pod-name': ['POD_NAME'],
-  'instance-ip': ['INSTANCE_IP'],
-  'node-name': ['NODE_NAME'],
-  'labels-file': ['CAIRN_LABELS_FILE'],
-  'cluster-id': ['CAIRN_CLUSTER_ID'],
-  network: ['CAIRN_NETWORK'],
-  'trust-domain': ['CAIRN_TRUST_DOMAIN'],
-  domain: ['CAIRN_DOMAIN'],
-  'xds-address': ['CAIRN_XDS_ADDRESS'],
-  'xds-identity': ['CAIRN_XDS_IDENTITY'],
-  'ca-address': ['CAIRN_CA_ADDRESS', 'CA_ADDR'],
-  'ca-server-name': ['CAIRN_CA_SERVER_NAME'],
-  'root-cert-file': ['CAIRN_ROOT_CERT_FILE'],
-  'token-file': ['CAIRN_TOKEN_FILE'],
-  'certificate-ttl': ['CAIRN_CERTIFICATE_TTL'],
-  'admin-address': ['CAIRN_ADMIN_ADDRESS'],
-  'stats-address': ['CAIRN_STATS_ADDRESS'],
-  'health-address': ['CAIRN_HEALTH_ADDRESS'],
-  'envoy-stats-address': ['CAIRN_ENVOY_STATS_ADDRESS'],
-  'state-dir': ['CAIRN_STATE_DIR'],
-  envoy: ['ENVOY_BIN'],
-  concurrency: ['CAIRN_CONCURRENCY'],
-  'heap-limit': ['CAIRN_HEAP_LIMIT'],
-  'drain-time': ['CAIRN_DRAIN_TIME'],
-  'termination-drain': ['CAIRN_TERMINATION_DRAIN'],
-  'minimum-drain': ['CAIRN_MINIMUM_DRAIN'],
-  'flush-interval': ['CAIRN_FLUSH_INTERVAL'],
-  'log-file': ['CAIRN_LOG_FILE'],
-  'log-level': ['CAIRN_LOG_LEVEL'],
-  'proxy-log-level': ['CAIRN_PROXY_LOG_LEVEL'],
-  'proxy-component-log-level': ['CAIRN_PROXY_COMPONENT_LOG_LEVEL'],
-} as const;
-
-type Flag = keyof typeof variables;
-
 /**
  * Reads flags (after the command's name) and environment; throws AgentError `OptionInvalid`. A variable that means nothing gives way to the
- * default where there is one: whoever mistypes one in a pod template must not be left without a waypoint.
+ * default where there is one: whoever mistypes one in a pod template must not be left without a waypoint. Where help is asked for it is
+ * written, and CommanderError thrown.
  */
-export function parseAgentOptions(
-  argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): ParsedOptions {
-  const flags = parseFlags(argv);
-  const optional = (flag: Flag): string | undefined => {
-    const given = flags.values[flag];
-    const values = [typeof given === 'string' ? given : undefined, ...variables[flag].map((name) => env[name])];
-    return values.find((value) => value !== undefined && value !== '');
-  };
+export function parseAgentOptions(argv: readonly string[], writeHelp: (text: string) => void): ParsedOptions {
+  const flags = readFlags(argv, writeHelp);
+  const optional = (flag: Flag): string | undefined => flags.text(flag);
   const warnings: string[] = [];
-  const parsed = <T>(flag: Flag, parse: (flag: Flag, text: string) => T, otherwise: string): T => {
-    const text = optional(flag);
+  const parsed = <T>(
+    flag: Flag,
+    parse: (flag: Flag, text: string) => T,
+    otherwise: string = defaultOf(flag) ?? '',
+  ): T => {
+    const text = flags.text(flag);
     if (text === undefined) return parse(flag, otherwise);
     try {
       return parse(flag, text);
     } catch (error) {
-      if (flags.values[flag] !== undefined || !(error instanceof AgentError)) throw error;
-      warnings.push(`${variables[flag].join(', ')}: ${error.message}; ${otherwise} is used`);
+      if (!flags.isVariable(flag) || !(error instanceof AgentError)) throw error;
+      warnings.push(`${variableOf(flag)}: ${error.message}; ${otherwise} is used`);
       return parse(flag, otherwise);
     }
   };
   const required = (flag: Flag): string => {
     const value = optional(flag);
     if (value !== undefined) return value;
-    throw invalid(`--${flag} is missing (or ${variables[flag].join(', ')} in the environment)`);
+    throw invalid(`--${flag} is missing (or ${variableOf(flag)} in the environment)`);
   };
   const namespace = required('namespace');
-  const trustDomain = optional('trust-domain') ?? 'cluster.local';
+  const trustDomain = required('trust-domain');
   const instanceIp = parseIp('instance-ip', required('instance-ip'));
   // Others reach the proxy by its own family of addresses.
   const anywhere = isIP(instanceIp) === 6 ? '[::]' : '0.0.0.0';
@@ -168,14 +125,14 @@ export function parseAgentOptions(
   const envoyBinary = optional('envoy');
   return {
     agent: {
-      role: parseRole(optional('role') ?? 'waypoint'),
+      role: parseRole(required('role')),
       namespace,
       serviceAccount: required('service-account'),
       podName: required('pod-name'),
       instanceIp,
-      labels: flags.labels,
+      labels: Object.fromEntries(flags.labels.map(parseLabel)),
       trustDomain,
-      domain: optional('domain') ?? 'cluster.local',
+      domain: required('domain'),
       xds: {
         ...parseHostPort('xds-address', required('xds-address')),
         identity: parseSpiffe('xds-identity', required('xds-identity')),
@@ -185,21 +142,21 @@ export function parseAgentOptions(
         serverName: optional('ca-server-name') ?? parseHostPort('ca-address', required('ca-address')).host,
         rootCertFile: required('root-cert-file'),
         tokenFile: required('token-file'),
-        ttlSeconds: parsed('certificate-ttl', parseNumber, '86400'),
+        ttlSeconds: parsed('certificate-ttl', parseNumber),
       },
-      admin: parsed('admin-address', parseAdmin, '127.0.0.1:15000'),
+      admin: parsed('admin-address', parseAdmin),
       stats: parsed('stats-address', parseSocket, `${anywhere}:15020`),
       health: parsed('health-address', parseSocket, `${anywhere}:15021`),
       envoyStats: parsed('envoy-stats-address', parseSocket, `${anywhere}:15090`),
       stateDirectory: required('state-dir'),
-      drainTimeSeconds: parsed('drain-time', parseNumber, '45'),
-      terminationDrainSeconds: parsed('termination-drain', parseNumber, '5'),
-      minimumDrainSeconds: parsed('minimum-drain', parseNumber, '0'),
+      drainTimeSeconds: parsed('drain-time', parseNumber),
+      terminationDrainSeconds: parsed('termination-drain', parseNumber),
+      minimumDrainSeconds: parsed('minimum-drain', parseNumber),
       proxyLog: {
-        level: parsed('proxy-log-level', oneOf(proxyLogLevels), 'warning'),
-        componentLevels: parsed('proxy-component-log-level', parseComponentLevels, 'misc:error'),
+        level: parsed('proxy-log-level', oneOf(proxyLogLevels)),
+        componentLevels: parsed('proxy-component-log-level', parseComponentLevels),
       },
-      flushIntervalMs: parsed('flush-interval', parseNumber, '1000'),
+      flushIntervalMs: parsed('flush-interval', parseNumber),
       ...(gatewayName === undefined ? {} : { gatewayName }),
       ...(labelsFile === undefined ? {} : { labelsFile }),
       ...(nodeName === undefined ? {} : { nodeName }),
@@ -210,8 +167,8 @@ export function parseAgentOptions(
       ...(heapLimitMiB === undefined ? {} : { heapLimitMiB }),
     },
     ...(envoyBinary === undefined ? {} : { envoyBinary }),
-    stopWithStdin: flags.values['stop-with-stdin'] === true,
-    logLevel: parsed('log-level', oneOf(logLevels), env['CAIRN_DEBUG'] === undefined ? 'info' : 'debug'),
+    stopWithStdin: flags.stopWithStdin,
+    logLevel: parsed('log-level', oneOf(logLevels)),
     warnings,
   };
 }
@@ -222,30 +179,6 @@ const proxyLogLevels = ['trace', 'debug', 'info', 'warning', 'warn', 'error', 'c
 /** Whether a message is as important as the level asks for. */
 export function isLogged(level: LogLevel, least: LogLevel): boolean {
   return logLevels.indexOf(level) >= logLevels.indexOf(least);
-}
-
-interface Flags {
-  readonly values: Readonly<Record<string, string | boolean | undefined | (string | boolean)[]>>;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-function parseFlags(argv: readonly string[]): Flags {
-  const strings = Object.keys(variables).map((flag) => [flag, { type: 'string' as const }] as const);
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        ...Object.fromEntries(strings),
-        label: { type: 'string', multiple: true },
-        'stop-with-stdin': { type: 'boolean' },
-      },
-    });
-    const { label, ...rest } = values;
-    return { values: rest, labels: Object.fromEntries((label ?? []).map(parseLabel)) };
-  } catch (cause) {
-    if (cause instanceof AgentError) throw cause;
-    throw invalid(cause instanceof Error ? cause.message : String(cause));
-  }
 }
 
 function parseLabel(text: string): [string, string] {

@@ -6,7 +6,7 @@ import type { ExitCode, Io } from './io.ts';
 
 /** Runs an agent until it is told to stop; its messages go to standard error as JSON lines. */
 export async function runAgentCommand(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const { agent, envoyBinary, logLevel } = parseAgentOptions(argv, io.env);
+  const { agent, envoyBinary, logLevel } = parseAgentOptions(argv, (help) => io.stdout.write(help));
   await runAgent(
     { ...agent, envoyBinary: findEnvoyBinary(envoyBinary, io.env) },
     io.stopSignal(),

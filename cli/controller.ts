@@ -19,7 +19,7 @@ export interface ClusterChoice {
 /** Runs until it is told to stop. */
 export async function runController(options: ControllerOptions & ClusterChoice, io: Io): Promise<ExitCode> {
   const stop = io.stopSignal();
-  const { settings, logLevel } = readControllerSettings(options, io.env);
+  const { settings, logLevel } = readControllerSettings(options);
   const logger = pino({ ...logFormat, level: logLevel, base: { replica: settings.identity } }, io.stderr);
   const { kubeconfig, context } = options;
   const { access } = await loadClusterAccess({

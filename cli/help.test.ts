@@ -35,7 +35,7 @@ const options = everyOption(program);
 /** Milliseconds that an option makes of a text. */
 function read(name: string, option: Option, text: string): unknown {
   if (!name.startsWith('cairn controller ')) return option.parseArg?.(text, undefined);
-  const { lease } = readControllerSettings({ [option.attributeName()]: text }, {}).settings;
+  const { lease } = readControllerSettings({ [option.attributeName()]: text }).settings;
   const fields: Readonly<Record<string, number>> = {
     leaseDuration: lease.durationMs,
     renewDeadline: lease.renewMs,
@@ -101,17 +101,16 @@ it.each([
   const [, option] = options.find(([path]) => path === name) ?? [];
   for (const value of values) {
     expect(`${option?.flags} ${option?.description}`).toContain(value);
-    readControllerSettings({ [option?.attributeName() ?? '']: value }, {});
+    readControllerSettings({ [option?.attributeName() ?? '']: value });
   }
 });
 
 it('defaults in the help are those that are used', () => {
-  for (const [name, { description, flags }] of options.filter(([path]) => path.startsWith('cairn controller '))) {
-    const [, otherwise] = /\(([\w.:/-]+)\)/.exec(description) ?? [];
-    if (otherwise === undefined) continue;
-    const attribute = options.find(([path]) => path === name)?.[1].attributeName() ?? '';
-    const { identity: _drawn, ...settings } = readControllerSettings({}, {}).settings;
-    const { identity: _again, ...same } = readControllerSettings({ [attribute]: otherwise }, {}).settings;
-    expect(same, flags).toEqual(settings);
+  for (const [name, option] of options.filter(([path]) => path.startsWith('cairn controller '))) {
+    const otherwise: unknown = option.defaultValue;
+    if (typeof otherwise !== 'string') continue;
+    const { identity: _drawn, ...settings } = readControllerSettings({}).settings;
+    const { identity: _again, ...same } = readControllerSettings({ [option.attributeName()]: otherwise }).settings;
+    expect(same, name).toEqual(settings);
   }
 });

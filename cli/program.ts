@@ -176,8 +176,10 @@ function addRunningCommands(program: Command, io: Io, done: (code: ExitCode) => 
     .command('agent')
     .summary('run beside one Envoy (what a proxy container starts)')
     .description(
-      'Gets the certificates of one proxy, starts its Envoy and watches over it. Flags as of the agent, or from the environment.',
+      'Gets the certificates of one proxy, starts its Envoy and watches over it. `cairn agent --help` lists its flags.',
     )
+    // The agent knows its flags, and prints their help.
+    .helpOption(false)
     .allowUnknownOption()
     .passThroughOptions()
     .argument('[flags...]')

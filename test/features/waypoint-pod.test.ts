@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { parseAgentOptions } from '../../agent/index.ts';
+import { withEnvironment } from '../support/environment.ts';
 import { renderBootstrap } from '../../bootstrap/index.ts';
 import {
   defaultWaypointTemplateSettings,
@@ -42,7 +43,7 @@ function optionsOf(deployment: WaypointDeployment, podIp = '10.0.0.7'): ReturnTy
     },
     cpus: 2,
   });
-  return parseAgentOptions([], env);
+  return withEnvironment(env, () => parseAgentOptions([], () => undefined));
 }
 
 it('starts the agent with everything it needs', () => {
