@@ -88,18 +88,29 @@ export interface Retry {
   readonly otherLocalities: boolean;
 }
 
+/** A share of a route's requests: its weight in the sum of all weights. */
 export interface WeightedDestination {
-  /** Absent: the destination is invalid and its share is answered with `invalidStatus`. */
+  /** Absent: the destination is invalid, and its share is answered with `invalidStatus`. */
   readonly cluster?: ClusterKey;
+  /** Above 0. */
   readonly weight: number;
+  /** Before those of the route. */
   readonly requestHeaders?: HeaderEdits;
+  /** Before those of the route. */
   readonly responseHeaders?: HeaderEdits;
-  /** Host header towards this destination. */
+  /** The Host that this destination sees, whatever the client wrote; absent: the client's. */
   readonly authority?: string;
 }
 
-export type PathRewrite =
-  { readonly full: string } | { readonly prefix: string } | { readonly regex: string; readonly substitution: string };
+/**
+ * A replacement of the path as the route matched it, its query left as it is. `full`: the whole path. `matched`: the part that the
+ * match compared, which is a prefix where the match asks for one, "/" where it asks for no path, and else the whole path.
+ * `stripped`: the text that the path begins with, and all slashes behind it, become one slash.
+ */
+export type PathReplacement = { readonly full: string } | { readonly matched: string } | { readonly stripped: string };
+
+/** `regex` (RE2): every part of the path that it finds becomes `substitution`, in which `\1` is its first group and `\0` all. */
+export type PathRewrite = PathReplacement | { readonly regex: string; readonly substitution: string };
 
 export interface Mirror {
   readonly cluster: ClusterKey;
@@ -107,25 +118,32 @@ export interface Mirror {
 }
 
 export interface ForwardAction {
+  /** At least one. */
   readonly destinations: readonly WeightedDestination[];
-  /** Status for the share of invalid destinations: 503 for VirtualService, 500 for HTTPRoute. */
-  readonly invalidStatus: number;
+  /** Status for the share of invalid destinations: 503 for VirtualService and GRPCRoute, 500 for HTTPRoute. */
+  readonly invalidStatus: 500 | 503;
+  /** The path that the destination sees; absent: as the route matched it, which is after normalization. */
   readonly path?: PathRewrite;
-  readonly authority?: string;
-  /** Whole request; 0 means none. */
+  /** Whole request, answered with 504 then; 0 means none. */
   readonly timeoutMilliseconds: number;
   readonly retry?: Retry;
   readonly mirrors: readonly Mirror[];
 }
 
+/** An answer whose Location is the request's own URL but for the parts that are given. */
 export interface RedirectAction {
   readonly status: 301 | 302 | 303 | 307 | 308;
-  readonly path?: { readonly full: string } | { readonly prefix: string };
+  /** The query stays, unless `full` brings one of its own. */
+  readonly path?: PathReplacement;
+  /** Absent: the request's Host. */
   readonly authority?: string;
+  /** Absent: that of the request, which is `http` within a tunnel. */
   readonly scheme?: string;
+  /** Absent: that of the Host, unless it is the default one of a scheme that is replaced. */
   readonly port?: number;
 }
 
+/** An answer that the waypoint gives itself. */
 export interface DirectResponseAction {
   readonly status: number;
   /** Base64 for bytes that are not text. */

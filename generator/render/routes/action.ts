@@ -5,8 +5,8 @@ import { formatProtoDuration } from '../../../mesh/index.ts';
 import type {
   DirectResponseAction,
   ForwardAction,
-  HttpMatch,
   Mirror,
+  PathReplacement,
   PathRewrite,
   RedirectAction,
   RouteAction as Action,
@@ -21,73 +21,72 @@ type Route = MessageTypes['envoy.config.route.v3.Route'];
 type RouteAction = MessageTypes['envoy.config.route.v3.RouteAction'];
 
 /** The action of a route, as the field of the Route that holds it. */
-export function renderAction(action: Action, match: HttpMatch): Pick<Route, 'route' | 'redirect' | 'direct_response'> {
+export function renderAction(action: Action): Pick<Route, 'route' | 'redirect' | 'direct_response'> {
   switch (action.kind) {
     case 'forward':
-      return { route: renderForward(action, match) };
+      return { route: renderForward(action) };
     case 'redirect':
-      return { redirect: renderRedirect(action, match) };
+      return { redirect: renderRedirect(action) };
     case 'respond':
       return { direct_response: renderDirectResponse(action) };
   }
 }
 
-function renderForward(action: ForwardAction, match: HttpMatch): RouteAction {
+function renderForward(action: ForwardAction): RouteAction {
   const timeout = formatProtoDuration(action.timeoutMilliseconds);
   return {
-    ...renderDestinations(action.destinations, action.authority),
+    ...renderDestinations(action.destinations),
     cluster_not_found_response_code: action.invalidStatus === 500 ? 'INTERNAL_SERVER_ERROR' : 'SERVICE_UNAVAILABLE',
     timeout,
     // Deprecated, but the field in its place makes Envoy ignore `timeout`.
     max_grpc_timeout: timeout,
-    ...(action.path === undefined ? {} : renderRewrite(action.path, match)),
+    ...(action.path === undefined ? {} : renderRewrite(action.path)),
     ...(action.retry === undefined ? {} : { retry_policy: renderRetry(action.retry) }),
     ...(action.mirrors.length === 0 ? {} : { request_mirror_policies: action.mirrors.map(renderMirror) }),
   };
 }
 
 /** A single destination keeps its own Host in the route; several keep theirs in the weighted clusters. */
-function renderDestinations(destinations: readonly WeightedDestination[], authority: string | undefined): RouteAction {
+function renderDestinations(destinations: readonly WeightedDestination[]): RouteAction {
   const [only] = destinations;
   const plain = only !== undefined && destinations.length === 1;
   if (plain && only.requestHeaders === undefined && only.responseHeaders === undefined) {
-    const host = only.authority ?? authority;
-    return { cluster: clusterOf(only), ...(host === undefined ? {} : { host_rewrite_literal: host }) };
+    return { cluster: clusterOf(only), ...renderAuthority(only) };
   }
   return {
     weighted_clusters: {
-      clusters: destinations.map((destination) => {
-        const host = destination.authority ?? authority;
-        return {
-          name: clusterOf(destination),
-          weight: destination.weight,
-          ...renderHeaderEdits(destination.requestHeaders, destination.responseHeaders),
-          ...(host === undefined ? {} : { host_rewrite_literal: host }),
-        };
-      }),
+      clusters: destinations.map((destination) => ({
+        name: clusterOf(destination),
+        weight: destination.weight,
+        ...renderHeaderEdits(destination.requestHeaders, destination.responseHeaders),
+        ...renderAuthority(destination),
+      })),
     },
   };
+}
+
+function renderAuthority({ authority }: WeightedDestination): Pick<RouteAction, 'host_rewrite_literal'> {
+  return authority === undefined ? {} : { host_rewrite_literal: authority };
 }
 
 function clusterOf({ cluster }: WeightedDestination): string {
   return cluster === undefined ? unknownService : formatClusterName(cluster);
 }
 
-function renderRewrite(path: PathRewrite, match: HttpMatch): RouteAction {
+function renderRewrite(path: PathRewrite): RouteAction {
   if ('regex' in path) return { regex_rewrite: { pattern: { regex: path.regex }, substitution: path.substitution } };
   if ('full' in path) {
     return { regex_rewrite: { pattern: { regex: '^/.*$' }, substitution: path.full.replaceAll('\\', '\\\\') } };
   }
-  return renderPrefixRewrite(path.prefix, match);
+  return renderPartReplacement(path);
 }
 
-/** Replacing `/x` by `/` as text would leave `//rest`. */
-function renderPrefixRewrite(prefix: string, match: HttpMatch): Pick<RouteAction, 'prefix_rewrite' | 'regex_rewrite'> {
-  const stripped =
-    match.path !== undefined && 'pathPrefix' in match.path && prefix === '/' ? match.path.pathPrefix : '';
-  return stripped === '' || stripped === '/'
-    ? { prefix_rewrite: prefix }
-    : { regex_rewrite: { pattern: { regex: `^${quoteRegex(stripped)}/*` }, substitution: '/' } };
+function renderPartReplacement(
+  path: Exclude<PathReplacement, { readonly full: string }>,
+): Pick<RouteAction, 'prefix_rewrite' | 'regex_rewrite'> {
+  return 'matched' in path
+    ? { prefix_rewrite: path.matched }
+    : { regex_rewrite: { pattern: { regex: `^${quoteRegex(path.stripped)}/*` }, substitution: '/' } };
 }
 
 function quoteRegex(text: string): string {
@@ -111,14 +110,14 @@ const redirectCodes = {
   308: 'PERMANENT_REDIRECT',
 } as const;
 
-function renderRedirect(action: RedirectAction, match: HttpMatch): NonNullable<Route['redirect']> {
+function renderRedirect(action: RedirectAction): NonNullable<Route['redirect']> {
   return {
     response_code: redirectCodes[action.status],
     ...(action.path === undefined
       ? {}
       : 'full' in action.path
         ? { path_redirect: action.path.full }
-        : renderPrefixRewrite(action.path.prefix, match)),
+        : renderPartReplacement(action.path)),
     ...(action.authority === undefined ? {} : { host_redirect: action.authority }),
     ...(action.scheme === undefined ? {} : { scheme_redirect: action.scheme }),
     ...(action.port === undefined ? {} : { port_redirect: action.port }),

@@ -69,7 +69,7 @@ function renderRoute(route: HttpRoute): Route {
             },
           },
         }),
-    ...renderAction(route.action, route.match),
+    ...renderAction(route.action),
     ...renderHeaderEdits(route.requestHeaders, route.responseHeaders),
     ...(Object.keys(perFilter).length === 0 ? {} : { typed_per_filter_config: perFilter }),
   };

@@ -6,7 +6,7 @@ import type {
   HeaderEdits,
   HttpMatch,
   Mirror,
-  PathRewrite,
+  PathReplacement,
   PerMillion,
   RedirectAction,
 } from '../../model/http-route.ts';
@@ -168,15 +168,14 @@ function resolveMirror(context: RouteContext, mirror: RouteMirror, path: FieldPa
 }
 
 /** How the path of matched requests changes. Slashes at the end of prefixes mean nothing. */
-export function resolvePathModifier(
-  modifier: PathModifier,
-  match: HttpMatch,
-): Extract<PathRewrite, { full: string } | { prefix: string }> {
+export function resolvePathModifier(modifier: PathModifier, { path }: HttpMatch): PathReplacement {
   if (modifier.type === 'ReplaceFullPath') return { full: absolute(modifier.replaceFullPath ?? '') };
   const trimmed = absolute(modifier.replacePrefixMatch ?? '').replace(/\/+$/, '');
   // The prefix `/` of every path takes the slash before the rest with it.
-  if (match.path === undefined) return { prefix: `${trimmed}/` };
-  return { prefix: trimmed === '' ? '/' : trimmed };
+  if (path === undefined) return { matched: `${trimmed}/` };
+  if (trimmed !== '') return { matched: trimmed };
+  // Replacing `/x` by `/` as text would leave `//rest`.
+  return 'pathPrefix' in path ? { stripped: path.pathPrefix } : { matched: '/' };
 }
 
 function absolute(path: string): string {

@@ -9,6 +9,7 @@ import {
   type RouteBackendRef,
 } from '../../../mesh/index.ts';
 import type { HttpMatch, HttpRoute, Retry, RouteAction, WeightedDestination } from '../../model/http-route.ts';
+import { withAuthority } from '../frontend/authority.ts';
 import { defaultRetry, resolveDefaultRetry } from '../frontend/retry.ts';
 import { resolveBackendRef } from './backend.ts';
 import { reportRoute, type RequestRoute, type RouteContext } from './context.ts';
@@ -103,10 +104,9 @@ function resolveAction(
   if (destinations.every(({ cluster }) => cluster === undefined)) return { kind: 'respond', status: invalidStatus };
   return {
     kind: 'forward',
-    destinations,
+    destinations: withAuthority(destinations, filters.authority),
     invalidStatus,
     ...(filters.path === undefined ? {} : { path: resolvePathModifier(filters.path, match) }),
-    ...(filters.authority === undefined ? {} : { authority: filters.authority }),
     timeoutMilliseconds,
     ...(retry === undefined ? {} : { retry }),
     mirrors: filters.mirrors,

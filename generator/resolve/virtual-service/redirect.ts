@@ -42,7 +42,7 @@ export function resolveRedirect(
       'warning',
     );
   }
-  const target = uri !== '' ? redirectPath(uri) : prefixRewrite !== '' ? { prefix: prefixRewrite } : undefined;
+  const target = uri !== '' ? redirectPath(uri) : prefixRewrite !== '' ? { matched: prefixRewrite } : undefined;
   const keepsHost = redirect.authority === undefined || redirect.authority === '';
   const isImplied = port === standard && (!keepsHost || context.port.number === 80);
   return {
@@ -58,7 +58,7 @@ export function resolveRedirect(
 /** `%PREFIX()%` at the beginning: only what the match found is replaced, and the rest of the path is kept. */
 function redirectPath(uri: string): NonNullable<RedirectAction['path']> {
   const marker = '%PREFIX()%';
-  return uri.startsWith(marker) ? { prefix: uri.slice(marker.length) || '/' } : { full: uri };
+  return uri.startsWith(marker) ? { matched: uri.slice(marker.length) || '/' } : { full: uri };
 }
 
 /** The fixed answer of a rule. A body that is too large for Envoy, or that is no base64, is left out. */

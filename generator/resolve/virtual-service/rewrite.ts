@@ -29,7 +29,7 @@ export function resolveRewrite(
     }
     return { ...authority, path: { regex: regex.match, substitution } };
   }
-  return rewrite.uri === undefined || rewrite.uri === '' ? authority : { ...authority, path: { prefix: rewrite.uri } };
+  return rewrite.uri === undefined || rewrite.uri === '' ? authority : { ...authority, path: { matched: rewrite.uri } };
 }
 
 /** The number of capturing groups of a regular expression. */

@@ -2,6 +2,7 @@
 
 import { type FieldPath, type HttpRoute as VirtualServiceRule, parseDuration, refOf } from '../../../mesh/index.ts';
 import type { HttpRoute, RouteAction, WeightedDestination } from '../../model/http-route.ts';
+import { withAuthority } from '../frontend/authority.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { resolveCors } from './cors.ts';
 import { expandDelegates, type SourcedRule } from './delegate.ts';
@@ -71,25 +72,22 @@ function resolveRule(source: SourcedRule, shadows: Shadows): readonly HttpRoute[
   const { rule, owner, path } = source;
   const matches = resolveMatches(source);
   if (matches.length === 0) return [];
-  const action = resolveAction(source);
+  const editing = source.place('headers');
+  const request = resolveHeaderEdits(editing.context, rule.headers?.request, [...editing.path, 'request']);
+  const response = resolveHeaderEdits(editing.context, rule.headers?.response, [...editing.path, 'response']);
+  const action = resolveAction(source, request.authority);
   if (action === undefined) return [];
   for (const written of matches) shadows.cast(written);
   const faulty = source.place('fault');
   const fault = resolveFault(faulty.context, rule.fault, faulty.path);
   const cors = resolveCors(rule.corsPolicy);
-  const editing = source.place('headers');
-  const request = resolveHeaderEdits(editing.context, rule.headers?.request, [...editing.path, 'request']);
-  const response = resolveHeaderEdits(editing.context, rule.headers?.response, [...editing.path, 'response']);
   const { namespace, name } = owner.metadata;
   const ruleName = rule.name ?? `${namespace}/${name}/http[${path.at(-1)}]`;
   return matches.map(({ match, name: matchName }) => ({
     name: matchName === undefined || matchName === '' ? ruleName : `${ruleName}.${matchName}`,
     origin: refOf(owner),
     match,
-    action:
-      action.kind === 'forward' && request.authority !== undefined && action.authority === undefined
-        ? { ...action, authority: request.authority }
-        : action,
+    action,
     ...(fault === undefined ? {} : { fault }),
     ...(cors === undefined ? {} : { cors }),
     ...(request.edits === undefined ? {} : { requestHeaders: request.edits }),
@@ -122,7 +120,8 @@ function resolveMatches({ rule, placeMatch, place }: SourcedRule): readonly Name
   return matches;
 }
 
-function resolveAction({ rule, place }: SourcedRule): RouteAction | undefined {
+/** `host`: what the rule's edits of request headers set the Host to, which a rewrite goes before. */
+function resolveAction({ rule, place }: SourcedRule, host: string | undefined): RouteAction | undefined {
   if (rule.redirect !== undefined) {
     const { context, path } = place('redirect');
     return resolveRedirect(context, rule.redirect, path);
@@ -140,10 +139,12 @@ function resolveAction({ rule, place }: SourcedRule): RouteAction | undefined {
   const mirroring = place(rule.mirror === undefined ? 'mirrors' : 'mirror');
   return {
     kind: 'forward',
-    destinations: resolveDestinations(forwarding.context, rule, forwarding.path),
+    destinations: withAuthority(
+      resolveDestinations(forwarding.context, rule, forwarding.path),
+      rewrite.authority ?? host,
+    ),
     invalidStatus: missingDestinationStatus,
     ...(rewrite.path === undefined ? {} : { path: rewrite.path }),
-    ...(rewrite.authority === undefined ? {} : { authority: rewrite.authority }),
     timeoutMilliseconds: timeout,
     ...(retry === undefined ? {} : { retry }),
     mirrors: resolveMirrors(mirroring.context, rule, mirroring.path.slice(0, -1)),
