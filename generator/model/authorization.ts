@@ -1,7 +1,7 @@
 // Who may ask what: authorization of one frontend as a tree of predicates, the same for HTTP and for the CONNECT of a TCP port.
 
 import type { ClusterKey } from './cluster.ts';
-import type { AddressBlock, MetadataCondition, StringMatcher } from './condition.ts';
+import type { AddressBlock, HeaderValue, MetadataCondition, StringMatcher } from './condition.ts';
 
 /** Conditions put together. Empty `all` holds always, empty `any` never; `not` holds exactly where its part does not. */
 export type Combined<Condition> =
@@ -51,6 +51,14 @@ export interface AuthorizationRule {
   readonly source: ClientPredicate;
 }
 
+/** The statuses that say that something failed, of those that Envoy has a name for. */
+export const errorStatuses = [
+  400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 412, 413, 417, 421, 422, 423, 424, 426, 428, 429, 500, 501,
+  502, 503, 504, 511,
+] as const;
+
+export type ErrorStatus = (typeof errorStatuses)[number];
+
 /** Who is asked about requests, and how. */
 export interface ExternalAuthorizer {
   /** As MeshConfig calls it. */
@@ -61,8 +69,9 @@ export interface ExternalAuthorizer {
   readonly timeoutMilliseconds: number;
   /** Let requests pass that it gives no answer to. */
   readonly failOpen: boolean;
-  /** Of requests that it gives no answer to; 403 when absent. */
-  readonly statusOnError?: number;
+  /** The answer to those requests where they do not pass; absent: 403. */
+  readonly statusOnError?: ErrorStatus;
+  /** The route is chosen anew after it has allowed a request, by the headers that it may have changed. */
   readonly clearRouteCache: boolean;
   readonly requestBody?: { readonly maxBytes: number; readonly allowPartial: boolean; readonly packAsBytes: boolean };
   /** Absent: it speaks gRPC, and is told all headers. */
@@ -70,7 +79,7 @@ export interface ExternalAuthorizer {
     readonly pathPrefix: string;
     /** Header names; what is compared is folded to lower case. */
     readonly requestHeaders: readonly StringMatcher[];
-    readonly addedHeaders: readonly (readonly [name: string, value: string])[];
+    readonly addedHeaders: readonly (readonly [name: string, value: HeaderValue])[];
     readonly toUpstreamOnAllow: readonly StringMatcher[];
     readonly toClientOnDeny: readonly StringMatcher[];
     readonly toClientOnAllow: readonly StringMatcher[];

@@ -17,6 +17,13 @@ export interface AddressBlock {
   readonly prefix: number;
 }
 
+/**
+ * The value of a header: its parts, one behind the other. A part that is text stands as it is. A command is an operator of Envoy's
+ * access logs without its percent signs, such as `REQ(x-user)`: what it says of the request, or nothing where it says nothing. A
+ * value with commands that comes out empty edits nothing; one without parts is the empty value.
+ */
+export type HeaderValue = readonly (string | { readonly command: string })[];
+
 /** Clients of one namespace: their identity begins with `spiffe://<one of trustDomains>/ns/<name>/`. */
 export interface ClientNamespace {
   readonly name: string;

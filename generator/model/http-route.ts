@@ -2,7 +2,7 @@
 
 import type { ObjectRef } from '../../mesh/index.ts';
 import type { ClusterKey } from './cluster.ts';
-import type { ClientNamespace, MetadataCondition, StringMatcher } from './condition.ts';
+import type { ClientNamespace, HeaderValue, MetadataCondition, StringMatcher } from './condition.ts';
 
 /** How the path (without query) is compared. `pathPrefix` respects segment borders: `/a` matches `/a` and `/a/b`, not `/ab`. */
 export type PathMatcher =
@@ -50,9 +50,13 @@ export interface HttpMatch {
   readonly sourceNamespace?: ClientNamespace;
 }
 
+/**
+ * Edits of the headers of a request or an answer, names in lower case. First those to `remove` go, with all of their lines; then
+ * each to `set` takes the place of all lines of its name; then each to `add` becomes one more line.
+ */
 export interface HeaderEdits {
-  readonly set: readonly (readonly [name: string, value: string])[];
-  readonly add: readonly (readonly [name: string, value: string])[];
+  readonly set: readonly (readonly [name: string, value: HeaderValue])[];
+  readonly add: readonly (readonly [name: string, value: HeaderValue])[];
   readonly remove: readonly string[];
 }
 

@@ -11,9 +11,6 @@ type Requirement = MessageTypes['envoy.extensions.filters.http.jwt_authn.v3.JwtR
 
 const type = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication';
 
-/** Claims whose text is a list of words in every token. */
-const listClaims = ['permission', 'scope'];
-
 /** The filter of a chain, and what its configuration is called. */
 export function renderAuthenticationFilter(chain: string): HttpFilter {
   return { name: extensionName(chain), config_discovery: discovery };
@@ -42,7 +39,7 @@ export function renderAuthentication(chain: string, { providers }: Authenticatio
   return { typeUrl: typeUrls.extensionConfig, name, json };
 }
 
-/** A valid token of any provider, or none at all; a token that no provider takes is refused. */
+/** A valid token of any provider; or for each provider, that it finds none or a valid one. */
 function renderRequirement(names: readonly string[]): Requirement {
   const orMissing = (name: string): Requirement => ({
     requires_any: { requirements: [{ provider_name: name }, { allow_missing: {} }] },
@@ -74,7 +71,7 @@ function renderProvider(provider: JwtProvider): MessageTypes['envoy.extensions.f
     ...(provider.payloadHeader === undefined ? {} : { forward_payload_header: provider.payloadHeader }),
     payload_in_metadata: filterMetadata.payload,
     normalize_payload_in_metadata: {
-      space_delimited_claims: [...new Set([...listClaims, ...provider.spaceDelimitedClaims])].sort(),
+      space_delimited_claims: [...provider.listClaims],
     },
     ...(provider.claimHeaders.length === 0
       ? {}

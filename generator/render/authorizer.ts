@@ -4,12 +4,12 @@
 
 import { encodeOnce, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../mesh/index.ts';
-import type { ExternalAuthorizer } from '../model/authorization.ts';
+import type { ErrorStatus, ExternalAuthorizer } from '../model/authorization.ts';
 import type { StringMatcher } from '../model/condition.ts';
 import { makeDiscovery } from './listeners/extension.ts';
 import { renderStringMatcher } from './matchers.ts';
 import { filterMetadata, formatClusterName } from './names.ts';
-import { escapeHeaderValue } from './routes/headers.ts';
+import { renderHeaderValue } from './routes/headers.ts';
 
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
 type ListStringMatcher = MessageTypes['envoy.type.matcher.v3.ListStringMatcher'];
@@ -68,7 +68,7 @@ function renderExtAuthz(authorizer: ExternalAuthorizer): MessageTypes[typeof aut
     stat_prefix: authorizer.provider,
     filter_enabled_metadata: isAsked,
     failure_mode_allow: authorizer.failOpen,
-    ...(statusOnError === undefined ? {} : { status_on_error: { code: statusNames[statusOnError] ?? 'Forbidden' } }),
+    ...(statusOnError === undefined ? {} : { status_on_error: { code: statusNames[statusOnError] } }),
     ...(authorizer.clearRouteCache ? { clear_route_cache: true } : {}),
     ...(requestBody === undefined
       ? {}
@@ -90,7 +90,7 @@ function renderExtAuthz(authorizer: ExternalAuthorizer): MessageTypes[typeof aut
               ? {}
               : {
                   authorization_request: {
-                    headers_to_add: http.addedHeaders.map(([key, value]) => ({ key, value: escapeHeaderValue(value) })),
+                    headers_to_add: http.addedHeaders.map(([key, value]) => ({ key, value: renderHeaderValue(value) })),
                   },
                 }),
             authorization_response: {
@@ -104,7 +104,7 @@ function renderExtAuthz(authorizer: ExternalAuthorizer): MessageTypes[typeof aut
 }
 
 /** What Envoy calls the statuses that mean an error. */
-const statusNames: Readonly<Record<number, MessageTypes['envoy.type.v3.HttpStatus']['code']>> = {
+const statusNames: Readonly<Record<ErrorStatus, MessageTypes['envoy.type.v3.HttpStatus']['code']>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
   402: 'PaymentRequired',

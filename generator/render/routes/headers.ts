@@ -1,7 +1,7 @@
-// Header edits. Values are text: Envoy's command operators are passed on, any other percent sign is escaped, so that no value makes
-// Envoy refuse the route.
+// Header edits.
 
 import type { MessageTypes } from '../../../envoy-api/index.ts';
+import type { HeaderValue } from '../../model/condition.ts';
 import type { HeaderEdits } from '../../model/http-route.ts';
 
 type HeaderValueOption = MessageTypes['envoy.config.core.v3.HeaderValueOption'];
@@ -35,42 +35,15 @@ function renderAdditions(edits: HeaderEdits | undefined): HeaderValueOption[] {
   if (edits === undefined) return [];
   const option =
     (action: 'OVERWRITE_IF_EXISTS_OR_ADD' | 'APPEND_IF_EXISTS_OR_ADD') =>
-    ([key, value]: readonly [string, string]): HeaderValueOption => ({
-      header: { key, value: escapeHeaderValue(value) },
+    ([key, value]: readonly [string, HeaderValue]): HeaderValueOption => ({
+      header: { key, value: renderHeaderValue(value) },
       append_action: action,
-      ...(value === '' ? { keep_empty_value: true } : {}),
+      ...(value.length === 0 ? { keep_empty_value: true } : {}),
     });
   return [...edits.set.map(option('OVERWRITE_IF_EXISTS_OR_ADD')), ...edits.add.map(option('APPEND_IF_EXISTS_OR_ADD'))];
 }
 
-const operator = new RegExp(
-  '%(?:' +
-    [
-      'PROTOCOL',
-      'RESPONSE_CODE',
-      'RESPONSE_FLAGS',
-      'START_TIME',
-      'HOSTNAME',
-      'STREAM_ID',
-      'UPSTREAM_(?:HOST|CLUSTER|REMOTE_ADDRESS|LOCAL_ADDRESS)(?:_WITHOUT_PORT)?',
-      'DOWNSTREAM_(?:REMOTE|LOCAL|DIRECT_REMOTE)_ADDRESS(?:_WITHOUT_PORT)?',
-      'DOWNSTREAM_(?:REMOTE|LOCAL)_PORT',
-      'DOWNSTREAM_PEER_(?:URI_SAN|SUBJECT|ISSUER|SERIAL|FINGERPRINT_256)',
-      'REQUESTED_SERVER_NAME',
-      'ROUTE_NAME',
-      '(?:REQ|RESP)\\(:?[A-Za-z0-9-]+(?:\\?:?[A-Za-z0-9-]+)?\\)',
-    ].join('|') +
-    ')%',
-  'g',
-);
-
-/** Doubles every percent sign that is not part of a command operator. */
-export function escapeHeaderValue(value: string): string {
-  let escaped = '';
-  let end = 0;
-  for (const found of value.matchAll(operator)) {
-    escaped += value.slice(end, found.index).replaceAll('%', '%%') + found[0];
-    end = found.index + found[0].length;
-  }
-  return escaped + value.slice(end).replaceAll('%', '%%');
+/** The text of a value in Envoy's format, in which a percent sign that begins no command is doubled. */
+export function renderHeaderValue(value: HeaderValue): string {
+  return value.map((part) => (typeof part === 'string' ? part.replaceAll('%', '%%') : `%${part.command}%`)).join('');
 }

@@ -11,6 +11,9 @@ import type { ResolveContext } from '../context.ts';
 
 type Policy = MeshObject<'RequestAuthentication'>;
 
+/** Claims whose text is a list of words in every token. */
+const wordLists = ['permission', 'scope'];
+
 /** The authentication of an HTTP frontend. */
 export function resolveAuthentication(
   context: ResolveContext,
@@ -39,7 +42,7 @@ function resolveRule(context: ResolveContext, policy: Policy, rule: JwtRule, pat
       ? {}
       : { payloadHeader: rule.outputPayloadToHeader }),
     claimHeaders: rule.outputClaimToHeaders ?? [],
-    spaceDelimitedClaims: rule.spaceDelimitedClaims ?? [],
+    listClaims: [...new Set([...wordLists, ...(rule.spaceDelimitedClaims ?? [])])].sort(),
   };
 }
 

@@ -10,11 +10,12 @@ import {
   refOf,
   resolveHost,
 } from '../../../mesh/index.ts';
-import type { ExternalAuthorizer } from '../../model/authorization.ts';
+import { type ErrorStatus, errorStatuses, type ExternalAuthorizer } from '../../model/authorization.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { StringMatcher } from '../../model/condition.ts';
 import { isServedBy } from '../waypoint/served.ts';
 import type { ResolveContext } from '../context.ts';
+import { readHeaderValue } from '../frontend/header-value.ts';
 import { findService } from '../service/service.ts';
 import type { AuthorizationTarget } from './field.ts';
 import { matcherOf, parsePattern } from './pattern.ts';
@@ -86,13 +87,14 @@ export function resolveAuthorizer(
     port: port.number,
     protocol: 'http',
   };
+  const statusOnError = written.statusOnError === undefined ? undefined : readErrorStatus(written.statusOnError);
   return {
     provider: name,
     cluster,
     authority: service.host,
     timeoutMilliseconds: written.timeout === undefined ? defaultTimeout : (parseDuration(written.timeout) ?? 0),
     failOpen: written.failOpen ?? false,
-    ...(written.statusOnError === undefined ? {} : { statusOnError: Number(written.statusOnError) }),
+    ...(statusOnError === undefined ? {} : { statusOnError }),
     clearRouteCache: written.clearRouteCache ?? false,
     ...resolveBody(written),
     ...(http === undefined ? {} : { http: resolveHttp(http) }),
@@ -103,11 +105,10 @@ function isAuthorizer({ envoyExtAuthzHttp, envoyExtAuthzGrpc }: ExtensionProvide
   return envoyExtAuthzHttp !== undefined || envoyExtAuthzGrpc !== undefined;
 }
 
-/** Statuses that say that something failed. Envoy refuses a number that it has no name for. */
-const statuses: ReadonlySet<number> = new Set([
-  400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 412, 413, 417, 421, 422, 423, 424, 426, 428, 429, 500, 501,
-  502, 503, 504, 511,
-]);
+/** The status that a text names; undefined when Envoy has no such status of an error, and would refuse it. */
+function readErrorStatus(text: string): ErrorStatus | undefined {
+  return errorStatuses.find((status) => status === Number(text));
+}
 
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -117,7 +118,7 @@ function authorizerProblem(
   http: HttpAuthorizer | undefined,
 ): string | undefined {
   const { statusOnError, includeRequestBodyInCheck: body, timeout } = written;
-  if (statusOnError !== undefined && !statuses.has(Number(statusOnError))) {
+  if (statusOnError !== undefined && readErrorStatus(statusOnError) === undefined) {
     return `statusOnError "${statusOnError}" is no status of an error`;
   }
   if (timeout !== undefined && (parseDuration(timeout) ?? 0) < 1)
@@ -144,7 +145,9 @@ function resolveHttp(http: HttpAuthorizer): NonNullable<ExternalAuthorizer['http
   return {
     pathPrefix: http.pathPrefix ?? '',
     requestHeaders: resolveHeaderNames(http.includeRequestHeadersInCheck ?? http.includeHeadersInCheck),
-    addedHeaders: Object.entries(http.includeAdditionalHeadersInCheck ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
+    addedHeaders: Object.entries(http.includeAdditionalHeadersInCheck ?? {})
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => [name, readHeaderValue(value)]),
     toUpstreamOnAllow: resolveHeaderNames(http.headersToUpstreamOnAllow),
     toClientOnDeny: resolveHeaderNames(http.headersToDownstreamOnDeny),
     toClientOnAllow: resolveHeaderNames(http.headersToDownstreamOnAllow),

@@ -12,6 +12,7 @@ import type {
 } from '../../model/http-route.ts';
 import { resolveBackendRef } from './backend.ts';
 import { reportProblem, reportRoute, type RouteContext } from './context.ts';
+import { readHeaderValue } from '../frontend/header-value.ts';
 import { findEditProblem } from '../frontend/own-headers.ts';
 import { resolveRouteCors } from './cors.ts';
 
@@ -121,7 +122,7 @@ function resolveEdits(
   { set = [], add = [], remove = [] }: HeaderModifier,
   path: FieldPath,
 ): { readonly edits: HeaderEdits; readonly authority?: string } {
-  const byName = ([a]: readonly [string, string], [b]: readonly [string, string]): number =>
+  const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
     a < b ? -1 : a > b ? 1 : 0;
   const hosts = [...set, ...add].filter(({ name }) => name.toLowerCase() === 'host');
   const isOurs = (operation: 'add' | 'remove' | 'set', name: string, index: number): boolean => {
@@ -132,10 +133,10 @@ function resolveEdits(
     reportRoute(context, 'FieldNotSupported', [...path, operation, index], message);
     return false;
   };
-  const edit = (operation: 'add' | 'set', values: typeof set): readonly (readonly [string, string])[] =>
+  const edit = (operation: 'add' | 'set', values: typeof set): HeaderEdits['set'] =>
     values
       .filter(({ name }, index) => name.toLowerCase() !== 'host' && isOurs(operation, name, index))
-      .map(({ name, value }) => [name.toLowerCase(), value] as const)
+      .map(({ name, value }) => [name.toLowerCase(), readHeaderValue(value)] as const)
       .sort(byName);
   const removed = remove.filter((name, index) => {
     if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && name.toLowerCase() !== 'host') {

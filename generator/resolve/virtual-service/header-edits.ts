@@ -2,6 +2,7 @@
 
 import type { FieldPath, HeaderOperations } from '../../../mesh/index.ts';
 import type { HeaderEdits } from '../../model/http-route.ts';
+import { readHeaderValue } from '../frontend/header-value.ts';
 import { findEditProblem } from '../frontend/own-headers.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
@@ -29,7 +30,7 @@ export function resolveHeaderEdits(
     reportField(context, 'FieldNotSupported', at, `${problem}, so this edit has no effect`);
     return false;
   };
-  const edit = (field: 'set' | 'add'): readonly (readonly [string, string])[] =>
+  const edit = (field: 'set' | 'add'): HeaderEdits['set'] =>
     Object.entries(operations[field] ?? {})
       .filter(([name, value]) => {
         if (name.toLowerCase() === 'host' || name.toLowerCase() === ':authority') {
@@ -42,7 +43,7 @@ export function resolveHeaderEdits(
           isSendable(context, name, value, [...path, field, name])
         );
       })
-      .map(([name, value]) => [name.toLowerCase(), value] as const)
+      .map(([name, value]) => [name.toLowerCase(), readHeaderValue(value)] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1));
   const set = edit('set');
   const add = edit('add');
