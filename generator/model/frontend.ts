@@ -1,9 +1,9 @@
 // The meaning of one service port that a waypoint serves: the unit of resolving and rendering.
 
-import type { PathNormalization } from '../../mesh/index.ts';
 import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { HttpRoute } from './http-route.ts';
+import type { PathHandling } from './judgement.ts';
 import type { TcpMatch, TcpRoute } from './tcp-route.ts';
 
 /** A service port as the waypoint's listener sees it: what `main_internal` dispatches on. */
@@ -16,8 +16,8 @@ export interface FrontendAddress {
   readonly addresses: readonly string[];
   /** The port of every destination where each request names its own, under the wildcard that `host` is. */
   readonly forwardPort?: number;
-  /** How paths are normalized where somebody says so. Policies have no say in it: they arrive by another resource. */
-  readonly pathNormalization?: PathNormalization;
+  /** Policies have no say in it: they arrive by another resource. */
+  readonly paths: PathHandling;
 }
 
 /**
@@ -38,13 +38,15 @@ export function isDecidedInChain({ protocol, addresses }: Pick<FrontendAddress, 
 export interface HttpFrontend {
   readonly host: string;
   readonly port: number;
+  /** In order of precedence: the first whose match holds. The last one takes every request. */
   readonly routes: readonly HttpRoute[];
+  /**
+   * The routes are for requests whose Host is under the wildcard `*.<domain>`, whatever its case, and without its port, which is cut
+   * off where the port has a `forwardPort`; all others have these routes. The same policies judge both.
+   */
+  readonly onlyHosts?: { readonly wildcard: string; readonly otherRoutes: readonly HttpRoute[] };
   readonly authentication: Authentication;
-  /** Answer 404 to requests whose Host is not under this wildcard. */
-  readonly onlyHosts?: string;
   readonly authorization: Authorization;
-  /** Answer 400 to paths that applications read in several ways, since policies read the path. */
-  readonly refusesAmbiguousPaths: boolean;
 }
 
 /** The TCP meaning of one service port. */

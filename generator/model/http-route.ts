@@ -170,12 +170,15 @@ export type Session =
     }
   | { readonly kind: 'header'; readonly name: string };
 
+/** One route of a frontend. The steps of its judgement are in `judgement.ts`. */
 export interface HttpRoute {
   /** Shown in access logs. */
   readonly name: string;
   /** The object that the route was written in; absent for the route that a service has by default. */
   readonly origin?: ObjectRef;
   readonly match: HttpMatch;
+  /** No policy judges the request, and no external authorizer is asked; tokens are verified. */
+  readonly isUnjudged?: boolean;
   readonly action: RouteAction;
   readonly fault?: Fault;
   readonly cors?: Cors;

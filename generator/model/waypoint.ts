@@ -36,8 +36,6 @@ export interface ListenerModel {
   readonly gateway: WaypointGateway;
   /** Our own first, then its aliases. */
   readonly trustDomains: readonly string[];
-  /** How paths of requests to workloads themselves are normalized, where somebody says so. */
-  readonly pathNormalization?: PathNormalization;
   readonly accessLog: AccessLogging;
   /** Sorted by host, then port. */
   readonly served: readonly ServedAddress[];

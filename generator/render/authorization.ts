@@ -32,18 +32,22 @@ const rbacType = 'envoy.extensions.filters.http.rbac.v3.RBAC';
 /** Which of the two decisions: deny comes first. */
 export type NetworkAuthorizationAction = 'deny' | 'allow';
 
-/** The RBAC filters that decide, in order: deny has nothing to deny, allow allows nothing until a virtual host says otherwise. */
+/** The RBAC filters that decide, in order. */
 export function renderAuthorizationFilters(): readonly HttpFilter[] {
-  return decidingFilters;
+  return [denyFilter, allowFilter];
 }
 
-const decidingFilters: readonly HttpFilter[] = [
-  { name: filterNames.deny, typed_config: typed(rbacType, { rules_stat_prefix: statPrefix('deny') }) },
-  {
-    name: filterNames.allow,
-    typed_config: typed(rbacType, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),
-  },
-].map(encodeOnce);
+/** It has nothing to deny until a virtual host says otherwise. */
+export const denyFilter: HttpFilter = encodeOnce({
+  name: filterNames.deny,
+  typed_config: typed(rbacType, { rules_stat_prefix: statPrefix('deny') }),
+});
+
+/** It allows nothing until a virtual host says otherwise. */
+export const allowFilter: HttpFilter = encodeOnce({
+  name: filterNames.allow,
+  typed_config: typed(rbacType, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),
+});
 
 /** The filter that finds out what an external authorizer is to be asked about. */
 export const customFilter: HttpFilter = encodeOnce({

@@ -104,7 +104,7 @@ function renderExtAuthz(authorizer: ExternalAuthorizer): MessageTypes[typeof aut
 }
 
 /** What Envoy calls the statuses that mean an error. */
-const statusNames: Readonly<Record<ErrorStatus, MessageTypes['envoy.type.v3.HttpStatus']['code']>> = {
+const statusNames: Readonly<Record<ErrorStatus, NonNullable<MessageTypes['envoy.type.v3.HttpStatus']['code']>>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
   402: 'PaymentRequired',

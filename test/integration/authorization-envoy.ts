@@ -8,8 +8,9 @@ import {
   renderAuthorizationFilters,
   renderNetworkAuthorization,
 } from '../../generator/render/authorization.ts';
-import { ambiguousPathRefused } from '../../generator/render/routes/route-configuration.ts';
+import { renderRoute } from '../../generator/render/routes/route-configuration.ts';
 import { resolveAuthorization } from '../../generator/resolve/authorization/authorization.ts';
+import { ambiguousPathRefused } from '../../generator/resolve/frontend/path-normalization.ts';
 import { defaultMeshSettings, MeshStore } from '../../mesh/index.ts';
 import type { AuthorizationPolicySpec, PathNormalization } from '../../mesh/index.ts';
 import { testMachine } from '../support/mesh.ts';
@@ -182,7 +183,7 @@ export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at:
                   ...authorizeAt('http', name, own),
                   routes: [
                     ...(own.pathNormalization === undefined && authorize(name, own).readsPath
-                      ? [ambiguousPathRefused]
+                      ? [renderRoute(ambiguousPathRefused)]
                       : []),
                     { match: { prefix: '/' }, direct_response: { status: 200 } },
                   ],

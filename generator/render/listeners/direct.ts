@@ -2,7 +2,8 @@
 // client dialled, which filter state carries.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import type { DirectFrontend } from '../../model/direct.ts';
+import { formatProtoDuration } from '../../../mesh/index.ts';
+import type { DialledAction, DirectFrontend, DirectRoute } from '../../model/direct.ts';
 import type { ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthentication } from '../authentication.ts';
 import { renderAuthorization } from '../authorization.ts';
@@ -10,7 +11,8 @@ import { renderAuthorizer } from '../authorizer.ts';
 import { noLimits } from '../clusters/connections.ts';
 import { connectOriginate, directDeclaredTcp, directHttp, directTcp, encap, filterState } from '../names.ts';
 import { renderRetry } from '../routes/retry.ts';
-import { ambiguousPathRefused, noRoute } from '../routes/route-configuration.ts';
+import { renderRouteMatch } from '../routes/match.ts';
+import { renderRoute } from '../routes/route-configuration.ts';
 import { renderConnectionLog } from './access-log.ts';
 import { renderManager } from './http-chain.ts';
 import { discoverPolicies, onFirstBytes, renderPolicies } from './tcp-chain.ts';
@@ -40,15 +42,10 @@ const dialledAddress: Filter = {
  * ports that are known to be TCP are decided on the CONNECT first.
  */
 export function renderDirectChains(
-  model: Pick<ListenerModel, 'gateway' | 'pathNormalization' | 'accessLog' | 'served'>,
+  { paths }: Pick<DirectFrontend, 'paths'>,
+  model: Pick<ListenerModel, 'gateway' | 'accessLog' | 'served'>,
 ): readonly FilterChain[] {
-  const { pathNormalization } = model;
-  const unknown = {
-    host: 'unknown',
-    port: 0,
-    protocol: 'auto',
-    ...(pathNormalization === undefined ? {} : { pathNormalization }),
-  } as const;
+  const unknown = { host: 'unknown', port: 0, protocol: 'auto', paths } as const;
   const manager: Filter = {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: renderManager(directHttp, unknown, model.gateway, model),
@@ -87,7 +84,7 @@ export function renderDirectResources(frontend: DirectFrontend): readonly EnvoyR
   ];
 }
 
-function renderRoutes({ http, retry, refusesAmbiguousPaths }: DirectFrontend): EnvoyResource {
+function renderRoutes({ http, routes }: DirectFrontend): EnvoyResource {
   const { typedPerFilterConfig, metadata } = renderAuthorization(http);
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
     name: directHttp,
@@ -98,23 +95,30 @@ function renderRoutes({ http, retry, refusesAmbiguousPaths }: DirectFrontend): E
         domains: ['*'],
         ...(metadata === undefined ? {} : { metadata }),
         typed_per_filter_config: { ...typedPerFilterConfig },
-        routes: [
-          ...(refusesAmbiguousPaths ? [ambiguousPathRefused] : []),
-          {
-            name: 'default',
-            match: { prefix: '/' },
-            route: {
-              cluster: encap,
-              timeout: '0s',
-              ...(retry === undefined ? {} : { retry_policy: renderRetry(retry) }),
-            },
-          },
-          noRoute,
-        ],
+        routes: routes.map((route) => (isDialled(route) ? renderDialled(route) : renderRoute(route))),
       },
     ],
   };
   return { typeUrl: typeUrls.routeConfiguration, name: directHttp, json };
+}
+
+type DialledRoute = Extract<DirectRoute, { readonly action: DialledAction }>;
+
+function isDialled(route: DirectRoute): route is DialledRoute {
+  return route.action.kind === 'dialled';
+}
+
+function renderDialled({ name, match, action }: DialledRoute): MessageTypes['envoy.config.route.v3.Route'] {
+  const { timeoutMilliseconds, retry } = action;
+  return {
+    name,
+    match: renderRouteMatch(match),
+    route: {
+      cluster: encap,
+      timeout: formatProtoDuration(timeoutMilliseconds),
+      ...(retry === undefined ? {} : { retry_policy: renderRetry(retry) }),
+    },
+  };
 }
 
 const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';

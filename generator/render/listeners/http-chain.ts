@@ -2,10 +2,10 @@
 // comes by RDS.
 
 import { type Any, encodeOnce, type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
-import type { PathNormalization } from '../../../mesh/index.ts';
+import { judgement, type JudgementStep, type PathHandling } from '../../model/judgement.ts';
 import type { ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthenticationFilter } from '../authentication.ts';
-import { auditFilter, customFilter, renderAuthorizationFilters } from '../authorization.ts';
+import { allowFilter, auditFilter, customFilter, denyFilter } from '../authorization.ts';
 import { renderAuthorizerFilter } from '../authorizer.ts';
 import { formatChainName } from '../names.ts';
 import { corsFilter } from '../routes/cors.ts';
@@ -26,17 +26,27 @@ export const router: HttpFilter = encodeOnce({
   typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}),
 });
 
-/** An external authorizer comes before tokens are verified, as in Istio. A denied request must not cost a fault's delay. */
-const renderFilters = (chain: string): readonly HttpFilter[] => [
-  customFilter,
-  renderAuthorizerFilter(chain),
-  renderAuthenticationFilter(chain),
-  auditFilter,
-  ...renderAuthorizationFilters(),
-  fault,
-  cors,
-  session,
-];
+/** The filters of each step. */
+const filtersOf: Readonly<Record<JudgementStep, (chain: HttpChain) => readonly HttpFilter[]>> = {
+  custom: ({ name }) => [customFilter, renderAuthorizerFilter(name)],
+  token: ({ name }) => [renderAuthenticationFilter(name)],
+  audit: () => [auditFilter],
+  deny: () => [denyFilter],
+  allow: () => [allowFilter],
+  fault: () => [fault],
+  cors: () => [cors],
+  session: () => [session],
+  route: ({ host, forwardPort }) => [
+    ...(forwardPort === undefined ? [] : renderForwardProxyFilters(host, forwardPort)),
+    router,
+  ],
+};
+
+interface HttpChain {
+  readonly host: string;
+  readonly forwardPort: number | undefined;
+  readonly name: string;
+}
 
 const fault: HttpFilter = encodeOnce({
   name: faultFilter,
@@ -86,17 +96,13 @@ function managerName(chain: string): string {
 type Manager = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'];
 type PathOptions = Pick<Manager, 'normalize_path' | 'merge_slashes' | 'path_with_escaped_slashes_action'>;
 
-const keepEscapedSlashes = { path_with_escaped_slashes_action: 'KEEP_UNCHANGED' } as const;
-const pathOptions: Readonly<Record<PathNormalization, PathOptions>> = {
-  NONE: { normalize_path: false, ...keepEscapedSlashes },
-  BASE: { normalize_path: true, ...keepEscapedSlashes },
-  MERGE_SLASHES: { normalize_path: true, merge_slashes: true, ...keepEscapedSlashes },
-  DECODE_AND_MERGE_SLASHES: {
-    normalize_path: true,
-    merge_slashes: true,
-    path_with_escaped_slashes_action: 'UNESCAPE_AND_FORWARD',
-  },
-};
+function renderPaths({ normalize, mergeSlashes, escapedSlashes }: PathHandling): PathOptions {
+  return {
+    normalize_path: normalize,
+    ...(mergeSlashes ? { merge_slashes: true } : {}),
+    path_with_escaped_slashes_action: escapedSlashes === 'decode' ? 'UNESCAPE_AND_FORWARD' : 'KEEP_UNCHANGED',
+  };
+}
 
 /**
  * The connection manager of an HTTP chain. It never depends on policies: they come by another resource, and there would be a moment in
@@ -104,7 +110,7 @@ const pathOptions: Readonly<Record<PathNormalization, PathOptions>> = {
  */
 export function renderManager(
   chain: string,
-  { host, port, protocol, forwardPort, pathNormalization = 'BASE' }: Omit<FrontendAddress, 'addresses'>,
+  { host, port, protocol, forwardPort, paths }: Omit<FrontendAddress, 'addresses'>,
   service: ServedAddress['service'],
   { accessLog }: Pick<ListenerModel, 'accessLog'>,
 ): Any {
@@ -112,7 +118,7 @@ export function renderManager(
     stat_prefix: `inbound_${port}`,
     server_name: 'istio-envoy',
     rds: { route_config_name: chain, config_source: aggregatedSource },
-    ...pathOptions[pathNormalization],
+    ...renderPaths(paths),
     use_remote_address: false,
     internal_address_config: {},
     forward_client_cert_details: 'SANITIZE',
@@ -128,9 +134,7 @@ export function renderManager(
     access_log: [...renderRequestLog(accessLog), renderRequestMetrics({ host, ...service })],
     http_filters: [
       ...(protocol === 'grpc-web' ? [grpcWeb] : []),
-      ...renderFilters(chain),
-      ...(forwardPort === undefined ? [] : renderForwardProxyFilters(host, forwardPort)),
-      router,
+      ...judgement.flatMap((step) => filtersOf[step]({ name: chain, host, forwardPort })),
     ],
   });
 }

@@ -44,7 +44,7 @@ export function renderMainInternal(model: ListenerModel): EnvoyResource {
               ...(hasTcp(each.address) ? renderTcpChains(each) : []),
             ]),
             ...(model.closed.length === 0 ? [] : [closedChain]),
-            ...(model.direct === undefined ? [] : renderDirectChains(model)),
+            ...(model.direct === undefined ? [] : renderDirectChains(model.direct, model)),
           ],
         }),
   };

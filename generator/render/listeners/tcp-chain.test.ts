@@ -4,7 +4,12 @@ import { renderTcpChains } from './tcp-chain.ts';
 
 const filtersOf = (address: Pick<FrontendAddress, 'protocol' | 'addresses'>): readonly (string | undefined)[] =>
   renderTcpChains({
-    address: { host: 'db.example', port: 5432, ...address },
+    address: {
+      host: 'db.example',
+      port: 5432,
+      paths: { normalize: true, mergeSlashes: false, escapedSlashes: 'keep' },
+      ...address,
+    },
     service: { namespace: 'shop', name: 'db' },
     tcpConditions: [],
   })

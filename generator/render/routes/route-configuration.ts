@@ -1,6 +1,6 @@
 // The route configuration of one HTTP frontend: its routes, faults and policies, pushed by RDS when any of them changes.
 
-import { encodeOnce, type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
+import { type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
 import type { HttpRoute } from '../../model/http-route.ts';
 import type { HttpFrontend } from '../../model/frontend.ts';
 import { noAuthorization, renderAuthorization } from '../authorization.ts';
@@ -17,10 +17,7 @@ type Route = MessageTypes['envoy.config.route.v3.Route'];
 /** Bytes of a direct response's body at most; Envoy's own limit is 4096. */
 const maximumBodyBytes = 1024 * 1024;
 
-/**
- * The RouteConfiguration of a frontend. One virtual host takes every Host and carries the policy. It ends in a 404 of its own: a
- * request without a route would otherwise meet the filters' own, closed, policy and be answered 403.
- */
+/** The RouteConfiguration of a frontend: one virtual host, or two where Hosts are told apart, each with the policy. */
 export function renderRouteConfiguration(frontend: HttpFrontend): EnvoyResource {
   const name = formatChainName(frontend.host, frontend.port, 'http');
   const { typedPerFilterConfig, metadata } = renderAuthorization(frontend.authorization);
@@ -35,24 +32,24 @@ export function renderRouteConfiguration(frontend: HttpFrontend): EnvoyResource 
     virtual_hosts: [
       ...(frontend.onlyHosts === undefined
         ? []
-        : [{ name: 'other-hosts', domains: ['*'], ...policy, routes: [noRoute] }]),
+        : [
+            { name: 'other-hosts', domains: ['*'], ...policy, routes: frontend.onlyHosts.otherRoutes.map(renderRoute) },
+          ]),
       {
         name: `inbound|http|${frontend.port}`,
-        domains: [frontend.onlyHosts ?? '*'],
+        domains: [frontend.onlyHosts?.wildcard ?? '*'],
         ...policy,
-        routes: [
-          ...(frontend.refusesAmbiguousPaths ? [ambiguousPathRefused] : []),
-          ...frontend.routes.map(renderRoute),
-          noRoute,
-        ],
+        routes: frontend.routes.map(renderRoute),
       },
     ],
   };
   return { typeUrl: typeUrls.routeConfiguration, name, json };
 }
 
-function renderRoute(route: HttpRoute): Route {
+/** A route of a frontend. */
+export function renderRoute(route: HttpRoute): Route {
   const perFilter = {
+    ...(route.isUnjudged === true ? noAuthorization : {}),
     ...(route.cors === undefined ? {} : { [corsFilter]: renderCors(route.cors) }),
     ...(route.fault === undefined ? {} : { [faultFilter]: renderFault(route.fault) }),
     ...(route.session === undefined ? {} : { [sessionFilter]: renderSession(route.session) }),
@@ -74,24 +71,3 @@ function renderRoute(route: HttpRoute): Route {
     ...(Object.keys(perFilter).length === 0 ? {} : { typed_per_filter_config: perFilter }),
   };
 }
-
-/**
- * `/admin;x` and `/x%2Fadmin` are `/admin` and `/x/admin` to some applications and not to others. It is a route, and no option of the
- * connection manager, so that it comes and goes together with the policies.
- */
-export const ambiguousPathRefused: Route = encodeOnce({
-  name: 'ambiguous-path-refused',
-  match: { safe_regex: { regex: '.*(?:;|%2[fF]|%5[cC]).*' } },
-  direct_response: {
-    status: 400,
-    body: { inline_string: 'a policy reads the path, so it must not contain ";", "%2F" or "%5C"' },
-  },
-  typed_per_filter_config: { ...noAuthorization },
-});
-
-/** The end of every virtual host. */
-export const noRoute: Route = encodeOnce({
-  name: 'no-route',
-  match: { prefix: '/' },
-  direct_response: { status: 404 },
-});

@@ -3,7 +3,9 @@
 
 import { coversRange, formatAddress, isIpAddress, type MeshObject, parseAddressRange } from '../../../mesh/index.ts';
 import type { Authorization } from '../../model/authorization.ts';
-import type { DirectFrontend } from '../../model/direct.ts';
+import type { DirectFrontend, DirectRoute } from '../../model/direct.ts';
+import { everyRequest } from '../../model/http-match.ts';
+import type { Retry } from '../../model/http-route.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
 import { resolveAuthentication } from '../authentication/authentication.ts';
 import { resolveAuthorization } from '../authorization/authorization.ts';
@@ -11,7 +13,7 @@ import { findBoundWorkloads } from '../waypoint/served.ts';
 import type { ResolveContext } from '../context.ts';
 import { refusalOf } from '../endpoint/reachable.ts';
 import { resolveDefaultRetry } from './retry.ts';
-import { resolvePathNormalization } from './path-normalization.ts';
+import { closeRoutes, resolvePathHandling, resolvePathNormalization } from './path-normalization.ts';
 import { declaredTcpPorts, type ServedAddress } from '../../model/frontend.ts';
 
 /** The direct frontend of a waypoint; undefined when it serves no workload. An address that is a service's stays the service's. */
@@ -45,9 +47,9 @@ export function resolveDirect(
     addresses,
     http,
     authentication: resolveAuthentication(context, { gateway, service }),
-    ...(retry === undefined ? {} : { retry }),
+    paths: resolvePathHandling(pathNormalization),
+    routes: closeRoutes([defaultRoute(retry)], pathNormalization, http),
     tcp: authorize('tcp', 'any'),
-    refusesAmbiguousPaths: pathNormalization === undefined && http.readsPath,
     connect: declaredTcpPorts(served).map((port) => ({
       host: 'direct',
       port,
@@ -56,6 +58,14 @@ export function resolveDirect(
       authorization: authorize('tcp', port),
       decidedAt: 'connect',
     })),
+  };
+}
+
+function defaultRoute(retry: Retry | undefined): DirectRoute {
+  return {
+    name: 'default',
+    match: everyRequest,
+    action: { kind: 'dialled', timeoutMilliseconds: 0, ...(retry === undefined ? {} : { retry }) },
   };
 }
 

@@ -11,9 +11,9 @@ import type { ResolveContext } from '../context.ts';
 import { isClosed, reportGoingBefore, resolveGatewayRoutes } from '../gateway-route/routes.ts';
 import { isByHost } from '../backend/discovery.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
-import { everyRequest, matchesEverything } from '../../model/http-match.ts';
+import { everyRequest, matchesEverything, noRoute } from '../../model/http-match.ts';
 import { resolveDefaultRetry } from './retry.ts';
-import { resolvePathNormalization } from './path-normalization.ts';
+import { closeRoutes, resolvePathHandling, resolvePathNormalization } from './path-normalization.ts';
 import { resolveVirtualServiceRoutes } from '../virtual-service/routes.ts';
 import { createShadows } from '../virtual-service/shadows.ts';
 import { findVirtualServices } from '../virtual-service/selection.ts';
@@ -30,14 +30,13 @@ export function resolveFrontendAddress(
 ): FrontendAddress | undefined {
   if (port.protocol === 'udp') return undefined;
   const { host, addresses, object } = service;
-  const pathNormalization = resolvePathNormalization(mesh.settings, gateway, object);
   return {
     host,
     port: port.number,
     protocol: port.protocol,
     addresses,
     ...(isByHost(service, port) ? { forwardPort: Number(port.targetPort) } : {}),
-    ...(pathNormalization === undefined ? {} : { pathNormalization }),
+    paths: resolvePathHandling(resolvePathNormalization(mesh.settings, gateway, object)),
   };
 }
 
@@ -50,7 +49,8 @@ export function resolveFrontend(
 ): Frontend | undefined {
   const address = resolveFrontendAddress(context, gateway, service, port);
   if (address === undefined) return undefined;
-  const { host, port: number, addresses, protocol, pathNormalization } = address;
+  const { host, port: number, addresses, protocol } = address;
+  const pathNormalization = resolvePathNormalization(context.mesh.settings, gateway, service.object);
   const target = {
     gateway,
     service: { kind: service.object.kind, namespace: service.namespace, name: service.name },
@@ -77,11 +77,10 @@ export function resolveFrontend(
     http: {
       host,
       port: number,
-      routes,
+      routes: closeRoutes(routes, pathNormalization, authorization),
+      ...(address.forwardPort === undefined ? {} : { onlyHosts: { wildcard: host, otherRoutes: [noRoute] } }),
       authentication: resolveAuthentication(context, target),
-      ...(address.forwardPort === undefined ? {} : { onlyHosts: host }),
       authorization,
-      refusesAmbiguousPaths: pathNormalization === undefined && authorization.readsPath,
     },
     ...(protocol === 'auto' ? { tcp: tcp() } : {}),
   };

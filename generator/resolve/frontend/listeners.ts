@@ -7,7 +7,6 @@ import { resolveServedServices } from '../waypoint/served.ts';
 import type { ResolveContext } from '../context.ts';
 import { resolveDirect } from './direct.ts';
 import { resolveFrontendAddress } from './frontend.ts';
-import { resolvePathNormalization } from './path-normalization.ts';
 import { closedParts, virtualRefusalOf } from '../endpoint/reachable.ts';
 import type { ResolvedService } from '../service/service.ts';
 import { resolveTcpConditions } from '../virtual-service/tcp-routes.ts';
@@ -44,11 +43,9 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
   served.sort(({ address: a }, { address: b }) => (a.host < b.host ? -1 : a.host > b.host ? 1 : a.port - b.port));
   reportSniffedPorts(context, services, served);
   const direct = resolveDirect(context, gateway, served);
-  const pathNormalization = resolvePathNormalization(context.mesh.settings, gateway);
   return {
     gateway,
     trustDomains: [trustDomain, ...trustDomainAliases],
-    ...(pathNormalization === undefined ? {} : { pathNormalization }),
     accessLog: resolveAccessLog(context.mesh.settings),
     served,
     closed: closedParts(

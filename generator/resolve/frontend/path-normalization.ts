@@ -8,6 +8,10 @@ import {
   pathNormalizationAnnotation,
   readPathNormalization,
 } from '../../../mesh/index.ts';
+import type { Authorization } from '../../model/authorization.ts';
+import { everyRequest, noRoute } from '../../model/http-match.ts';
+import type { HttpRoute } from '../../model/http-route.ts';
+import type { PathHandling } from '../../model/judgement.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
 
 /** What is said of the ports of a service, or of the workloads of a waypoint; undefined when nobody says anything. */
@@ -27,3 +31,42 @@ export function resolvePathNormalization(
 export function annotatedNormalization({ metadata }: MeshObject): PathNormalization | undefined {
   return readPathNormalization(metadata.annotations[pathNormalizationAnnotation]);
 }
+
+const kept = { mergeSlashes: false, escapedSlashes: 'keep' } as const;
+
+const handlings: Readonly<Record<PathNormalization, PathHandling>> = {
+  NONE: { normalize: false, ...kept },
+  BASE: { normalize: true, ...kept },
+  MERGE_SLASHES: { normalize: true, mergeSlashes: true, escapedSlashes: 'keep' },
+  DECODE_AND_MERGE_SLASHES: { normalize: true, mergeSlashes: true, escapedSlashes: 'decode' },
+};
+
+/** What becomes of paths; BASE where nobody says anything. */
+export function resolvePathHandling(said: PathNormalization | undefined): PathHandling {
+  return handlings[said ?? 'BASE'];
+}
+
+/**
+ * The routes of a frontend whose policies are these. Where they read the path and nobody says how it is normalized, what applications
+ * read in several ways is refused: `/admin;x` and `/x%2Fadmin` are `/admin` and `/x/admin` to some and not to others. That is a route,
+ * so that it comes and goes together with the policies.
+ */
+export function closeRoutes<R>(
+  routes: readonly R[],
+  said: PathNormalization | undefined,
+  { readsPath }: Pick<Authorization, 'readsPath'>,
+): readonly (HttpRoute | R)[] {
+  return [...(said === undefined && readsPath ? [ambiguousPathRefused] : []), ...routes, noRoute];
+}
+
+/** Refuses paths that applications read in several ways. */
+export const ambiguousPathRefused: HttpRoute = {
+  name: 'ambiguous-path-refused',
+  match: { ...everyRequest, path: { regex: '.*(?:;|%2[fF]|%5[cC]).*' } },
+  isUnjudged: true,
+  action: {
+    kind: 'respond',
+    status: 400,
+    body: { text: 'a policy reads the path, so it must not contain ";", "%2F" or "%5C"' },
+  },
+};
