@@ -1,10 +1,13 @@
-// Makes a checkout ready with nothing but Node and Python, and runs what was asked for: `setup`, `demo`, `test`, `test:api` (tests
-// against a Kubernetes API of their own, for which Go is needed once) or `test:cluster` (against the cluster of KUBECONFIG). Steps
-// whose inputs have not changed are skipped, so that a second run starts at once. Node 20 can run this file; what it starts runs on a
-// Node that Cairn supports, which is fetched where the machine's own is older.
+// Makes a checkout ready with nothing but Node and Python, and runs what was asked for: `setup`,
+// `demo`, `test`, `test:soak` (the property tests, with counts that take an hour or two), `test:api`
+// (tests against a Kubernetes API of their own, for which Go is needed once) or `test:cluster`
+// (against the cluster of KUBECONFIG). Steps whose inputs have not changed are skipped, so that a
+// second run starts at once. Node 20 can run this file; what it starts runs on a Node that Cairn
+// supports, which is fetched where the machine's own is older.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,8 +39,29 @@ function run(title, command, args, options = {}) {
     process.stderr.write(`setup: ${title} took ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
 }
 
+/**
+ * Runs checks side by side. The output of each is printed when it ends, and the others go on where
+ * one fails.
+ */
+async function checkAll(checks) {
+  const ends = await Promise.all(
+    checks.map(async ([title, command, args]) => {
+      const started = Date.now();
+      const check = spawn(command, args, { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'], env });
+      const said = [];
+      for (const stream of [check.stdout, check.stderr]) stream.on('data', (chunk) => said.push(chunk));
+      const [status] = await once(check, 'close');
+      process.stderr.write(Buffer.concat(said));
+      const seconds = ((Date.now() - started) / 1000).toFixed(1);
+      process.stderr.write(`setup: ${title} ${status === 0 ? 'took' : 'FAILED after'} ${seconds} s\n`);
+      return status;
+    }),
+  );
+  if (ends.some((status) => status !== 0)) process.exit(1);
+}
+
 /** Runs a step once for each state of its inputs; the state is remembered in node_modules, which goes when it is stale. */
-function once(name, inputs, step) {
+function onceFor(name, inputs, step) {
   const hash = createHash('sha256');
   for (const file of inputs) hash.update(readFileSync(join(repository, file)));
   const stamp = join(repository, 'node_modules/.cairn', name);
@@ -61,7 +85,7 @@ async function hasKubernetes() {
 }
 
 const [task = 'setup', ...args] = process.argv.slice(2);
-once('installed', ['package-lock.json'], () =>
+onceFor('installed', ['package-lock.json'], () =>
   run('installing dependencies', npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']),
 );
 const node = await provideNode();
@@ -87,11 +111,17 @@ switch (task) {
     await fetchEnvoy(oldestEnvoy);
     await fetchNode(oldestNode);
     run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
-    run('checking types', bin('tsc'), ['-p', 'tsconfig.json']);
-    run('linting', bin('oxlint'), ['--type-aware', '--deny-warnings', '--quiet']);
-    run('checking the format', bin('prettier'), ['--check', '--log-level', 'warn', '.']);
-    run('looking for dead exports', bin('knip'), ['--no-progress']);
-    vitest((await hasKubernetes()) ? ['main', 'api'] : ['main']);
+    await checkAll([
+      ['checking the format', bin('prettier'), ['--check', '--cache', '--log-level', 'warn', '.']],
+      ['checking types', bin('tsc'), ['-p', 'tsconfig.json']],
+      ['linting', bin('oxlint'), ['--type-aware', '--deny-warnings', '--quiet']],
+      ['looking for dead exports', bin('knip'), ['--no-progress']],
+    ]);
+    vitest((await hasKubernetes()) ? ['main', 'properties', 'api'] : ['main', 'properties']);
+    break;
+  case 'test:soak':
+    env.CAIRN_SOAK = '1';
+    vitest(['properties']);
     break;
   case 'test:api':
     await fetchKubernetes();
@@ -110,6 +140,6 @@ switch (task) {
     vitest(['cluster']);
     break;
   default:
-    process.stderr.write(`setup: unknown task "${task}": use setup, demo, test, test:api or test:cluster\n`);
+    process.stderr.write(`setup: unknown task "${task}": use setup, demo, test, test:soak, test:api or test:cluster\n`);
     process.exit(2);
 }

@@ -3,6 +3,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EncodedResource, type TypeUrl, typeUrls } from '../envoy-api/index.ts';
+import { trialsOf } from '../test/support/counts.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
 import { Session } from './session.ts';
 import { SnapshotCache } from './snapshot-cache.ts';
@@ -173,7 +174,7 @@ describe('any sequence', () => {
         }
         stop();
       }),
-      { numRuns: 1_000 },
+      trialsOf('sessions'),
     );
   });
 });

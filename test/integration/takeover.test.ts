@@ -70,8 +70,6 @@ metadata: { name: newcomer, namespace: aaa }
 spec: { clusterIP: ${address}, selector: { app: evil }, ports: [{ name: http, port: 80 }] }
 `;
 
-const nobody = 'apiVersion: v1\nkind: Namespace\nmetadata: { name: nobody }\n';
-
 let waypoint = '';
 
 /** What a newcomer declares, and the code of what it is told. */
@@ -104,9 +102,17 @@ const newcomers: Readonly<Record<string, () => readonly [text: string, code?: st
   'a waypoint with the address of a Service': () => [gateway(run.vip('web'))],
 };
 
-async function isTold(code = 'AddressConflict'): Promise<boolean> {
-  const findings = await run.api<{ code: string; object: { namespace: string } }[]>('/api/findings');
-  return findings.some((finding) => finding.object.namespace === 'aaa' && finding.code === code);
+async function isTold(name: string, code = 'AddressConflict'): Promise<boolean> {
+  const findings = await run.api<{ code: string; object: { namespace: string; name: string } }[]>('/api/findings');
+  return findings.some(
+    ({ object, ...finding }) => object.namespace === 'aaa' && object.name === name && finding.code === code,
+  );
+}
+
+/** In place of whoever came before; resolves when it is told. Each newcomer has a name of its own, by which it is told apart. */
+async function come(name: string, text: string, code?: string): Promise<void> {
+  run.write('newcomer.yaml', text.replaceAll('name: newcomer', `name: ${name}`));
+  await waitFor(() => isTold(name, code), { timeout: 10_000, what: () => `a Finding ${code ?? 'AddressConflict'}` });
 }
 
 /** Whether every proxy has what follows from the files. */
@@ -152,24 +158,18 @@ afterAll(async () => {
 });
 
 describe('whoever comes later takes nothing', () => {
-  it.each(Object.keys(newcomers))(
+  it.each(Object.entries(newcomers).map(([says, make], index) => [says, `n${index}`, make] as const))(
     '%s',
-    async (name) => {
-      const [text, code] = newcomers[name]?.() ?? [''];
-      run.write('newcomer.yaml', text);
-      await waitFor(() => isTold(code), { timeout: 10_000, what: () => `a Finding ${code ?? 'AddressConflict'}` });
+    async (_says, name, make) => {
+      await come(name, ...make());
       await expectNothingTaken();
-      // An empty file would count as one that is being written.
-      run.write('newcomer.yaml', nobody);
-      await waitFor(async () => !(await isTold(code)), { timeout: 10_000, what: () => 'an end of the Finding' });
     },
     30_000,
   );
 
   it('not even a port that the Service does not have', async () => {
     const text = entry(`hosts: [a.evil], addresses: [${run.vip('web')}]`);
-    run.write('newcomer.yaml', text.replace('number: 80', 'number: 81'));
-    await waitFor(() => isTold(), { timeout: 10_000, what: () => 'a Finding' });
+    await come('port', text.replace('number: 80', 'number: 81'));
     const socket = connect({ host: run.vip('web'), port: 81, localAddress: run.address('sleep') });
     const outcome = await new Promise((done) => {
       socket.once('connect', () => done('connected'));
@@ -183,8 +183,7 @@ describe('whoever comes later takes nothing', () => {
     const texts = Object.values(newcomers).map((make, index) =>
       make()[0].replaceAll('name: newcomer', `name: n${index}`),
     );
-    run.write('newcomer.yaml', texts.join('\n---\n'));
-    await waitFor(() => isTold(), { timeout: 10_000, what: () => 'a Finding' });
+    await come('n0', texts.join('\n---\n'));
     await expectNothingTaken();
     await run.stop();
     await run.start();

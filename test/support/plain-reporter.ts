@@ -1,4 +1,5 @@
-// Ends a run with one plain line, `N passed, N failed`, for readers that are programs.
+// Ends a run with one plain line, `N passed, N failed`, for readers that are programs. Where
+// something failed, the line before it gives the seed of the random numbers, to have them again.
 
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -16,6 +17,7 @@ export default class PlainReporter implements Reporter {
       }
       if (module.state() === 'failed' && failed === before) failed += 1;
     }
+    if (failed > 0) console.log(`\nThe random numbers of this run: CAIRN_SEED=${process.env['CAIRN_SEED']}`);
     console.log(`\n${passed} passed, ${failed} failed`);
   }
 }

@@ -1,4 +1,4 @@
-// Ten thousand spoilt manifests: each is read and translated without a crash, what it still yields is what Envoy's API allows, and a
+// Thousands of spoilt manifests: each is read and translated without a crash, what it still yields is what Envoy's API allows, and a
 // real Envoy accepts it. What several of them have in common (the same objects are left, the same resource comes out) is tried once.
 
 import { createHash } from 'node:crypto';
@@ -16,12 +16,13 @@ import {
   MeshStore,
   parseManifest,
 } from '../../mesh/index.ts';
+import { countOf, seed as first } from '../support/counts.ts';
 import { listCases } from '../support/golden.ts';
 import { type CertificateFiles, writeTestCertificates } from '../support/test-certificates.ts';
 import { findRefused, type NamedResources } from '../support/validation.ts';
 import { createDice, createMutator } from './mutation.ts';
 
-const mutations = 10_000;
+const mutations = countOf('mutations');
 const root = join(import.meta.dirname, '..');
 const base = failClosed(parseManifest('base.yaml', readFileSync(join(root, 'golden/base.yaml'), 'utf8')));
 const folder = mkdtempSync(join(tmpdir(), 'cairn-hostile-'));
@@ -72,7 +73,7 @@ it(`${mutations} mutations end in resources that Envoy accepts, and in Findings`
       if (fresh.length > 0) shown.push({ name: `seed ${seed} ${key.namespace}/${key.name}`, resources: set });
     }
   };
-  for (let seed = 0; seed < mutations; seed++) {
+  for (let seed = first; seed < first + mutations; seed++) {
     const original = corpus[seed % corpus.length];
     if (original === undefined) continue;
     const text = original.mutate(createDice(seed));
@@ -95,12 +96,12 @@ it(`${mutations} mutations end in resources that Envoy accepts, and in Findings`
   console.log(`hostile mutations: ${mutations}, ${JSON.stringify(counts)}, ${shown.length} shown to Envoy`);
   expect(problems.slice(0, 10), `${problems.length} problems`).toEqual([]);
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
-  expect(counts.lost).toBeGreaterThan(500);
+  expect(counts.lost).toBeGreaterThan(mutations / 20);
   expect(counts.unsaid).toBe(0);
-  expect(counts.meshes).toBeGreaterThan(1000);
+  expect(counts.meshes).toBeGreaterThan(mutations / 10);
   const refused: unknown[] = [];
   for (let from = 0; from < shown.length; from += 150) {
     refused.push(...(await findRefused(shown.slice(from, from + 150), { folder, certificates })));
   }
   expect(refused).toEqual([]);
-}, 600_000);
+});

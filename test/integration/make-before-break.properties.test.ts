@@ -1,4 +1,4 @@
-// While routes, weights, subsets, policies, services and endpoints change a thousand times, every request gets what the configuration
+// While routes, weights, subsets, policies, services and endpoints change over and over, every request gets what the configuration
 // before or after the change says, and open streams stay open: on a real Envoy that takes each change by delta ADS.
 
 import { once } from 'node:events';
@@ -9,11 +9,12 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AnyMeshObject, type MeshChange, refOf } from '../../mesh/index.ts';
+import { countOf, seed } from '../support/counts.ts';
 import { randomLoopback } from '../support/envoy.ts';
 import { type HboneConnection, type HttpResponse, requestThrough } from '../support/hbone-client.ts';
 import { type ServedWaypoint, startServedWaypoint } from '../support/served-waypoint.ts';
 
-const edits = 1000;
+const edits = countOf('editsUnderTraffic');
 const requestsPerSecond = 200;
 const openStreams = 100;
 /** Workers of Envoy take a change a moment after its main thread has accepted it. */
@@ -119,8 +120,8 @@ function key(object: AnyMeshObject): string {
 }
 
 /** A generator of numbers, so that a failure can be had again. */
-function randomOf(seed: number): () => number {
-  let state = seed;
+function randomOf(first: number): () => number {
+  let state = first;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
@@ -267,7 +268,7 @@ async function openHttp2(connection: HboneConnection, service: string): Promise<
 }
 
 it('gives every request the configuration before or after, and resets no stream', async () => {
-  const random = randomOf(42);
+  const random = randomOf(seed);
   const history = new Map<string, Period[]>(names.map((name) => [name, [{ state: first, from: 0, until: Infinity }]]));
   const wrong: string[] = [];
   let count = 0;
@@ -294,7 +295,7 @@ it('gives every request the configuration before or after, and resets no stream'
   const end = new AbortController();
   const work = async (connection: HboneConnection, index: number): Promise<void> => {
     const pause = (1000 * connections.length) / requestsPerSecond;
-    const choose = randomOf(index + 1);
+    const choose = randomOf(seed + index + 1);
     const kept = new Map<string, Duplex>();
     let next = performance.now();
     while (!end.signal.aborted) {
@@ -354,4 +355,4 @@ it('gives every request the configuration before or after, and resets no stream'
   expect(wrong.slice(0, 10)).toEqual([]);
   expect(ended).toEqual([]);
   expect(count).toBeGreaterThan((requestsPerSecond * seconds) / 4);
-}, 240_000);
+});

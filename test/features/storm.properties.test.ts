@@ -9,6 +9,7 @@ import { MeshStore } from '../../mesh/index.ts';
 import { changesOf, type Edit, editKinds, makeEdit, makeHttpRoute, makeMesh } from '../../tools/bench/mesh.ts';
 import type { DeltaRequest, DeltaResponse } from '../../xds/messages.ts';
 import { Session } from '../../xds/session.ts';
+import { trialsOf } from '../support/counts.ts';
 import { SnapshotCache } from '../../xds/index.ts';
 
 const services = 30;
@@ -119,9 +120,9 @@ describe('a storm of changes', () => {
           return;
         }
       }),
-      { numRuns: 60 },
+      trialsOf('storms'),
     );
-  }, 120_000);
+  });
 });
 
 function carriesLoneEdit({ typeUrl, resources }: DeltaResponse): boolean {

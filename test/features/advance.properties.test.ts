@@ -12,6 +12,7 @@ import {
   typeUrls,
 } from '../../envoy-api/index.ts';
 import { type MeshChange, MeshStore, refOf } from '../../mesh/index.ts';
+import { trialsOf } from '../support/counts.ts';
 import { change, policy, put, service, shop, tcpRules, virtualService } from '../support/random-shop.ts';
 import { formatProxyKey, Generator } from '../../generator/incremental/generator.ts';
 import {
@@ -243,8 +244,8 @@ function follow(all: readonly Round[]): void {
 
 describe('the incremental generator, stopped anywhere', () => {
   it('serves what followed from the configuration at some moment and holds together, and in the end what follows now', () => {
-    fc.assert(fc.property(rounds(change), follow), { numRuns: 600 });
-  }, 600_000);
+    fc.assert(fc.property(rounds(change), follow), trialsOf('stops'));
+  });
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])(
     'routes to a service that comes with the route only when it is there: %i parts',
@@ -259,6 +260,6 @@ describe('the incremental generator, stopped anywhere', () => {
   );
 
   it('leaves no port open that a policy protects, however it is served', () => {
-    fc.assert(fc.property(rounds(portChange), follow), { numRuns: 300 });
-  }, 600_000);
+    fc.assert(fc.property(rounds(portChange), follow), trialsOf('stopsOfOnePort'));
+  });
 });

@@ -4,6 +4,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EncodedResource, type TypeUrl, typeUrls } from '../envoy-api/index.ts';
+import { trialsOf } from '../test/support/counts.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
 import { Session } from './session.ts';
 import { SnapshotCache } from './snapshot-cache.ts';
@@ -243,7 +244,7 @@ describe('any sequence of consistent changes', () => {
         }
         stop();
       }),
-      { numRuns: 3_000 },
+      trialsOf('orders'),
     );
   });
 });
