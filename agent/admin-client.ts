@@ -1,11 +1,14 @@
-// Talking to Envoy's admin interface.
+// Calls of Envoy's admin interface.
 
 import { request, type IncomingMessage } from 'node:http';
 import type { AdminAddress } from '../bootstrap/index.ts';
 
 const timeoutMs = 5000;
 
-/** The answer, with its body still to be read; rejects when Envoy does not answer within 5 s. */
+/**
+ * Resolves to the answer, whose body is still to be read. Rejects when Envoy does not answer within
+ * 5 s.
+ */
 export function callAdmin(admin: AdminAddress, method: 'GET' | 'POST', path: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const at = 'path' in admin ? { socketPath: admin.path } : { host: admin.address, port: admin.port };

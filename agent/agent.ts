@@ -1,5 +1,6 @@
-// What runs beside Envoy, in a pod or on one machine: it gets the proxy's certificates, starts Envoy with a bootstrap that
-// uses them, answers for its health, and ends it in good order. It is not in the path of configuration.
+// The agent: the process that runs beside Envoy, in a pod or on one machine. It gets the proxy's
+// certificates, starts Envoy with a bootstrap that uses them, answers for its health, and ends it
+// in good order. Configuration does not pass through it.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -19,10 +20,13 @@ import type { AgentOptions } from './options.ts';
 import { readPodLabels } from './pod-labels.ts';
 import { SecretServer } from './secret-server.ts';
 
-/** Longest path of a Unix socket that Linux takes, less the final zero. */
+/** The longest path of a Unix socket that Linux takes, without the final zero. */
 const longestSocketPath = 107;
 
-/** Runs until the signal aborts and everything is ended; rejects with AgentError when it cannot start. */
+/**
+ * Runs until the signal aborts and everything has ended. Rejects with AgentError when it cannot
+ * start.
+ */
 export async function runAgent(options: AgentOptions, signal: AbortSignal, log: Log): Promise<void> {
   const quit = new AbortController();
   const stopping = AbortSignal.any([signal, quit.signal]);
@@ -87,7 +91,10 @@ interface Certificates {
   };
 }
 
-/** The way from the certificate service to Envoy: the agent's own certificate always, others for as long as Envoy asks for them. */
+/**
+ * Brings certificates from the certificate service to Envoy: the agent's own always, others for as
+ * long as Envoy asks for them.
+ */
 function createCertificates(options: AgentOptions, log: Log): Certificates {
   const own = formatIdentity(options);
   const expiries = new Map<string, Date>();
@@ -171,7 +178,9 @@ async function readCredential(path: string): Promise<string> {
   }
 }
 
-/** A socket in the state directory, or in a directory of its own when that path would be too long. */
+/**
+ * A socket in the state directory, or in a directory of its own when that path would be too long.
+ */
 async function chooseSocket(directory: string): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const path = join(directory, 'sds.sock');
   if (Buffer.byteLength(path) > longestSocketPath) {

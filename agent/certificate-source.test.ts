@@ -108,7 +108,7 @@ it.each([
   await passUntil(() => published.length === 1 && sleepers.length > 0);
   now += jump;
   const jumped = now;
-  // Whoever sleeps wakes when its time has passed, whatever the clock says.
+  // A sleeper wakes when its time has passed, whatever the clock says.
   for (const sleeper of sleepers) sleeper.until = Math.min(sleeper.until, jumped + 30_000);
   await passUntil(() => published.length === 2);
   expect((published[1]?.at ?? 0) - jumped).toBeLessThanOrEqual(30_000);

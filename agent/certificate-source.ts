@@ -1,5 +1,6 @@
-// Keeps certificates fresh: makes a key and a request, has it signed, hands the result on, and does so again at half of its
-// life. A failure changes nothing: the certificate in use stays until a newer one is there.
+// Keeps certificates fresh. A source makes a key and a request, has it signed, and hands the result
+// on; it does so again at half of the certificate's life. A failure changes nothing: the
+// certificate in use stays until a newer one is there.
 
 import { X509Certificate } from 'node:crypto';
 import {
@@ -29,9 +30,12 @@ export interface IssuedCertificate {
   readonly notAfter: Date;
 }
 
-/** What a source is made of. */
+/** The parts that a source needs. */
 export interface CertificateSourceOptions {
-  /** Has a PEM request signed for one identity; PEM certificates, leaf first, roots last. */
+  /**
+   * Has a PEM request signed for one identity. Resolves to PEM certificates, leaf first, roots
+   * last.
+   */
   readonly request: (identity: string, csrPem: string) => Promise<readonly string[]>;
   /** Called with each new certificate. */
   readonly publish: (identity: string, certificate: IssuedCertificate) => void;
@@ -109,7 +113,10 @@ export class CertificateSource {
     return { chainPem, keyPem: formatPrivateKey(key), rootPem: chain.at(-1) ?? '', notAfter };
   }
 
-  /** Half of what is left, give or take a tenth, so that proxies started together do not come back together. */
+  /**
+   * Half of the remaining life, give or take a tenth, so that proxies that started together do not
+   * come back together.
+   */
   #renewalDelay(notAfter: Date): number {
     const left = notAfter.getTime() - this.#options.clock.now().getTime();
     return Math.round(left * (0.45 + 0.1 * this.#options.random()));

@@ -1,16 +1,19 @@
-// Letting Envoy finish what it has begun before it is ended.
+// Draining: Envoy finishes what it has begun before it is ended.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdminAddress } from '../bootstrap/index.ts';
 import { readAdmin, readStats } from './admin-client.ts';
 
-/** For how long to drain: until no connection is left, but at least and at most so many seconds. */
+/** The bounds of a drain in seconds; it ends when no connection is left. */
 export interface DrainTime {
   readonly minimumSeconds: number;
   readonly seconds: number;
 }
 
-/** Tells clients to go elsewhere and takes what they still send, then ends when nobody is connected. Resolves in any case. */
+/**
+ * Tells clients to connect elsewhere, takes what they still send, and ends when nobody is
+ * connected. Resolves in any case.
+ */
 export async function drainEnvoy(admin: AdminAddress, { minimumSeconds, seconds }: DrainTime): Promise<void> {
   if (seconds <= 0) return;
   const start = performance.now();
@@ -23,7 +26,10 @@ export async function drainEnvoy(admin: AdminAddress, { minimumSeconds, seconds 
   }
 }
 
-/** Connections that carry traffic: those of internal listeners are the inside of others, and statistics are not traffic. */
+/**
+ * Connections that carry traffic. Those of internal listeners are parts of others, and statistics
+ * are not traffic.
+ */
 async function countConnections(admin: AdminAddress): Promise<number> {
   const active = await readStats(admin, String.raw`^listener\..*\.downstream_cx_active$`);
   let sum = 0;

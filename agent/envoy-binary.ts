@@ -1,4 +1,4 @@
-// Where Envoy's binary is.
+// Finds Envoy's binary.
 
 import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
@@ -8,7 +8,10 @@ import { AgentError } from './error.ts';
 /** The Envoy release that configuration is made for. */
 export const envoyVersion: string = '1.40.0';
 
-/** The path of an executable Envoy: as given, ENVOY_BIN, the cache of `npm run setup`, or PATH. What is given but absent is an error, not a reason to look on. Throws `EnvoyNotFound`. */
+/**
+ * The path of an executable Envoy: as given, ENVOY_BIN, the cache of `npm run setup`, or PATH. A
+ * path that is given but absent is an error, and no reason to look further. Throws `EnvoyNotFound`.
+ */
 export function findEnvoyBinary(
   given: string | undefined,
   env: Readonly<Record<string, string | undefined>>,

@@ -1,4 +1,5 @@
-// Envoy as a child process: started with its bootstrap, started again when it dies, ended with the agent.
+// Envoy as a child process: the agent starts it with its bootstrap, restarts it when it dies, and
+// ends it with itself.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +10,7 @@ import { AgentError, type Log } from './error.ts';
 import type { ProxyLogOptions } from './options.ts';
 import { endOrphan, guardProcess } from './orphan.ts';
 
-/** What to run, and how. */
+/** The command, and how it runs. */
 export interface EnvoyProcessOptions {
   readonly binary: string;
   /** For the bootstrap and the pid; owned by one agent. */
@@ -57,7 +58,10 @@ export class EnvoyProcess {
     return this.#child?.pid;
   }
 
-  /** Resolves when Envoy runs (not yet: is ready); rejects with `EnvoyNotStarted` when the binary cannot be run at all. */
+  /**
+   * Resolves when Envoy runs (before it is ready). Rejects with `EnvoyNotStarted` when the binary
+   * cannot be run at all.
+   */
   async start(): Promise<void> {
     this.#stopped = false;
     const { bootstrap, log } = this.#options;
@@ -138,7 +142,7 @@ export class EnvoyProcess {
       proxyLog.level,
       '--component-log-level',
       proxyLog.componentLevels,
-      // Clients are told to go on another connection at once, not one by one over the drain time.
+      // Clients are told at once to use another connection, not one by one over the drain time.
       '--drain-strategy',
       'immediate',
       '--drain-time-s',

@@ -1,10 +1,10 @@
 // Failures of an agent that end it, each with a code.
 
-/** Why an agent could not start or go on. */
+/** The reason why an agent could not start or go on. */
 export type AgentErrorCode =
   'OptionInvalid' | 'EnvoyNotFound' | 'EnvoyNotStarted' | 'StateInUse' | 'AddressUnavailable';
 
-/** The world is not as the agent needs it; the message says what to do. */
+/** The environment is not as the agent needs it; the message says what to do. */
 export class AgentError extends Error {
   readonly code: AgentErrorCode;
 
@@ -15,7 +15,7 @@ export class AgentError extends Error {
   }
 }
 
-/** Where an agent's messages go; never with a token or key. */
+/** Takes the agent's messages, which never contain a token or key. */
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
   message: string,

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { randomLoopback } from '../test/support/envoy.ts';
 import { HealthServer, renameMetrics } from './health-server.ts';
 
-// An admin interface that says what the test wants: the states between which Envoy moves too fast to be caught.
+// An admin interface that gives the answers of the test: states that Envoy leaves too fast to be
+// caught.
 let admin: Server;
 let ready: number;
 let stats: string;

@@ -1,4 +1,5 @@
-// What others ask an agent: whether the proxy is ready (15021), and for its statistics under Istio's names (15020).
+// The agent's HTTP interface: whether the proxy is ready (15021), and its statistics under Istio's
+// names (15020).
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIPv4 } from 'node:net';
@@ -8,18 +9,18 @@ import type { AdminAddress, SocketAddress } from '../bootstrap/index.ts';
 import { callAdmin, readAdmin, readStats } from './admin-client.ts';
 import { AgentError } from './error.ts';
 
-/** What the two servers need to know. */
+/** The questions that the two servers answer. */
 export interface HealthServerOptions {
   readonly health: SocketAddress;
   readonly stats: SocketAddress;
   readonly admin: AdminAddress;
-  /** True from the moment at which the proxy should get no new connections. */
+  /** True once the proxy should get no new connections. */
   readonly isDraining: () => boolean;
   /** Changes with every start of Envoy. */
   readonly envoyStarts: () => number;
   /** The agent's own statistics in Prometheus' text format. */
   readonly formatMetrics: () => string;
-  /** Asked to end by /quitquitquit. */
+  /** Called when /quitquitquit asks the agent to end. */
   readonly onQuit: () => void;
 }
 
@@ -79,7 +80,7 @@ export class HealthServer {
     send(response, reason === undefined ? 200 : 503, `${reason ?? 'ready'}\n`);
   }
 
-  /** What keeps the proxy from being ready, if anything does. */
+  /** The reason why the proxy is not ready, if it is not. */
   async #missing(): Promise<string | undefined> {
     const { admin, envoyStarts } = this.#options;
     const start = envoyStarts();
@@ -130,12 +131,17 @@ function isLoopback(address: string): boolean {
   return plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
 }
 
-/** A browser says where a POST comes from. A page may have had the name of its own site lead here. */
+/**
+ * A browser adds the origin of a POST. A page can make the name of its own site resolve to this
+ * address.
+ */
 function isSentByPage({ headers }: IncomingMessage): boolean {
   return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
 }
 
-/** Upstream Envoy puts its own prefix before Istio's metric names; dashboards expect them without. */
+/**
+ * Upstream Envoy puts its own prefix before Istio's metric names; dashboards expect them without.
+ */
 export function renameMetrics(line: string): string {
   return line.replace(/^(# (?:TYPE|HELP) )?envoy_istio_(?=istio_)/, '$1');
 }

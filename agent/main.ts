@@ -1,4 +1,5 @@
-// The entry file of an agent: the smallest process that can be one. Flags and environment in, JSON lines out.
+// The entry file of an agent, which keeps the process as small as it can be. Flags and environment
+// go in, JSON lines come out.
 
 import { writeSync } from 'node:fs';
 import { CommanderError } from 'commander';
@@ -14,7 +15,7 @@ const log: Log = (level, message, fields) => {
   try {
     writeSync(2, line);
   } catch {
-    // A full disk, or nobody who reads: the proxy goes on.
+    // The proxy goes on when the disk is full, or nobody reads.
   }
 };
 
@@ -32,7 +33,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
   const code = error instanceof Error && 'code' in error ? error.code : 'Internal';
-  // An error that nobody foresaw shows where it was.
+  // An unforeseen error shows where it was.
   const stack = error instanceof AgentError || !(error instanceof Error) ? {} : { stack: error.stack };
   log('error', error instanceof Error ? error.message : String(error), { code, ...stack });
   process.exit(1);

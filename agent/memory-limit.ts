@@ -1,18 +1,23 @@
-// How much memory Envoy may use: what the container or machine has, less what the agent beside it needs.
+// The memory that Envoy may use: that of the container or machine, less the agent's share.
 
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 
-/** Where the kernel says what the container may use, of both versions of control groups. */
+/**
+ * The files in which the kernel states the container's limit, of both versions of control groups.
+ */
 const files = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'];
 
 const mebibyte = 1024 * 1024;
-/** The agent, and what the allocator holds beyond the heap. */
+/** The agent's memory, and the allocator's beyond the heap. */
 const reserved = 160;
 /** With less, Envoy would refuse requests from the start. */
 const least = 128;
 
-/** MiB of heap for the one Envoy of this container. A file that is not there or says `max` sets no limit. */
+/**
+ * MiB of heap for the one Envoy of this container. A file that is not there or says `max` sets no
+ * limit.
+ */
 export async function readHeapLimit(
   read: (file: string) => Promise<string> = (file) => readFile(file, 'utf8'),
 ): Promise<number> {

@@ -1,6 +1,6 @@
 // An agent's own statistics, in Prometheus' text format.
 
-/** What there is to count. */
+/** The values to report. */
 export interface AgentMetrics {
   readonly envoyStarts: number;
   /** Identity → end of its current certificate. */

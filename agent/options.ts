@@ -18,7 +18,10 @@ export interface AgentOptions {
   readonly clusterId?: string;
   readonly network?: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The pod's labels as the downward API writes them; read once, at the start. `labels` go before them. */
+  /**
+   * The pod's labels as the downward API writes them; read once, at the start. `labels` have
+   * precedence.
+   */
   readonly labelsFile?: string;
   readonly trustDomain: string;
   /** DNS suffix of the cluster. */
@@ -29,9 +32,9 @@ export interface AgentOptions {
     readonly address: string;
     /** The DNS name in the certificate of the certificate service. */
     readonly serverName: string;
-    /** What that certificate is verified with; read afresh for every request. */
+    /** Verifies that certificate; read again for every request. */
     readonly rootCertFile: string;
-    /** Read afresh for every request. */
+    /** Read again for every request. */
     readonly tokenFile: string;
     readonly ttlSeconds: number;
   };
@@ -48,11 +51,14 @@ export interface AgentOptions {
   readonly drainTimeSeconds: number;
   /** Longest time that open connections get when the agent is told to stop. */
   readonly terminationDrainSeconds: number;
-  /** Shortest time, even when nothing is open: whoever connects meanwhile has not heard yet that this proxy leaves. */
+  /**
+   * Shortest time, even when nothing is open: new clients may not have heard yet that this proxy
+   * leaves.
+   */
   readonly minimumDrainSeconds: number;
   readonly proxyLog: ProxyLogOptions;
   readonly flushIntervalMs: number;
-  /** Where Envoy's log and access logs go; the agent's outputs when absent. */
+  /** File of Envoy's log and access logs; the agent's outputs when absent. */
   readonly logFile?: string;
 }
 
@@ -63,26 +69,30 @@ export interface ProxyLogOptions {
   readonly componentLevels: string;
 }
 
-/** What the entry file needs beside the agent's own options. */
+/** The options of the agent, and those of its entry file. */
 export interface ParsedOptions {
   readonly agent: Omit<AgentOptions, 'envoyBinary'>;
   /** As given; to be looked for when absent. */
   readonly envoyBinary?: string;
   /** Stop when the standard input ends, as it does when the parent process dies. */
   readonly stopWithStdin: boolean;
-  /** The least important of the agent's own messages that are written. */
+  /** The lowest level of the agent's own messages that are written. */
   readonly logLevel: LogLevel;
-  /** What the environment said that means nothing; the default is used in its place. */
+  /**
+   * Variables of the environment with a value that means nothing; the default is used in their
+   * place.
+   */
   readonly warnings: readonly string[];
 }
 
-/** How important a message of the agent is. */
+/** The level of a message of the agent. */
 export type LogLevel = Parameters<Log>[0];
 
 /**
- * Reads flags (after the command's name) and environment; throws AgentError `OptionInvalid`. A variable that means nothing gives way to the
- * default where there is one: whoever mistypes one in a pod template must not be left without a waypoint. Where help is asked for it is
- * written, and CommanderError thrown.
+ * Reads flags (after the command's name) and environment; throws AgentError `OptionInvalid`. A
+ * variable that means nothing gives way to the default where there is one: whoever mistypes one in
+ * a pod template must not be left without a waypoint. Where help is asked for it is written, and
+ * CommanderError thrown.
  */
 export function parseAgentOptions(argv: readonly string[], writeHelp: (text: string) => void): ParsedOptions {
   const flags = readFlags(argv, writeHelp);
@@ -176,7 +186,7 @@ export function parseAgentOptions(argv: readonly string[], writeHelp: (text: str
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const proxyLogLevels = ['trace', 'debug', 'info', 'warning', 'warn', 'error', 'critical', 'off'] as const;
 
-/** Whether a message is as important as the level asks for. */
+/** Whether a message is at least as important as the level. */
 export function isLogged(level: LogLevel, least: LogLevel): boolean {
   return logLevels.indexOf(level) >= logLevels.indexOf(least);
 }
@@ -226,7 +236,7 @@ function parseNumber(flag: Flag, text: string): number {
   throw invalid(`--${flag} must be a whole number, not ${text}`);
 }
 
-/** Envoy takes some 60 MiB before anybody connects. */
+/** Envoy takes some 60 MiB before any client connects. */
 const leastHeap = 128;
 
 function parseHeapLimit(flag: Flag, text: string): number {

@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   child.kill('SIGKILL');
-  // Else its end would be taken for that of the next test's process.
+  // Otherwise its end would be taken for that of the next test's process.
   await waitUntil('the process is gone', () => gone);
   await rm(directory, { recursive: true });
 });
@@ -31,7 +31,7 @@ it('ends what an earlier agent left in the directory', async () => {
   const pidFile = join(directory, 'envoy.pid');
   await writeFile(pidFile, String(child.pid));
   expect(await endOrphan(pidFile, bootstrap)).toBe(true);
-  // Its end is told to us a moment after it has ended.
+  // Node reports the end a moment after the process has ended.
   await waitUntil('the process is gone', () => gone, 1_000);
 });
 

@@ -1,5 +1,6 @@
-// Envoy must not outlive its agent. A small shell waits for the agent's end of a pipe to close, which happens however the agent
-// dies, and ends Envoy then; and an agent that starts ends what an earlier one left in its directory (where there is no shell).
+// Envoy must not outlive its agent. A small shell waits on a pipe for the agent to close its end,
+// which happens however the agent dies, and then ends Envoy. Where there is no shell, an agent that
+// starts ends the Envoy that an earlier agent left in its directory.
 
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -7,15 +8,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const patienceMs = 5000;
 
-/** Ends `pid` when this process is gone; the returned function calls it off, and must be called when `pid` has ended. */
+/**
+ * Ends `pid` when this process is gone. The returned function cancels that, and must be called when
+ * `pid` has ended.
+ */
 export function guardProcess(pid: number): () => void {
-  // Looks often, so that a pid that is given to another program meanwhile is not mistaken for Envoy.
+  // The shell looks often, so that a pid that is meanwhile given to another program is not mistaken
+  // for Envoy.
   const script = `read -r _; kill -TERM "$1" 2>/dev/null || exit
 for _ in $(seq ${patienceMs / 100}); do sleep 0.1; kill -0 "$1" 2>/dev/null || exit; done
 kill -KILL "$1" 2>/dev/null`;
   const shell = spawn('/bin/sh', ['-c', script, 'sh', String(pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    // A signal to the agent's process group is for the agent alone to decide about.
+    // A signal to the process group reaches the agent, which alone decides about Envoy.
     detached: true,
   });
   shell.on('error', () => undefined);
@@ -24,7 +29,10 @@ kill -KILL "$1" 2>/dev/null`;
   return () => shell.kill('SIGKILL');
 }
 
-/** Ends the Envoy whose pid is in `pidFile`, if it still runs with `bootstrapFile`; true if there was one. */
+/**
+ * Ends the Envoy whose pid is in `pidFile`, if it still runs with `bootstrapFile`; true if there
+ * was one.
+ */
 export async function endOrphan(pidFile: string, bootstrapFile: string): Promise<boolean> {
   const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
   if (!Number.isInteger(pid) || pid <= 1 || !(await runsWith(pid, bootstrapFile))) return false;

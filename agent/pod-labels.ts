@@ -1,4 +1,4 @@
-// The labels of the pod that the agent runs in, as the kubelet writes them for a downward API volume.
+// The labels of the agent's pod, as the kubelet writes them for a downward API volume.
 
 import { readFile } from 'node:fs/promises';
 import { AgentError } from './error.ts';
@@ -15,7 +15,7 @@ export async function readPodLabels(file: string | undefined): Promise<Readonly<
   return parsePodLabels(text);
 }
 
-/** `key="value"` lines; the value is quoted as in Go, and what is legal in a label needs no escape. */
+/** `key="value"` lines; the value is quoted as in Go, and legal labels need no escapes. */
 export function parsePodLabels(text: string): Readonly<Record<string, string>> {
   const matches = text.split('\n').map((line) => /^([^=\s]+)="([^"]*)"$/.exec(line.trim()));
   return Object.fromEntries(matches.flatMap((match) => (match === null ? [] : [[match[1] ?? '', match[2] ?? '']])));

@@ -1,21 +1,22 @@
-// Serves certificates to Envoy by SDS on a Unix socket. Envoy opens a stream for each secret; a stream is answered only when
-// the secret is there, since "there is none" would let a listener start without its certificate.
+// Serves certificates to Envoy by SDS on a Unix socket. Envoy opens a stream for each secret. The
+// server answers a stream only when the secret is there, since an empty answer would let a listener
+// start without its certificate.
 
 import { ServerCredentials } from '@grpc/grpc-js';
 import { encodeResource, typeUrls, type EncodedResource, type JsonObject } from '../envoy-api/index.ts';
 import { SnapshotCache, XdsServer } from '../xds/index.ts';
 import type { Log } from './error.ts';
 
-/** What a secret server is wired to. */
+/** The callbacks of a secret server. */
 export interface SecretServerOptions {
-  /** Told when Envoy begins to ask for a secret that nobody asked for before. */
+  /** Called when Envoy begins to ask for a secret that it did not ask for before. */
   readonly onWanted: (name: string) => void;
-  /** Told when the last stream that asked for it is gone. */
+  /** Called when the last stream that asked for it is gone. */
   readonly onUnwanted: (name: string) => void;
   readonly log: Log;
 }
 
-/** Secrets by name, and who waits for them. */
+/** Secrets by name, and the streams that wait for them. */
 export class SecretServer {
   readonly #options: SecretServerOptions;
   readonly #cache = new SnapshotCache();
@@ -29,13 +30,13 @@ export class SecretServer {
     this.#options = options;
     this.#server = new XdsServer({
       cache: this.#cache,
-      // Whoever can open the socket is the agent's own user.
+      // Only the agent's own user can open the socket.
       authorize: () => ({ key: String((this.#streams += 1)) }),
       onSubscribe: (key, typeUrl, names) => this.#subscribe(key, typeUrl, names),
       onStatusChange: (read, connected) => {
         if (!connected) this.#forget(read().key);
       },
-      // Each secret is a stream of its own: what the server says about each is of no interest unless it is a refusal.
+      // Each secret has a stream of its own. Only a refusal in its status matters.
       log: (level, message, fields) => options.log(level === 'info' ? 'debug' : level, `secrets: ${message}`, fields),
     });
   }
@@ -83,7 +84,7 @@ export class SecretServer {
     }
   }
 
-  /** Forgets a secret that nobody asks for any more. */
+  /** Forgets a secret that no stream asks for any more. */
   delete(name: string): void {
     this.#secrets.delete(name);
   }

@@ -1,5 +1,5 @@
-// The configuration that a proxy starts with: its name, how to reach its control plane and its secrets, and limits that
-// no served resource can set. Everything else comes over xDS.
+// The configuration that a proxy starts with: its name, the addresses of its control plane and its
+// secrets, and limits that no served resource can set. Everything else comes over xDS.
 
 import { typed, type JsonObject } from '../envoy-api/index.ts';
 import { renderAddress, renderAdminCluster, renderSdsCluster, renderXdsCluster } from './clusters.ts';
@@ -7,13 +7,15 @@ import type { BootstrapInput } from './input.ts';
 import { renderOverloadManager } from './overload.ts';
 import { xdsCluster } from './names.ts';
 
-/** Envoy's runtime settings, by key: what no served resource can set. */
+/** Envoy's runtime settings, by key: those that no served resource can set. */
 export const runtimeKeys: JsonObject = {
   // Envoy refuses regular expressions of more than 100 instructions unless told otherwise.
   're2.max_program_size.error_level': 32768,
-  // The orderly end of a tunnel by the server would otherwise reach the client as a reset of its connection.
+  // The orderly end of a tunnel by the server would otherwise reach the client as a reset of its
+  // connection.
   'envoy.reloadable_features.propagate_upstream_rst_through_tunneled_tcp_proxy': false,
-  // The orderly end of a connection to an internal listener would otherwise be a reset, which takes the last bytes with it.
+  // The orderly end of a connection to an internal listener would otherwise be a reset, which takes
+  // the last bytes with it.
   'envoy.reloadable_features.enable_send_rst_on_user_space_socket': false,
 };
 
@@ -29,7 +31,7 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
         set_node_on_first_message_only: true,
         grpc_services: [{ envoy_grpc: { cluster_name: xdsCluster } }],
       },
-      // Not ready before the first configuration, however long that takes.
+      // Envoy is not ready before the first configuration, however long that takes.
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
     },
@@ -121,7 +123,10 @@ function renderStatsListener(input: BootstrapInput): JsonObject {
   };
 }
 
-/** Per-cluster and per-route statistics of thousands of services would cost more memory than their configuration. */
+/**
+ * Per-cluster and per-route statistics of thousands of services would cost more memory than their
+ * configuration.
+ */
 function renderStatsPatterns(): JsonObject[] {
   const prefixes = [
     'cluster_manager',

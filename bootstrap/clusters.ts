@@ -1,5 +1,5 @@
-// The static clusters of a proxy: the control plane over mutual TLS, the agent's secrets over a Unix socket, and the admin
-// interface for the statistics listener.
+// The static clusters of a proxy: the control plane over mutual TLS, the agent's secrets over a
+// Unix socket, and the admin interface for the statistics listener.
 
 import { typed, type JsonObject } from '../envoy-api/index.ts';
 import type { AdminAddress, BootstrapInput, SocketAddress } from './input.ts';
@@ -10,7 +10,10 @@ export function renderAddress({ address, port }: SocketAddress): JsonObject {
   return { socket_address: { address, port_value: port } };
 }
 
-/** The control plane; the client certificate and the roots come by SDS, so that they rotate without a restart. */
+/**
+ * The control plane; the client certificate and the roots come by SDS, so that they rotate without
+ * a restart.
+ */
 export function renderXdsCluster({ host, port, identity }: BootstrapInput['xds']): JsonObject {
   const isIp = /^[\d.]+$/.test(host) || host.includes(':');
   return {
@@ -46,7 +49,8 @@ function renderSecret(name: string): JsonObject {
     name,
     sds_config: {
       resource_api_version: 'V3',
-      // Wait for the agent for as long as it takes: a context without its secret would refuse every connection.
+      // Wait for the agent for as long as it takes: a context without its secret would refuse every
+      // connection.
       initial_fetch_timeout: '0s',
       api_config_source: {
         api_type: 'DELTA_GRPC',

@@ -1,4 +1,5 @@
-// What one proxy's bootstrap depends on: who the proxy is, where it listens, and where its control plane and agent are.
+// The input of one proxy's bootstrap: the proxy's identity, its listen addresses, and the addresses
+// of its control plane and agent.
 
 /** A listening or target address; `address` is an IP. */
 export interface SocketAddress {
@@ -6,10 +7,13 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** Where Envoy's admin interface is: a port, or a Unix socket for this user alone. */
+/** The address of Envoy's admin interface: a port, or a Unix socket for this user alone. */
 export type AdminAddress = SocketAddress | { readonly path: string };
 
-/** `waypoint` serves one Gateway; `ztunnel` is a node's L4 proxy. The role is the first part of the node id. */
+/**
+ * `waypoint` serves one Gateway; `ztunnel` is a node's L4 proxy. The role is the first part of the
+ * node id.
+ */
 export type ProxyRole = 'waypoint' | 'ztunnel';
 
 /** Everything that `renderBootstrap` reads. */
@@ -30,7 +34,7 @@ export interface BootstrapInput {
   readonly network?: string;
   /** Envoy's admin interface: 127.0.0.1:15000 in a pod. */
   readonly admin: AdminAddress;
-  /** Where `/stats/prometheus` of Envoy itself is served: 0.0.0.0:15090 in a pod. */
+  /** The address of Envoy's own `/stats/prometheus`: 0.0.0.0:15090 in a pod. */
   readonly stats: SocketAddress;
   readonly xds: {
     /** An IP or a DNS name. */
@@ -39,7 +43,10 @@ export interface BootstrapInput {
     /** The `spiffe://…` identity that the control plane must show. */
     readonly identity: string;
   };
-  /** Bytes of heap that Envoy may use: near to it streams are reset, the largest first, and at it requests are refused. */
+  /**
+   * Bytes of heap that Envoy may use. Near the limit streams are reset, the largest first; at the
+   * limit requests are refused.
+   */
   readonly heapLimit: number;
   /** Path of the Unix socket on which the agent serves secrets. */
   readonly sdsSocket: string;

@@ -1,8 +1,12 @@
-// What Envoy does when memory or connections run out: it gives up what costs most, answers 503, and goes on serving the rest.
+// Envoy's behaviour when memory or connections run out: it resets the largest streams, answers 503,
+// and goes on serving the rest.
 
 import type { JsonObject } from '../envoy-api/index.ts';
 
-/** Connections of all clients together. Each costs some tens of kilobytes, so that memory runs out first in an ordinary pod. */
+/**
+ * Connections of all clients together. Each costs some tens of kilobytes, so memory runs out first
+ * in an ordinary pod.
+ */
 export const maxConnections = 65_536;
 
 /** Streams that hold at least 2^16 bytes are candidates for being reset. */

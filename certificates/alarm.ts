@@ -1,21 +1,31 @@
-// Doing something in time by the wall clock. Timers do not count the time that a machine sleeps, and do not see that its clock was set:
-// what waits for an end of validity looks at the clock now and then.
+// Timers by the wall clock. Node's timers do not count the time that a machine sleeps, and do not
+// see that its clock was set. An alarm that waits for an end of validity therefore looks at the
+// clock now and then.
 
 /** Longest time between two looks at the clock, in milliseconds. */
 export const longestWaitMs = 30_000;
-/** Certificates and tokens begin a little before they are issued: a clock that goes back by less changes nothing. */
+/**
+ * Certificates and tokens begin a little before they are issued: a clock that goes back by less
+ * changes nothing.
+ */
 const toleranceMs = 60_000;
 
-/** Whether something that began at `begin` and was to last until `end` is over: also by a clock that was set back to before it began. */
+/**
+ * Whether a validity from `begin` to `end` is over, also by a clock that was set back to before
+ * `begin`.
+ */
 export function isOver(begin: number, end: number, now: number): boolean {
   return now >= end || now < begin - toleranceMs;
 }
 
-/** One thing to be done at a time of the wall clock. */
+/** One action at a time of the wall clock. */
 export class Alarm {
   #timer: NodeJS.Timeout | undefined;
 
-  /** Calls `action` once after `ms` by the wall clock, in place of what was set before. It keeps no process alive. */
+  /**
+   * Calls `action` once after `ms` by the wall clock; replaces an earlier call. It does not keep
+   * the process alive.
+   */
   set(ms: number, action: () => void): void {
     this.clear();
     const begin = Date.now();

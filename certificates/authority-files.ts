@@ -1,5 +1,6 @@
-// The authority's files: root-cert.pem, ca-cert.pem and ca-key.pem in one directory, created once by us or put there by the
-// user. All three appear at once (a directory is renamed into place), so that two processes that start together agree.
+// The authority's files: root-cert.pem, ca-cert.pem and ca-key.pem in one directory, created once
+// by us or put there by the user. All three appear at once (a directory is renamed into place), so
+// that two processes that start together agree.
 
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
@@ -10,7 +11,10 @@ import { makeFolder } from './folder.ts';
 
 const files = { rootCert: 'root-cert.pem', caCert: 'ca-cert.pem', caKey: 'ca-key.pem' } as const;
 
-/** Opens the authority in `directory`, making a new one when there is none. Throws CertificateError that names the file and what to do. */
+/**
+ * Opens the authority in `directory`, making a new one when there is none. Throws CertificateError
+ * that names the file and what to do.
+ */
 export async function loadOrCreateAuthority(
   directory: string,
   input: { readonly trustDomain: string; readonly now: Date },
@@ -85,7 +89,10 @@ async function placeAuthority(directory: string, pems: AuthorityPems): Promise<b
   }
 }
 
-/** On disk before it is named: an authority that is lost in a power cut would have issued certificates already. */
+/**
+ * The files are on disk before they get their name: an authority that is lost in a power cut would
+ * already have issued certificates.
+ */
 async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {

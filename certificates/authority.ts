@@ -1,5 +1,6 @@
-// The certificate authority of the mesh: a signing certificate and key with their chain to the roots. It decides what is in
-// a certificate; the identity comes from whoever authenticated the caller, never from the request.
+// The certificate authority of the mesh: a signing certificate and key with their chain to the
+// roots. It decides the contents of a certificate. The identity comes from the authentication of
+// the caller, never from the request.
 
 import { createPrivateKey as readPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { CertificateError } from './error.ts';
@@ -8,11 +9,11 @@ import { splitPem } from './pem.ts';
 import { createPrivateKey, formatPrivateKey } from './request.ts';
 
 const day = 24 * 60 * 60;
-/** What a certificate lives when the caller does not say, in seconds. */
+/** The default life of a certificate, in seconds. */
 export const defaultTtlSeconds: number = day;
 /** The longest life that can be asked for, in seconds. */
 export const maximumTtlSeconds: number = 90 * day;
-/** Clocks of callers may be behind by this much. */
+/** The clocks of callers may be behind by this much. */
 const backdateSeconds = 120;
 const rootTtlSeconds = 3650 * day;
 
@@ -29,7 +30,9 @@ export interface AuthorityPems {
 export interface IssueInput {
   /** `spiffe://…` in the authority's trust domain. */
   readonly identity: string;
-  /** A PEM request, whose signature is checked, or a public key that is known to be the subject's. */
+  /**
+   * A PEM request, whose signature is checked, or a public key that is known to be the subject's.
+   */
   readonly csr: string | KeyObject;
   /** 0 or absent: 24 hours. */
   readonly ttlSeconds?: number;
@@ -46,7 +49,10 @@ export interface Authority {
   /** The PEM bundle that a client of this mesh trusts. */
   readonly rootPem: string;
   readonly pems: AuthorityPems;
-  /** PEM certificates: the leaf, its issuers one by one, last the root bundle (several certificates in one text, as Istio sends it). Throws CertificateError. */
+  /**
+   * PEM certificates: the leaf, its issuers one by one, last the root bundle (several certificates
+   * in one text, as Istio sends it). Throws CertificateError.
+   */
   issue(input: IssueInput): Promise<string[]>;
 }
 
@@ -65,7 +71,10 @@ export async function createAuthority(input: { readonly trustDomain: string; rea
   return openAuthority({ ...input, pems: { rootCert, caCert: rootCert, caKey: formatPrivateKey(key) } });
 }
 
-/** Takes an authority from its PEM texts after checking that key, chain and validity fit; throws CertificateError that names the file. */
+/**
+ * Takes an authority from its PEM texts after checking that key, chain and validity fit; throws
+ * CertificateError that names the file.
+ */
 export function openAuthority(input: {
   readonly trustDomain: string;
   readonly now: Date;
@@ -175,7 +184,7 @@ function checkKeyStrength(key: KeyObject, code: 'AuthorityInvalid' | 'RequestInv
   throw new CertificateError(code, `${what} must be EC P-256, EC P-384 or RSA of 2048 to 8192 bits`);
 }
 
-/** The certificates from the signer to a root, each verified by the next. */
+/** The certificates from the signer to a root, each verified by the next one. */
 function verifyPath(chain: readonly X509Certificate[], roots: readonly X509Certificate[]): X509Certificate[] {
   const path: X509Certificate[] = [];
   for (const [index, certificate] of chain.entries()) {

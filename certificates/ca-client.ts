@@ -1,5 +1,5 @@
-// Asking a certificate service for a certificate, as an agent does: one call on a connection of its own, so that a change
-// of the service's address or certificate is never hidden by an old connection.
+// Asks a certificate service for a certificate, as an agent does. Each call has a connection of its
+// own, so that an old connection never hides a change of the service's address or certificate.
 
 import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { createCertificateMethod, impersonatedIdentity, type CertificateResponse } from './ca-protocol.ts';
@@ -9,7 +9,7 @@ import { CertificateError, type CertificateErrorCode } from './error.ts';
 export interface CertificateCall {
   /** `host:port`. */
   readonly address: string;
-  /** What the service's own certificate must lead to. */
+  /** The roots that verify the service's own certificate. */
   readonly rootPem: string;
   /** The DNS name that the service's certificate must carry. */
   readonly serverName: string;
@@ -28,7 +28,10 @@ const codeByStatus: ReadonlyMap<number, CertificateErrorCode> = new Map([
   [status.INVALID_ARGUMENT, 'RequestInvalid'],
 ]);
 
-/** PEM certificates: the leaf first, root bundle last. Throws CertificateError; `Unavailable` is worth another try soon. */
+/**
+ * PEM certificates: the leaf first, root bundle last. Throws CertificateError; `Unavailable` is
+ * worth another try soon.
+ */
 export async function requestCertificate(call: CertificateCall): Promise<readonly string[]> {
   const client = new Client(call.address, credentials.createSsl(Buffer.from(call.rootPem)), {
     'grpc.ssl_target_name_override': call.serverName,

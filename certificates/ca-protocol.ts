@@ -1,12 +1,14 @@
-// Istio's certificate API on the wire: `istio.v1.auth.IstioCertificateService`, one unary method with two small messages,
-// coded by hand, as a plain service definition for grpc-js.
+// Istio's certificate API on the wire: `istio.v1.auth.IstioCertificateService`, one unary method
+// with two small messages, coded by hand, as a plain service definition for grpc-js.
 
 import type { MethodDefinition } from '@grpc/grpc-js';
 import protobuf from 'protobufjs/minimal.js';
 
 const { Reader, Writer } = protobuf;
 
-/** `IstioCertificateRequest`; `metadata` holds the text fields of its Struct, others are dropped. */
+/**
+ * `IstioCertificateRequest`; `metadata` holds the text fields of its Struct, others are dropped.
+ */
 export interface CertificateRequest {
   readonly csr: string;
   readonly validitySeconds: number;

@@ -1,6 +1,7 @@
-// The certificate service on gRPC: authenticates the caller by its token, decides which identity it may have, and issues.
-// The caller has no certificate yet, so the token is all there is; it travels over TLS that the client verifies, and nothing else of a
-// call is read before it is found good.
+// The certificate service on gRPC. It authenticates the caller by its token, decides which identity
+// the caller may have, and issues the certificate. The caller has no certificate yet, so it has
+// only the token, which travels over TLS that the client verifies. The service reads nothing else
+// of a call before the token is found good.
 
 import {
   Server,
@@ -22,15 +23,18 @@ import {
 import { CertificateError, type CertificateErrorCode } from './error.ts';
 import { formatIdentity, parseIdentity, type WorkloadIdentity } from './identity.ts';
 
-/** Who calls, and on which node it runs if its token says so. */
+/** The caller, and the node that it runs on if its token says so. */
 export interface CallerIdentity extends WorkloadIdentity {
   readonly nodeName?: string;
 }
 
-/** What the server is wired to. */
+/** The functions that the server uses. */
 export interface CertificateServerOptions {
   readonly authority: Authority;
-  /** Rejects when the token is not good (`Unavailable` as code of a CertificateError: could not be checked now). */
+  /**
+   * Rejects when the token is not good (`Unavailable` as code of a CertificateError: could not be
+   * checked now).
+   */
   readonly authenticate: (token: string) => Promise<CallerIdentity>;
   /** Whether the caller may have a certificate of another identity. */
   readonly mayImpersonate: (caller: CallerIdentity, identity: WorkloadIdentity) => boolean | Promise<boolean>;
@@ -56,7 +60,7 @@ const idleMs = 60_000;
 
 type Call = ServerUnaryCall<Uint8Array, CertificateResponse>;
 
-/** The method with requests that stay bytes until it is known whose they are. */
+/** The method with requests that stay bytes until their sender is known. */
 const method = { ...createCertificateMethod, requestDeserialize: (bytes: Uint8Array): Uint8Array => bytes };
 
 /** Serves Istio's `CreateCertificate`. */
@@ -82,7 +86,7 @@ export class CertificateServer {
     });
   }
 
-  /** Makes the service one of another server's, which begins and ends it. */
+  /** Adds the service to another server, which begins and ends it. */
   addTo(server: Server): void {
     const handler: handleUnaryCall<Uint8Array, CertificateResponse> = (call, callback) => {
       void this.#reply(call, callback);
@@ -154,7 +158,7 @@ export class CertificateServer {
     const known = error instanceof CertificateError ? error : undefined;
     const code = (known && statusByCode[known.code]) ?? status.INTERNAL;
     this.#options.log?.('certificate refused', { code: status[code], reason: String(error), peer });
-    // What is wrong inside stays inside.
+    // Internal errors are not told to callers.
     return { code, details: code === status.INTERNAL ? 'the certificate could not be issued' : (known?.message ?? '') };
   }
 }

@@ -1,6 +1,7 @@
-// The one error type of this room: every failure has a code that a server can map to a status and a person can look up.
+// The one error type of this room. Every failure has a code that a server can map to a status, and
+// that a person can look up.
 
-/** What went wrong with an authority, a certificate, a token or a certificate request. */
+/** The code of a failure of an authority, a certificate, a token or a certificate request. */
 export type CertificateErrorCode =
   | 'AuthorityIncomplete'
   | 'AuthorityUnreadable'
@@ -17,7 +18,7 @@ export type CertificateErrorCode =
   | 'PermissionDenied'
   | 'Unavailable';
 
-/** A failure of the world outside (files, requests, tokens), never of this code. */
+/** A failure of the environment (files, requests, tokens), never of this code. */
 export class CertificateError extends Error {
   readonly code: CertificateErrorCode;
 

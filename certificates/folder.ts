@@ -1,11 +1,12 @@
-// Folders for keys and what else is kept: made so that a place where nothing can be made is an error at once.
+// Makes folders for keys and state. A place where nothing can be made is an error at once.
 
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder with those above it, for its owner only unless told. One by one: what makes them all at once never gives up where the
- * file system says that a folder is missing in which nothing can be made, such as /proc.
+ * Makes a folder with those above it, by default for its owner only. It makes them one by one: the
+ * recursive call of Node never gives up if the file system reports a missing folder where nothing
+ * can be made, such as in /proc.
  */
 export async function makeFolder(path: string, mode = 0o700): Promise<void> {
   try {
@@ -14,7 +15,7 @@ export async function makeFolder(path: string, mode = 0o700): Promise<void> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' && !(await isFolder(dirname(path)))) {
       await makeFolder(dirname(path), mode);
-      // Somebody else may have made it meanwhile.
+      // Another process may have made it meanwhile.
       return makeFolder(path, mode);
     }
     if (code !== 'EEXIST') throw error;

@@ -1,4 +1,5 @@
-// The door of `certificates/`: identities, the authority, tokens, and Istio's certificate service from both sides.
+// The door of `certificates/`: identities, the authority, tokens, and Istio's certificate service,
+// client and server.
 
 export { Alarm, isOver, longestWaitMs } from './alarm.ts';
 export { CertificateError, type CertificateErrorCode } from './error.ts';

@@ -1,5 +1,6 @@
-// Certificate signing requests as a proxy makes them: a key of its own and a proof that it holds it, nothing else. The DER
-// is small enough to write by hand, which keeps the X.509 library (15 MB) out of the agent's memory.
+// Certificate signing requests of a proxy: a key of its own and a proof that it holds the key,
+// nothing else. The DER is small enough to write by hand, which keeps the X.509 library (15 MB) out
+// of the agent's memory.
 
 import { createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 
@@ -21,7 +22,10 @@ export function createPrivateKey(): KeyObject {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 }
 
-/** A PKCS#10 request (RFC 2986) in PEM with an empty subject: the identity comes from the caller's token, never from here. */
+/**
+ * A PKCS#10 request (RFC 2986) in PEM with an empty subject: the identity comes from the caller's
+ * token, never from here.
+ */
 export function createRequest(privateKey: KeyObject): string {
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
   const info = der(0x30, version, emptySubject, publicKey, noAttributes);

@@ -13,7 +13,9 @@ function claims(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 }
 
-/** Signs whatever header and claims a forger (or an authority with another purpose) may choose. */
+/**
+ * Signs any header and claims, as a forger (or an authority with another purpose) may choose them.
+ */
 function forge(header: unknown, body: unknown, key: string = keyPem): string {
   const content = [header, body].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
   return `${content}.${sign('sha256', Buffer.from(content), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;

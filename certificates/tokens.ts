@@ -1,5 +1,6 @@
-// Tokens that say who a workload is, in the shape of Kubernetes service-account tokens, signed with ES256: what a cluster's
-// API server gives a pod, `cairn run` gives its agents. Verification accepts one algorithm, one key and one audience only.
+// Tokens that prove the identity of a workload, in the shape of Kubernetes service-account tokens,
+// signed with ES256. In a cluster the API server issues them to pods; `cairn run` issues them to
+// its agents. Verification accepts one algorithm, one key and one audience only.
 
 import { createHash, createPrivateKey as readPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { CertificateError } from './error.ts';
@@ -12,7 +13,7 @@ const clockSkewSeconds = 60;
 /** No real token is near this; it bounds the work for an unauthenticated caller. */
 const maximumTokenLength = 16_384;
 
-/** Whose token it is. */
+/** The owner of a token. */
 export interface TokenSubject {
   readonly namespace: string;
   readonly serviceAccount: string;
@@ -25,7 +26,10 @@ export interface TokenSigner {
   /** The private key as PEM, to be kept between runs. */
   readonly keyPem: string;
   signToken(subject: TokenSubject, ttlSeconds: number, now: Date): string;
-  /** The subject of a valid token; throws CertificateError `TokenInvalid`, `TokenExpired` or `TokenAudience`. */
+  /**
+   * The subject of a valid token; throws CertificateError `TokenInvalid`, `TokenExpired` or
+   * `TokenAudience`.
+   */
   verifyToken(token: string, now: Date): TokenSubject;
 }
 
@@ -47,7 +51,8 @@ export function createTokenSigner(keyPem: string = formatPrivateKey(createPrivat
   function verifyToken(token: string, now: Date): TokenSubject {
     const match = /^([\w-]+)\.([\w-]+)\.([\w-]{86})$/.exec(token.length > maximumTokenLength ? '' : token);
     const [, head = '', body = '', signature = ''] = match ?? [];
-    // The header is compared, not interpreted: whoever could choose the algorithm could choose "none".
+    // The header is compared, not interpreted: a caller that could choose the algorithm could
+    // choose "none".
     if (match === null || head !== header) throw invalid('it was not signed by this authority with ES256');
     const content = Buffer.from(`${head}.${body}`);
     const key = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const;

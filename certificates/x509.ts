@@ -1,5 +1,6 @@
-// The only file that knows the X.509 library: signing certificates and checking requests. It is loaded on demand, because
-// it costs 15 MB and only the control plane needs it. `reflect-metadata` must be evaluated before the library.
+// The only file that uses the X.509 library: it signs certificates and checks requests. It is
+// loaded on demand, because it costs 15 MB and only the control plane needs it. `reflect-metadata`
+// must be evaluated before the library.
 
 import 'reflect-metadata';
 import { createPublicKey, randomBytes, webcrypto, type KeyObject } from 'node:crypto';
@@ -77,7 +78,10 @@ export async function signRoot(key: KeyObject, organization: string, validity: V
   return `${certificate.toString('pem')}\n`;
 }
 
-/** A certificate of a workload, as PEM: no subject, the names critical (SPIFFE X.509-SVID §2, RFC 5280 §4.1.2.6). */
+/**
+ * A certificate of a workload, as PEM: no subject, the names critical (SPIFFE X.509-SVID §2, RFC
+ * 5280 §4.1.2.6).
+ */
 export async function signLeaf(
   issuer: Issuer,
   publicKey: KeyObject,
@@ -103,7 +107,8 @@ export async function signLeaf(
       keyUsage(signatureAndEncipherment),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
       new x509.SubjectAlternativeNameExtension(alternatives, true),
-      // The authority's own identifier, not one computed here: a supplied authority may have used another method.
+      // The authority's own identifier, not one computed here: an authority that was supplied may
+      // have used another method.
       ...(keyId === undefined ? [] : [new x509.AuthorityKeyIdentifierExtension(keyId)]),
     ],
   });
@@ -112,7 +117,10 @@ export async function signLeaf(
 
 const strongHashes = new Set(['SHA-256', 'SHA-384', 'SHA-512']);
 
-/** The public key of a PEM request whose signature proves possession of the private key; throws `RequestInvalid`. */
+/**
+ * The public key of a PEM request whose signature proves possession of the private key; throws
+ * `RequestInvalid`.
+ */
 export async function verifyRequest(pem: string): Promise<KeyObject> {
   let verified: boolean;
   let request: x509.Pkcs10CertificateRequest;

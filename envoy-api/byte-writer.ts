@@ -1,9 +1,9 @@
-// Protobuf's wire form, written from its end to its beginning: when the length of a message is to be written, its bytes are there
-// already, so nothing is measured or copied twice.
+// Protobuf's wire form, written from its end to its beginning. When the length of a message is
+// written, its bytes are there already, so nothing is measured or copied twice.
 
 import { Buffer } from 'node:buffer';
 
-/** Bytes that grow at their front. What is written last stands first. */
+/** Bytes that grow at their front: the last bytes that were written stand first. */
 export class ByteWriter {
   #buffer: Buffer = Buffer.allocUnsafeSlow(1 << 16);
   #start: number = this.#buffer.length;

@@ -1,4 +1,5 @@
-// Resources that Envoy would refuse on arrival are found before they are sent, and good ones are left alone.
+// Finds resources that Envoy would refuse on arrival before they are sent, and leaves good ones
+// alone.
 
 import { describe, expect, test } from 'vitest';
 import { checkMessage, checkResource } from './constraints.ts';

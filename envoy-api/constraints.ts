@@ -1,4 +1,5 @@
-// Checks resources against the validation rules that Envoy applies on arrival, so that what Envoy would refuse is found before it is sent.
+// Checks resources against the validation rules that Envoy applies on arrival, so that the
+// generator's faults are found before they are sent.
 
 import { Buffer } from 'node:buffer';
 import type protobuf from 'protobufjs/light.js';
@@ -9,7 +10,10 @@ import { checkBytes, checkItems, checkMembership, checkNumber, checkPairs, check
 import { fieldShapes, findMessage, messageName, type FieldShape } from './schema.ts';
 import { isWrapper } from './well-known.ts';
 
-/** One broken rule: the path from the resource's root (`virtual_hosts[0].domains`) and what the rule asks for. */
+/**
+ * One broken rule: the path from the resource's root (`virtual_hosts[0].domains`) and the rule's
+ * demand.
+ */
 export interface ConstraintViolation {
   readonly path: string;
   readonly message: string;
@@ -29,7 +33,10 @@ function constraintsOf(name: string): MessageConstraints | undefined {
   return constraints[name];
 }
 
-/** Every rule that the resource breaks, nested messages included; empty when Envoy's validation would let it pass. */
+/**
+ * Every rule that the resource breaks, nested messages included; empty when Envoy's validation
+ * would let it pass.
+ */
 export function checkResource(resource: EnvoyResource): readonly ConstraintViolation[] {
   return checkMessage(typeNameOf(resource.typeUrl), resource.json);
 }
@@ -43,7 +50,10 @@ export function checkMessage(typeName: string, json: unknown): readonly Constrai
   return check.violations;
 }
 
-/** One walk through a resource: where it is, and what it found. Values of a wrong type are left to the encoder, which refuses them. */
+/**
+ * One walk through a resource: its position, and the breaches so far. It leaves values of a wrong
+ * type to the encoder, which refuses them.
+ */
 class Check {
   readonly violations: ConstraintViolation[] = [];
   readonly #path: (string | number)[] = [];
@@ -78,7 +88,8 @@ class Check {
     this.#value(shape, rules, value);
   }
 
-  // A scalar that is not set has its default value, which must obey the rules too; members of a oneof only when they are set.
+  // A scalar that is not set has its default value, which must obey the rules too; members of a
+  // oneof only when they are set.
   #absent(shape: FieldShape, rules: Rules): void {
     if (shape.oneof !== undefined) return;
     if (['message', 'any', 'duration', 'timestamp'].some((kind) => rules[kind]?.['required'] === true))

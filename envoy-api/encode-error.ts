@@ -1,6 +1,7 @@
-// The error of an encoder that was given something that is not the message it should be: a defect of ours, found before Envoy sees it.
+// The error of an encoder whose input is not the message it should be: a defect of Cairn, found
+// before Envoy sees it.
 
-/** What was wrong with the JSON form of a message, or with the bytes of one. */
+/** The fault of the JSON form of a message, or of its bytes. */
 export type EncodeErrorCode =
   | 'UnknownField'
   | 'UnknownEnumValue'
@@ -10,7 +11,10 @@ export type EncodeErrorCode =
   | 'OneofConflict'
   | 'InvalidBytes';
 
-/** A message that cannot be encoded or decoded; `path` leads from the message's root, e.g. `filters[0].typed_config.route_config`. */
+/**
+ * A message that cannot be encoded or decoded; `path` leads from the message's root, e.g.
+ * `filters[0].typed_config.route_config`.
+ */
 export class EncodeError extends Error {
   readonly code: EncodeErrorCode;
   readonly path: string;

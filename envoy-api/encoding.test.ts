@@ -1,4 +1,4 @@
-// What reaches Envoy, byte for byte, and what is refused on the way.
+// The bytes that reach Envoy, and the faults that are refused before.
 
 import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
@@ -111,7 +111,8 @@ describe('the forms that ProtoJSON writes shortly', () => {
   });
 
   test('a duration and a wrapper have the bytes of protobuf', () => {
-    // field 4 (connect_timeout): Duration { seconds (1): 5 }; field 5 (per_connection_buffer_limit_bytes): UInt32Value { value (1): 9 }
+    // field 4 (connect_timeout): Duration { seconds (1): 5 }; field 5
+    // (per_connection_buffer_limit_bytes): UInt32Value { value (1): 9 }
     const json = { connect_timeout: '5s', per_connection_buffer_limit_bytes: 9 };
     expect(encodedHex('envoy.config.cluster.v3.Cluster', json)).toBe('220208052a020809');
   });
@@ -179,7 +180,8 @@ describe('versions', () => {
   });
 });
 
-// Constants made with Google's own protobuf library where it knows the fields, by hand where it does not.
+// Constants made with Google's own protobuf library where it knows the fields, by hand where it
+// does not.
 describe('fields that are newer than the proto files have the numbers of Envoy', () => {
   test.each([
     [
@@ -210,7 +212,8 @@ describe('fields that are newer than the proto files have the numbers of Envoy',
         stats_scope: { prefix: 'p' },
         counters: [{ stat: { name: 'n', tags: [{ name: 't', value_format: 'v' }] }, value_fixed: 1 }],
       },
-      // counters (4): stat (1): name (1) 'n', tags (2): name (1) 't', value_format (2) 'v'; value_fixed (3): UInt64Value 1; stats_scope (6): prefix (5) 'p'
+      // counters (4): stat (1): name (1) 'n', tags (2): name (1) 't', value_format (2) 'v';
+      // value_fixed (3): UInt64Value 1; stats_scope (6): prefix (5) 'p'
       ['2211', '0a0b', '0a016e', '1206', '0a0174', '120176', '1a020801', '3203', '2a0170'].join(''),
     ],
   ])('%s', (_name, typeName, json, bytes) => {

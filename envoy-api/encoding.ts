@@ -9,7 +9,10 @@ import { writeMessage } from './message-writer.ts';
 import { typeNameOf, type EnvoyResource, type TypeUrl } from './resource.ts';
 import { findMessage } from './schema.ts';
 
-/** A resource on the wire: `bytes` is the message itself (the value of an Any), `version` the first 16 hex digits of its SHA-256. */
+/**
+ * A resource on the wire: `bytes` is the message itself (the value of an Any), `version` the first
+ * 16 hex digits of its SHA-256.
+ */
 export interface EncodedResource {
   readonly typeUrl: TypeUrl;
   readonly name: string;
@@ -18,8 +21,8 @@ export interface EncodedResource {
 }
 
 /**
- * Encodes a resource. Equal meaning gives equal bytes, whatever the order of keys.
- * @throws EncodeError naming the resource and the path, for anything that the schema does not know.
+ * Encodes a resource. Equal meaning gives equal bytes, whatever the order of keys. @throws
+ * EncodeError, which names the resource and the path, for anything that the schema does not know.
  */
 export function encodeResource(resource: EnvoyResource): EncodedResource {
   const bytes = encodeAs(
@@ -32,16 +35,16 @@ export function encodeResource(resource: EnvoyResource): EncodedResource {
 }
 
 /**
- * Encodes any message of the schema from its JSON form.
- * @throws EncodeError as `encodeResource` does.
+ * Encodes any message of the schema from its JSON form. @throws EncodeError as `encodeResource`
+ * does.
  */
 export function encodeMessage(typeName: string, json: JsonObject): Uint8Array {
   return encodeAs(typeName, json, typeName);
 }
 
 /**
- * Decodes a message to its JSON form with snake_case names; an Any is expanded when the schema knows its type.
- * @throws EncodeError with the code InvalidBytes.
+ * Decodes a message to its JSON form with snake_case names; an Any is expanded when the schema
+ * knows its type. @throws EncodeError with the code InvalidBytes.
  */
 export function decodeMessage(typeName: string, bytes: Uint8Array): JsonObject {
   const type = messageOf(typeName);

@@ -1,4 +1,5 @@
-// JSON values as types: the form in which Envoy messages are written everywhere outside the encoder.
+// JSON values as types: the form in which Envoy messages are written everywhere outside the
+// encoder.
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;

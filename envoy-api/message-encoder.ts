@@ -1,5 +1,6 @@
-// ProtoJSON to protobuf, strictly and in one step: an unknown field, enum value or type, a wrong type, or two members of one oneof is an
-// EncodeError with the path to it. protobufjs' own protojson extension knows no paths and takes two spellings of a field.
+// Encodes ProtoJSON to protobuf, strictly and in one step. An unknown field, enum value or type, a
+// wrong type, or two members of one oneof is an EncodeError with the path to it. protobufjs' own
+// protojson extension knows no paths and takes two spellings of a field.
 
 import type protobuf from 'protobufjs/light.js';
 import { ByteWriter } from './byte-writer.ts';
@@ -10,10 +11,13 @@ import { readWellKnown, wrappedScalar } from './well-known.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Messages that never change, with the type and bytes that they have once they were encoded. */
+/** Messages that never change, with the type and bytes that they were encoded to. */
 const constants = new WeakMap<object, { readonly type: protobuf.Type; readonly bytes: Uint8Array } | undefined>();
 
-/** Marks a message, in its JSON form, as one that never changes and stands in many resources: it is encoded once. Returns it. */
+/**
+ * Marks a message, in its JSON form, as one that never changes and stands in many resources, so
+ * that it is encoded once. Returns it.
+ */
 export function encodeOnce<T extends object>(message: T): T {
   if (!constants.has(message)) constants.set(message, undefined);
   return message;
@@ -23,7 +27,10 @@ const lengthDelimited = 2;
 /** Kept between calls for its memory. */
 const writer = new ByteWriter();
 
-/** The bytes of a message from its JSON form: fields in the order of their numbers, maps in the order of their keys. */
+/**
+ * The bytes of a message from its JSON form: fields in the order of their numbers, maps in the
+ * order of their keys.
+ */
 export function encodeJson(type: protobuf.Type, json: unknown): Uint8Array {
   writer.reset();
   writeMessage(type, json, new ReadPosition());
@@ -145,7 +152,7 @@ function writeNested(id: number, type: protobuf.Type, value: unknown, position: 
   writeHead(id, mark);
 }
 
-/** The tag and length in front of what was written since `mark`. */
+/** Writes the tag and length in front of the bytes since `mark`. */
 function writeHead(id: number, mark: number): void {
   writer.varint(writer.length - mark);
   writer.varint(id * 8 + lengthDelimited);
@@ -167,7 +174,9 @@ function readEnum(enumeration: protobuf.Enum, value: unknown, position: ReadPosi
 
 const typesByUrl = new Map<string, protobuf.Type>();
 
-/** The type that a URL names, kept for the next time; what is unknown is not, since a user's text can be. */
+/**
+ * The type of a URL. Known types are cached; unknown ones are not, since a user's text can be one.
+ */
 function findType(typeUrl: string): protobuf.Type | undefined {
   const type = findMessage(typeUrl.slice(typeUrl.lastIndexOf('/') + 1));
   if (type !== undefined && typeUrl.startsWith('type.googleapis.com/')) typesByUrl.set(typeUrl, type);

@@ -1,4 +1,5 @@
-// Decoded messages to ProtoJSON with the proto files' field names, for what comes in (discovery requests) and for people to read.
+// Decoded messages to ProtoJSON with the proto files' field names, for incoming messages (discovery
+// requests) and for people to read.
 
 import { Buffer } from 'node:buffer';
 import type protobuf from 'protobufjs/light.js';
@@ -7,7 +8,10 @@ import type { MessageObject } from './read-position.ts';
 import { fieldShapes, findMessage, messageName, type FieldShape } from './schema.ts';
 import { isWrapper, writeWellKnown } from './well-known.ts';
 
-/** The JSON form of a decoded message. An Any of a type that the schema lacks stays `{ '@type', value: base64 }`. */
+/**
+ * The JSON form of a decoded message. An Any of a type that the schema lacks stays `{ '@type',
+ * value: base64 }`.
+ */
 export function writeMessage(type: protobuf.Type, message: MessageObject): Json {
   const name = messageName(type);
   if (name === 'google.protobuf.Any') return writeAny(message);

@@ -1,11 +1,16 @@
-// What the readers of JSON share: the place that they are at, and how they complain about what they find there.
+// The common part of the readers of JSON: their position, and how they report faults.
 
 import { EncodeError, formatPath, type EncodeErrorCode } from './encode-error.ts';
 
-/** A message as protobufjs' encoder takes it: fields by proto name, only those that go on the wire. */
+/**
+ * A message as protobufjs' encoder takes it: fields by proto name, only those that go on the wire.
+ */
 export type MessageObject = Record<string, unknown>;
 
-/** Where the reader is, for error messages. Pushed and popped, never copied, because nearly every path is never printed. */
+/**
+ * The reader's position, for error messages. It is pushed and popped, never copied, because nearly
+ * every path is never printed.
+ */
 export class ReadPosition {
   readonly path: (string | number)[] = [];
 

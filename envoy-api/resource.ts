@@ -1,4 +1,5 @@
-// Envoy resources as plain data: the JSON form that goldens, config_dump, the documentation and the bootstrap share.
+// Envoy resources as plain data: the JSON form that goldens, config_dump, the documentation and the
+// bootstrap share.
 
 import type { MessageTypes } from './generated/messages.ts';
 import type { Any, JsonObject } from './json.ts';
@@ -18,14 +19,20 @@ export const typeUrls = {
 /** One of the type URLs in `typeUrls`. */
 export type TypeUrl = (typeof typeUrls)[keyof typeof typeUrls];
 
-/** One resource before encoding; `json` is ProtoJSON with snake_case names and holds the name again where the message has one. */
+/**
+ * One resource before encoding; `json` is ProtoJSON with snake_case names and holds the name again
+ * where the message has one.
+ */
 export interface EnvoyResource {
   readonly typeUrl: TypeUrl;
   readonly name: string;
   readonly json: JsonObject;
 }
 
-/** Wraps a message for a field of type Any; the compiler checks the fields against the named message. */
+/**
+ * Wraps a message for a field of type Any; the compiler checks the fields against the named
+ * message.
+ */
 export function typed<K extends keyof MessageTypes>(name: K, value: MessageTypes[K]): Any {
   return { '@type': prefix + name, ...value };
 }

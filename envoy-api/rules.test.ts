@@ -1,4 +1,4 @@
-// Single rules at their edges, where Envoy's verdict flips.
+// Tests single rules at their edges, where Envoy's verdict changes.
 
 import { expect, test } from 'vitest';
 import { checkMembership, checkNumber, checkString, type Limits } from './rules.ts';

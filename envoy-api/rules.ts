@@ -1,11 +1,15 @@
-// The validation rules of protoc-gen-validate for single values, as Envoy applies them when a resource arrives.
+// The validation rules of protoc-gen-validate for single values, as Envoy applies them when a
+// resource arrives.
 
 import { Buffer } from 'node:buffer';
 
-/** The limits of one kind of value: `{ min_len: 1 }`, `{ gt: 0 }` (durations in seconds), `{ in: [...] }`. */
+/**
+ * The limits of one kind of value: `{ min_len: 1 }`, `{ gt: 0 }` (durations in seconds), `{ in:
+ * [...] }`.
+ */
 export type Limits = { readonly [limit: string]: unknown };
 
-/** What is wrong with a string, or undefined. */
+/** The fault of a string, or undefined. */
 export function checkString(value: string, limits: Limits): string | undefined {
   if (limits['ignore_empty'] === true && value === '') return undefined;
   const bytes = Buffer.byteLength(value);
@@ -28,7 +32,8 @@ function checkText(value: string, limits: Limits): string | undefined {
   return typeof suffix === 'string' && !value.endsWith(suffix) ? `must end with ${suffix}` : undefined;
 }
 
-// Strict unless the rule says otherwise; not strict means only that no NUL, CR or LF gets into the header, and allows an empty text.
+// Strict unless the rule says otherwise. A rule that is not strict only keeps NUL, CR and LF out of
+// the header, and allows an empty text.
 function checkHeader(value: string, limits: Limits): string | undefined {
   const kind = limits['well_known_regex'];
   if (kind === undefined) return undefined;
@@ -51,7 +56,10 @@ function isControl(code: number): boolean {
   return (code < 32 && code !== 9) || code === 127;
 }
 
-/** What is wrong with a number (a duration: in seconds), or undefined. A lower limit above the upper one means outside the two. */
+/**
+ * The fault of a number (a duration: in seconds), or undefined. A lower limit above the upper one
+ * means outside the two.
+ */
 export function checkNumber(value: number, limits: Limits): string | undefined {
   const [gt, gte, lt, lte] = [read(limits, 'gt'), read(limits, 'gte'), read(limits, 'lt'), read(limits, 'lte')];
   let lower: string | undefined;
@@ -65,17 +73,17 @@ export function checkNumber(value: number, limits: Limits): string | undefined {
   return lower ?? upper ?? checkMembership(value, limits);
 }
 
-/** What is wrong with the number of items of a list, or undefined. */
+/** The fault of the number of items of a list, or undefined. */
 export function checkItems(count: number, limits: Limits): string | undefined {
   return checkLeast(count, limits, 'min_items', 'items') ?? checkMost(count, limits, 'max_items', 'items');
 }
 
-/** What is wrong with the number of entries of a map, or undefined. */
+/** The fault of the number of entries of a map, or undefined. */
 export function checkPairs(count: number, limits: Limits): string | undefined {
   return checkLeast(count, limits, 'min_pairs', 'entries') ?? checkMost(count, limits, 'max_pairs', 'entries');
 }
 
-/** What is wrong with the length of a bytes field, or undefined. */
+/** The fault of the length of a bytes field, or undefined. */
 export function checkBytes(count: number, limits: Limits): string | undefined {
   return checkLeast(count, limits, 'min_len', 'bytes') ?? checkMost(count, limits, 'max_len', 'bytes');
 }

@@ -15,7 +15,10 @@ const ranges: { readonly [type: string]: readonly [number, number] } = {
 const base64 = /^[A-Za-z0-9+/\-_]*={0,2}$/;
 const largestFloat = 3.4028234663852886e38;
 
-/** Reads a scalar of a proto type: 64-bit integers may be decimal strings, bytes are base64 (or bytes, where code builds the message). */
+/**
+ * Reads a scalar of a proto type: 64-bit integers may be decimal strings, bytes are base64 (or
+ * bytes, where code builds the message).
+ */
 export function readScalar(type: string, value: unknown, position: ReadPosition): unknown {
   switch (type) {
     case 'string':
@@ -90,18 +93,21 @@ function wireTypeOf(type: string): number {
   return type === 'string' || type === 'bytes' ? 2 : 5;
 }
 
-/** Whether the items of a list of this scalar (or of `enum`) stand in one run of bytes, as proto3 has it for numbers. */
+/**
+ * Whether the items of a list of this scalar (or of `enum`) stand in one run of bytes, as proto3
+ * has it for numbers.
+ */
 export function isRepeatedPacked(type: string): boolean {
   return wireTypeOf(type) !== 2;
 }
 
-/** Writes a field: the tag in front of what `writeScalar` writes. */
+/** Writes a field: the tag in front of the value. */
 export function writeTaggedScalar(writer: ByteWriter, id: number, type: string, value: unknown): void {
   writeScalar(writer, type, value);
   writer.varint(id * 8 + wireTypeOf(type));
 }
 
-/** Writes what `readScalar` gave for a type, or the number of an `enum`. */
+/** Writes the result of `readScalar` for a type, or the number of an `enum`. */
 export function writeScalar(writer: ByteWriter, type: string, value: unknown): void {
   switch (type) {
     case 'string':

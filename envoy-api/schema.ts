@@ -1,5 +1,6 @@
-// The Envoy schema in memory: descriptors are parsed at first use, and a message is loaded with what it refers to when it is first asked
-// for, because loading all of them would cost a short command more than its work does.
+// The Envoy schema in memory. Descriptors are parsed at first use, and a message is loaded with its
+// references when it is first asked for: loading all of them would cost a short command more than
+// its work does.
 
 import { createRequire } from 'node:module';
 import type * as protobuf from 'protobufjs';
@@ -9,7 +10,9 @@ type Descriptor = protobuf.IType | protobuf.IEnum;
 
 type Library = typeof protobuf;
 
-/** The library, loaded at first use for the same reason, with the root that holds what is loaded. */
+/**
+ * The library, loaded at first use for the same reason, with the root that holds what is loaded.
+ */
 let schema: { readonly library: Library; readonly root: protobuf.Root } | undefined;
 let descriptors: { readonly [name: string]: Descriptor } | undefined;
 const loaded = new Set<string>();
@@ -22,7 +25,9 @@ function openSchema(): NonNullable<typeof schema> {
   return schema;
 }
 
-/** The message with this full proto name (no leading dot), or undefined when the schema has none. */
+/**
+ * The message with this full proto name (no leading dot), or undefined when the schema has none.
+ */
 export function findMessage(name: string): protobuf.Type | undefined {
   if (messages.has(name)) return messages.get(name);
   descriptors ??= JSON.parse(schemaText) as { readonly [name: string]: Descriptor };
@@ -54,7 +59,7 @@ function load(name: string, from: { readonly [name: string]: Descriptor }): void
   for (const { type } of Object.values(descriptor.fields)) if (type.startsWith('.')) load(type.slice(1), from);
 }
 
-/** What the encoder needs to know of one field, looked up once for each message type. */
+/** The encoder's facts about one field, looked up once for each message type. */
 export interface FieldShape {
   readonly name: string;
   /** The field's number. */

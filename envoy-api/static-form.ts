@@ -1,10 +1,14 @@
-// The static form of a proxy's resources: what would come by RDS, EDS, ECDS and SDS is written into listeners and clusters, so that
-// `envoy -c` can run it and `envoy --mode validate` really reads all of it.
+// The static form of a proxy's resources. Resources that come by RDS, EDS, ECDS and SDS are written
+// into listeners and clusters, so that `envoy -c` can run it and `envoy --mode validate` really
+// reads all of it.
 
 import type { Json, JsonObject } from './json.ts';
 import { type EnvoyResource, typeUrls } from './resource.ts';
 
-/** Where the secrets of the static form are: paths of PEM files, by secret name; `roots` of the trust bundle. */
+/**
+ * The files of the secrets of the static form: paths of PEM files, by secret name; `roots` of the
+ * trust bundle.
+ */
 export interface SecretFiles {
   readonly certificates: Readonly<Record<string, { readonly chain: string; readonly key: string }>>;
   readonly roots: string;
@@ -16,7 +20,9 @@ export interface StaticResources {
   readonly clusters: readonly JsonObject[];
 }
 
-/** Inlines everything. A reference to a resource that is not among `resources` is an error of ours. */
+/**
+ * Inlines everything. A reference to a resource that is not among `resources` is a defect of Cairn.
+ */
 export function inlineResources(resources: readonly EnvoyResource[], secrets: SecretFiles): StaticResources {
   const byKey = new Map(resources.map((resource) => [`${resource.typeUrl} ${resource.name}`, resource.json]));
   const find = (typeUrl: string, name: string): JsonObject => {

@@ -1,4 +1,5 @@
-// The messages of google.protobuf that have a JSON form of their own: durations, timestamps, wrappers, and JSON inside protobuf.
+// The messages of google.protobuf that have a JSON form of their own: durations, timestamps,
+// wrappers, and JSON inside protobuf.
 
 import { describe, type MessageObject, type ReadPosition } from './read-position.ts';
 
@@ -15,7 +16,10 @@ const wrappers: { readonly [name: string]: string } = {
   'google.protobuf.BytesValue': 'bytes',
 };
 
-/** Reads a well-known message from its JSON form; undefined for every other message, and for wrappers, Struct and Value, which are written at once. */
+/**
+ * Reads a well-known message from its JSON form; undefined for every other message, and for
+ * wrappers, Struct and Value, which are written at once.
+ */
 export function readWellKnown(name: string, json: unknown, position: ReadPosition): MessageObject | undefined {
   if (!name.startsWith('google.protobuf.')) return undefined;
   switch (name) {
@@ -33,7 +37,10 @@ export function readWellKnown(name: string, json: unknown, position: ReadPositio
   }
 }
 
-/** Writes a well-known message (its decoded fields) in its JSON form; undefined for every other message. */
+/**
+ * Writes a well-known message (its decoded fields) in its JSON form; undefined for every other
+ * message.
+ */
 export function writeWellKnown(name: string, message: MessageObject): unknown {
   if (wrappers[name] !== undefined) return undefined;
   switch (name) {

@@ -1,4 +1,5 @@
-// How to reach a cluster and as whom: kubeconfig files by kubectl's rules, or the service account of the pod that we run in.
+// Finds the address and the credentials of a cluster: from kubeconfig files by kubectl's rules, or
+// from the service account of the pod that this process runs in.
 
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
@@ -10,33 +11,36 @@ import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { ClusterAccessError } from './errors.ts';
 
-/** What one call is made with. */
+/** The connection settings of one call. */
 export interface Credentials {
   readonly tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
   readonly headers: Readonly<Record<string, string>>;
-  /** Makes the connections, where they go through a proxy. */
+  /** Makes the connections if they go through a proxy. */
   readonly agent?: Agent;
 }
 
-/** A cluster's address, and credentials that are asked for again and again: tokens rotate. */
+/**
+ * A cluster's address, and a source of credentials, which is asked repeatedly because tokens
+ * rotate.
+ */
 export interface ClusterAccess {
   /** `https://host:port`, perhaps with a path. */
   readonly server: string;
   readCredentials(): Promise<Credentials>;
 }
 
-/** Where `loadClusterAccess` looks. */
+/** The places where `loadClusterAccess` looks. */
 export interface ClusterAccessOptions {
   /** A file to use in place of the usual ones. */
   readonly kubeconfig?: string | undefined;
   /** In place of the current context. */
   readonly context?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where a pod finds its service account; elsewhere only in tests. */
+  /** The folder of a pod's service account; only tests set another. */
   readonly serviceAccountFolder?: string;
 }
 
-/** What `loadClusterAccess` found. */
+/** The result of `loadClusterAccess`. */
 export interface LoadedAccess {
   readonly access: ClusterAccess;
   /** The context's namespace, the pod's own, or `default`. */
@@ -46,8 +50,9 @@ export interface LoadedAccess {
 }
 
 /**
- * Finds the cluster as kubectl does: the file given, `$KUBECONFIG` (a list; the first to define a name has it), `~/.kube/config`, the pod's
- * service account. Throws ClusterAccessError.
+ * Finds the cluster as kubectl does: the file given, `$KUBECONFIG` (a list; the first file that
+ * defines a name has precedence), `~/.kube/config`, the pod's service account. Throws
+ * ClusterAccessError.
  */
 export async function loadClusterAccess(options: ClusterAccessOptions): Promise<LoadedAccess> {
   const { env, context } = options;
@@ -93,12 +98,12 @@ function kubeconfigFiles(options: ClusterAccessOptions): readonly string[] {
   return listed.length > 0 ? listed : [join(options.env['HOME'] ?? homedir(), '.kube/config')];
 }
 
-/** Undefined when no file exists. A file that was asked for by name must. */
+/** Undefined when no file exists. A file that was named must exist. */
 async function loadKubeconfig(files: readonly string[], mustExist: boolean): Promise<KubeConfig | undefined> {
   const existing: string[] = [];
   for (const file of files) {
     try {
-      // It is read once, by the library: a pipe gives what it has only once, and a device never ends.
+      // The library reads it, once: a pipe gives its contents only once, and a device never ends.
       await access(file, constants.R_OK);
       const found = await stat(file);
       if (!found.isFile() && !found.isFIFO()) throw new Error(`${file} is not a file`);
@@ -110,7 +115,7 @@ async function loadKubeconfig(files: readonly string[], mustExist: boolean): Pro
     }
   }
   if (existing.length === 0) return undefined;
-  // Half a second and 80 MB: only who speaks to a cluster from outside pays for it.
+  // The library costs half a second and 80 MB: only callers from outside a cluster load it.
   const library = await import('@kubernetes/client-node');
   const merged = new library.KubeConfig();
   merged.loadFromOptions({ clusters: [], users: [], contexts: [], currentContext: '' });
@@ -122,7 +127,8 @@ async function loadKubeconfig(files: readonly string[], mustExist: boolean): Pro
       throw new ClusterAccessError(`the kubeconfig ${file} is not well formed: ${(error as Error).message}`, error);
     }
     for (const cluster of one.getClusters() ?? []) {
-      // The library refuses plain HTTP, which is what `kubectl proxy` serves, unless told that TLS is not wanted.
+      // The library refuses plain HTTP, which `kubectl proxy` serves, unless it is told that TLS is
+      // not wanted.
       const plain = cluster.server.startsWith('http:');
       if (merged.getCluster(cluster.name) === null)
         merged.addCluster(plain ? { ...cluster, skipTLSVerify: true } : cluster);
@@ -159,7 +165,10 @@ async function readKubeconfigCredentials(config: KubeConfig): Promise<Credential
   };
 }
 
-/** Credential plugins may ask in their environment which version of their interface is spoken; the library does not say. */
+/**
+ * A credential plugin may expect the version of its interface in its environment, which the library
+ * does not set.
+ */
 function tellPlugin(config: KubeConfig): void {
   const exec = config.getCurrentUser()?.exec as ExecPlugin | undefined | null;
   if (exec === undefined || exec === null) return;

@@ -1,4 +1,4 @@
-// What is read out of the answers of an API server.
+// Reads the answers of an API server.
 
 import type { IncomingMessage } from 'node:http';
 import { ApiError, type StatusAnswer } from './errors.ts';
@@ -22,7 +22,7 @@ export async function readText(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** What the body of an error says; something that is no API server answers with other text. */
+/** The message in the body of an error. A server that is no API server answers with other text. */
 export function parseStatus(text: string): StatusAnswer {
   try {
     return JSON.parse(text) as StatusAnswer;

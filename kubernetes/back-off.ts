@@ -1,4 +1,5 @@
-// Waits between attempts: longer after each failure, and never the same for two who failed together.
+// Back-off: the waits between attempts grow with each failure, with jitter, so that two clients
+// that failed together do not retry together.
 
 /** Bounds of the waits, in milliseconds. */
 export interface BackOff {
@@ -6,7 +7,10 @@ export interface BackOff {
   readonly maxMs: number;
 }
 
-/** The wait after the nth failure in a row (from 1): between once and twice the doubled base, at most `maxMs`. */
+/**
+ * The wait after the nth failure in a row (from 1): between one and two times the doubled base, at
+ * most `maxMs`.
+ */
 export function backOffMs({ baseMs, maxMs }: BackOff, failures: number, random: () => number): number {
   return Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30) * (1 + random()));
 }

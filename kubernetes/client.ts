@@ -1,4 +1,5 @@
-// Calls to the Kubernetes API: read, write, apply and delete objects of any kind. Every error says what was asked, and what to do.
+// Calls to the Kubernetes API: read, write, apply and delete objects of any kind. Every error names
+// the request, and says what to do.
 
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,11 +21,14 @@ import {
 /** Settings of a client. */
 export interface ApiClientOptions {
   readonly userAgent?: string;
-  /** For one call with its body, 30 s by default; a watch has only its first answer within it. */
+  /**
+   * The limit of one call with its body, 30 s by default; a watch needs only its first answer
+   * within it.
+   */
   readonly timeoutMs?: number;
 }
 
-/** Which objects a list or a watch is of. */
+/** The objects of a list or a watch. */
 export interface ListOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
@@ -36,11 +40,11 @@ export interface ListOptions {
 /** A list as of one moment. */
 export interface ObjectList {
   readonly objects: readonly KubernetesObject[];
-  /** Where a watch goes on from. */
+  /** The place from which a watch goes on. */
   readonly resourceVersion: string;
 }
 
-/** How objects are deleted with what they own. */
+/** How owned objects are deleted. */
 export interface DeleteOptions {
   readonly propagation?: 'Foreground' | 'Background' | 'Orphan';
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
@@ -63,7 +67,7 @@ interface Call extends RequestOptions {
   readonly path: string;
 }
 
-/** The head of an answer; `signal` ends it, for the reason that it gives. */
+/** The head of an answer; `signal` ends it, with its reason. */
 interface OpenAnswer {
   readonly response: IncomingMessage;
   readonly signal: AbortSignal;
@@ -100,12 +104,17 @@ export class ApiClient {
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   }
 
-  /** Calls made so far, by verb and kind: `list Gateway`, `apply Gateway/status`, `GET /version`. */
+  /**
+   * Calls made so far, by verb and kind: `list Gateway`, `apply Gateway/status`, `GET /version`.
+   */
   get requests(): ReadonlyMap<string, number> {
     return this.#requests;
   }
 
-  /** Answers so far, by method and status: `PATCH 409`, and `GET <error>` where there was none. One call may have several. */
+  /**
+   * Answers so far, by method and status: `PATCH 409`, and `GET <error>` if there was none. One
+   * call may have several.
+   */
   get answers(): ReadonlyMap<string, number> {
     return this.#answers;
   }
@@ -122,12 +131,18 @@ export class ApiClient {
     return unlessNotFound(this.#object({ what, method: 'GET', path, ...options }));
   }
 
-  /** Every object, page by page. A kind that the server does not have throws an ApiError of status 404. */
+  /**
+   * Every object, page by page. A kind that the server does not have throws an ApiError of status
+   * 404.
+   */
   async list(resource: ApiResource, options: ListOptions = {}): Promise<readonly KubernetesObject[]> {
     return (await this.readList(resource, options)).objects;
   }
 
-  /** As `list`, with what a watch needs; each object is passed through `transform` as soon as its page is there. */
+  /**
+   * Like `list`, with the place for a watch; each object passes through `transform` as soon as its
+   * page is there.
+   */
   async readList(
     resource: ApiResource,
     options: ListOptions & {
@@ -152,7 +167,8 @@ export class ApiClient {
     try {
       return await readPages(limit);
     } catch (error) {
-      // The moment that the first page showed has been compacted away: all at once cannot be overtaken.
+      // The moment of the first page has been compacted away. A list of everything at once cannot
+      // be overtaken.
       if (error instanceof ApiError && error.status === 410) return readPages(undefined);
       throw error;
     }
@@ -170,7 +186,9 @@ export class ApiClient {
     return this.#object({ what, method: 'POST', path, query, body: typed(resource, object) });
   }
 
-  /** Writes the whole object; refused with 409 when its `resourceVersion` is no longer the newest. */
+  /**
+   * Writes the whole object; refused with 409 when its `resourceVersion` is no longer the newest.
+   */
   replace(
     resource: ApiResource,
     object: KubernetesObject,
@@ -183,7 +201,10 @@ export class ApiClient {
     return this.#object({ what, method: 'PUT', path, body: typed(resource, object), timeoutMs });
   }
 
-  /** Server-side apply: the object as `fieldManager` wants it, other writers' fields left alone. Without `force` a field of another is a 409. */
+  /**
+   * Server-side apply: sets the fields of `fieldManager`, and leaves other writers' fields alone.
+   * Without `force`, a field of another writer is a 409.
+   */
   apply(
     resource: ApiResource,
     object: KubernetesObject,
@@ -222,7 +243,10 @@ export class ApiClient {
     return this.#object({ what, method: 'PATCH', path, query, body: patch, contentType: patchTypes[type] });
   }
 
-  /** False when there was nothing to delete. An object with finalizers is still there afterwards, with a `deletionTimestamp`. */
+  /**
+   * False when there was nothing to delete. An object with finalizers is still there afterwards,
+   * with a `deletionTimestamp`.
+   */
   async delete(
     resource: ApiResource,
     namespace: string | undefined,
@@ -242,7 +266,10 @@ export class ApiClient {
     return this.#call({ ...options, what, method, path });
   }
 
-  /** True when the API server has the kind in this version: its CustomResourceDefinition is installed and established. */
+  /**
+   * True when the API server has the kind in this version: its CustomResourceDefinition is
+   * installed and established.
+   */
   async serves(resource: ApiResource): Promise<boolean> {
     const what = this.#count('discover', resource, describeObject(resource, undefined));
     const answer = await unlessNotFound(this.#call({ what, method: 'GET', path: groupPath(resource) }));
@@ -250,7 +277,10 @@ export class ApiClient {
     return resources.some(({ name }) => name === resource.plural);
   }
 
-  /** Opens a watch: the answer's body is lines of events until the server, the signal or `stop` ends it. */
+  /**
+   * Opens a watch: the answer's body is lines of events until the server, the signal or `stop` ends
+   * it.
+   */
   async watch(
     resource: ApiResource,
     options: ListOptions & {
@@ -284,7 +314,7 @@ export class ApiClient {
     return forwarded;
   }
 
-  /** Ends calls and watches under way, and the connections. */
+  /** Ends pending calls and watches, and the connections. */
   stop(): void {
     this.#isStopped = true;
     for (const controller of this.#underWay) controller.abort(new Error('the client was stopped'));
@@ -326,7 +356,10 @@ export class ApiClient {
     }
   }
 
-  /** Sends the request and looks at its status. The time limit holds until the body has ended, but for a watch. */
+  /**
+   * Sends the request and checks its status. The time limit holds until the body has ended, except
+   * for a watch.
+   */
   async #open(call: Call, isWatch: boolean): Promise<OpenAnswer> {
     const controller = new AbortController();
     const abort = (): void => controller.abort(new Error('it was given up'));

@@ -1,17 +1,18 @@
-// The HTTP connections to one API server: kept alive for calls, one each for watches, made anew when the credentials change.
+// The HTTP connections to one API server: kept alive for calls, one for each watch, and made anew
+// when the credentials change.
 
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { ClusterAccess, Credentials } from './access.ts';
 
-/** One request as it goes out. */
+/** One request as it is sent. */
 export interface OutgoingRequest {
   readonly method: string;
   /** With the query, without the server's own path. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** A watch has a connection of its own, so that it cannot be in the way of calls. */
+  /** A watch has a connection of its own, so that it cannot delay calls. */
   readonly isWatch?: boolean;
   readonly signal: AbortSignal;
 }
@@ -23,7 +24,10 @@ interface Agents {
   readonly watches: http.Agent;
 }
 
-/** Tokens are exchanged in files before they run out: client-go reads them every minute, we more often. */
+/**
+ * Tokens in files are replaced before they expire: client-go reads them every minute, this client
+ * more often.
+ */
 const credentialsLifetimeMs = 10_000;
 const maxConnections = 16;
 
@@ -41,7 +45,9 @@ export class Connections {
     this.#base = new URL(access.server);
   }
 
-  /** Resolves with the head of the answer, whose body has not been read. Rejects with what Node says of the failure. */
+  /**
+   * Resolves to the head of the answer, whose body has not been read. Rejects with Node's error.
+   */
   async send(outgoing: OutgoingRequest): Promise<http.IncomingMessage> {
     const credentials = await this.credentials();
     const isTls = this.#base.protocol === 'https:';
@@ -64,7 +70,8 @@ export class Connections {
     try {
       return await answerOf(request, outgoing.body);
     } catch (error) {
-      // The server closed an idle connection while we took it up: nothing of the request was answered.
+      // The server closed an idle connection while the request was sent on it, so the server
+      // answered nothing of it.
       const isStale = request.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
       if (!isStale || outgoing.method === 'POST' || outgoing.signal.aborted) throw error;
       return this.send(outgoing);
@@ -82,7 +89,7 @@ export class Connections {
     return this.#credentials.value;
   }
 
-  /** The next request reads them again: the API did not accept these. */
+  /** The API did not accept these credentials: the next request reads them again. */
   forgetCredentials(): void {
     this.#credentials = undefined;
   }
@@ -103,7 +110,7 @@ export class Connections {
     const key = JSON.stringify(credentials.tls);
     if (this.#agents?.key === key) this.#agents = { ...this.#agents, credentials };
     else {
-      // Requests under way on the old connections end on their own.
+      // Requests that are pending on the old connections end by themselves.
       const create = (options: https.AgentOptions): http.Agent =>
         isTls ? new https.Agent({ ...options, ...credentials.tls }) : new http.Agent(options);
       this.#agents = {

@@ -1,4 +1,5 @@
-// Errors of the Kubernetes API that say what was asked, of which object, what came back, and what to do about it.
+// Errors of the Kubernetes API. They name the request, the object and the answer, and say what to
+// do.
 
 /** The API's own account of an error. */
 export interface StatusAnswer {
@@ -14,7 +15,7 @@ export class ApiError extends Error {
   readonly status: number;
   /** The reason of the Status object, `AlreadyExists`; '' where there is none. */
   readonly reason: string;
-  /** The details of the Status object: the fields that a Conflict or an Invalid is about. */
+  /** The details of the Status object: the fields of a Conflict or an Invalid. */
   readonly details: unknown;
 
   /** `what` is the request in words: `apply Gateway shop/waypoint`. */
@@ -44,7 +45,9 @@ export class ApiUnreachableError extends Error {
   }
 }
 
-/** There is no way to a cluster: no kubeconfig, no such context, a credential plugin that failed. */
+/**
+ * There is no access to a cluster: no kubeconfig, no such context, a credential plugin that failed.
+ */
 export class ClusterAccessError extends Error {
   readonly code = 'KubernetesAccess';
 

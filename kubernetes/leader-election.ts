@@ -1,5 +1,5 @@
-// One of several replicas is the leader, by a Lease in the API. Other replicas' clocks are not trusted: a lease has run out when
-// its record did not change for its duration by our own clock.
+// Leader election by a Lease in the API. A candidate does not trust other replicas' clocks: a lease
+// has expired when its record did not change for its duration by the candidate's own clock.
 
 import assert from 'node:assert/strict';
 import { wait } from './back-off.ts';
@@ -7,7 +7,10 @@ import type { ApiClient } from './client.ts';
 import { ApiError } from './errors.ts';
 import { type KubernetesObject, resources } from './resource.ts';
 
-/** Settings of an election. leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs; the lease is kept in whole seconds. */
+/**
+ * Settings of an election. leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs; the lease is
+ * kept in whole seconds.
+ */
 export interface LeaderElectionOptions {
   readonly client: ApiClient;
   readonly namespace: string;
@@ -56,7 +59,10 @@ export class LeaderElection {
     assert(this.#renewDeadlineMs > 1.2 * this.#retryPeriodMs, 'a renewal must have time for a second attempt');
   }
 
-  /** False as soon as the lease may be another's, even when this process was held up and could not notice. */
+  /**
+   * False as soon as another may hold the lease, even when this process was suspended and could not
+   * notice.
+   */
   get isLeader(): boolean {
     return this.#holds && elapsedMs(this.#renewedAt) < this.#renewDeadlineMs;
   }
@@ -66,7 +72,7 @@ export class LeaderElection {
     this.#running ??= this.#compete();
   }
 
-  /** Gives the lease back, so that another takes it at once. */
+  /** Releases the lease, so that another candidate takes it at once. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
@@ -76,7 +82,7 @@ export class LeaderElection {
       const lease = await this.#read();
       if (lease?.spec?.holderIdentity === this.#options.identity) await this.#write(lease, { holder: '', seconds: 1 });
     } catch (error) {
-      // It runs out by itself.
+      // The lease expires by itself.
       this.#options.log(`the lease is left to run out: ${(error as Error).message}`);
     }
   }
@@ -89,7 +95,7 @@ export class LeaderElection {
         const isOurs = await this.#tryToHold();
         this.#failure = '';
         if (isOurs) {
-          // The lease counts from before it was written.
+          // The lease counts from the time before the write.
           this.#renewedAt = startedAt;
           if (!this.#holds) {
             this.#holds = true;
@@ -114,7 +120,7 @@ export class LeaderElection {
     this.#options.onChange(false);
   }
 
-  /** True when the lease is ours after this attempt. */
+  /** True when this candidate holds the lease after the attempt. */
   async #tryToHold(): Promise<boolean> {
     const { identity } = this.#options;
     const lease = await this.#read();
@@ -140,7 +146,7 @@ export class LeaderElection {
       this.#observed = { version: metadata.resourceVersion ?? '', at: performance.now() };
       return true;
     } catch (error) {
-      // Whoever wrote first has it; the next look says who.
+      // The first writer has it; the next attempt reads who that is.
       if (error instanceof ApiError && error.status === 409) return this.#holds && this.isLeader;
       throw error;
     }
@@ -177,13 +183,16 @@ export class LeaderElection {
     return client.replace(resources.leases, { ...lease, spec: changed }, { timeoutMs: this.#attemptMs() });
   }
 
-  /** A call that hangs must leave time for another before the lease is lost. */
+  /** A call that hangs must leave time for another one before the lease is lost. */
   #attemptMs(): number {
     return Math.max(1_000, this.#renewDeadlineMs / 2);
   }
 }
 
-/** Now by both clocks: the monotonic one stands still while a machine sleeps, the wall clock may be set. */
+/**
+ * Now by both clocks: the monotonic clock stands still while a machine sleeps, and the wall clock
+ * may be set.
+ */
 interface Moment {
   readonly monotonic: number;
   readonly wall: number;
@@ -193,7 +202,7 @@ function thisMoment(): Moment {
   return { monotonic: performance.now(), wall: Date.now() };
 }
 
-/** What has passed at most: a lease that may have run out is not held. */
+/** The greatest time that can have passed: a lease that may have expired is not held. */
 function elapsedMs({ monotonic, wall }: Moment): number {
   return Math.max(performance.now() - monotonic, Date.now() - wall);
 }

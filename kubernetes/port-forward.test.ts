@@ -10,7 +10,10 @@ afterEach(async () => {
   for (const each of running.splice(0).reverse()) await each.stop();
 });
 
-/** An API server that forwards to a pod which answers in capital letters and then closes; the paths that were asked for. */
+/**
+ * An API server that forwards to a pod, which answers in capital letters and then closes; and the
+ * paths that were requested.
+ */
 async function startForwarder(): Promise<{ readonly url: string; readonly paths: readonly string[] }> {
   const paths: string[] = [];
   const sockets: Socket[] = [];

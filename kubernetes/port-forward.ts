@@ -1,4 +1,5 @@
-// A way to a port of a pod through the API server, for commands that read the admin port of a proxy.
+// Forwards a local port to a port of a pod through the API server, for commands that read the admin
+// port of a proxy.
 
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Connections } from './connections.ts';
@@ -10,7 +11,10 @@ export interface ForwardedPort {
   close(): Promise<void>;
 }
 
-/** Listens on a free port of 127.0.0.1; each connection to it becomes one to the pod. A connection that cannot be made is closed. */
+/**
+ * Listens on a free port of 127.0.0.1. Each connection to it becomes a connection to the pod; if
+ * that cannot be made, it is closed.
+ */
 export async function forwardPodPort(
   connections: Connections,
   target: { readonly namespace: string; readonly pod: string; readonly port: number },
@@ -46,7 +50,7 @@ export async function forwardPodPort(
   return { port: (server.address() as AddressInfo).port, close };
 }
 
-/** What we use of a WebSocket: the library's type of it is not published with it. */
+/** The part of a WebSocket that is used here: the library does not publish its type. */
 interface Channel {
   addEventListener(event: 'close', listener: () => void): void;
   close(): void;

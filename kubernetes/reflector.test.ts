@@ -36,7 +36,10 @@ afterEach(async () => {
   for (const each of running.splice(0).reverse()) await each.stop();
 });
 
-/** Follows routes on a server that answers lists and watches by these scripts, and other requests by `others`. */
+/**
+ * Follows routes on a server that answers lists and watches by these scripts, and other requests by
+ * `others`.
+ */
 async function follow(
   list: () => ScriptedAnswer,
   watch: () => ScriptedAnswer,
@@ -68,7 +71,7 @@ async function follow(
   return { api, reflector, seen, problems };
 }
 
-/** Where each watch began. */
+/** The place from which each watch began. */
 function places(api: ScriptedApi): readonly (string | null)[] {
   return api.watches().map(({ query }) => query.get('resourceVersion'));
 }

@@ -1,5 +1,6 @@
-// A kind of object as the API has it, followed for as long as it takes: a list, then a watch that goes on from there, and again from
-// the list when the API has forgotten where we were. What it sees it hands on; it keeps nothing but its place.
+// The reflector follows one kind of object of the API: a list, then a watch that goes on from
+// there, and a new list when the API has forgotten the place. It hands on what it sees, and stores
+// only its place.
 
 import { type BackOff, backOffMs, wait } from './back-off.ts';
 import type { ApiClient } from './client.ts';
@@ -7,25 +8,35 @@ import { ApiError } from './errors.ts';
 import { type ApiResource, apiVersionOf, type KubernetesObject } from './resource.ts';
 import { readLines } from './watch-lines.ts';
 
-/** One change of one object; `object` is its last state where it was deleted. */
+/** One change of one object; `object` is its last state if it was deleted. */
 export interface ReflectorEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: KubernetesObject;
 }
 
-/** Why there is no news of the objects, or none at all. */
+/** The reason why there is no news of the objects, or none at all. */
 export interface ReflectorProblem {
-  /** KubernetesApi, KubernetesUnreachable, KubernetesAccess, KindMissing, WatchBroken, HandlerFailed. */
+  /**
+   * KubernetesApi, KubernetesUnreachable, KubernetesAccess, KindMissing, WatchBroken,
+   * HandlerFailed.
+   */
   readonly code: string;
   readonly message: string;
 }
 
-/** How long a Reflector waits for what, in milliseconds; the defaults are for clusters, others for tests. */
+/**
+ * The time limits of a Reflector, in milliseconds; the defaults are for clusters, others for tests.
+ */
 export interface ReflectorTiming {
   readonly backOff: BackOff;
-  /** A watch without a byte for so long is taken up anew. The API sends a bookmark about every minute. */
+  /**
+   * A watch without a byte for this long is opened again. The API sends a bookmark about every
+   * minute.
+   */
   readonly silenceMs: number;
-  /** Between two looks for a kind that the API does not have: from the one to the other. */
+  /**
+   * The first and the longest interval between two checks for a kind that the API does not have.
+   */
   readonly missing: readonly [number, number];
   /** A watch that ends sooner, without an event, counts as a failure. */
   readonly shortWatchMs: number;
@@ -40,7 +51,7 @@ export interface ReflectorOptions {
   readonly fieldSelector?: string | undefined;
   /** Trims each object as soon as it was read. */
   readonly transform?: (object: KubernetesObject) => KubernetesObject;
-  /** All objects there are: those that are not among them are gone. */
+  /** All objects that exist: others are gone. */
   readonly onReplace: (objects: readonly KubernetesObject[]) => void;
   readonly onEvent: (event: ReflectorEvent) => void;
   /** Called once for each problem until it is over. */
@@ -56,12 +67,18 @@ const defaultTiming: ReflectorTiming = {
   shortWatchMs: 1_000,
 };
 
-/** So often the API must say that a kind is not there before one that was there is believed to be gone. */
+/**
+ * The number of times that the API must report a kind as missing before a kind that was there is
+ * believed to be gone.
+ */
 const sightingsOfAbsence = 3;
 
 /** List and watch of one kind, until it is stopped. */
 export class Reflector {
-  /** Settles with the first complete list, or with the knowledge that the kind is not there; rejects when stopped before. */
+  /**
+   * Settles with the first complete list, or when the kind is known to be missing; rejects when
+   * stopped before.
+   */
   readonly synced: Promise<void>;
   readonly #options: ReflectorOptions;
   readonly #timing: ReflectorTiming;
@@ -87,7 +104,7 @@ export class Reflector {
     this.synced = new Promise((resolve, reject) => {
       this.#settleSynced = { resolve, reject };
     });
-    // Nobody need wait for it.
+    // The caller need not wait for it.
     this.synced.catch(() => {});
   }
 
@@ -96,7 +113,7 @@ export class Reflector {
     return this.#isSynced;
   }
 
-  /** What is wrong just now. */
+  /** The current problem. */
   get problem(): ReflectorProblem | undefined {
     return this.#problem;
   }
@@ -145,7 +162,10 @@ export class Reflector {
     }
   }
 
-  /** The API says that the kind is not there: perhaps it has an older version of it, perhaps it is only starting. */
+  /**
+   * The API says that the kind is missing: it may have an older version of it, or it may only be
+   * starting.
+   */
   async #lookForKind(cause: ApiError): Promise<void> {
     const { client, resource } = this.#options;
     await this.#throwUnlessReady();
@@ -170,12 +190,12 @@ export class Reflector {
     });
   }
 
-  /** A server that is starting does not know its CustomResourceDefinitions yet, and says so here. */
+  /** A server that starts does not know its CustomResourceDefinitions yet, and says so here. */
   async #throwUnlessReady(): Promise<void> {
     try {
       await this.#options.client.request('GET', '/readyz', { signal: this.#stopped.signal });
     } catch (error) {
-      // Not everyone may ask.
+      // Not every client may ask.
       if (!(error instanceof ApiError) || error.status >= 500) throw error;
     }
   }
@@ -187,7 +207,7 @@ export class Reflector {
     this.#settleSynced.resolve();
   }
 
-  /** Follows one watch to its end. Throws when it did not end as it should. */
+  /** Follows one watch to its end. Throws when it ends in a way that it should not. */
   async #watch(resourceVersion: string): Promise<void> {
     const { client, namespace, labelSelector, fieldSelector } = this.#options;
     const attempt = new AbortController();
@@ -215,7 +235,8 @@ export class Reflector {
         signal: attempt.signal,
       });
       listen();
-      // An answer alone proves nothing: the API may say in the next moment that our place is gone.
+      // An answer alone proves nothing: the API may say in the next moment that it has forgotten
+      // our place.
       proof = setTimeout(() => this.#recover(), this.#timing.shortWatchMs);
       for await (const lines of readLines(response)) {
         listen();
@@ -243,7 +264,7 @@ export class Reflector {
       const { transform = (same) => same, onEvent } = this.#options;
       callHandler(() => onEvent({ type, object: transform(object) }));
     }
-    // Only now: what was not handed on must come again.
+    // The place moves only now: an event that was not handed on must come again.
     this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion;
     this.#recover();
   }
@@ -252,10 +273,10 @@ export class Reflector {
     this.#failures += 1;
     const isExpired = error instanceof ApiError && error.status === 410;
     if (mustListAgain(error, this.#failures)) this.#resourceVersion = undefined;
-    // A watch that breaks is taken up again; when that works there is nothing to tell.
+    // A watch that breaks is opened again. If that works, there is nothing to report.
     const isNews = this.#resourceVersion === undefined || this.#failures > 1;
     if (isNews && !(isExpired && this.#failures === 1)) this.#report(problemOf(error));
-    // The first 410 is no failure: the API has forgotten our place, and the list is the way on.
+    // The first 410 is no failure: the API has forgotten our place, and a list is the way on.
     const failures = isExpired ? this.#failures - 1 : this.#failures;
     if (failures > 0) await wait(backOffMs(this.#timing.backOff, failures, this.#random), this.#stopped.signal);
   }
@@ -272,12 +293,15 @@ export class Reflector {
   }
 }
 
-/** The stream of a watch is not what it should be. */
+/** The stream of a watch is malformed. */
 class WatchError extends Error {
   readonly code = 'WatchBroken';
 }
 
-/** A function of the Reflector's owner threw: its state may be anything, so it is given everything anew. */
+/**
+ * A function of the Reflector's owner threw. The owner's state may be anything, so it gets
+ * everything anew.
+ */
 class HandlerError extends Error {
   readonly code = 'HandlerFailed';
 }
@@ -302,7 +326,7 @@ function parseEvent(line: string): WatchEvent {
     if (type !== undefined && object !== undefined && (type === 'ERROR' || object.metadata !== undefined))
       return { type, object };
   } catch {
-    // It is told below what came.
+    // The error is reported below.
   }
   throw new WatchError(`the watch sent what is no event: ${line.slice(0, 200)}`);
 }
@@ -312,7 +336,9 @@ function errorOfEvent(resource: ApiResource, object: KubernetesObject): ApiError
   return new ApiError(`watch ${resource.plural}`, status.code ?? 500, status, '');
 }
 
-/** What may be lost is asked for again; what only broke off goes on where it was. */
+/**
+ * Events that may be lost are requested again; a watch that only broke off goes on from its place.
+ */
 function mustListAgain(error: unknown, failures: number): boolean {
   if (error instanceof ApiError) return (error.status < 500 && error.status !== 429) || failures > 3;
   return error instanceof WatchError || error instanceof HandlerError;

@@ -1,4 +1,4 @@
-// What an object of the Kubernetes API is, and where it is found: kinds as the API serves them, and their paths.
+// Kinds as the API serves them, and the paths of their objects.
 
 /** A kind as the API serves it. */
 export interface ApiResource {
@@ -9,11 +9,14 @@ export interface ApiResource {
   /** The segment of the path: `gateways`. */
   readonly plural: string;
   readonly namespaced: boolean;
-  /** Versions that older clusters serve in place of `version`, the best first. A Reflector takes what is there. */
+  /**
+   * Versions that older clusters serve in place of `version`, the best first. A Reflector takes the
+   * one that is there.
+   */
   readonly olderVersions?: readonly string[];
 }
 
-/** Who owns an object: it is collected with its owner. */
+/** The owner of an object: the object is collected with its owner. */
 export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
@@ -40,7 +43,7 @@ export interface ObjectMeta {
   readonly managedFields?: readonly ManagedFields[];
 }
 
-/** Which fields of an object one writer owns. */
+/** The fields of an object that one writer owns. */
 export interface ManagedFields {
   readonly manager?: string;
   readonly operation?: 'Apply' | 'Update';
@@ -49,7 +52,9 @@ export interface ManagedFields {
   readonly fieldsV1?: Readonly<Record<string, unknown>>;
 }
 
-/** Any object of the API. What is read from a list has its `apiVersion` and `kind` too. */
+/**
+ * Any object of the API. An object that is read from a list has its `apiVersion` and `kind` too.
+ */
 export interface KubernetesObject {
   readonly apiVersion?: string;
   readonly kind?: string;
@@ -67,7 +72,10 @@ export function groupPath(resource: ApiResource): string {
   return resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
 }
 
-/** The path of a collection, of one object, or of its subresource. A collection without a namespace is that of all namespaces. */
+/**
+ * The path of a collection, of one object, or of its subresource. A collection without a namespace
+ * is that of all namespaces.
+ */
 export function resourcePath(
   resource: ApiResource,
   namespace: string | undefined,
@@ -213,7 +221,7 @@ export const resources: Readonly<Record<ResourceName, ApiResource>> = {
   peerAuthentications: security('PeerAuthentication', 'peerauthentications'),
 };
 
-/** A path with a query, after one that it has already; what is undefined is left out. */
+/** Adds a query to a path that may have one already; undefined values are left out. */
 export function withQuery(
   path: string,
   query: Readonly<Record<string, string | number | boolean | undefined>> = {},

@@ -1,4 +1,4 @@
-// Whose a service-account token is, as the API server sees it.
+// Resolves the owner of a service-account token by asking the API server.
 
 import type { ApiClient } from './client.ts';
 import { resources } from './resource.ts';
@@ -20,7 +20,10 @@ interface ReviewStatus {
   readonly user?: { readonly username?: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
 }
 
-/** Undefined when the API server does not accept the token for one of the audiences, or when it is not a service account's. */
+/**
+ * Undefined when the API server does not accept the token for one of the audiences, or when it is
+ * not a service account's.
+ */
 export async function reviewToken(
   client: ApiClient,
   token: string,
@@ -29,7 +32,7 @@ export async function reviewToken(
   const review = { metadata: { name: '' }, spec: { token, audiences } };
   const { status = {} } = (await client.create(resources.tokenReviews, review)) as { readonly status?: ReviewStatus };
   if (status.authenticated !== true) return undefined;
-  // A server that does not know audiences answers without them, and has then not looked at ours.
+  // A server that does not know audiences answers without them, and has then not checked ours.
   if (!audiences.some((audience) => status.audiences?.includes(audience) === true)) return undefined;
   const [, namespace, serviceAccount] =
     /^system:serviceaccount:([^:]+):([^:]+)$/.exec(status.user?.username ?? '') ?? [];

@@ -1,8 +1,11 @@
-// The lines of a watch, cut out of the chunks that they arrive in.
+// Splits the chunks of a watch into lines.
 
 import type { Readable } from 'node:stream';
 
-/** The complete lines of each chunk. Throws when the stream breaks or ends within a line: half a line is never handed on. */
+/**
+ * The complete lines of each chunk. Throws when the stream breaks or ends within a line: half a
+ * line is never handed on.
+ */
 export async function* readLines(stream: Readable): AsyncGenerator<readonly string[], void, void> {
   stream.setEncoding('utf8');
   // A line may take many chunks: they are joined once.

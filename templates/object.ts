@@ -1,6 +1,6 @@
-// The shape of what the templates make: Kubernetes objects as plain data, ready for server-side apply.
+// The shape of rendered objects: Kubernetes objects as plain data, ready for server-side apply.
 
-/** Metadata of an object that is applied: only what we say of it, never what the API server keeps. */
+/** Metadata of an object that is applied: only what we set, never what the API server keeps. */
 export interface TemplateMeta {
   readonly name: string;
   /** Absent for cluster-scoped kinds. */
@@ -10,7 +10,7 @@ export interface TemplateMeta {
   readonly ownerReferences?: readonly OwnerReference[];
 }
 
-/** Who an object goes with: when the owner is deleted, so is the object. */
+/** The owner of an object: the object is deleted with it. */
 export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;

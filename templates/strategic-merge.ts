@@ -1,10 +1,11 @@
-// Kubernetes' strategic merge of a partial object onto a whole one: maps merge, lists of named things merge by their key, other lists
-// are replaced, null removes. Follows the patch tags of the API's Go types, for the kinds that are deployed.
+// Kubernetes' strategic merge of a partial object onto a whole one. Maps merge, lists of named
+// things merge by their key, other lists are replaced, and null removes. It follows the patch tags
+// of the API's Go types, for the kinds that are deployed.
 
 type Json = unknown;
 type JsonMap = Readonly<Record<string, Json>>;
 
-/** A patch that cannot be laid on; `path` leads to the place in the patch. */
+/** A patch that cannot be applied; `path` leads to the place in the patch. */
 export class MergeError extends Error {
   readonly code = 'MergeInvalid';
   readonly path: readonly (string | number)[];
@@ -16,7 +17,10 @@ export class MergeError extends Error {
   }
 }
 
-/** The keys by which elements of a list are the same, by the name of the list's field; the first that an element has counts. */
+/**
+ * The keys that identify elements of a list, by the name of the list's field; the first that an
+ * element has counts.
+ */
 const mergeKeys: ReadonlyMap<string, readonly string[]> = new Map([
   ['containers', ['name']],
   ['initContainers', ['name']],
@@ -34,7 +38,7 @@ const mergeKeys: ReadonlyMap<string, readonly string[]> = new Map([
 
 const directive = '$patch';
 
-/** The base with the patch laid on it; neither is changed. Throws MergeError. */
+/** The base with the patch applied; neither is changed. Throws MergeError. */
 export function mergeStrategic(base: JsonMap, patch: JsonMap): JsonMap {
   return mergeMaps(base, patch, []);
 }
@@ -81,7 +85,7 @@ function mergeLists(
   return merged;
 }
 
-/** A value without directives and nulls, as it is where there is nothing to merge it with. */
+/** A value without directives and nulls, as it is if there is nothing to merge it with. */
 function clean(value: Json, path: readonly (string | number)[]): Json {
   if (isMap(value)) return mergeMaps({}, value, path);
   return Array.isArray(value) ? value.map((item, index) => clean(item, [...path, index])) : value;

@@ -1,13 +1,15 @@
-// YAML that every reader takes for the same values. Those of YAML 1.1 (Envoy's, kubectl's, Python's) see more in plain text than those
-// of 1.2: `on` and `n` are booleans, `010` is eight, `1:20` eighty, `2026-01-01` a date. Such text is written in quotes.
+// YAML that every reader takes for the same values. Readers of YAML 1.1 (Envoy's, kubectl's,
+// Python's) interpret more plain text than readers of 1.2: `on` and `n` are booleans, `010` is
+// eight, `1:20` eighty, `2026-01-01` a date. Such text is quoted.
 
 import { Document, visit } from 'yaml';
 
-/** What some reader takes for no text, or for other text. */
+/** Text that some reader does not take for text, or for other text. */
 const ambiguous = [
   // Booleans, nothing, numbers that are none, and the keys of merging and of defaults.
   /^(?:y|yes|n|no|on|off|true|false|~|null|none|[-+]?\.?(?:inf|infinity|nan)|<<|=)?$/i,
-  // Numbers: decimal with grouping, of base 60, octal, hexadecimal, binary; some readers miss no digits in them.
+  // Numbers: decimal with grouping, of base 60, octal, hexadecimal, binary; some readers miss no
+  // digits in them.
   /^[-+]?(?:0[xob][\da-f_]*|[\d_,]*(?::\d+)*(?:\.[\d_]*)?(?:e[-+]?\d*)?)$/i,
   // Dates and times.
   /^\d{4}-\d\d?-\d\d?(?:$|[Tt\s])/,

@@ -1,4 +1,4 @@
-// The door of the xds room: a cache of encoded resources, and the server that brings it to proxies.
+// The door of the xds room: a cache of encoded resources, and the server that sends it to proxies.
 
 export type { Node } from './messages.ts';
 export { type Admission, type Peer, XdsServer, type XdsServerOptions } from './server.ts';

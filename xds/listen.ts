@@ -1,13 +1,17 @@
-// Where proxies connect: a TCP port whose connections are counted by address before any of them costs a handshake, or a socket file.
+// Listens for proxies on a TCP port, which counts connections by address before any of them costs a
+// handshake, or on a socket file.
 
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { createServer, type Server as TcpServer, type Socket } from 'node:net';
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
 
-/** A proxy needs one, and for a moment a second when it comes back; several of a machine share an address. */
+/**
+ * A proxy needs one, and a second one for a moment when it comes back. Several proxies of a machine
+ * share an address.
+ */
 const connectionsPerAddress = 64;
 
-/** What listens, and where. */
+/** A listener and its address. */
 export interface Listening {
   /** With the port that was given. */
   readonly address: string;
@@ -20,7 +24,10 @@ export function socketPath(address: string): string | undefined {
   return address.startsWith('unix:') ? address.slice('unix:'.length).replace(/^\/\/(?=\/)/u, '') : undefined;
 }
 
-/** Brings the connections of an address to a server. A socket file left by an earlier process is replaced; a new one is for its owner only. */
+/**
+ * Hands the connections of an address to a server. Replaces a socket file that an earlier process
+ * left; a new one is for its owner only.
+ */
 export async function listen(server: Server, address: string, credentials: ServerCredentials): Promise<Listening> {
   const path = socketPath(address);
   if (path !== undefined) {

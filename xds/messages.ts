@@ -1,10 +1,11 @@
-// The wire form of delta xDS, written by hand: few fields, many bytes. Resources pass through as the bytes that the cache holds.
-// Field numbers: envoy/service/discovery/v3/discovery.proto, envoy/config/core/v3/base.proto, google/protobuf/{any,struct}.proto, google/rpc/status.proto.
+// The wire form of delta xDS, coded by hand: few fields, many bytes. Resources pass through as the
+// bytes that the cache holds. Field numbers: envoy/service/discovery/v3/discovery.proto,
+// envoy/config/core/v3/base.proto, google/protobuf/{any,struct}.proto, google/rpc/status.proto.
 
 import protobuf from 'protobufjs/minimal.js';
 import type { EncodedResource, Json, JsonObject } from '../envoy-api/index.ts';
 
-/** Who the proxy says it is. Not authenticated: decide by the certificate. */
+/** The proxy's claim about itself. It is not authenticated: decide by the certificate. */
 export interface Node {
   readonly id: string;
   readonly cluster: string;
@@ -13,7 +14,7 @@ export interface Node {
 
 /** A DeltaDiscoveryRequest. */
 export interface DeltaRequest {
-  /** Present in the first message of a stream at least. */
+  /** Present at least in the first message of a stream. */
   readonly node?: Node;
   readonly typeUrl: string;
   readonly subscribe: readonly string[];

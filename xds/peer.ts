@@ -1,9 +1,10 @@
 // The identity of the other end, from its verified certificate.
 
 /**
- * The URI entries of a certificate's subject alternative name, from the string that node:tls gives (`URI:spiffe://a/b, DNS:c`).
- * Node writes a value with commas, quotes or control characters as a JSON string; a value cannot pretend to be a second entry.
- * Returns [] if the string is not of that form: then nobody is authenticated by it.
+ * The URI entries of a certificate's subject alternative name, from the string that node:tls gives
+ * (`URI:spiffe://a/b, DNS:c`). Node writes a value with commas, quotes or control characters as a
+ * JSON string, so a value cannot pretend to be a second entry. Returns [] if the string is not of
+ * that form: then it authenticates nobody.
  */
 export function parseUriNames(subjectAltName: string): readonly string[] {
   const names: string[] = [];

@@ -1,5 +1,6 @@
-// The delta ADS server: who may have which snapshot, and a stream for each who may. Secrets can be asked for on the same server by SDS.
-// Who a peer is, is known before any of its messages is decoded; what it can hold here is bounded.
+// The delta ADS server. It admits proxies to their snapshot, and holds a stream for each admitted
+// proxy. The same server answers requests for secrets by SDS. It authenticates a peer before it
+// decodes any of its messages, and bounds what the peer can hold here.
 
 import { type MethodDefinition, Server, type ServerCredentials, status as grpcStatus } from '@grpc/grpc-js';
 import { typeUrls } from '../envoy-api/index.ts';
@@ -9,45 +10,60 @@ import { parseUriNames } from './peer.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 import { type DeltaCall, DeltaStream, type ProxyStatus } from './stream.ts';
 
-/** The other end of a stream, as far as TLS proves it. */
+/** The peer of a stream, as far as TLS proves it. */
 export interface Peer {
   /** URI names of the verified client certificate; [] without TLS. */
   readonly identities: readonly string[];
 }
 
-/** The answer to a proxy that connects: the key of its snapshot, or why it gets none. */
+/** The answer to a proxy that connects: the key of its snapshot, or the reason of the denial. */
 export type Admission = { readonly key: string } | { readonly denied: string };
 
-/** What the server is made of. */
+/** The parts of the server. */
 export interface XdsServerOptions {
   readonly cache: SnapshotCache;
   /** Decides once per stream. */
   readonly authorize: (peer: Peer, node: Node) => Admission;
-  /** Told when a proxy asks for resources by name. Comes before the request is answered, so what it puts into the cache is in the answer. */
+  /**
+   * Called when a proxy asks for resources by name, before the request is answered. Resources that
+   * it puts into the cache are in the answer.
+   */
   readonly onSubscribe?: (key: string, typeUrl: string, names: readonly string[]) => void;
-  /** Told after anything in a proxy's status changed; `connected` is false the last time. */
+  /** Called after anything in a proxy's status changed; `connected` is false the last time. */
   readonly onStatusChange?: (read: () => ProxyStatus, connected: boolean) => void;
   readonly log: (
     level: 'debug' | 'info' | 'warn' | 'error',
     message: string,
     fields: Readonly<Record<string, unknown>>,
   ) => void;
-  /** Milliseconds since 1970; the system's clock unless told. */
+  /** Milliseconds since 1970; the system's clock by default. */
   readonly clock?: () => number;
-  /** Milliseconds that a proxy which does not answer may delay what must come after; 5,000 unless told. */
+  /**
+   * Milliseconds that a proxy which does not answer may delay what must come after; 5,000 by
+   * default.
+   */
   readonly orderTimeout?: number;
-  /** Milliseconds that a cluster which nothing names any more is left to a proxy at least; 2,000 unless told. */
+  /**
+   * Milliseconds that a cluster which nothing names any more stays at a proxy at least; 2,000 by
+   * default.
+   */
   readonly restInterval?: number;
 }
 
-/** A proxy that comes back lists everything it holds: 8 MiB are 70,000 names of 100 bytes with their versions. */
+/**
+ * A proxy that comes back lists everything it holds: 8 MiB are 70,000 names of 100 bytes with their
+ * versions.
+ */
 const longestMessage = 8 * 1024 * 1024;
-/** A proxy has one stream, and for a moment a second; some of one identity share an address. */
+/**
+ * A proxy has one stream, and a second one for a moment. Some proxies of one identity share an
+ * address.
+ */
 const streamsPerPeer = 16;
 /** A connection without a stream is ended after this many milliseconds. */
 const idleMs = 60_000;
 
-/** Requests stay bytes until it is known whose they are. */
+/** Requests stay bytes until their sender is known. */
 const deltaMethod: Omit<MethodDefinition<Uint8Array, Uint8Array>, 'path'> = {
   requestStream: true,
   responseStream: true,
@@ -77,8 +93,8 @@ export class XdsServer {
   }
 
   /**
-   * Listens on `host:port` or `unix:/path` and returns the address with the port that was given. Rejects if the address cannot be had.
-   * `addServices` may add services of others to the same port.
+   * Listens on `host:port` or `unix:/path` and returns the address with its actual port. Rejects if
+   * the address is not available. `addServices` may add services of others to the same port.
    */
   async start(
     address: string,
@@ -90,7 +106,7 @@ export class XdsServer {
       'grpc.keepalive_timeout_ms': 10_000,
       'grpc.max_receive_message_length': longestMessage,
       'grpc.max_send_message_length': -1,
-      // On the socket file each secret is a stream of its own.
+      // On the socket file, each secret has a stream of its own.
       ...(socketPath(address) === undefined
         ? { 'grpc.max_concurrent_streams': streamsPerPeer, 'grpc.max_connection_idle_ms': idleMs }
         : {}),
@@ -104,7 +120,8 @@ export class XdsServer {
       { DeltaSecrets: (call: DeltaCall) => this.#serve(call, typeUrls.secret) },
     );
     addServices?.(server);
-    // Of one call, the library tells no difference between a peer in clear text and one without a certificate.
+    // Within one call, the library does not distinguish a peer in clear text from one without a
+    // certificate.
     this.#isSecure = credentials._isSecure();
     this.#listening = await listen(server, address, credentials);
     this.#server = server;
@@ -112,7 +129,10 @@ export class XdsServer {
     return this.#listening.address;
   }
 
-  /** Ends all streams with UNAVAILABLE, so that proxies come again elsewhere or later, and stops listening. */
+  /**
+   * Ends all streams with UNAVAILABLE, so that proxies connect elsewhere or later, and stops
+   * listening.
+   */
   async stop(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
@@ -159,7 +179,10 @@ export class XdsServer {
     }
   }
 
-  /** Counts a stream by whose it is, and returns what takes it out again; undefined when it is refused. */
+  /**
+   * Counts a stream for its owner, and returns the function that removes it again; undefined when
+   * it is refused.
+   */
   #enter(call: DeltaCall): (() => void) | undefined {
     if (!this.#isSecure) return () => undefined;
     const identities = peerIdentities(call);

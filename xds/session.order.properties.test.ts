@@ -1,5 +1,6 @@
-// Whatever changes, whatever the proxy refuses and whenever it comes back: nothing that it is sent names what it was not given, and nothing
-// is taken away that something in force may name. Over all types, and all references between them.
+// Whatever changes, whatever the proxy refuses, and whenever it comes back: no resource that it is
+// sent names one that it was not given, and no resource is removed that another in force may name.
+// This holds over all types, and all references between them.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -18,11 +19,11 @@ const {
 } = typeUrls;
 const key = 'waypoint';
 
-/** The first letter of a name says what it is; a cluster's endpoints have its name. */
+/** The first letter of a name is its type; a cluster's endpoints have its name. */
 const typeOf: Readonly<Record<string, TypeUrl>> = { c: CDS, l: LDS, r: RDS, e: ECDS };
 const clusters = ['c1', 'c2', 'c3', 'c4'];
 
-/** What a resource of that version names; versions are written `good>c1,r2`. */
+/** The resources that this version names; versions are written `good>c1,r2`. */
 function namesIn(version: string): readonly string[] {
   return (version.split('>')[1] ?? '').split(',').filter((name) => name !== '');
 }
@@ -31,13 +32,16 @@ function request(typeUrl: string, parts: Partial<DeltaRequest> = {}): DeltaReque
   return { typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...parts };
 }
 
-/** Like Envoy: has all clusters and listeners, asks for what these name, goes on with the version before one that it refuses. */
+/**
+ * Behaves like Envoy: it has all clusters and listeners, asks for what these name, and goes on with
+ * the version before one that it refuses.
+ */
 class Proxy {
   readonly held = new Map<TypeUrl, Map<string, string>>([CDS, EDS, LDS, RDS, ECDS].map((type) => [type, new Map()]));
   /** Clusters that it refused and has in no other version. */
   readonly refused = new Set<string>();
   readonly inbox: DeltaResponse[] = [];
-  /** What was sent to it since it last asked. */
+  /** The names that were sent to it since it last asked. */
   readonly #given = new Set<string>();
   readonly wanted = new Map<TypeUrl, Set<string>>();
   session: Session;
@@ -99,7 +103,7 @@ class Proxy {
     }
   }
 
-  /** Subscribes to what its resources name now. */
+  /** Subscribes to the resources that its own resources name now. */
   #ask(): void {
     const namedBy = (types: readonly TypeUrl[], letter: string): readonly string[] =>
       types
@@ -140,7 +144,7 @@ class Proxy {
     const inForce = [LDS, RDS, ECDS].flatMap((type) => [...this.heldOf(type).values()]);
     const named = [...inForce, ...flying.map(({ version }) => version)].flatMap(namesIn);
     for (const name of removed) {
-      // What it was not given since it asks for it is answered in the same way.
+      // A resource that it was not given since it asked for it is answered in the same way.
       if (!this.#given.has(`${typeUrl} ${name}`)) continue;
       expect(named).not.toContain(name);
       if (typeUrl === EDS) expect([...this.heldOf(CDS).keys()]).not.toContain(name);
@@ -148,7 +152,10 @@ class Proxy {
   }
 }
 
-/** What is written at one moment: what each resource names, which clusters and endpoints are new, and what the proxy will refuse. */
+/**
+ * A write: the references of each resource, which clusters and endpoints are new, and what the
+ * proxy will refuse.
+ */
 const edit = fc.record({
   names: fc.record({
     l1: fc.subarray(['r1', 'r2', 'e1', 'e2', 'c1']),
@@ -222,7 +229,7 @@ describe('any sequence of consistent changes', () => {
           else cache.set(key, write((last = current)));
           proxy.take();
         }
-        // It comes to rest without the deadline: the order alone can never dead-lock.
+        // It settles without the deadline: the order alone can never dead-lock.
         const rest = (): void => {
           for (let round = 0; round < 500; round += 1) {
             proxy.take();
@@ -234,7 +241,7 @@ describe('any sequence of consistent changes', () => {
         rest();
         expect(proxy.session.isWaiting()).toBe(false);
         expect(['SYNCED', 'REJECTED']).toContain(proxy.session.syncState());
-        // What was kept because of a refusal goes when that is over.
+        // Resources that were kept because of a refusal go when the refusal is over.
         if (last !== undefined) cache.set(key, write({ ...last, bad: [], touched: [], moved: [] }));
         rest();
         expect(proxy.session.syncState()).toBe('SYNCED');

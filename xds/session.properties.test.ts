@@ -1,4 +1,5 @@
-// Whatever the order of changes, answers and losses of connection: a proxy ends with what it should have.
+// Whatever the order of changes, answers and losses of connection: a proxy ends with what it should
+// have.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -26,7 +27,10 @@ function request(typeUrl: string, parts: Partial<DeltaRequest> = {}): DeltaReque
   return { typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...parts };
 }
 
-/** A client as the protocol describes it: applies in order, stops at a bad resource, remembers versions. */
+/**
+ * A client as the protocol describes it: applies in order, stops at a bad resource, remembers
+ * versions.
+ */
 class Client {
   readonly held = new Map<string, Map<string, string>>();
   readonly wanted = new Map<string, Set<string>>();
@@ -166,7 +170,7 @@ describe('any sequence', () => {
           expect([...(client.session.status().get(type)?.rejected ?? [])].sort()).toEqual(bad);
         }
         expect(client.session.syncState()).toBe(rejected ? 'REJECTED' : 'SYNCED');
-        // Whoever comes back with everything is sent nothing new.
+        // A client that comes back with everything is sent nothing new.
         if (!rejected) {
           client.reconnect(connect());
           client.take();

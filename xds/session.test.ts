@@ -53,7 +53,7 @@ function ack(response: DeltaResponse | undefined, error?: string): DeltaRequest 
   return request(response.typeUrl, { nonce: response.nonce, ...(error === undefined ? {} : { error }) });
 }
 
-/** The responses when enough time has passed for what rests. */
+/** The responses once enough time has passed for held-back removals. */
 function restAndDrain(session: Session, drain: () => readonly DeltaResponse[]): readonly DeltaResponse[] {
   session.rest();
   session.rest();
@@ -348,7 +348,7 @@ describe('order between types', () => {
     expect(session.isResting()).toBe(false);
     for (const response of moved) session.request(ack(response));
     expect(drain()).toEqual([]);
-    // What only waits for its time makes no proxy stale.
+    // A resource that only waits for its time makes no proxy stale.
     expect([session.isResting(), session.isWaiting(), session.syncState()]).toEqual([true, false, 'SYNCED']);
     session.rest();
     expect(drain()).toEqual([]);

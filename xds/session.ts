@@ -1,12 +1,16 @@
-// One delta ADS stream as a state machine: requests, changes and one deadline go in, responses come out when they are asked for.
-// No clock, no connection. At most one response per type is unanswered, what changes meanwhile is sent once, in its newest version.
+// One delta ADS stream as a state machine: requests, changes and one deadline go in, and responses
+// come out on demand. It has no clock and no connection. At most one response of each type is
+// unanswered. Changes that arrive meanwhile are coalesced: each resource is sent once, in its
+// newest version.
 //
-// Order between types, so that traffic never meets a half-made configuration (make before break):
-// clusters and their endpoints are accepted before what names them is sent: listeners, routes and extension configurations of the same
-// or a later change. A resource is taken away when everything that may have named it is settled. Every change has an epoch; a resource
-// waits only for older ones, so that endpoints that change all the time do not hold routes back.
-// A client that refuses a resource goes on with the one before, and so keeps what that one may name. Clusters that nothing names any
-// more stay a while: Envoy gives up what it has under way to a cluster that goes, such as the question to an external authorizer.
+// The order between types is make before break. Clusters and their endpoints are accepted before
+// the resources that name them are sent: routes, extension configurations and listeners of the same
+// or a later change. The session removes a resource when everything that may have named it is
+// settled. Every change has an epoch, and a resource waits only for older epochs, so that endpoints
+// that change all the time do not hold routes back. A client that refuses a resource goes on with
+// the version before, and keeps what that version may name. Clusters that nothing names any more
+// stay a while, because Envoy abandons the pending requests of a removed cluster, such as the
+// question to an external authorizer.
 
 import { type EncodedResource, typeUrls } from '../envoy-api/index.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
@@ -27,12 +31,16 @@ export interface TypeStatus {
   readonly lastNack?: Nack;
 }
 
-/** SYNCED: the client accepted everything. STALE: something is due or unanswered. REJECTED: it goes on with an older version of something. */
+/**
+ * SYNCED: the client accepted everything. STALE: something is due or unanswered. REJECTED: it goes
+ * on with an older version of something.
+ */
 export type SyncState = 'SYNCED' | 'STALE' | 'REJECTED';
 
 /**
- * Which types the resources of a type may name; each type comes after those. Envoy would ask for a resource that it does not have and
- * wait, but not for one that it still has from a listener that it drains: so extension configurations come before listeners too.
+ * The types that the resources of a type may name; a type is sent after those. Envoy would ask for
+ * a missing resource and wait, but not for one that it still has from a listener that it drains. So
+ * extension configurations come before listeners too.
  */
 const mayName: ReadonlyMap<string, readonly string[]> = new Map([
   [typeUrls.cluster, []],
@@ -46,7 +54,10 @@ const mayName: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 const targetTypes: readonly string[] = [typeUrls.cluster, typeUrls.clusterLoadAssignment];
 
-/** The types that may name resources of a type. A cluster names its endpoints, and is sent first all the same: the client asks then. */
+/**
+ * The types that may name resources of a type. A cluster names its endpoints, and still is sent
+ * first: the client asks for them then.
+ */
 function namersOf(type: string): readonly string[] {
   const namers = [...mayName].flatMap(([namer, named]) => (named.includes(type) ? [namer] : []));
   return type === typeUrls.clusterLoadAssignment ? [typeUrls.cluster, ...namers] : namers;
@@ -55,30 +66,38 @@ const namedBy: ReadonlyMap<string, readonly string[]> = new Map(
   [...mayName.keys()].map((type) => [type, namersOf(type)]),
 );
 
-/** One interval may be nearly over when something begins to rest. */
+/** The current interval may be nearly over when a removal begins to wait. */
 const restIntervals = 2;
 
 /** The state of one stream over one snapshot. */
 export class Session {
   readonly #view: SnapshotView;
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Clusters that were sent before the client asked for their endpoints → the epoch of the change. */
+  /**
+   * Clusters that were sent before the client asked for their endpoints → the epoch of the change.
+   */
   readonly #awaited = new Map<string, number>();
   #epoch = 1;
   #released = 0;
   #nonces = 0;
-  /** The client came with resources of an earlier stream, and may not have said yet which listeners, routes and extensions it holds. */
+  /**
+   * The client came with resources of an earlier stream, and may not have named all listeners,
+   * routes and extensions that it holds.
+   */
   #resuming = false;
 
   constructor(view: SnapshotView) {
     this.#view = view;
   }
 
-  /** Takes a request of the client: answer to a response, new names, or both. Returns true if it was a refusal of the unanswered response. */
+  /**
+   * Takes a request of the client: an answer to a response, new names, or both. Returns true if it
+   * refused the unanswered response.
+   */
   request(request: DeltaRequest): boolean {
     const { typeUrl, nonce, error } = request;
     const known = this.#subscriptions.get(typeUrl);
-    // An answer to another stream; taken for a first request, it would ask for everything.
+    // This answers another stream; taken for a first request, it would ask for everything.
     if (known === undefined && nonce !== '' && request.subscribe.length === 0) return false;
     const subscription = known ?? new Subscription(typeUrl, this.#view);
     if (known === undefined) this.#subscriptions.set(typeUrl, subscription);
@@ -95,7 +114,8 @@ export class Session {
       for (const name of asked) {
         const since = this.#awaited.get(name);
         if (since === undefined || !subscription.wants(name)) continue;
-        // The cluster warms until it gets endpoints, even those that the client has from the cluster before.
+        // The cluster warms until it gets endpoints, even those that the client has from the
+        // cluster before.
         subscription.mark(name, at, true, since);
         this.#awaited.delete(name);
       }
@@ -104,7 +124,7 @@ export class Session {
     return isNack;
   }
 
-  /** Takes a change of the snapshot: the touched resources, added, changed or gone. */
+  /** Takes a change of the snapshot: the resources that were added, changed or removed. */
   change(changed: readonly ResourceName[]): void {
     this.#epoch += 1;
     const at = this.#moment();
@@ -121,18 +141,24 @@ export class Session {
     this.#resuming = false;
   }
 
-  /** Says that an interval has passed since the last call; what is to be taken away rests for a whole one. */
+  /**
+   * Tells the session that an interval has passed since the last call. A removal waits for a whole
+   * interval.
+   */
   rest(): void {
     const resting = this.#subscriptions.get(typeUrls.cluster)?.resting;
     for (const [name, intervals] of resting ?? []) if (intervals > 0) resting?.set(name, intervals - 1);
   }
 
-  /** True if something rests: then rest() must come some time. */
+  /** True if a removal waits for its time: then the owner must call rest() later. */
   isResting(): boolean {
     return [...(this.#subscriptions.get(typeUrls.cluster)?.resting.values() ?? [])].some((intervals) => intervals > 0);
   }
 
-  /** The next response to send, and notes it as sent; undefined if there is nothing to be sent now. */
+  /**
+   * The next response to send, which is then noted as sent; undefined if there is nothing to send
+   * now.
+   */
   next(): DeltaResponse | undefined {
     if (!this.#view.ready()) return undefined;
     for (const subscription of this.#subscriptions.values()) subscription.sortRetries();
@@ -145,7 +171,10 @@ export class Session {
     return undefined;
   }
 
-  /** True if, when next() last found nothing to send, something was held back by the order of types: then deadline() must come some time. */
+  /**
+   * True if the order of types held something back when next() last found nothing to send: then the
+   * owner must call deadline() later.
+   */
   isWaiting(): boolean {
     return [...this.#subscriptions.values()].some(({ held }) => held);
   }
@@ -201,7 +230,7 @@ export class Session {
         subscription.due.delete(name);
         subscription.resting.delete(name);
       } else if (isTakenAway && mark.last >= keptSince) {
-        // Until what was refused is mended: no answer of the client is waited for.
+        // A resource that is refused until it is mended waits for no answer of the client.
       } else if (exists ? mark.last >= upsertLimit : isTakenAway && mark.last >= removalLimit) {
         subscription.held = true;
       } else if (!isTakenAway || !this.#mustRest(subscription, name)) {
@@ -215,7 +244,10 @@ export class Session {
     return this.#send(subscription, upserts, removed, first);
   }
 
-  /** Whether a resource that nothing names any more is to be left to the client for now: a cluster, with its endpoints. */
+  /**
+   * Whether the client keeps a resource for now that nothing names any more: a cluster, with its
+   * endpoints.
+   */
   #mustRest(subscription: Subscription, name: string): boolean {
     const { typeUrl, resting } = subscription;
     if (typeUrl === typeUrls.clusterLoadAssignment) {
@@ -249,7 +281,8 @@ export class Session {
     return { typeUrl, nonce, resources, removed };
   }
 
-  // Envoy makes a new cluster of a changed one, which gets no endpoints from the old one and does not ask again for a name that it already asked for.
+  // Envoy makes a new cluster of a changed one, which gets no endpoints from the old one and does
+  // not ask again for a name that it already asked for.
   #expectEndpoints(cluster: string, since: number): void {
     if (this.#view.get(typeUrls.clusterLoadAssignment, cluster) === undefined) return;
     const endpoints = this.#subscriptions.get(typeUrls.clusterLoadAssignment);
@@ -257,7 +290,10 @@ export class Session {
     else this.#awaited.set(cluster, since);
   }
 
-  /** The epoch of the oldest change that resources of a type must wait for: of what they may name. Taking away is not waited for. */
+  /**
+   * The epoch of the oldest change of the types that resources of this type may name: they must
+   * wait for it. They do not wait for removals.
+   */
   #oldestNamed(typeUrl: string): number {
     const named = mayName.get(typeUrl) ?? [];
     if (named.length === 0) return Infinity;
@@ -279,21 +315,28 @@ export class Session {
     );
   }
 
-  /** The epoch of the oldest change that removals of a type must wait for: of what may name its resources. */
+  /**
+   * The epoch of the oldest change of the types that may name resources of this type: removals must
+   * wait for it.
+   */
   #oldestReference(typeUrl: string): number {
     const types = namedBy.get(typeUrl) ?? [];
     return this.#isResuming(types) ? 0 : this.#oldestOf(types, false);
   }
 
-  /** Whether a client that came back may hold resources of these types that it has not told of. */
+  /** Whether a client that came back may hold resources of these types that it has not named. */
   #isResuming(types: readonly string[]): boolean {
     if (!this.#resuming) return false;
-    // What is asked for by name is named by listeners. Where nothing of a type is left, those that named it are due themselves.
+    // Listeners name the resources that are asked for by name. If nothing of a type is left, the
+    // resources that named it are due themselves.
     const isLeft = (type: string): boolean => !namedOnly.has(type) || [...this.#view.names(type)].length > 0;
     return types.some((type) => !this.#subscriptions.has(type) && isLeft(type));
   }
 
-  /** The epoch of the oldest change that the client refused of what may name resources of a type: it goes on with what was before. */
+  /**
+   * The epoch of the oldest refused change of the types that may name resources of this type: the
+   * client goes on with the version before.
+   */
   #oldestRefusal(typeUrl: string): number {
     let oldest = Infinity;
     for (const type of namedBy.get(typeUrl) ?? []) {

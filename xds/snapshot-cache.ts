@@ -1,5 +1,6 @@
-// What every proxy should have, as encoded bytes. One key per waypoint; all streams of a waypoint share the same bytes.
-// It tells watchers what changed and holds no queue: a watcher that is slow asks later and gets the newest.
+// The snapshots of all proxies, as encoded bytes. There is one key for each waypoint, and all
+// streams of a waypoint share the same bytes. The cache tells watchers about changes and holds no
+// queue: a slow watcher asks later and gets the newest version.
 
 import type { EncodedResource } from '../envoy-api/index.ts';
 
@@ -9,12 +10,16 @@ export interface ResourceName {
   readonly name: string;
 }
 
-/** Called after the cache has the new contents, once per set or apply that changed something. */
+/**
+ * Called after the cache has the new contents, once for each set or apply that changed something.
+ */
 export type ChangeListener = (changed: readonly ResourceName[]) => void;
 
-/** What one stream may see: the contents of one key, always the newest. */
+/** The view of one stream: the contents of one key, always the newest. */
 export interface SnapshotView {
-  /** False until the key was set: then nothing may be sent, not even that there is nothing. */
+  /**
+   * False until the key was set. Until then nothing may be sent, not even that there is nothing.
+   */
   ready(): boolean;
   get(typeUrl: string, name: string): EncodedResource | undefined;
   names(typeUrl: string): Iterable<string>;
@@ -27,7 +32,10 @@ export class SnapshotCache {
   readonly #contents = new Map<string, Contents>();
   readonly #listeners = new Map<string, Set<ChangeListener>>();
 
-  /** Replaces everything of `key`. A key that was set to nothing is different from one that was never set: its proxies are told so. */
+  /**
+   * Replaces everything of `key`. A key that was set to nothing differs from one that was never
+   * set: its proxies are told that there is nothing.
+   */
   set(key: string, resources: Iterable<EncodedResource>): void {
     const upserts = [...resources];
     const kept = new Map<string, Set<string>>();
@@ -45,7 +53,10 @@ export class SnapshotCache {
     this.apply(key, { upserts, removals });
   }
 
-  /** Changes some resources of `key`; costs what the change costs. What has the same version as before is not a change. */
+  /**
+   * Changes some resources of `key`, at a cost that follows the change. A resource with the same
+   * version as before is no change.
+   */
   apply(
     key: string,
     change: { readonly upserts: Iterable<EncodedResource>; readonly removals: Iterable<ResourceName> },
@@ -68,7 +79,7 @@ export class SnapshotCache {
     if (changed.length > 0 || isNew) this.#tell(key, changed);
   }
 
-  /** Forgets `key`. Its proxies keep what they have: to take it away, set the key to nothing. */
+  /** Forgets `key`. Its proxies keep their resources: to remove those, set the key to nothing. */
   remove(key: string): void {
     const changed: ResourceName[] = [];
     for (const [typeUrl, byName] of this.#contents.get(key) ?? []) {
@@ -101,7 +112,10 @@ export class SnapshotCache {
     };
   }
 
-  /** Calls `listener` on every change of `key` until the returned function is called. The first set of a key is told even if it is empty. */
+  /**
+   * Calls `listener` on every change of `key` until the returned function is called. The first set
+   * of a key is reported even if it is empty.
+   */
   watch(key: string, listener: ChangeListener): () => void {
     let listeners = this.#listeners.get(key);
     if (listeners === undefined) this.#listeners.set(key, (listeners = new Set()));

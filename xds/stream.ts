@@ -1,5 +1,6 @@
-// One connected proxy: a gRPC stream, its session, and what there is to say about it.
-// A response is made only when the one before has left the process, so a slow reader costs one response, not a queue.
+// One connected proxy: a gRPC stream, its session, and its status. Back-pressure: a response is
+// made only when the one before has left the process, so a slow reader costs one response, not a
+// queue.
 
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { type DeltaRequest, encodeDeltaResponse, type Node } from './messages.ts';
@@ -7,14 +8,17 @@ import type { SnapshotCache } from './snapshot-cache.ts';
 import { Session, type SyncState, type TypeStatus } from './session.ts';
 import type { Nack } from './subscription.ts';
 
-/** The gRPC call that a stream lives on; requests come and responses go as bytes. */
+/** The gRPC call of a stream; requests and responses are bytes. */
 export type DeltaCall = ServerDuplexStream<Uint8Array, Uint8Array>;
 
 /** One type of one proxy. */
 export interface ProxyTypeStatus extends Omit<TypeStatus, 'lastNack'> {
   /** Bytes of all responses. */
   readonly bytes: number;
-  /** The latest refusal, with its time in milliseconds since 1970; it stays when a later version is accepted. */
+  /**
+   * The latest refusal, with its time in milliseconds since 1970; it stays when a later version is
+   * accepted.
+   */
   readonly lastNack?: Nack & { readonly time: number };
 }
 
@@ -32,7 +36,7 @@ export interface ProxyStatus {
   readonly types: Readonly<Record<string, ProxyTypeStatus>>;
 }
 
-/** What a stream is made of. */
+/** The parts of a stream. */
 export interface DeltaStreamOptions {
   readonly call: DeltaCall;
   readonly cache: SnapshotCache;
@@ -42,7 +46,10 @@ export interface DeltaStreamOptions {
   readonly clock: () => number;
   /** Milliseconds that the order of types may hold something back. */
   readonly orderTimeout: number;
-  /** Milliseconds that a cluster which nothing names any more is left to the proxy at least; at most twice as many. */
+  /**
+   * Milliseconds that a cluster which nothing names any more stays at the proxy at least; at most
+   * twice as many.
+   */
   readonly restInterval: number;
   /** Names asked for by themselves. */
   readonly onSubscribe: (typeUrl: string, names: readonly string[]) => void;
@@ -51,7 +58,10 @@ export interface DeltaStreamOptions {
   readonly onOrderTimeout: () => void;
 }
 
-/** What a proxy may ask for on one stream: types, and names in characters. A name is a few hundred at most. */
+/**
+ * The limits of one stream: types, and names in characters. A name is a few hundred characters at
+ * most.
+ */
 const mostTypes = 16;
 const mostNameCharacters = 16 * 1024 * 1024;
 
@@ -82,7 +92,7 @@ export class DeltaStream {
     });
   }
 
-  /** Stops following; the call itself is ended by whoever owns it. */
+  /** Stops following; the owner of the call ends it. */
   stop(): void {
     this.#unwatch?.();
     this.#unwatch = undefined;
@@ -92,7 +102,10 @@ export class DeltaStream {
     this.#restTimer = undefined;
   }
 
-  /** Takes one request of the proxy; says why when it asks for too much, and the stream has to end. */
+  /**
+   * Takes one request of the proxy. Returns the reason when it asks for too much, and the stream
+   * has to end.
+   */
   receive(request: DeltaRequest): string | undefined {
     if (this.#session.request(request)) {
       this.#nackTimes.set(request.typeUrl, this.#options.clock());
@@ -134,7 +147,8 @@ export class DeltaStream {
         const bytes = encodeDeltaResponse(response);
         this.#bytes.set(response.typeUrl, (this.#bytes.get(response.typeUrl) ?? 0) + bytes.length);
         this.#writing = true;
-        // The callback comes when the stream's flow control took the message, so that nothing piles up before write() or drain.
+        // The callback comes when the stream's flow control took the message, so nothing piles up
+        // before write() or drain.
         this.#options.call.write(bytes, () => {
           this.#writing = false;
           this.#pump();

@@ -1,5 +1,6 @@
-// What one stream knows about one resource type: what the client asked for, what it was sent, what is to be sent.
-// It knows nothing of other types; the order between types is the session's business.
+// The state of one resource type on one stream: the names that the client asked for, the versions
+// that it was sent, and what is to be sent. It knows nothing of other types: the session orders the
+// types.
 
 import { typeUrls } from '../envoy-api/index.ts';
 import type { DeltaRequest } from './messages.ts';
@@ -13,11 +14,13 @@ export interface Nack {
   readonly resources: readonly string[];
 }
 
-/** When a name became due: the epochs of the first and of the latest change that has not been sent. */
+/**
+ * When a name became due: the epochs of the first and of the latest change that has not been sent.
+ */
 export interface Mark {
   readonly first: number;
   readonly last: number;
-  /** Send it even if the client has this version, and say so if there is none. */
+  /** Send it even if the client has this version, and say so if it does not exist. */
   readonly force: boolean;
 }
 
@@ -36,13 +39,18 @@ export interface Retry {
   readonly first: number;
 }
 
-/** What the session says about now: `released` is the last epoch whose changes hold back nothing any more. */
+/**
+ * The session's state now: `released` is the last epoch whose changes hold nothing back any more.
+ */
 export interface Moment {
   readonly epoch: number;
   readonly released: number;
 }
 
-/** These are only ever asked for by name; a first request without names is then a request for nothing. */
+/**
+ * These are only ever asked for by name; a first request without names is then a request for
+ * nothing.
+ */
 export const namedOnly: ReadonlySet<string> = new Set([
   typeUrls.clusterLoadAssignment,
   typeUrls.routeConfiguration,
@@ -50,7 +58,10 @@ export const namedOnly: ReadonlySet<string> = new Set([
   typeUrls.extensionConfig,
 ]);
 
-/** The state of one type on one stream. Its size is bounded by the names that the client asked for and those that exist. */
+/**
+ * The state of one type on one stream. Its size is bounded by the names that the client asked for
+ * and those that exist.
+ */
 export class Subscription {
   readonly typeUrl: string;
   readonly names: Set<string> = new Set();
@@ -65,9 +76,15 @@ export class Subscription {
   readonly retries: Retry[] = [];
   /** Resources whose current version was refused when it came alone. */
   readonly rejected: Set<string> = new Set();
-  /** Resources whose newest answered version was refused → the epoch of the first change that the client lacks. */
+  /**
+   * Resources whose newest answered version was refused → the epoch of the first change that the
+   * client lacks.
+   */
   readonly refused: Map<string, number> = new Map();
-  /** What may be taken away, and is left to the client until what it has begun with it is over → the intervals that this takes still. */
+  /**
+   * Resources that may be removed, and stay until the client's pending requests to them are over →
+   * the remaining intervals.
+   */
   readonly resting: Map<string, number> = new Map();
   outstanding: Outstanding | undefined;
   /** Something is due but waits for another type. */
@@ -75,7 +92,7 @@ export class Subscription {
   lastNack: Nack | undefined;
   nacks = 0;
   pushes = 0;
-  /** What was sent and never accepted in any version. */
+  /** Resources that were sent and never accepted in any version. */
   readonly #unknown = new Set<string>();
   readonly #view: SnapshotView;
 
@@ -96,7 +113,7 @@ export class Subscription {
     this.due.set(name, { first: Math.min(earlier, since), last: at.epoch, force: force || before?.force === true });
   }
 
-  /** True if this name is to be taken away, and only time is waited for. */
+  /** True if this name is to be removed, and waits only for its time. */
   isResting(name: string): boolean {
     return this.resting.has(name) && this.#view.get(this.typeUrl, name) === undefined;
   }
@@ -106,7 +123,10 @@ export class Subscription {
     return mark.force || this.sent.get(name) !== this.#view.get(this.typeUrl, name)?.version;
   }
 
-  /** Takes the names of a request; `isFirst` is true for the first of this type on the stream. Returns the names newly asked for. */
+  /**
+   * Takes the names of a request; `isFirst` is true for the first of this type on the stream.
+   * Returns the names newly asked for.
+   */
   update(request: DeltaRequest, isFirst: boolean, at: Moment): readonly string[] {
     const { unsubscribe, initialVersions } = request;
     const subscribe = request.subscribe.map((name) => this.#own(name));
@@ -136,7 +156,8 @@ export class Subscription {
       if (name === '*') this.#leaveWildcard();
       else if (this.names.delete(name)) {
         this.nameCharacters -= name.length;
-        // The protocol wants to be told again what such a name is to a client that still has all.
+        // The protocol requires that the client is told again about such a name, even if it has
+        // all.
         if (this.wildcard) this.mark(name, at, true);
         else this.#forget(name);
       }
@@ -144,7 +165,10 @@ export class Subscription {
     return asked;
   }
 
-  /** Takes the client's answer. A stale nonce answers nothing. Returns the resource that is now known to be refused, if one is. */
+  /**
+   * Takes the client's answer; one with a stale nonce is ignored. Returns the resource that is now
+   * known to be refused, if there is one.
+   */
   settle(nonce: string, error: string | undefined): string | undefined {
     const answered = this.outstanding;
     if (answered === undefined || answered.nonce !== nonce) return undefined;
@@ -175,7 +199,9 @@ export class Subscription {
     return undefined;
   }
 
-  /** Leaves in the groups that are tried again what is as it was when it was refused. */
+  /**
+   * Keeps in the groups that are tried again only resources that are unchanged since the refusal.
+   */
   sortRetries(): void {
     for (const { names, first } of this.retries.splice(0)) {
       const unchanged: string[] = [];
@@ -184,7 +210,8 @@ export class Subscription {
         if (mark === undefined || !this.differs(name, mark)) {
           if (this.sent.has(name) && this.#view.get(this.typeUrl, name) !== undefined) unchanged.push(name);
         } else {
-          // The client may or may not have it: whatever becomes of it is sent, even if that is what was refused with others.
+          // The client may or may not have it, so every later version is sent, even the one that
+          // was refused together with others.
           this.due.set(name, { ...mark, force: true });
         }
       }
@@ -206,14 +233,20 @@ export class Subscription {
     for (const name of outstanding.removed) this.#forget(name);
   }
 
-  /** The epoch of the oldest change that the client lacks of a resource of which it goes on with an older version. */
+  /**
+   * The epoch of the oldest change that the client lacks among resources whose older version it
+   * keeps.
+   */
   oldestLacking(): number {
     let oldest = Infinity;
     for (const [name, since] of this.refused) if (!this.#unknown.has(name)) oldest = Math.min(oldest, since);
     return oldest;
   }
 
-  /** How many resources the client has accepted in the version it was last sent. Asked after every answer, so it looks at the others only. */
+  /**
+   * The number of resources that the client has accepted in the version that it was last sent. It
+   * is read after every answer, so it counts only the others.
+   */
   ackedCount(): number {
     const { rejected, outstanding, retries } = this;
     const open = new Set([...rejected, ...(outstanding?.upserts ?? []), ...retries.flatMap(({ names }) => names)]);
@@ -235,7 +268,10 @@ export class Subscription {
     return this.outstanding === undefined && !this.owesAnswer && this.pendingCount() === 0;
   }
 
-  /** The text of a name as the snapshot has it: a thousand proxies that ask for the same names do not keep a thousand copies. */
+  /**
+   * The text of a name as the snapshot has it, so that a thousand proxies that ask for the same
+   * names do not hold a thousand copies.
+   */
   #own(name: string): string {
     return this.#view.get(this.typeUrl, name)?.name ?? name;
   }

@@ -1,4 +1,4 @@
-// The control plane itself: its pods, how they are reached, and how many of them must stay.
+// The control plane's own objects: its pods, their Service, and their disruption budget.
 
 import type { TemplateMeta, TemplateObject } from '../object.ts';
 import { controlPlaneLabels, controlPlaneName, controlPlanePorts } from './names.ts';
@@ -7,7 +7,10 @@ import type { InstallSettings } from './settings.ts';
 /** User and group of both images. */
 const userId = 1337;
 
-/** Labels that no setting can change: the Service selects by some, and the others keep the pods out of the mesh that they configure. */
+/**
+ * Labels that no setting can change. The Service selects by some; the others keep the pods out of
+ * the mesh that they configure.
+ */
 export const ownPodLabels: Readonly<Record<string, string>> = {
   ...controlPlaneLabels,
   'istio.io/dataplane-mode': 'none',
@@ -55,7 +58,7 @@ export function renderControlPlane(metadata: TemplateMeta, settings: InstallSett
       kind: 'PodDisruptionBudget',
       metadata,
       spec: {
-        // With one replica it still lets a node be emptied.
+        // With one replica it still lets a node be drained.
         maxUnavailable: 1,
         selector: { matchLabels: controlPlaneLabels },
         unhealthyPodEvictionPolicy: 'AlwaysAllow',
@@ -96,7 +99,7 @@ function renderPodSpec(settings: InstallSettings): Json {
         ],
         env: renderEnvironment(settings),
         resources: settings.resources,
-        // Reading a large mesh takes its time; a new container would begin from the start.
+        // Reading a large mesh takes time, and a new container would begin from the start.
         startupProbe: { ...probe('/readyz'), periodSeconds: 1, failureThreshold: 600 },
         readinessProbe: { ...probe('/readyz'), periodSeconds: 5, failureThreshold: 2 },
         livenessProbe: { ...probe('/healthz'), periodSeconds: 15, failureThreshold: 4 },
@@ -115,7 +118,8 @@ function renderPodSpec(settings: InstallSettings): Json {
     ],
     volumes: [
       { name: 'tmp', emptyDir: {} },
-      // Beside istiod: for it alone, in exchange for the certificate that waypoints verify.
+      // Beside istiod: a token for istiod alone, which exchanges it for the certificate that
+      // waypoints verify.
       {
         name: 'istio-token',
         projected: {
@@ -130,7 +134,7 @@ function probe(path: string): Json {
   return { httpGet: { path, port: controlPlanePorts.health }, timeoutSeconds: 5 };
 }
 
-/** What the controller reads in place of flags; an empty value is its default. */
+/** The variables that the controller reads in place of flags; an empty value is its default. */
 function renderEnvironment(settings: InstallSettings): readonly Json[] {
   const fields = {
     POD_NAME: 'metadata.name',

@@ -1,5 +1,6 @@
-// The Helm chart: the same objects, rendered with a mark in the place of every setting, and the marks replaced by references to values.
-// The templates hold nothing but such references, so that what Helm makes of them is what `cairn install` makes of its flags.
+// The Helm chart. It renders the same objects with a mark in place of every setting, and replaces
+// the marks by references to values. The templates hold nothing but such references, so Helm makes
+// of values what `cairn install` makes of its flags.
 
 import { formatYaml } from '../yaml.ts';
 import { ownPodLabels } from './control-plane.ts';
@@ -15,7 +16,10 @@ import {
 /** A file of the chart or base, by its path. */
 export type RenderedFiles = ReadonlyMap<string, string>;
 
-/** A mark that is in no other text; settings that are numbers get one, too, and lose the quotes again. */
+/**
+ * A mark that occurs in no other text. Settings that are numbers get one too, and lose the quotes
+ * again.
+ */
 const mark = /CAIRNVALUE([A-Za-z]+)CAIRNEND/g;
 
 /** Helm makes the namespace itself (`--create-namespace`): the chart has every object but that. */
@@ -27,7 +31,7 @@ export function renderHelmChart(version: string): RenderedFiles {
       name === 'podLabels' ? { CAIRNLABELS: '' } : `CAIRNVALUE${name}CAIRNEND`,
     ]),
   );
-  // Types are those of the settings but for the marks, which are text everywhere.
+  // The types are those of the settings, except for the marks, which are text everywhere.
   const objects = renderInstallation({ ...defaultInstallSettings, ...marked });
   const files = new Map<string, string>();
   files.set(
@@ -57,7 +61,7 @@ export function formatFileName(kind: string): string {
   return `${kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.yaml`;
 }
 
-/** What Helm says after it has installed the chart. */
+/** Helm prints this after it has installed the chart. */
 const notes = `The control plane of Cairn {{ .Chart.AppVersion }} is installed in {{ .Release.Namespace }}.
 
 Wait until it runs:
@@ -74,7 +78,10 @@ its way.{{ if eq .Values.ca "cairn" }} ztunnel trusts the certificates of istiod
 What is wrong with the configuration shows in the conditions of Gateways, routes and policies, as Events, and with "cairn analyze".
 `;
 
-/** JSON is YAML too, and needs no indentation. The own labels go over those of the values. */
+/**
+ * JSON is YAML too, and needs no indentation. The chart's own labels have precedence over those of
+ * the values.
+ */
 const labelReferences = `{{ toJson (merge (fromJson \`${JSON.stringify(ownPodLabels)}\`) .Values.podLabels) }}`;
 
 function writeReferences(text: string): string {
@@ -88,7 +95,8 @@ function writeReferences(text: string): string {
     const structured = settingNames.find((name) => isPodSetting(name) && value === `CAIRNVALUE${name}CAIRNEND`);
     if (structured !== undefined) return `${head}{{ toJson .Values.${structured} }}`;
     const references = value.replaceAll(mark, (_, name: string) => formatReference(name));
-    // The schema admits no value that would need escapes. A value may look like a number; only a number is one.
+    // The schema admits no value that would need escapes. A value may look like a number; only a
+    // number is one.
     return `${head}${value === 'CAIRNVALUEreplicasCAIRNEND' ? references : `"${references}"`}`;
   });
   return lines.join('\n');

@@ -34,11 +34,11 @@ const beside: InstallSettings = {
   topologySpreadConstraints: [],
   imagePullSecrets: [{ name: 'registry' }],
   podAnnotations: { 'example.com/a': '1', 'example.com/b': 'true' },
-  // The Service selects by the second one, which stays as it is.
+  // The Service selects by the second label, which stays as it is.
   podLabels: { team: 'mesh', 'app.kubernetes.io/name': 'other' },
 };
 
-/** What Helm makes of templates that only refer to values; anything else in braces fails. */
+/** Renders templates that only refer to values, as Helm does; anything else in braces fails. */
 function evaluate(template: string, { namespace, ...values }: InstallSettings): TemplateObject {
   const known: Readonly<Record<string, unknown>> = { ...values };
   const text = template.replaceAll(/\{\{(.*?[^}])\}\}/g, (_, expression: string) => {
@@ -103,7 +103,7 @@ it('asks for no more rights than it names', () => {
   expect(texts).not.toContain('*');
   expect(texts).not.toContain('escalate');
   expect(texts).not.toContain('impersonate');
-  // Secrets only where the control plane lives, and none may be listed.
+  // Secrets only in the control plane's own namespace, and none may be listed.
   expect(renderClusterRules('cairn-system').flatMap(({ resources }) => resources)).not.toContain('secrets');
   for (const rule of namespaceRules) expect(rule.verbs).not.toContain('list');
   const changesConfigMaps = rules.filter(

@@ -1,5 +1,5 @@
-// Everything that `cairn install` puts into a cluster, in the order in which it can be applied. The Helm chart and the kustomize base are
-// made from the same list.
+// All objects that `cairn install` applies to a cluster, in an order in which they can be applied.
+// The Helm chart and the kustomize base are made from the same list.
 
 import type { TemplateMeta, TemplateObject } from '../object.ts';
 import { renderControlPlane } from './control-plane.ts';
@@ -41,7 +41,7 @@ export function renderInstallation(settings: InstallSettings): readonly Template
   ];
 }
 
-/** The certificate that the API server expects of the webhook is filled in by the controller. */
+/** The controller fills in the certificate that the API server expects of the webhook. */
 function renderWebhook(metadata: TemplateMeta, settings: InstallSettings): TemplateObject {
   const routes = ['httproutes', 'grpcroutes', 'tcproutes', 'tlsroutes'];
   const traffic = ['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries'];

@@ -1,5 +1,5 @@
-// What the parts of an installation are called. Names in a namespace are always the same; cluster-wide ones carry the namespace, so that
-// two installations do not meet.
+// The names of the parts of an installation. Names in a namespace are always the same; cluster-wide
+// names contain the namespace, so that two installations do not collide.
 
 /** Service account, Deployment, Service and budget of the control plane. */
 export const controlPlaneName = 'cairn';
@@ -26,9 +26,12 @@ export function formatWebhookName(namespace: string): string {
   return `cairn-validator-${namespace}`;
 }
 
-/** Secret with the key of our own authority; the Secret `cacerts` holds an authority that is brought along. */
+/**
+ * Secret with the key of our own authority; the Secret `cacerts` holds an authority that the
+ * operator supplies.
+ */
 export const authoritySecret = 'cairn-ca-secret';
-/** An authority that is brought along, in Istio's form. */
+/** An authority that the operator supplies, in Istio's form. */
 export const pluggedAuthoritySecret = 'cacerts';
 /** The Lease of the leader. */
 export const leaseName = 'cairn-leader';

@@ -1,5 +1,5 @@
-// What the control plane may do: cluster-wide it reads the mesh and writes what waypoints are made of and status; Secrets it sees in its
-// own namespace only, and only its own.
+// The permissions of the control plane. Cluster-wide it reads the mesh, and writes waypoint objects
+// and status. It sees Secrets in its own namespace only, and only its own.
 
 import type { TemplateObject } from '../object.ts';
 import { rootCertificateMap } from '../waypoint/pod.ts';
@@ -28,7 +28,7 @@ const policies = ['authorizationpolicies', 'requestauthentications', 'peerauthen
 /** Rules for the whole cluster. */
 export function renderClusterRules(namespace: string): readonly PolicyRule[] {
   return [
-    // What the mesh is made of.
+    // The objects of the mesh.
     {
       apiGroups: [''],
       resources: ['namespaces', 'nodes', 'pods', 'services', 'serviceaccounts', 'configmaps'],
@@ -42,13 +42,14 @@ export function renderClusterRules(namespace: string): readonly PolicyRule[] {
     },
     { apiGroups: [networking], resources: traffic, verbs: read },
     { apiGroups: [security], resources: policies, verbs: read },
-    // What is deployed for Gateways.
+    // The objects that are deployed for Gateways.
     { apiGroups: ['apps'], resources: ['deployments'], verbs: [...read, ...write] },
     { apiGroups: [''], resources: ['services', 'serviceaccounts'], verbs: write },
     { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: [...read, ...write] },
     { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: [...read, ...write] },
     { apiGroups: [gateway], resources: ['gatewayclasses'], verbs: ['create'] },
-    // The root certificate, in every namespace with a waypoint. A name cannot be demanded of what is created.
+    // The root certificate, in every namespace with a waypoint. RBAC cannot restrict `create` to a
+    // name.
     { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
     {
       apiGroups: [''],
@@ -56,7 +57,7 @@ export function renderClusterRules(namespace: string): readonly PolicyRule[] {
       verbs: [...change, 'delete'],
       resourceNames: [rootCertificateMap.name],
     },
-    // What is said about them.
+    // Status and Events.
     {
       apiGroups: [gateway],
       resources: ['gatewayclasses', 'gateways', 'listenersets', ...routes, 'backendtlspolicies'].map(
@@ -68,7 +69,7 @@ export function renderClusterRules(namespace: string): readonly PolicyRule[] {
     { apiGroups: [security], resources: policies.map((name) => `${name}/status`), verbs: change },
     { apiGroups: [''], resources: ['services/status', 'pods/status'], verbs: change },
     { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
-    // Whose token it is that asks for a certificate.
+    // The owner of a token that asks for a certificate.
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     // The certificate that the API server expects of the webhook.
     {
@@ -96,7 +97,9 @@ export const namespaceRules: readonly PolicyRule[] = [
 
 type Named = Pick<TemplateObject, 'metadata'>;
 
-/** A role, cluster-wide unless its metadata names a namespace, and its binding to a service account. */
+/**
+ * A role, cluster-wide unless its metadata names a namespace, and its binding to a service account.
+ */
 export function renderRole(
   { metadata }: Named,
   rules: readonly PolicyRule[],

@@ -1,12 +1,15 @@
-// What can be chosen when Cairn is installed. The same settings are the flags of `cairn install`, its files of values, and the values of the
-// Helm chart.
+// The settings of an installation. They are the flags of `cairn install`, its files of values, and
+// the values of the Helm chart.
 
 import { controllerImage, waypointImage } from '../version.ts';
 import { controlPlaneLabels, controlPlanePorts } from './names.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Every setting; text unless said otherwise, and '' means the default of the controller. */
+/**
+ * Every setting. It is text unless its comment says otherwise, and '' means the default of the
+ * controller.
+ */
 export interface InstallSettings extends PodSettings {
   /** Of the control plane. */
   readonly namespace: string;
@@ -33,11 +36,11 @@ export interface InstallSettings extends PodSettings {
   /** Whether keys of `jwksUri` are fetched from private addresses too: `deny` or `allow`. */
   readonly privateJwks: string;
   readonly logLevel: string;
-  /** What happens to an object when the webhook does not answer: `Ignore` or `Fail`. */
+  /** The fate of an object when the webhook does not answer: `Ignore` or `Fail`. */
   readonly webhookFailurePolicy: string;
 }
 
-/** What the pods of the control plane get beside what they need, in the words of the Kubernetes API. */
+/** Additions to the pods of the control plane, in the words of the Kubernetes API. */
 export interface PodSettings {
   readonly resources: Json;
   readonly nodeSelector: Json;
@@ -95,7 +98,7 @@ export const defaultInstallSettings: InstallSettings = {
 const texts = { type: 'object', additionalProperties: { type: 'string' } };
 const objects = { type: 'array', items: { type: 'object' } };
 
-/** What a value of a setting must look like, as a JSON Schema; `namespace` is Helm's own. */
+/** The form of each setting's value, as a JSON Schema; `namespace` is Helm's own. */
 export const settingSchemas: Readonly<Record<keyof InstallSettings, Readonly<Record<string, unknown>>>> = {
   namespace: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
   image: { type: 'string', pattern: '^[a-zA-Z0-9][\\w./:@-]*$' },
@@ -128,7 +131,7 @@ export const settingSchemas: Readonly<Record<keyof InstallSettings, Readonly<Rec
   podLabels: texts,
 };
 
-/** What is wrong with settings, one sentence for each. */
+/** The faults of settings, one sentence for each. */
 export function checkInstallSettings(settings: InstallSettings): readonly string[] {
   return settingNames.flatMap((name) => {
     const value = settings[name];
@@ -148,7 +151,7 @@ export function checkInstallSettings(settings: InstallSettings): readonly string
   });
 }
 
-/** Only the outer shape: what is inside is the API server's to judge. */
+/** Only the outer shape: the API server judges the inside. */
 function checkPodSetting(name: keyof PodSettings, value: unknown): readonly string[] {
   const isList = settingSchemas[name]['type'] === 'array';
   if (Array.isArray(value) !== isList || typeof value !== 'object' || value === null)
@@ -161,7 +164,7 @@ function checkPodSetting(name: keyof PodSettings, value: unknown): readonly stri
   return [];
 }
 
-/** Whether a setting is one of the pods', which has no flag: it comes from a file of values. */
+/** Whether a setting is one of the pods', which has no flag and comes from a file of values. */
 export function isPodSetting(name: keyof InstallSettings): name is keyof PodSettings {
   return podSettingNames.some((known) => known === name);
 }

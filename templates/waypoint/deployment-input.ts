@@ -1,4 +1,4 @@
-// What is deployed for one Gateway, before it has the shape of Kubernetes objects: the Gateway as the API serves it, the settings of the
+// The input of a waypoint's deployment: the Gateway as the API serves it, the settings of the
 // control plane, and the overlays that apply.
 
 import type { GatewaySpec, ObjectRef } from '../../mesh/index.ts';
@@ -14,13 +14,16 @@ export interface DeployedGateway {
   readonly spec: GatewaySpec;
 }
 
-/** A ConfigMap with changes to the objects, by `deployment`, `service`, `serviceAccount`, `horizontalPodAutoscaler`, `podDisruptionBudget`. */
+/**
+ * A ConfigMap with changes to the objects, by `deployment`, `service`, `serviceAccount`,
+ * `horizontalPodAutoscaler`, `podDisruptionBudget`.
+ */
 export interface Overlay {
   readonly ref: ObjectRef;
   readonly data: Readonly<Record<string, string>>;
 }
 
-/** Everything that the objects of one waypoint are made from. */
+/** The input from which the objects of one waypoint are rendered. */
 export interface WaypointDeployment {
   readonly gateway: DeployedGateway;
   readonly className: string;

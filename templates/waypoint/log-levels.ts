@@ -1,5 +1,6 @@
-// How much a waypoint says, from the annotations of its Gateway. What means nothing is reported, and the setting of the control plane
-// holds: Envoy ends at once when it is given a level that it does not know, and a typo must not take a waypoint down.
+// The log levels of a waypoint, from the annotations of its Gateway. A level that means nothing is
+// reported, and the setting of the control plane holds: Envoy ends at once when it gets a level
+// that it does not know, and a typing error must not take a waypoint down.
 
 import type { Finding } from '../../mesh/index.ts';
 import type { WaypointDeployment } from './deployment-input.ts';
@@ -18,7 +19,7 @@ const proxyLevels = ['trace', 'debug', 'info', 'warning', 'warn', 'error', 'crit
 interface Source {
   readonly annotation: string;
   readonly setting: (deployment: WaypointDeployment) => string;
-  /** What the text means; undefined when it means nothing. */
+  /** The level in the text; undefined when it means nothing. */
   readonly read: (text: string) => string | undefined;
   readonly expected: string;
 }
@@ -45,7 +46,7 @@ const sources: Readonly<Record<keyof WaypointLogLevels, Source>> = {
   },
 };
 
-/** The levels of a waypoint: the Gateway's where they mean something, else the control plane's. */
+/** The levels of a waypoint: the Gateway's if they mean something, else the control plane's. */
 export function resolveLogLevels(deployment: WaypointDeployment): WaypointLogLevels {
   const annotations = resolveAnnotations(deployment);
   const resolve = ({ annotation, read, setting }: Source): string =>

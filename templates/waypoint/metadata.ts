@@ -1,4 +1,5 @@
-// Labels and annotations of what is deployed for a Gateway: what the Gateway hands down, and what tells whose the objects are.
+// Labels and annotations of the objects that are deployed for a Gateway: those that the Gateway
+// hands down, and those that mark the owner.
 
 import { dataplaneModeLabel, gatewayNameLabel } from '../../mesh/index.ts';
 import type { TemplateMeta } from '../object.ts';
@@ -14,11 +15,14 @@ import {
 
 type Strings = Readonly<Record<string, string>>;
 
-/** What deployment tools put on an object to call it theirs; on a copy it would make them prune what is not in their source. */
+/**
+ * Marks by which deployment tools claim an object. On a copy, they would make the tools prune what
+ * is not in their source.
+ */
 const trackers =
   /^(argocd\.argoproj\.io\/|kustomize\.toolkit\.fluxcd\.io\/|helm\.toolkit\.fluxcd\.io\/|meta\.helm\.sh\/|helm\.sh\/|app\.kubernetes\.io\/(instance|managed-by)$)/;
 
-/** Labels that every object and pod keeps, whatever an overlay says. */
+/** Labels that every object and pod keeps, despite any overlay. */
 export function renderIdentityLabels({ gateway, className, controllerName }: WaypointDeployment): Strings {
   return {
     [gatewayNameLabel]: gateway.name,
@@ -27,13 +31,19 @@ export function renderIdentityLabels({ gateway, className, controllerName }: Way
   };
 }
 
-/** Labels of `infrastructure`, else of the Gateway itself, without those that are about the Gateway alone. */
+/**
+ * Labels of `infrastructure`, else of the Gateway itself, without those that are about the Gateway
+ * alone.
+ */
 export function resolveLabels({ gateway, settings }: WaypointDeployment): Strings {
   const labels = handedDown(gateway.spec.infrastructure?.labels, gateway.labels);
   return settings.network === '' ? labels : { 'topology.istio.io/network': settings.network, ...labels };
 }
 
-/** Annotations of `infrastructure`, else of the Gateway itself, without those that are about the Gateway alone. */
+/**
+ * Annotations of `infrastructure`, else of the Gateway itself, without those that are about the
+ * Gateway alone.
+ */
 export function resolveAnnotations({ gateway }: WaypointDeployment): Strings {
   return handedDown(gateway.spec.infrastructure?.annotations, gateway.annotations);
 }

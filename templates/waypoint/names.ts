@@ -1,4 +1,5 @@
-// What the objects of a Gateway are called, and the annotations that decide it. Whoever looks for them uses the same functions.
+// The names of a Gateway's objects, and the annotations that set them. All readers use these
+// functions.
 
 import type { DeployedGateway } from './deployment-input.ts';
 

@@ -1,5 +1,5 @@
-// Overlays: what a ConfigMap changes about the objects of a waypoint, by strategic merge. It may change anything but what an object is
-// and whose it is.
+// Overlays: changes that a ConfigMap makes to the objects of a waypoint, by strategic merge. An
+// overlay may change anything but the kind and the owner of an object.
 
 import { isMap, parseDocument } from 'yaml';
 import type { FieldPath, Finding } from '../../mesh/index.ts';
@@ -31,7 +31,7 @@ export interface ParsedOverlays {
   readonly findings: readonly Finding[];
 }
 
-/** Reads overlays; what cannot be read is a Finding and changes nothing. */
+/** Reads overlays. An overlay that cannot be read is a Finding and changes nothing. */
 export function parseOverlays(overlays: readonly Overlay[]): ParsedOverlays {
   const findings: Finding[] = [];
   const patches: Record<OverlayKey, ObjectPatch[]> = {
@@ -59,7 +59,7 @@ export function parseOverlays(overlays: readonly Overlay[]): ParsedOverlays {
   return { patches, findings };
 }
 
-/** The object with one key's changes laid on in order. */
+/** The object with one key's changes applied in order. */
 export function applyPatches(
   object: TemplateObject,
   key: OverlayKey,
@@ -85,7 +85,10 @@ export function applyPatches(
   return { object: current, findings };
 }
 
-/** What must stay, because the object is found, owned or selected by it; the path of the first that does not. */
+/**
+ * The fields by which the object is found, owned or selected must stay; the path of the first that
+ * does not.
+ */
 function findChangedIdentity(before: TemplateObject, after: TemplateObject): readonly string[] | undefined {
   const paths = [
     ['apiVersion'],
@@ -117,7 +120,7 @@ function readPath(value: unknown, path: readonly string[]): unknown {
   return current;
 }
 
-/** The mapping that a text holds, or what is wrong with it. */
+/** The mapping in a text, or the fault of the text. */
 function parsePatch(text: string): Readonly<Record<string, unknown>> | string {
   const document = parseDocument(text);
   const [error] = document.errors;

@@ -1,12 +1,14 @@
-// The pod of a waypoint: one container with the agent and Envoy, started with nothing but environment, mounts and its own state. It
-// passes the `restricted` Pod Security Standard.
+// The pod of a waypoint: one container with the agent and Envoy. It needs only environment, mounts
+// and its own state. It passes the `restricted` Pod Security Standard.
 
 import type { WaypointDeployment } from './deployment-input.ts';
 import { resolveLogLevels } from './log-levels.ts';
 import { renderPodAnnotations, renderPodLabels, resolveAnnotations } from './metadata.ts';
 import { resolveWaypointNames } from './names.ts';
 
-/** Ports of a waypoint pod beside HBONE: the agent's statistics and health, Envoy's own statistics. */
+/**
+ * Ports of a waypoint pod beside HBONE: the agent's statistics and health, Envoy's own statistics.
+ */
 export const podPorts = { stats: 15020, health: 15021, envoyStats: 15090 } as const;
 
 /** The ConfigMap of the root certificate, and the key in it. */
@@ -70,7 +72,8 @@ function renderContainer(deployment: WaypointDeployment): Json {
     ],
     env: renderEnvironment(deployment),
     resources: settings.resources,
-    // Looks every second at first. It gives up late: a new container would wait for the same control plane.
+    // The probe runs every second at first. It gives up late, because a new container would wait
+    // for the same control plane.
     startupProbe: { ...probe, initialDelaySeconds: 1, periodSeconds: 1, failureThreshold: 600 },
     readinessProbe: { ...probe, periodSeconds: 15, failureThreshold: 4 },
     securityContext: {
@@ -108,7 +111,7 @@ function renderVolumes(): readonly Json[] {
   ];
 }
 
-/** What the agent reads instead of flags. */
+/** The variables that the agent reads in place of flags. */
 function renderEnvironment(deployment: WaypointDeployment): readonly Json[] {
   const { gateway, settings } = deployment;
   const levels = resolveLogLevels(deployment);
@@ -130,7 +133,7 @@ function renderEnvironment(deployment: WaypointDeployment): readonly Json[] {
     CAIRN_PROXY_LOG_LEVEL: levels.proxy,
     CAIRN_PROXY_COMPONENT_LOG_LEVEL: levels.proxyComponents,
     CAIRN_LOG_LEVEL: levels.agent,
-    // One arena: the agent's memory does not grow with its threads.
+    // One arena, so that the agent's memory does not grow with its threads.
     MALLOC_ARENA_MAX: '1',
   };
   return [

@@ -1,5 +1,6 @@
-// The rendered HorizontalPodAutoscaler is judged by what an autoscaler that obeys it does with a load: Kubernetes' own rules (ratio with a
-// tolerance of a tenth, stabilization windows, policies), stepped every 15 s.
+// Judges the rendered HorizontalPodAutoscaler by simulating an autoscaler that obeys it under a
+// load: Kubernetes' own rules (ratio with a tolerance of a tenth, stabilization windows, policies),
+// stepped every 15 s.
 
 import { expect, it } from 'vitest';
 import { defaultWaypointTemplateSettings } from './settings.ts';
@@ -30,7 +31,7 @@ function readBehavior(): { readonly scaleUp: Rules; readonly scaleDown: Rules } 
   return (spec as { behavior: ReturnType<typeof readBehavior> }).behavior;
 }
 
-/** How many pods there are at each step under a load, given in pods at the target utilization. */
+/** The number of pods at each step under a load, given in pods at the target utilization. */
 function simulate(load: (seconds: number) => number, seconds: number, behavior = readBehavior()): readonly number[] {
   const { scaleUp, scaleDown } = behavior;
   const wanted: number[] = [];
@@ -64,7 +65,7 @@ function allowance(pods: readonly number[], { policies }: Rules): number {
   );
 }
 
-/** How often the number of pods turns from growing to shrinking or back. */
+/** The number of times that the pods turn from growing to shrinking or back. */
 function turns(pods: readonly number[]): number {
   const steps = pods.slice(1).map((count, index) => Math.sign(count - (pods[index] ?? count)));
   const moves = steps.filter((step) => step !== 0);
@@ -78,7 +79,7 @@ it.each([
 ])('holds the pods still under a load that swings every %i s', (period, most) => {
   const swing = (at: number): number => (at % period < period / 2 ? 4 : 12);
   expect(turns(simulate(swing, 7200))).toBeLessThanOrEqual(most);
-  // The judge can tell: without windows the same load saws.
+  // The judge can tell: without windows the same load oscillates.
   const { scaleUp } = readBehavior();
   const hasty = {
     scaleUp: { ...scaleUp, stabilizationWindowSeconds: 0 },

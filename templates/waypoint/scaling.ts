@@ -1,5 +1,5 @@
-// How many pods a waypoint has, where an overlay asks for that: what the overlay is laid on. An overlay that gives no more than
-// `maxReplicas` gets an autoscaler that follows the load up at once and down slowly.
+// The base of the autoscaler and the budget, to which an overlay is applied. An overlay that gives
+// only `maxReplicas` gets an autoscaler that scales up at once and down slowly.
 
 import type { TemplateObject } from '../object.ts';
 import type { WaypointDeployment } from './deployment-input.ts';
@@ -18,7 +18,8 @@ export function renderAutoscaler(deployment: WaypointDeployment): TemplateObject
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
       maxReplicas: 1,
       behavior: {
-        // Up: to twice the pods, or four more, in a minute, when the load has been there for half a minute.
+        // Up: to twice the pods, or four more, in a minute, when the load has been there for half a
+        // minute.
         scaleUp: {
           stabilizationWindowSeconds: 30,
           selectPolicy: 'Max',
@@ -27,8 +28,8 @@ export function renderAutoscaler(deployment: WaypointDeployment): TemplateObject
             { type: 'Pods', value: 4, periodSeconds: 60 },
           ],
         },
-        // Down: a pod or a tenth of them in a minute, when nothing in the last ten minutes asked for more. Each pod that goes makes
-        // its clients open their connections anew.
+        // Down: a pod or a tenth of them in a minute, when nothing in the last ten minutes asked
+        // for more. Each pod that goes makes its clients reconnect.
         scaleDown: {
           stabilizationWindowSeconds: 600,
           selectPolicy: 'Max',
@@ -48,7 +49,7 @@ export function renderDisruptionBudget(deployment: WaypointDeployment): Template
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
     metadata: renderMeta(deployment),
-    // Pods that are not ready serve nobody: they never stand in the way of emptying a node.
+    // Pods that are not ready serve nobody: they never prevent the draining of a node.
     spec: { selector: { matchLabels: renderSelector(deployment) }, unhealthyPodEvictionPolicy: 'AlwaysAllow' },
   };
 }

@@ -1,4 +1,4 @@
-// The Service of a waypoint: the address that its clients are told.
+// The Service of a waypoint: its address for clients.
 
 import { gatewayNameLabel, trafficDistributionAnnotation } from '../../mesh/index.ts';
 import type { TemplateObject } from '../object.ts';
@@ -9,12 +9,12 @@ import { podPorts } from './pod.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What the pods of a waypoint, and no others in their namespace, are selected by. */
+/** Labels that select the pods of a waypoint, and no others in their namespace. */
 export function renderSelector({ gateway }: WaypointDeployment): Readonly<Record<string, string>> {
   return { [gatewayNameLabel]: gateway.name };
 }
 
-/** The Service; a requested address is only of use for a load balancer. */
+/** The Service; a requested address has an effect only for a load balancer. */
 export function renderService(deployment: WaypointDeployment): TemplateObject {
   const { gateway } = deployment;
   const { serviceType } = resolveWaypointNames(gateway);

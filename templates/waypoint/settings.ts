@@ -1,12 +1,15 @@
-// What all waypoints of one control plane have in common: image, trust, resources, logs. One typed value with defaults; what one
-// Gateway wants differently it says by annotations and overlays.
+// The settings that all waypoints of one control plane have in common: image, trust, resources,
+// logs. It is one typed value with defaults. A Gateway differs by annotations and overlays.
 
 import { waypointImage } from '../version.ts';
 
 /** Log level of Envoy. */
 export type ProxyLogLevel = 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
 
-/** Which certificate service waypoints ask: Cairn's own, or istiod's where the mesh's other proxies get theirs from it. */
+/**
+ * The certificate service of waypoints: Cairn's own, or istiod's if the mesh's other proxies get
+ * theirs from it.
+ */
 export type CertificateAuthority =
   | { readonly kind: 'cairn' }
   | {
@@ -46,7 +49,10 @@ export interface WaypointTemplateSettings {
   /** Envoy's `component:level` pairs, separated by commas. */
   readonly proxyComponentLogLevel: string;
   readonly agentLogLevel: 'debug' | 'info' | 'warn' | 'error';
-  /** Connections get at least this long after SIGTERM, so that everybody knows by then that the pod is leaving. */
+  /**
+   * Connections get at least this long after SIGTERM, so that all clients know by then that the pod
+   * is leaving.
+   */
   readonly minimumDrainSeconds: number;
   /** Open connections get at most this long. */
   readonly terminationDrainSeconds: number;

@@ -1,4 +1,4 @@
-// The Kubernetes objects of one waypoint: each rendered, then changed by the overlays.
+// The Kubernetes objects of one waypoint: each is rendered, and then changed by the overlays.
 
 import type { Finding } from '../../mesh/index.ts';
 import type { TemplateObject } from '../object.ts';
@@ -11,13 +11,19 @@ import { renderPodTemplate } from './pod.ts';
 import { renderAutoscaler, renderDisruptionBudget } from './scaling.ts';
 import { renderSelector, renderService } from './service.ts';
 
-/** Objects to apply, in this order; none when a Finding is an error or the Gateway is deployed by hand: what is there stays as it is. */
+/**
+ * Objects to apply, in this order. None when a Finding is an error or the Gateway is deployed by
+ * hand: existing objects then stay as they are.
+ */
 export interface RenderedWaypoint {
   readonly objects: readonly TemplateObject[];
   readonly findings: readonly Finding[];
 }
 
-/** ServiceAccount, Deployment, Service, and where an overlay asks for them HorizontalPodAutoscaler and PodDisruptionBudget. */
+/**
+ * ServiceAccount, Deployment, Service, and where an overlay asks for them HorizontalPodAutoscaler
+ * and PodDisruptionBudget.
+ */
 export function renderWaypoint(deployment: WaypointDeployment): RenderedWaypoint {
   const addresses = checkAddresses(deployment);
   if (!addresses.managed) return { objects: [], findings: addresses.findings };
@@ -48,7 +54,10 @@ const renderers: Readonly<Record<OverlayKey, (deployment: WaypointDeployment) =>
   podDisruptionBudget: renderDisruptionBudget,
 };
 
-/** Without `replicas`, which belong to whoever scales. A new pod is there before an old one goes. */
+/**
+ * Without `replicas`, which belong to the autoscaler or to `kubectl scale`. A new pod is there
+ * before an old one goes.
+ */
 function renderDeployment(deployment: WaypointDeployment): TemplateObject {
   return {
     apiVersion: 'apps/v1',
@@ -63,7 +72,10 @@ function renderDeployment(deployment: WaypointDeployment): TemplateObject {
   };
 }
 
-/** A Gateway that names where it runs is deployed by hand; one that names an IP address wants that address for its Service. */
+/**
+ * A Gateway that names the place where it runs is deployed by hand; one that names an IP address
+ * requests that address for its Service.
+ */
 function checkAddresses({ gateway }: WaypointDeployment): {
   readonly managed: boolean;
   readonly findings: readonly Finding[];
