@@ -1,4 +1,5 @@
-// `cairn agent`: the agent under the name that a container's entry point uses. It takes its own flags and environment.
+// `cairn agent`: the agent under the name that a container's entry point uses. It takes its own
+// flags and environment.
 
 import { findEnvoyBinary, isLogged, parseAgentOptions, runAgent } from '../agent/index.ts';
 import { exitCodes } from './io.ts';

@@ -1,4 +1,4 @@
-// `cairn analyze -f` on manifests as a cluster gets them: the pods are made by Deployments and their like.
+// `cairn analyze -f` on manifests as a cluster gets them: Deployments and their like make the pods.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ interface Said {
   readonly path: string;
 }
 
-/** What is said about Bookinfo, with these changes to its Deployments. */
+/** The Findings about Bookinfo, with these changes to its Deployments. */
 async function analyze(change: (text: string) => string = (text) => text): Promise<readonly string[]> {
   const path = join(folder, 'deployments.yaml');
   writeFileSync(path, change(readFileSync(join(bookinfo, 'deployments.yaml'), 'utf8')));

@@ -1,4 +1,4 @@
-// `cairn analyze`: everything that there is to say about a configuration, of files or of a cluster, sorted by place.
+// `cairn analyze`: all Findings about a configuration, of files or of a cluster, sorted by place.
 
 import { analyzeMesh } from '../generator/index.ts';
 import { readClusterMesh } from '../gateway-controller/index.ts';
@@ -24,7 +24,7 @@ export interface AnalyzeOptions extends Partial<ConfigurationOptions>, ClusterOp
 interface Analysis {
   readonly findings: readonly PlacedFinding[];
   readonly objectCount: number;
-  /** Where the objects are: `3 files`, or `namespace shop`. */
+  /** The place of the objects: `3 files`, or `namespace shop`. */
   readonly where: string;
 }
 
@@ -60,7 +60,10 @@ async function analyzeFiles(options: AnalyzeOptions & ConfigurationOptions, io: 
   };
 }
 
-/** All of the cluster is read, since a namespace has no meaning of its own; what is said is about one namespace or about all. */
+/**
+ * The command reads all of the cluster, since a namespace has no meaning of its own; it reports on
+ * one namespace or on all.
+ */
 async function analyzeCluster(options: AnalyzeOptions, io: Io): Promise<Analysis> {
   const { withCluster } = await import('./cluster.ts');
   return await withCluster(options, io, async ({ client, namespace }) => {

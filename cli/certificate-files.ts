@@ -1,4 +1,5 @@
-// A certificate as the files that Istio's tools write and read: cert-chain.pem, key.pem and root-cert.pem in one directory.
+// A certificate as the files that Istio's tools write and read: cert-chain.pem, key.pem and
+// root-cert.pem in one directory.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +15,10 @@ import type { Authority } from '../certificates/index.ts';
 /** The names of the files. */
 export const certificateFiles = { chain: 'cert-chain.pem', key: 'key.pem', root: 'root-cert.pem' } as const;
 
-/** Issues a certificate for an identity and writes it, readable by its owner only. `ttlSeconds` 0 is the authority's default. */
+/**
+ * Issues a certificate for an identity and writes it, readable by its owner only. `ttlSeconds` 0 is
+ * the authority's default.
+ */
 export async function writeCertificate(
   directory: string,
   {
@@ -34,7 +38,7 @@ export async function writeCertificate(
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text, { mode: 0o600 });
 }
 
-/** A certificate of an authority that is forgotten at once. */
+/** A certificate of a temporary authority. */
 export async function writeThrowawayCertificate(
   directory: string,
   identity: string,

@@ -18,7 +18,10 @@ export interface CertificateOptions {
   readonly ttl: number;
 }
 
-/** Writes cert-chain.pem, key.pem and root-cert.pem. Whoever can read the authority's key in the state directory may do this. */
+/**
+ * Writes cert-chain.pem, key.pem and root-cert.pem. It needs the authority's key in the state
+ * directory.
+ */
 export async function runCertificate(options: CertificateOptions, io: Io): Promise<ExitCode> {
   const [namespace, serviceAccount, ...rest] = options.serviceAccount.split('/');
   if (namespace === undefined || serviceAccount === undefined || rest.length > 0) {

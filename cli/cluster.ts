@@ -1,4 +1,5 @@
-// What the commands that talk to a cluster share: which cluster and namespace, by kubectl's rules.
+// The common part of the commands that talk to a cluster: they find cluster and namespace by
+// kubectl's rules.
 
 import { ApiClient, loadClusterAccess } from '../kubernetes/index.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -11,7 +12,7 @@ export interface Cluster {
   readonly namespace: string;
 }
 
-/** Does something with a cluster, and leaves no connection open afterwards. */
+/** Calls a function with a cluster, and leaves no connection open afterwards. */
 export async function withCluster<T>(
   options: ClusterOptions,
   io: Io,

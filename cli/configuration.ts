@@ -1,11 +1,12 @@
-// What the offline commands share: `-f` and `--address-block`, and reading what they name.
+// The common part of the offline commands: `-f` and `--address-block`, and reading the files that
+// they name.
 
 import { assembleMesh, parseAddressBlock, readManifests } from '../gateway-controller/index.ts';
 import type { AddressBlock, OfflineMesh } from '../gateway-controller/index.ts';
 import { CommandError, isForeseen } from './io.ts';
 import type { Io } from './io.ts';
 
-/** The options by which a command is given its input. */
+/** The options that name the input of a command. */
 export interface ConfigurationOptions {
   /** Files and directories; `-` is the standard input. */
   readonly filename: readonly string[];
@@ -24,7 +25,10 @@ export function readAddressBlock(text: string | undefined): AddressBlock | undef
   return block;
 }
 
-/** Reads the configuration that the options name; throws CommandError when a path cannot be read. `expectsPods` as of `assembleMesh`. */
+/**
+ * Reads the configuration that the options name; throws CommandError when a path cannot be read.
+ * `expectsPods` as of `assembleMesh`.
+ */
 export async function readConfiguration(
   options: ConfigurationOptions,
   io: Io,

@@ -1,4 +1,4 @@
-// What a control plane listens on, and has its waypoints listen on, in pods of every family of addresses.
+// The listen addresses of a control plane and its waypoints, in pods of every family of addresses.
 
 import { Command } from 'commander';
 import { expect, it } from 'vitest';

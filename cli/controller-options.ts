@@ -1,4 +1,5 @@
-// The settings of `cairn controller`: flags, or in a pod the environment. One table names both, with the defaults.
+// The settings of `cairn controller`: flags, or in a pod the environment. One table names both,
+// with the defaults.
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -166,7 +167,9 @@ export function addControllerOptions(command: Command): void {
   }
 }
 
-/** Reads the settings; an empty text is as good as none. Throws CommandError that names the flag. */
+/**
+ * Reads the settings; an empty text is as good as none. Throws CommandError that names the flag.
+ */
 export function readControllerSettings(options: ControllerOptions): {
   readonly settings: ClusterSettings;
   readonly logLevel: LogLevel;

@@ -10,7 +10,7 @@ import { exitCodes } from './io.ts';
 import type { ExitCode, Io } from './io.ts';
 import { logFormat } from './log-format.ts';
 
-/** Which cluster, where not the one that this process runs in. */
+/** The cluster, if it is not the one that this process runs in. */
 export interface ClusterChoice {
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -42,7 +42,7 @@ export async function runController(options: ControllerOptions & ClusterChoice, 
   try {
     await controller.start();
   } catch (error) {
-    // What was stopped while it started has done as it was told.
+    // A controller that was stopped while it started ended as it was told.
     if (stop.aborted) return exitCodes.success;
     throw error;
   } finally {

@@ -1,10 +1,10 @@
-// Durations on the command line: one form, the same for every option, whose help names the bounds that are kept.
+// Durations on the command line: every option has the same form, and its help names the bounds.
 
 import { Option } from 'commander';
 import { parseDuration } from '../mesh/index.ts';
 import { CommandError, exitCodes } from './io.ts';
 
-/** The least and the most that an option takes, as its help writes them. */
+/** The bounds of an option, as its help writes them. */
 export interface DurationBounds {
   readonly from: string;
   readonly to: string;
@@ -12,7 +12,10 @@ export interface DurationBounds {
 
 const dayMs = 86_400_000;
 
-/** Milliseconds of `90s`, `1h30m` or `2d`; undefined when the text is no duration. A day has 24 hours. */
+/**
+ * Milliseconds of `90s`, `1h30m` or `2d`; undefined when the text is no duration. A day has 24
+ * hours.
+ */
 function readMilliseconds(text: string): number | undefined {
   const [, days, rest = ''] = /^(\d+)d(.*)$/.exec(text) ?? [];
   if (days === undefined) return parseDuration(text);
@@ -20,7 +23,10 @@ function readMilliseconds(text: string): number | undefined {
   return more === undefined ? undefined : Number(days) * dayMs + more;
 }
 
-/** Milliseconds; throws CommandError that names the flag, with istioctl's exit code where the command is one of its own. */
+/**
+ * Milliseconds; throws CommandError that names the flag, with istioctl's exit code if istioctl has
+ * the command too.
+ */
 export function readDuration(
   flag: string,
   text: string,

@@ -1,4 +1,4 @@
-// The log of a run where it cannot be written, and where it grows.
+// The log of a run when it cannot be written, and when it grows.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
-// The log of a run: JSON lines in a file, since the terminal belongs to what people want to see. It is bounded, and what cannot be written
-// is lost, and said once there is room again: a full disk ends no control plane.
+// The log of a run: JSON lines in a file, since the terminal belongs to output for people. It is
+// bounded. Lines that cannot be written are lost, which is logged once there is room again: a full
+// disk ends no control plane.
 
 import { appendFileSync, renameSync, statSync } from 'node:fs';
 import { pino } from 'pino';
@@ -9,7 +10,7 @@ import { logFormat } from './log-format.ts';
 /** A file of this size becomes `FILE.1`, in place of the one before it. In bytes. */
 const maxSize = 16 * 1024 * 1024;
 
-/** Appends to `path`, whose directory there is. */
+/** Appends to `path`, whose directory exists. */
 export function createFileLog(path: string, limit: number = maxSize): ControllerLog {
   let size = sizeOf(path);
   let lost = 0;

@@ -1,4 +1,4 @@
-// What the help of an option promises is what the option takes: bounds of durations, examples, and values that are listed.
+// An option takes what its help promises: bounds of durations, examples, and listed values.
 
 import type { Command, Option } from 'commander';
 import { expect, it } from 'vitest';

@@ -1,4 +1,5 @@
-// What the commands share that istioctl has too: they end with its exit codes, 1 for a failure and 64 for a wrong command line.
+// The common part of the commands that istioctl has too: they end with its exit codes, 1 for a
+// failure and 64 for a wrong command line.
 
 import { type Command, CommanderError } from 'commander';
 import { CommandError, exitCodes, isForeseen } from './io.ts';
@@ -16,7 +17,7 @@ export function fail(message: string, cause?: unknown): never {
   throw new CommandError(message, cause, exitCodes.findings);
 }
 
-/** The exit code of a command's work; when the world failed it, exit code 1. */
+/** The exit code of a command's work; 1 when its environment made it fail. */
 export async function runAsIstioctl(work: Promise<ExitCode>): Promise<ExitCode> {
   try {
     return await work;

@@ -9,7 +9,7 @@ import { createOutput } from './standard-output.ts';
 
 let stop: AbortController | undefined;
 
-/** The first signal asks to end in good order; the second one does not ask. */
+/** The first signal asks the process to end in good order; the second one ends it. */
 function stopSignal(): AbortSignal {
   if (stop !== undefined) return stop.signal;
   const controller = new AbortController();
@@ -36,7 +36,10 @@ async function ask(question: string): Promise<string> {
   }
 }
 
-/** `cairn translate | head` is no failure, and what runs goes on when nobody can read what it says. */
+/**
+ * `cairn translate | head` is no failure, and a running control plane goes on when nobody can read
+ * its output.
+ */
 function endUnlessRunning({ code }: NodeJS.ErrnoException): void {
   if (stop === undefined) process.exit(code === 'EPIPE' ? 0 : 1);
 }
@@ -52,6 +55,6 @@ const io: Io = {
   nodeCommand: [process.execPath, ...process.execArgv],
 };
 const exitCode = await runCommandLine(process.argv.slice(2), io);
-// What was told to end ends, also where a file system still owes it an answer.
+// A process that was told to end ends, even if a file system still owes it an answer.
 if (stop?.signal.aborted === true) process.exit(exitCode);
 process.exitCode = exitCode;

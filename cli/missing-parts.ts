@@ -1,4 +1,5 @@
-// What a mesh needs that Cairn does not bring: definitions of kinds, and a node proxy. The versions are those that the tests run with.
+// The parts of a mesh that Cairn does not bring: definitions of kinds, and a node proxy. The
+// versions are those that the tests run with.
 
 import { ApiError, resources } from '../kubernetes/index.ts';
 import type { ApiClient } from '../kubernetes/index.ts';
@@ -6,7 +7,7 @@ import type { ApiClient } from '../kubernetes/index.ts';
 const gatewayApi = 'https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.3/standard-install.yaml';
 const istio = 'https://raw.githubusercontent.com/istio/istio/1.30.2/manifests/charts/base/files/crd-all.gen.yaml';
 
-/** Undefined for what the user may not see, of which nothing can be said. */
+/** Undefined if the user may not read it, since nothing is known then. */
 export async function unlessForbidden<T>(asked: Promise<T>): Promise<T | undefined> {
   return await asked.catch((error: unknown) => {
     if (error instanceof ApiError && error.status === 403) return undefined;
@@ -14,10 +15,10 @@ export async function unlessForbidden<T>(asked: Promise<T>): Promise<T | undefin
   });
 }
 
-/** The command that brings the definitions of the Gateway API. */
+/** The command that installs the definitions of the Gateway API. */
 export const installGatewayApi: string = `kubectl apply --server-side -f ${gatewayApi}`;
 
-/** What to do about kinds of Istio that the cluster does not know; undefined when it knows them. */
+/** Advice about kinds of Istio that the cluster does not know; undefined when it knows them. */
 export async function adviseOnIstio(client: ApiClient): Promise<string | undefined> {
   const needed = [resources.virtualServices, resources.destinationRules, resources.authorizationPolicies];
   const served = await Promise.all(needed.map((resource) => client.serves(resource)));
@@ -29,7 +30,10 @@ export async function adviseOnIstio(client: ApiClient): Promise<string | undefin
   );
 }
 
-/** What to do when no pod of a node proxy is in the cluster: without one, no request of a client changes its way. */
+/**
+ * Advice when no pod of a node proxy is in the cluster: without one, no request of a client goes
+ * another way.
+ */
 export async function adviseOnNodeProxy(client: ApiClient): Promise<string | undefined> {
   const found = await unlessForbidden(client.list(resources.pods, { labelSelector: 'app=ztunnel' }));
   if (found === undefined || found.length > 0) return undefined;

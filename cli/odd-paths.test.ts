@@ -1,4 +1,5 @@
-// Paths that are no files or folders, wherever a command takes one: an error at once, and never something to wait for.
+// Paths that are no files or folders, for every command that takes a path: an error at once, and
+// never something to wait for.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

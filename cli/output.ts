@@ -5,7 +5,7 @@ import { formatPath, formatPosition, formatRef } from '../mesh/index.ts';
 import type { PlacedFinding, Severity } from '../mesh/index.ts';
 import { formatYaml } from '../templates/index.ts';
 
-/** How data is printed. */
+/** The format of data. */
 export type DataFormat = 'yaml' | 'json';
 
 /** Data as text that ends in a newline. */
@@ -13,7 +13,10 @@ export function formatData(value: unknown, format: DataFormat): string {
   return format === 'json' ? `${JSON.stringify(value, undefined, 2)}\n` : formatYaml(value);
 }
 
-/** One Finding as `file:line:column: severity code object: message (field)`, with the hint on a line of its own. */
+/**
+ * One Finding as `file:line:column: severity code object: message (field)`, with the hint on a line
+ * of its own.
+ */
 export function formatFinding(finding: PlacedFinding, isColoured: boolean): string {
   const colours = picocolors.createColors(isColoured);
   const paint: Record<Severity, (text: string) => string> = {

@@ -1,11 +1,11 @@
-// Why pods do not run, in the words of the kubelet, the scheduler and the admission of the API server: what a command that waits for pods
-// shows in place of a count.
+// The reasons why pods do not run, in the words of the kubelet, the scheduler and the admission of
+// the API server. A command that waits for pods shows them in place of a count.
 
 import { resources } from '../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../kubernetes/index.ts';
 import { unlessForbidden } from './missing-parts.ts';
 
-/** Which pods, and the Deployment that makes them. */
+/** The pods, and the Deployment that makes them. */
 export interface PodSelection {
   readonly namespace: string;
   readonly deployment: string;
@@ -42,15 +42,18 @@ interface Condition {
   readonly message?: string;
 }
 
-/** What a pod waits for anyway, and in a moment does no more. */
+/** Reasons that every pod waits for, and that pass in a moment. */
 const passing: readonly string[] = ['ContainerCreating', 'PodInitializing'];
-/** What the image has to do with it, as reasons of the kubelet. */
+/** Reasons of the kubelet that concern the image. */
 const aboutImages = /^(?:ErrImage|ImagePull|ImageInspect|InvalidImageName|RegistryUnavailable)/;
-/** Reasons of Events that say what a pod without any other problem waits for. */
+/** Reasons of Events that explain what a pod without any other problem waits for. */
 const aboutStart = /^Failed|^Unhealthy$|^BackOff$/;
 const longest = 400;
 
-/** One sentence for each pod that does not run, and for the Deployment when it cannot make any; none when nothing is known to be wrong. */
+/**
+ * One sentence for each pod that does not run, and for the Deployment when it cannot make any; none
+ * when no problem is known.
+ */
 export async function findPodProblems(client: ApiClient, selection: PodSelection): Promise<readonly string[]> {
   const { namespace, deployment, labels } = selection;
   const labelSelector = Object.entries(labels)
@@ -70,12 +73,12 @@ export async function findPodProblems(client: ApiClient, selection: PodSelection
   return found;
 }
 
-/** Whether what is said of pods is about an image that the cluster does not have. */
+/** Whether a problem of pods is an image that the cluster does not have. */
 export function isAboutImages(problems: readonly string[]): boolean {
   return problems.some((text) => text.split(': ').some((part) => aboutImages.test(part)));
 }
 
-/** What the status of a pod says; undefined when it runs, or nothing is known to be wrong. */
+/** The problem in the status of a pod; undefined when it runs, or no problem is known. */
 export function readPodProblem(pod: KubernetesObject): string | undefined {
   const status = (pod['status'] ?? {}) as PodStatus;
   if (status.phase === 'Failed') return join(status.reason ?? 'Failed', status.message);
@@ -107,7 +110,10 @@ function readContainerProblem({ name, image = '', state = {}, lastState = {} }: 
   return join(ended.reason ?? 'Error', `container ${name} ended with ${ended.exitCode ?? '?'}`);
 }
 
-/** A pod without a container yet waits for a volume or its network, which only Events tell; one that is not ready, for its probe. */
+/**
+ * A pod without a container waits for a volume or its network, which only Events explain; one that
+ * is not ready waits for its probe.
+ */
 async function findEvent(client: ApiClient, pod: KubernetesObject): Promise<string | undefined> {
   const { conditions = [] } = (pod['status'] ?? {}) as PodStatus;
   if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return undefined;

@@ -1,15 +1,16 @@
-// What a command that waits for pods says of them meanwhile: each problem once, as soon as it is there, and all of them in the end.
+// The reports of a command that waits for pods: each problem once, as soon as it is there, and all
+// of them in the end.
 
 import type { ApiClient } from '../kubernetes/index.ts';
 import type { Io } from './io.ts';
 import { findPodProblems, isAboutImages } from './pod-problems.ts';
 import type { PodSelection } from './pod-problems.ts';
 
-/** Problems that last this long are said: many pass while a pod starts. */
+/** Problems that last this long are reported: many pass while a pod starts. */
 const patienceMs = 3_000;
 const intervalMs = 2_000;
 
-/** Looks after the pods of one Deployment. */
+/** Watches the pods of one Deployment. */
 export class PodWatcher {
   readonly #client: ApiClient;
   readonly #selection: PodSelection;
@@ -23,7 +24,7 @@ export class PodWatcher {
     this.#io = io;
   }
 
-  /** Looks every other second at most. */
+  /** It looks every other second at most. */
   async look(): Promise<void> {
     const now = Date.now();
     if (now - this.#lookedAt < intervalMs) return;
@@ -39,7 +40,7 @@ export class PodWatcher {
     }
   }
 
-  /** What is wrong now, and what to do, as lines that follow a sentence. */
+  /** The current problems and what to do, as lines that follow a sentence. */
   async explain(): Promise<string> {
     const problems = await findPodProblems(this.#client, this.#selection);
     const { namespace } = this.#selection;

@@ -1,4 +1,5 @@
-// The command line: names, options and help of every command. What a command does is loaded when it is called.
+// The command line: names, options and help of every command. The code of a command is loaded when
+// it is called.
 
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../templates/index.ts';
@@ -18,7 +19,10 @@ import type { RunOptions } from './run.ts';
 import type { TranslateOptions } from './translate.ts';
 import { addWaypointCommands } from './waypoint/command.ts';
 
-/** Runs the command that the arguments (without interpreter and script) name, and returns its exit code; failures are printed. */
+/**
+ * Runs the command that the arguments (without interpreter and script) name, and returns its exit
+ * code; failures are printed.
+ */
 export async function runCommandLine(argv: readonly string[], io: Io): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.success;
   const program = createProgram(io, (code) => (exitCode = code));
@@ -32,7 +36,10 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<E
   }
 }
 
-/** Known failures without a stack, with what caused them; anything else is an error of ours and shows where. */
+/**
+ * Foreseen failures are printed without a stack, with their causes. Any other error is a fault of
+ * Cairn, and is printed with its stack.
+ */
 function describeError(error: unknown): string {
   if (!isForeseen(error)) {
     const where = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -45,7 +52,7 @@ function describeError(error: unknown): string {
   return [error.message, ...causes].join(': ');
 }
 
-/** The commands with their options; `done` is told how a command ended. */
+/** The commands with their options; `done` is called with the exit code. */
 export function createProgram(io: Io, done: (code: ExitCode) => void): Command {
   const program = new Command('cairn')
     .description('A waypoint control plane: mesh configuration in, unmodified upstream Envoy out.')

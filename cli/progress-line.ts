@@ -1,9 +1,9 @@
-// What is going on right now, as one line of the terminal that is written over; nothing at all in a pipe.
+// The current activity, as one line of the terminal that is overwritten; nothing in a pipe.
 
 import picocolors from 'picocolors';
 import type { Io } from './io.ts';
 
-/** A line that is overwritten until it is cleared; nothing at all in a pipe. */
+/** A line that is overwritten until it is cleared; nothing in a pipe. */
 export interface ProgressLine {
   readonly show: (text: string) => void;
   readonly clear: () => void;
@@ -13,7 +13,7 @@ const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', 
 const frameMs = 80;
 const longestProgress = 76;
 
-/** Draws on the terminal; at most one frame every 80 ms, however often something is told. */
+/** Draws on the terminal, at most one frame every 80 ms, however often it is called. */
 export function createProgressLine(io: Io): ProgressLine {
   const { dim, cyan } = picocolors.createColors(io.isTty);
   let shown = '';

@@ -1,4 +1,5 @@
-// `cairn proxy-status`: which proxies are connected to which replica of the control plane, and whether they took what they were sent.
+// `cairn proxy-status`: which proxies are connected to which replica of the control plane, and
+// whether they accepted what they were sent.
 
 import type { ClusterProxyView } from '../gateway-controller/index.ts';
 import { resources } from '../kubernetes/index.ts';
@@ -15,7 +16,7 @@ import type { Column } from './table.ts';
 
 /** The options of `cairn proxy-status`. */
 export interface ProxyStatusOptions extends ClusterOptions {
-  /** Where the control plane runs. */
+  /** The namespace of the control plane. */
   readonly controlPlaneNamespace: string;
   readonly output: 'table' | DataFormat;
 }
@@ -34,7 +35,10 @@ const columns: readonly Column<ClusterProxyView>[] = [
   { title: 'connected', cell: ({ connectedSince }) => connectedSince },
 ];
 
-/** Asks every replica. With `pod` (`name[.namespace]`), of that proxy only; exit code 1 when it is not connected. */
+/**
+ * Asks every replica. With `pod` (`name[.namespace]`), of that proxy only; exit code 1 when it is
+ * not connected.
+ */
 export async function runProxyStatus(pod: string | undefined, options: ProxyStatusOptions, io: Io): Promise<ExitCode> {
   return await withCluster(options, io, async ({ client }) => {
     const replicas = await findReplicas(client, options.controlPlaneNamespace);
@@ -65,7 +69,7 @@ async function findReplicas(client: ApiClient, namespace: string): Promise<reado
   return running;
 }
 
-/** A replica that does not answer is said, and does not hide what the others know. */
+/** The command reports a replica that does not answer, and shows what the others know. */
 async function askReplica(
   client: ApiClient,
   { metadata }: KubernetesObject,

@@ -23,17 +23,17 @@ export interface RunOptions {
   readonly adminPort: string;
   /** Fetch the keys of issuers from private addresses too. */
   readonly allowPrivateJwks?: boolean;
-  /** How often they are fetched again, in milliseconds; 20 minutes unless told. */
+  /** Interval between two fetches, in milliseconds; 20 minutes by default. */
   readonly jwksRefresh?: number;
 }
 
-/** Runs until it is told to stop; nothing that it started runs on then. */
+/** Runs until it is told to stop; nothing that it started remains. */
 export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
   const stop = io.stopSignal();
   const found = await stat(options.config).catch((cause: unknown) => {
     throw new CommandError(`--config ${options.config} cannot be read`, cause);
   });
-  // A pipe would be waited for.
+  // Reading a pipe would wait for a writer.
   if (!found.isDirectory()) throw new CommandError(`--config ${options.config} is not a folder`);
   await prepareState(statePaths(options.state));
   const findings = createFindingPrinter(io);
@@ -62,10 +62,10 @@ export async function runRun(options: RunOptions, io: Io): Promise<ExitCode> {
   return exitCodes.success;
 }
 
-/** An agent hardly works: memory matters more than speed. */
+/** An agent does little work: memory matters more than speed. */
 const smallProcess: readonly string[] = ['--max-semi-space-size=1', '--optimize-for-size'];
 
-/** The options of a controller that runs as part of this process; `cairn demo` uses them too. */
+/** The options of a machine controller in this process; `cairn demo` uses them too. */
 export function controllerOptions(options: RunOptions, io: Io, onEvent: (event: MachineEvent) => void): MachineOptions {
   const adminPort = Number(options.adminPort);
   if (!/^\d+$/.test(options.adminPort) || adminPort > 65_535) {
@@ -89,7 +89,7 @@ export function controllerOptions(options: RunOptions, io: Io, onEvent: (event: 
   };
 }
 
-/** What is served and where, as two tables. */
+/** The served services and their addresses, as two tables. */
 export function formatServed(controller: MachineController): string {
   const waypoints = formatTable(
     [
@@ -120,7 +120,7 @@ export function formatServed(controller: MachineController): string {
   return `${waypoints}\n${services}\n${workloads}\n`;
 }
 
-/** How to ask: a service is for workloads, which are known by their addresses. */
+/** How to ask: a service is for workloads, which the node proxy recognizes by their addresses. */
 function formatExample(controller: MachineController): string {
   const [client] = controller.workloads();
   const service = controller.services().find(({ addresses, ports }) => addresses.length > 0 && ports.length > 0);
@@ -129,7 +129,7 @@ function formatExample(controller: MachineController): string {
   return `ask as ${client.namespace}/${client.name}: curl --interface ${client.address} http://${address}:${port}/\n\n`;
 }
 
-/** The agent's entry file beside this one: TypeScript when we run from the sources. */
+/** The agent's entry file beside this one: TypeScript when this runs from the sources. */
 function agentEntry(): string {
   return fileURLToPath(new URL(`../agent/main${extname(import.meta.url)}`, import.meta.url));
 }
@@ -147,7 +147,7 @@ function formatProxy({ proxy, reason }: Extract<MachineEvent, { type: 'proxy' }>
   return `${name} is ${state} (${reason})\n`;
 }
 
-/** Prints what is new and what is gone, not what was said before. */
+/** Prints new Findings and those that are gone, not those that were printed before. */
 export function createFindingPrinter(io: Io): { readonly print: (findings: readonly PlacedFinding[]) => void } {
   let known = new Map<string, PlacedFinding>();
   return {

@@ -1,12 +1,14 @@
-// The standard output and error of what runs on: what cannot be written there is lost, and ends nothing.
+// The standard output and error of a running command. Text that cannot be written is lost, and ends
+// nothing.
 
 import { fstatSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Output } from './io.ts';
 
 /**
- * Writes to a stream of the process; `onError` is told what cannot be written. A stream on a file takes nothing more after its first
- * error, although there may be room again on the disk, so files are written to without it.
+ * Writes to a stream of the process; `onError` is called with what cannot be written. A stream on a
+ * file takes nothing more after its first error, although the disk may have room again, so files
+ * are written without it.
  */
 export function createOutput(
   stream: NodeJS.WritableStream & { readonly fd: number },

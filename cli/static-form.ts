@@ -1,4 +1,5 @@
-// One file that `envoy -c` runs without a control plane: the static form of a waypoint, with the certificates that it names.
+// One file that `envoy -c` runs without a control plane: the static form of a waypoint, with the
+// certificates that it names.
 
 import { access } from 'node:fs/promises';
 import { mkdtemp } from 'node:fs/promises';
@@ -14,12 +15,15 @@ import type { MeshSnapshot } from '../mesh/index.ts';
 import { certificateFiles, writeThrowawayCertificate } from './certificate-files.ts';
 import type { Io } from './io.ts';
 
-/** What the file is made of. */
+/** The input of the file. */
 export interface StaticFormInput {
   readonly mesh: MeshSnapshot;
   readonly key: GatewayKey;
   readonly resources: readonly EnvoyResource[];
-  /** A directory with cert-chain.pem, key.pem and root-cert.pem; throw-away ones are made where they are missing. */
+  /**
+   * A directory with cert-chain.pem, key.pem and root-cert.pem; temporary ones are made if they are
+   * missing.
+   */
   readonly certs: string | undefined;
   readonly io: Io;
 }

@@ -1,4 +1,5 @@
-// Tables as kubectl prints them: columns padded with spaces, no lines, so that `awk` reads them as well as people do.
+// Tables as kubectl prints them: columns padded with spaces, no lines, so that `awk` reads them as
+// well as people do.
 
 /** One column: its heading, and the cell of a row. */
 export interface Column<T> {
@@ -6,7 +7,10 @@ export interface Column<T> {
   readonly cell: (row: T) => string;
 }
 
-/** The table as text that ends in a newline; the heading alone when there are no rows. An empty cell is written as `-`. */
+/**
+ * The table as text that ends in a newline; the heading alone when there are no rows. An empty cell
+ * is written as `-`.
+ */
 export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[], gap = '   '): string {
   const lines = [
     columns.map(({ title }) => title.toUpperCase()),
@@ -21,7 +25,7 @@ export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[]
     .join('');
 }
 
-/** Colour codes take no room. */
+/** Colour codes have no width. */
 function displayWidth(text: string): number {
   const colours = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
   return text.replaceAll(colours, '').length;

@@ -1,4 +1,5 @@
-// `cairn translate`: the Envoy resources of a configuration, exactly as they would be served, without a network or a proxy.
+// `cairn translate`: the Envoy resources of a configuration, exactly as they would be served,
+// without a network or a proxy.
 
 import { typeUrls } from '../envoy-api/index.ts';
 import type { EnvoyResource, JsonObject } from '../envoy-api/index.ts';
@@ -23,7 +24,7 @@ export interface TranslateOptions extends ConfigurationOptions {
   readonly output: DataFormat;
   /** One static file in place of the resources. */
   readonly bootstrap?: boolean;
-  /** Where the files of the static form's certificates are. */
+  /** The certificate files of the static form. */
   readonly certs?: string;
 }
 
@@ -36,7 +37,9 @@ const groups: readonly (readonly [string, string])[] = [
   ['secrets', typeUrls.secret],
 ];
 
-/** Prints the resources on standard output, and on standard error the Findings that belong to them. */
+/**
+ * Prints the resources on standard output, and on standard error the Findings that belong to them.
+ */
 export async function runTranslate(options: TranslateOptions, io: Io): Promise<ExitCode> {
   const { mesh, locate, findings: found } = await readConfiguration(options, io);
   const gateways = chooseGateways(mesh, options);

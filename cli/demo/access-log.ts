@@ -1,4 +1,5 @@
-// The waypoint's access log, read as it grows. Envoy writes it out a moment after a request has ended.
+// The waypoint's access log, read as it grows. Envoy writes it out a moment after a request has
+// ended.
 
 import { open, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,12 +12,15 @@ const patienceMs = 5_000;
 const settleMs = 400;
 const pollMs = 20;
 
-/** Where the log ends now: `readLines` from there gives what came later. */
+/** The end of the log now: `readLines` from there gives later lines. */
 export async function findEnd(file: string): Promise<number> {
   return (await stat(file)).size;
 }
 
-/** The access log lines from an offset on; Envoy's own messages and an unfinished last line are left out. */
+/**
+ * The access log lines from an offset on; Envoy's own messages and an unfinished last line are left
+ * out.
+ */
 export async function readLines(file: string, offset: number): Promise<readonly LogLine[]> {
   const handle = await open(file, 'r');
   try {
@@ -30,7 +34,10 @@ export async function readLines(file: string, offset: number): Promise<readonly 
   }
 }
 
-/** The first line from an offset on that `isWanted`; undefined when there is none within five seconds. */
+/**
+ * The first line from an offset on that `isWanted`; undefined when there is none within five
+ * seconds.
+ */
 export async function waitForLine(
   file: string,
   offset: number,
@@ -44,7 +51,7 @@ export async function waitForLine(
   }
 }
 
-/** All lines from an offset on that `isWanted`, after whatever is on its way has been written. */
+/** All lines from an offset on that `isWanted`, once pending lines have been written. */
 export async function countLines(file: string, offset: number, isWanted: (line: LogLine) => boolean): Promise<number> {
   await sleep(settleMs);
   return (await readLines(file, offset)).filter(isWanted).length;

@@ -1,5 +1,5 @@
-// The bookstore app as a child process: every instance at the address of its workload, calling the others by their services'
-// addresses, as if it knew nothing of a mesh.
+// The bookstore app as a child process: every instance listens at the address of its workload, and
+// calls the others by their services' addresses, as if it knew nothing of a mesh.
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -11,21 +11,21 @@ import { CommandError } from '../io.ts';
 /** The port of every service of the bookstore and of every instance. */
 export const bookstorePort = 9080;
 
-/** What to start. */
+/** The command and its settings. */
 export interface BookstoreOptions {
   /** The command line: interpreter, its options and the app's entry file. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly workloads: readonly WorkloadView[];
   readonly services: readonly ServiceView[];
-  /** Gets what the app prints. */
+  /** Gets the app's output. */
   readonly logFile: string;
 }
 
 /** A bookstore that is open. */
 export interface Bookstore {
   readonly pid: number;
-  /** Resolves when the process is gone, whoever ended it. */
+  /** Resolves when the process is gone, whatever ended it. */
   readonly ended: Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -33,11 +33,14 @@ export interface Bookstore {
 const startTimeoutMs = 10_000;
 const stopTimeoutMs = 5_000;
 
-/** Resolves when all instances listen; throws CommandError with the app's own words when one cannot. */
+/**
+ * Resolves when all instances listen; throws CommandError with the app's own words when one cannot.
+ */
 export async function startBookstore(options: BookstoreOptions): Promise<Bookstore> {
   const [program = '', ...args] = options.command;
   const log = await open(options.logFile, 'w', 0o600);
-  // Over the channel of the parent the app learns that the parent is gone. Detached: Ctrl-C is for us to pass on, at the end.
+  // Over the channel of the parent the app learns that the parent is gone. The app is detached: we
+  // pass Ctrl-C on, at the end.
   const child = spawn(program, [...args, '-'], {
     stdio: ['pipe', 'pipe', log.fd, 'ipc'],
     detached: true,

@@ -1,4 +1,5 @@
-// What a step of the tour looked at: what should be seen, what was seen, and whether they agree. Pure.
+// One comparison of a step of the tour: the expected and the observed value, and whether they
+// agree. Pure.
 
 /** One comparison, as text for people. */
 export interface Check {
@@ -21,8 +22,9 @@ export function compareTime(what: string, { from = 0, to }: { from?: number; to:
 }
 
 /**
- * Agrees when the count of successes in `total` trials of probability `share` is at most five standard deviations away from what is
- * expected: chance alone fails that less than once in a million times. A share of 0 or 1 allows the exact count only.
+ * Agrees when the count of successes in `total` trials of probability `share` is at most five
+ * standard deviations away from the expectation: chance alone fails that less than once in a
+ * million times. A share of 0 or 1 allows the exact count only.
  */
 export function compareShare(what: string, share: number, total: number, count: number): Check {
   const mean = total * share;

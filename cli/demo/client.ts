@@ -1,4 +1,5 @@
-// Requests as `curl --interface … --resolve …` makes them: from a workload's address, to a service's address, under its name.
+// Requests as `curl --interface … --resolve …` makes them: from a workload's address, to a
+// service's address, under its name.
 
 import { Agent, request as startRequest } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -10,14 +11,14 @@ export interface Question {
   /** The name that `Host` carries, without the port. */
   readonly host: string;
   readonly path: string;
-  /** `GET` unless told. */
+  /** `GET` by default. */
   readonly method?: string;
   readonly userAgent: string;
-  /** Milliseconds until the request is given up; 20,000 unless told. */
+  /** Milliseconds until the request is abandoned; 20,000 by default. */
   readonly timeout?: number;
 }
 
-/** What came back. */
+/** The answer. */
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -28,14 +29,20 @@ export interface Answer {
 
 /** A client at one address. */
 export interface Client {
-  /** Rejects with the system's error when there is no answer, with code `NO_ANSWER` when there is none in time. */
+  /**
+   * Rejects with the system's error when there is no answer, with code `NO_ANSWER` when there is
+   * none in time.
+   */
   readonly ask: (question: Question) => Promise<Answer>;
   readonly close: () => void;
 }
 
 const defaultTimeout = 20_000;
 
-/** A client whose connections come from `localAddress`: a new one for each request, or up to `connections` that are kept. */
+/**
+ * A client whose connections come from `localAddress`: a new one for each request, or up to
+ * `connections` that are kept.
+ */
 export function createClient(localAddress: string, connections = 0): Client {
   const agent = new Agent(connections === 0 ? { keepAlive: false } : { keepAlive: true, maxSockets: connections });
   const ask = ({ address, port, host, path, method = 'GET', userAgent, timeout }: Question): Promise<Answer> =>

@@ -1,4 +1,5 @@
-// `cairn demo`: Bookinfo behind a real waypoint on one machine, to play with or as a tour that checks itself.
+// `cairn demo`: Bookinfo behind a real waypoint on one machine, to play with or as a tour that
+// checks itself.
 
 import { once } from 'node:events';
 import type { MachineEvent } from '../../gateway-controller/index.ts';
@@ -24,7 +25,10 @@ export interface DemoOptions {
   readonly addressBlock?: string;
 }
 
-/** Runs until it is told to stop, or with `once` until the tour is walked; exit code 1 when a step was not as expected. */
+/**
+ * Runs until it is told to stop, or with `once` until the tour is walked; exit code 1 when a step
+ * was not as expected.
+ */
 export function runDemo(options: DemoOptions, io: Io): Promise<ExitCode> {
   return options.once === true ? walkTour(options, io) : runUntilStopped(options, io);
 }
@@ -58,7 +62,10 @@ async function runUntilStopped({ addressBlock }: DemoOptions, io: Io): Promise<E
   }
 }
 
-/** Walks the steps on a mesh of their own; exit code 1 when a comparison differs, and then manifests and logs are kept. */
+/**
+ * Walks the steps on a mesh of their own; exit code 1 when a comparison differs, and then manifests
+ * and logs are kept.
+ */
 export async function walkTour(
   { addressBlock }: DemoOptions,
   io: Io,
@@ -101,7 +108,7 @@ export async function walkTour(
   return differences === 0 ? exitCodes.success : exitCodes.findings;
 }
 
-/** Walks one step; that it could not be walked to its end is a difference like any other. */
+/** Walks one step. A step that could not be walked to its end is a difference like any other. */
 export async function walkStep(tour: Tour, step: TourStep): Promise<readonly Check[]> {
   try {
     await tour.begin();

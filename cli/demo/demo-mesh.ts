@@ -1,4 +1,5 @@
-// The mesh of a demo, put together and taken apart again: directory, control plane with its proxies, bookstore.
+// The mesh of a demo, assembled and taken apart: directory, control plane with its proxies,
+// bookstore.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMachineController } from '../../gateway-controller/index.ts';
@@ -19,15 +20,15 @@ import type { ExampleFiles } from './example-files.ts';
 import { demoPlaces, preparePlaces, removePlaces } from './places.ts';
 import type { DemoPlaces } from './places.ts';
 
-/** What a demo is made of. */
+/** The parts of a demo. */
 export interface DemoMeshOptions {
   readonly name: 'demo' | 'tour';
   readonly io: Io;
   readonly addressBlock: string | undefined;
-  /** Aborts a start that is under way. */
+  /** Aborts a pending start. */
   readonly stop: AbortSignal;
   readonly onEvent: (event: MachineEvent) => void;
-  /** Told what is being waited for. */
+  /** Called with the event that the start waits for. */
   readonly onProgress: (text: string) => void;
 }
 
@@ -49,7 +50,10 @@ export class DemoMesh {
     this.places = demoPlaces(options.name, options.io.env);
   }
 
-  /** Resolves when sleep gets an answer from productpage; rejects with CommandError, and what was started must be stopped then too. */
+  /**
+   * Resolves when sleep gets an answer from productpage. Rejects with CommandError; the caller must
+   * stop the demo then too.
+   */
   async start(): Promise<void> {
     const { io, addressBlock, onEvent, onProgress } = this.#options;
     await preparePlaces(this.places, this.examples.manifests);

@@ -1,4 +1,4 @@
-// Where the example is: its manifests and the app that answers for it, whether this runs from the sources or from what was built.
+// Finds the example: its manifests, and the app behind them, from the sources or from a build.
 
 import { existsSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
@@ -19,7 +19,7 @@ export interface ExampleFiles {
 export function findExampleFiles(): ExampleFiles {
   const here = fileURLToPath(import.meta.url);
   const code = dirname(dirname(dirname(here)));
-  // Manifests are not copied by the build: they are in the package itself, one level above what was built.
+  // The build does not copy manifests: they are in the package itself, one level above its output.
   const root = [code, dirname(code)].find((directory) => existsSync(join(directory, 'package.json'))) ?? code;
   const files = {
     manifests: join(root, 'examples', 'bookinfo'),

@@ -1,4 +1,5 @@
-// What `cairn demo` tells its user: the path of a request with this run's addresses, commands to paste, and where to look.
+// The output of `cairn demo`: the path of a request with this run's addresses, commands to paste,
+// and where to look.
 
 import { hbonePort } from '../../mesh/index.ts';
 import { bookstorePort } from './bookstore.ts';
@@ -41,7 +42,7 @@ Ctrl-C ends it and removes ${quote(mesh.places.root)}.
 `;
 }
 
-/** One request from its client down to the app: who speaks what to whom, at which address. */
+/** One request from its client down to the app, with the protocol and the address of each hop. */
 function formatPath(mesh: DemoMesh): string {
   const server = mesh.workloadAddress('productpage');
   const stops = [

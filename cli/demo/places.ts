@@ -1,4 +1,5 @@
-// The directory of a demo: manifests to edit and the state of the run. It is fresh at the start and gone at the end.
+// The directory of a demo: manifests to edit and the state of the run. It is fresh at the start and
+// removed at the end.
 
 import { cp, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -14,13 +15,14 @@ export interface DemoPlaces {
   /** The directory that is served. */
   readonly manifests: string;
   readonly state: string;
-  /** What the bookstore app prints. */
+  /** The output of the bookstore app. */
   readonly appLog: string;
 }
 
 /**
- * The same directory each time, below `XDG_STATE_HOME` or `~/.local/state`: what a demo that was killed has left running is found
- * again by the next one. The guided tour has one of its own, so that it can be walked beside a demo.
+ * The same directory each time, below `XDG_STATE_HOME` or `~/.local/state`, so that the next demo
+ * finds the processes of one that was killed. The guided tour has a directory of its own, so that
+ * it can be walked beside a demo.
  */
 export function demoPlaces(name: 'demo' | 'tour', env: Io['env']): DemoPlaces {
   const home = env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state');
@@ -28,7 +30,9 @@ export function demoPlaces(name: 'demo' | 'tour', env: Io['env']): DemoPlaces {
   return { root, manifests: join(root, 'manifests'), state: join(root, 'state'), appLog: join(root, 'bookstore.log') };
 }
 
-/** Copies the manifests in; throws CommandError when the directory is in use or cannot be written. */
+/**
+ * Copies the manifests in; throws CommandError when the directory is in use or cannot be written.
+ */
 export async function preparePlaces(places: DemoPlaces, manifests: string): Promise<void> {
   const runner = await findRunner(statePaths(places.state));
   if (runner !== undefined) {

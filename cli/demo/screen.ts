@@ -1,4 +1,4 @@
-// How the demo shows the steps of the tour: what was expected and what was seen.
+// Shows the steps of the tour: expected and observed values.
 
 import picocolors from 'picocolors';
 import type { Check } from './check.ts';
@@ -7,7 +7,7 @@ const differs = 'DIFFERS';
 /** A longer text gets lines of its own, so that a table fits a terminal. */
 const longestCell = 30;
 
-/** What was expected and what was seen, side by side; a difference is marked by a word, not by colour alone. */
+/** Expected and observed values side by side; a word marks a difference, not a colour alone. */
 export function formatChecks(checks: readonly Check[], isColoured: boolean): string {
   const { green, red, dim, bold } = picocolors.createColors(isColoured);
   const whatWidth = Math.max(...checks.map(({ what }) => what.length));

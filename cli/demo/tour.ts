@@ -1,4 +1,5 @@
-// What the steps of the tour do things with: asking as a workload, editing the directory, reading the access log and the Findings.
+// The tools of the tour's steps: they ask as a workload, edit the directory, read the access log
+// and the Findings.
 
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
@@ -14,7 +15,7 @@ import { createClient } from './client.ts';
 import type { Answer, Client } from './client.ts';
 import type { DemoMesh } from './demo-mesh.ts';
 
-/** One stop of the tour: what it shows, and how it is walked. A step leaves the directory as it found it. */
+/** One step of the tour. A step leaves the directory as it found it. */
 export interface TourStep {
   readonly title: string;
   readonly walk: (tour: Tour) => Promise<readonly Check[]>;
@@ -23,28 +24,31 @@ export interface TourStep {
 /** The workloads that ask. */
 export type Asker = 'sleep' | 'notsleep';
 
-/** What is asked, and how. */
+/** One question of the tour. */
 export interface AskOptions {
   readonly method?: string;
   /** Milliseconds. */
   readonly timeout?: number;
 }
 
-/** An answer, and the name under which the request is found in the log. */
+/** An answer, and the name of the request in the log. */
 export interface LoggedAnswer extends Answer {
   readonly userAgent: string;
 }
 
-/** An edit that was waited for. */
+/** An edit that has been seen. */
 export interface Effect {
-  /** Milliseconds from just before the file was written to the end of the first answer that shows it. */
+  /**
+   * Milliseconds from just before the file was written to the end of the first answer that shows
+   * it.
+   */
   readonly after: number;
   readonly answer: LoggedAnswer;
 }
 
 /** How long an edit may take to be seen. */
 export const effectLimitMs = 10_000;
-/** How many requests of `askMany` are under way at a time. */
+/** The number of requests of `askMany` that are pending at a time. */
 export const parallelRequests = 16;
 const pollMs = 2;
 
@@ -58,7 +62,10 @@ export class Tour {
   #logStart = 0;
   #lastWrite = 0;
 
-  /** When `stop` aborts, what is waited for rejects, and steps that ask or write fail because the mesh is going away. */
+  /**
+   * When `stop` aborts, waiting steps reject, and steps that ask or write fail because the mesh is
+   * ending.
+   */
   constructor(mesh: DemoMesh, onProgress: (text: string) => void, stop: AbortSignal) {
     this.#mesh = mesh;
     this.#onProgress = onProgress;
@@ -75,7 +82,7 @@ export class Tour {
     return this.#mesh.workloadAddress(app);
   }
 
-  /** Lets the log begin here: lines of earlier steps are not looked at again. */
+  /** The log begins here: lines of earlier steps are not read again. */
   async begin(): Promise<void> {
     this.#logStart = await findEnd(this.#mesh.waypoint.logFile);
   }
@@ -88,7 +95,10 @@ export class Tour {
     return { ...(await client.ask({ ...this.#question(service, path), ...options, userAgent })), userAgent };
   }
 
-  /** Asks `count` times, several at once, on connections that are kept. A request without an answer counts as status 0. */
+  /**
+   * Asks `count` times, several at once, on connections that are kept. A request without an answer
+   * counts as status 0.
+   */
   async askMany(count: number, from: Asker, service: string, path: string): Promise<readonly LoggedAnswer[]> {
     const client = createClient(this.#mesh.workloadAddress(from), parallelRequests);
     const question = this.#question(service, path);
@@ -132,8 +142,9 @@ export class Tour {
   }
 
   /**
-   * Asks again and again until an answer shows what was written last; rejects after ten seconds. Each request has a connection of its
-   * own, and the next one leaves when the last was answered: the time is that of the first request that shows it, as a client sees it.
+   * Asks again and again until an answer shows the last edit; rejects after ten seconds. Each
+   * request has a connection of its own, and leaves when the one before was answered. So the time
+   * is that of the first request that shows the edit, as a client sees it.
    */
   async waitForEffect(
     what: string,
@@ -164,13 +175,13 @@ export class Tour {
     return waitForLine(this.#mesh.waypoint.logFile, this.#logStart, (line) => line['user_agent'] === userAgent);
   }
 
-  /** How many lines the waypoint wrote about these requests. */
+  /** The number of lines that the waypoint wrote about these requests. */
   countLines(answers: readonly LoggedAnswer[]): Promise<number> {
     const names = new Set<unknown>(answers.map(({ userAgent }) => userAgent));
     return countLines(this.#mesh.waypoint.logFile, this.#logStart, (line) => names.has(line['user_agent']));
   }
 
-  /** The Findings as the admin interface tells them; what is only good to know is not what the tour is about. */
+  /** The Findings of the admin interface; infos are not part of the tour. */
   async readFindings(): Promise<readonly FindingView[]> {
     const url = `${this.#mesh.endpoints.admin}/api/findings`;
     const body = await new Promise<string>((resolve, reject) => {
@@ -179,7 +190,7 @@ export class Tour {
     return (JSON.parse(body) as readonly FindingView[]).filter(({ severity }) => severity !== 'info');
   }
 
-  /** The Findings, as soon as they are as wanted; as they are after ten seconds otherwise. */
+  /** The Findings, as soon as they are as wanted, or as they are after ten seconds. */
   async waitForFindings(isWanted: (findings: readonly FindingView[]) => boolean): Promise<readonly FindingView[]> {
     const end = Date.now() + effectLimitMs;
     for (;;) {
@@ -190,7 +201,7 @@ export class Tour {
     }
   }
 
-  /** Says what a long step is doing. */
+  /** Reports the progress of a long step. */
   progress(text: string): void {
     this.#onProgress(text);
   }
@@ -198,7 +209,8 @@ export class Tour {
   async #write(text: string, name: string): Promise<void> {
     this.#lastWrite = performance.now();
     const target = join(this.directory, name);
-    // As editors do it: the reader sees the old file or the new one. The dot keeps the half-written one from being read.
+    // Written as editors do: the reader sees the old file or the new one. The dot keeps the
+    // half-written file from being read.
     const temporary = join(this.directory, `.${name}.tmp`);
     await writeFile(temporary, text);
     await rename(temporary, target);

@@ -1,14 +1,14 @@
-// What would differ in an object that is applied again, field by field, for people to read.
+// The differences of an object that is applied again, field by field, for people to read.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 
-/** Fields that differ: `spec.replicas: 2 → 3`. Of both objects only what people write counts. */
+/** Fields that differ: `spec.replicas: 2 → 3`. Only the parts that people write count. */
 export function listChanges(before: KubernetesObject, after: KubernetesObject): readonly string[] {
   return compare(withoutBookkeeping(before), withoutBookkeeping(after), '');
 }
 
-/** A version can also change by what the API server fills in itself. */
+/** Fields that the API server fills in can change a version too. */
 function withoutBookkeeping({ metadata, status: _status, ...rest }: KubernetesObject): unknown {
   const { resourceVersion: _version, managedFields: _fields, generation: _generation, ...meta } = metadata;
   return { ...rest, metadata: meta };
@@ -22,7 +22,10 @@ function compare(before: unknown, after: unknown, path: string): readonly string
   return [...keys].flatMap((key) => compare(left.get(key), right.get(key), path === '' ? key.slice(1) : path + key));
 }
 
-/** The fields of a mapping, or the items of a list by their names where they have some; undefined for anything else. */
+/**
+ * The fields of a mapping, or the items of a list by their names where they have some; undefined
+ * for anything else.
+ */
 function children(value: unknown): ReadonlyMap<string, unknown> | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (!Array.isArray(value)) {

@@ -15,7 +15,7 @@ import {
 } from '../../templates/index.ts';
 import { runCommand } from '../../test/support/command-line.ts';
 
-/** Every setting another than by default. */
+/** Every setting with another value than its default. */
 const others: InstallSettings = {
   namespace: 'mesh',
   image: 'a/controller:2',
@@ -35,7 +35,7 @@ const others: InstallSettings = {
   privateJwks: 'allow',
   logLevel: 'debug',
   webhookFailurePolicy: 'Fail',
-  // Mappings are merged with the defaults, as Helm does it.
+  // Mappings are merged with the defaults, as Helm merges them.
   resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { memory: '4Gi' } },
   nodeSelector: { pool: 'mesh' },
   tolerations: [{ key: 'dedicated', operator: 'Exists' }],
@@ -46,11 +46,11 @@ const others: InstallSettings = {
   podLabels: { team: 'mesh' },
 };
 
-/** A flag for every setting, but for those of pods, which are in a file. */
+/** A flag for every setting, except for those of pods, which are in a file. */
 function flagsOf(settings: InstallSettings): readonly string[] {
   const values = join(scratch(), 'values.yaml');
   const inFile = Object.fromEntries(settingNames.filter(isPodSetting).map((name) => [name, settings[name]]));
-  // A flag goes over what the file says.
+  // A flag has precedence over the file.
   writeFileSync(values, stringify({ ...inFile, replicas: 9 }));
   const flags = settingNames.flatMap((name) => {
     if (isPodSetting(name)) return [];

@@ -1,5 +1,6 @@
-// What `cairn install` does: the objects of an installation printed, written as files, or applied, in the order in which they depend on
-// each other. Whatever is there already and is not Cairn's is left alone, and said.
+// `cairn install`: prints the objects of an installation, writes them as files, or applies them in
+// the order in which they depend on each other. It leaves existing objects alone that are not
+// Cairn's, and reports them.
 
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -97,7 +98,7 @@ async function writeFiles(directory: string, files: RenderedFiles, io: Io): Prom
   io.stdout.write(`${files.size} files written to ${directory}\n`);
 }
 
-/** What else a mesh needs that this command does not bring. */
+/** The parts of a mesh that this command does not install. */
 async function advise(client: ApiClient): Promise<readonly string[]> {
   const advice = await Promise.all([adviseOnIstio(client), adviseOnNodeProxy(client)]);
   return advice.filter((text) => text !== undefined);
@@ -106,7 +107,7 @@ async function advise(client: ApiClient): Promise<readonly string[]> {
 interface InstallRequest {
   readonly namespace: string;
   readonly given: GivenSettings;
-  /** Leave out what the installed control plane was given. */
+  /** Leaves out the options of the installed control plane. */
   readonly reset: boolean;
 }
 
@@ -128,7 +129,7 @@ async function install(client: ApiClient, request: InstallRequest, telling: Tell
   for (const object of objects) {
     found.set(object, await client.get(resourceOf(object.kind), object.metadata.namespace, object.metadata.name));
   }
-  // Everything is looked at before anything is changed.
+  // Everything is checked before anything is changed.
   refuseForeign(objects.filter((object) => object.kind !== 'Namespace' && isForeign(found.get(object))));
   const unsaid = Object.fromEntries(Object.entries(kept).filter(([name]) => !Object.hasOwn(given, name)));
   if (Object.keys(unsaid).length > 0) telling.say(`kept from the installed one: ${formatGiven(unsaid)}`);
@@ -146,12 +147,15 @@ async function install(client: ApiClient, request: InstallRequest, telling: Tell
   }
 }
 
-/** The options that the installed control plane was given and that stay as they are unless this command says otherwise. */
+/**
+ * The options of the installed control plane that stay as they are, because this command says
+ * nothing else.
+ */
 async function readKept(client: ApiClient, { namespace, reset }: InstallRequest): Promise<GivenSettings> {
   const installed = await client.get(resources.deployments, namespace, controlPlaneName);
   if (installed === undefined || isForeign(installed)) return {};
   if (!reset) return readStored(installed);
-  // Whose release it is has to be said all the same.
+  // The owner of the release has to be named all the same.
   if (installed.metadata.annotations?.['meta.helm.sh/release-name'] !== undefined) readStored(installed);
   return {};
 }

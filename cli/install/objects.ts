@@ -1,4 +1,4 @@
-// Objects of an installation, as the API knows them and as people are told of them.
+// Objects of an installation, as the API knows them and as messages name them.
 
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiResource, KubernetesObject } from '../../kubernetes/index.ts';

@@ -1,5 +1,6 @@
-// The settings of an installation: flags go over a file of values, that over the options that the installed control plane was given, and
-// those over the defaults. What was given is kept with the Deployment, so that a later `cairn install` changes only what it is told to.
+// The settings of an installation. Precedence: flags, a file of values, the options of the
+// installed control plane, the defaults. Chosen options are kept with the Deployment, so that a
+// later `cairn install` changes only what it is told to.
 
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
@@ -13,13 +14,16 @@ import {
 } from '../../templates/index.ts';
 import { CommandError } from '../io.ts';
 
-/** Settings that somebody chose, by the names of the chart's values; the namespace says which installation it is. */
+/**
+ * Settings that somebody chose, by the names of the chart's values; the namespace says which
+ * installation it is.
+ */
 export type GivenSettings = Readonly<Partial<Record<Exclude<keyof InstallSettings, 'namespace'>, unknown>>>;
 
 /** The annotation of the Deployment with the options that were given, as JSON. */
 const optionsAnnotation = 'cairn.dev/install-options';
 
-/** What flags and the file of `--values` say; throws CommandError. */
+/** The settings in flags and in the file of `--values`; throws CommandError. */
 export async function readGiven(
   flags: Partial<Readonly<Record<keyof InstallSettings, string>>>,
   valuesFile: string | undefined,
@@ -58,7 +62,7 @@ function checkNames(values: unknown, what: string): GivenSettings {
   return values;
 }
 
-/** The settings that result; throws CommandError with everything that is wrong with them. */
+/** The resulting settings; throws CommandError with all their faults. */
 export function settle(namespace: string | undefined, ...layers: readonly GivenSettings[]): InstallSettings {
   const given: unknown = Object.assign({}, ...layers);
   const chosen = merge(defaultInstallSettings, given) as InstallSettings;
@@ -68,7 +72,10 @@ export function settle(namespace: string | undefined, ...layers: readonly GivenS
   return settings;
 }
 
-/** As Helm merges values: mappings field by field, where null takes one away, and everything else as a whole. */
+/**
+ * As Helm merges values: mappings field by field, where null removes a field, and everything else
+ * as a whole.
+ */
 function merge(base: unknown, over: unknown): unknown {
   if (!isMapping(base) || !isMapping(over)) return over;
   const merged = Object.entries(over).map(
@@ -83,7 +90,10 @@ function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The options that an installed control plane was given; throws CommandError when it was not installed by this command. */
+/**
+ * The options of an installed control plane; throws CommandError when it was not installed by this
+ * command.
+ */
 export function readStored(deployment: KubernetesObject): GivenSettings {
   const { annotations = {}, namespace = '', name } = deployment.metadata;
   const release = annotations['meta.helm.sh/release-name'];
@@ -109,7 +119,7 @@ export function readStored(deployment: KubernetesObject): GivenSettings {
   }
 }
 
-/** The object with what was given, where it is the control plane's Deployment. */
+/** The object, with the chosen options if it is the control plane's Deployment. */
 export function withStored<T extends KubernetesObject>(object: T, given: GivenSettings): T {
   if (object.kind !== 'Deployment') return object;
   const ordered = Object.fromEntries(Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1)));

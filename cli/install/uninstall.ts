@@ -1,6 +1,8 @@
-// What `cairn install --uninstall` does: first the control plane ends, so that nothing is made again, then everything goes that it made
-// while it ran and said of what stays, then what was installed. Gateways, routes and policies are the user's, and stay. So does the key of
-// the authority with its namespace, unless it is told: whoever installs again has the same identities.
+// `cairn install --uninstall`. First the control plane ends, so that nothing is made again. Then
+// the command removes all objects that the control plane made and all statuses that it wrote, and
+// then the installed objects. Gateways, routes and policies are the user's, and stay. The key of
+// the authority stays with its namespace by default, so that the next installation has the same
+// identities.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withdrawStatuses } from '../../gateway-controller/index.ts';
@@ -21,15 +23,15 @@ import {
 import { CommandError } from '../io.ts';
 import { formatObject, resourceOf } from './objects.ts';
 
-/** How to remove. */
+/** The options of the removal. */
 export interface UninstallOptions {
-  /** Only says what would be removed. */
+  /** Only prints what would be removed. */
   readonly dryRun: boolean;
-  /** The namespace and the authority's key too. */
+  /** Also the namespace and the authority's key. */
   readonly purge: boolean;
-  /** It is meant already. */
+  /** The user has confirmed it already. */
   readonly yes: boolean;
-  /** Asks whether all this is meant; undefined when nobody can be asked. */
+  /** Asks for confirmation; undefined when nobody can be asked. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
   /** For the pods of the control plane to end. */
   readonly timeoutMs: number;
@@ -45,7 +47,7 @@ const deployedKinds: readonly ApiResource[] = [
   resources.serviceAccounts,
 ];
 
-/** Removes one installation after it was asked for; what is not there any more is passed over. */
+/** Removes one installation after a confirmation; objects that are gone already are skipped. */
 export async function uninstall(
   client: ApiClient,
   settings: InstallSettings,
@@ -79,7 +81,7 @@ async function removeAll(client: ApiClient, given: InstallSettings, options: Uni
   const made = await findMade(client, settings, options.purge);
   tellOfWaypoints(made, options);
   await remove(client, made, options);
-  // The namespace last: it takes with it what others have put there.
+  // The namespace is last: objects that others have put there go with it.
   const rest = installed.filter((object) => !isControlPlane(object)).toReversed();
   await remove(
     client,
@@ -91,7 +93,7 @@ async function removeAll(client: ApiClient, given: InstallSettings, options: Uni
     await tellOfNamespace(client, namespace, options);
 }
 
-/** What becomes of the traffic of waypoints that end. */
+/** The effect on the traffic of waypoints that end. */
 function tellOfWaypoints(made: readonly KubernetesObject[], { dryRun, say }: UninstallOptions): void {
   const waypoints = made.filter(({ kind }) => kind === 'Deployment');
   if (waypoints.length === 0) return;
@@ -115,7 +117,7 @@ async function tellOfNamespace(client: ApiClient, namespace: string, { say }: Un
   );
 }
 
-/** What `cairn install` made, and still carries its label. */
+/** The objects that `cairn install` made, and that still carry its label. */
 async function findInstalled(client: ApiClient, settings: InstallSettings): Promise<readonly KubernetesObject[]> {
   const found: KubernetesObject[] = [];
   for (const { kind, metadata } of renderInstallation(settings)) {
@@ -136,7 +138,7 @@ async function isOnlyOne(client: ApiClient): Promise<boolean> {
   return (await client.list(resources.clusterRoles, { labelSelector: `${partOfLabel}=cairn` })).length <= 1;
 }
 
-/** The settings that the installation really has, whatever the flags say now. */
+/** The settings that the installation really has, whatever the flags are now. */
 async function readActual(client: ApiClient, given: InstallSettings): Promise<InstallSettings> {
   const deployment = await client.get(resources.deployments, given.namespace, controlPlaneName);
   const environment = readEnvironment(deployment?.metadata.labels?.[partOfLabel] === 'cairn' ? deployment : undefined);
@@ -148,7 +150,10 @@ async function readActual(client: ApiClient, given: InstallSettings): Promise<In
   };
 }
 
-/** What the controller made while it ran: waypoints of its class, root certificates, its key and its Lease. */
+/**
+ * The objects that the controller made while it ran: waypoints of its class, root certificates, its
+ * key and its Lease.
+ */
 async function findMade(
   client: ApiClient,
   { namespace, gatewayClass }: InstallSettings,
@@ -185,7 +190,7 @@ function readEnvironment(deployment: KubernetesObject | undefined): ReadonlyMap<
   }
   const { template } = (deployment?.['spec'] ?? {}) as PodTemplate;
   const [container] = template?.spec?.containers ?? [];
-  // What comes from a field of the pod has no value here.
+  // A variable that comes from a field of the pod has no value here.
   return new Map((container?.env ?? []).map(({ name, value = '' }) => [name, value]));
 }
 
@@ -208,7 +213,7 @@ async function remove(
   }
 }
 
-/** A controller that still runs would make again what is removed. */
+/** A controller that still runs would make the removed objects again. */
 async function untilPodsEnd(client: ApiClient, namespace: string, options: UninstallOptions): Promise<void> {
   if (options.dryRun) return;
   const labelSelector = Object.entries(controlPlaneLabels)

@@ -1,4 +1,5 @@
-// Waiting for the control plane: until all its pods run with the newest template. What keeps them from it is said while it does.
+// Waits for the control plane until all its pods run with the newest template, and reports
+// meanwhile what prevents that.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resources } from '../../kubernetes/index.ts';
@@ -15,7 +16,9 @@ interface DeploymentStatus {
   readonly availableReplicas?: number;
 }
 
-/** Resolves when it runs; throws CommandError when the time is over, with what is wrong with its pods. */
+/**
+ * Resolves when it runs; throws CommandError when the time is over, with the problems of its pods.
+ */
 export async function waitUntilAvailable(
   client: ApiClient,
   namespace: string,

@@ -5,7 +5,7 @@ import { listResources, parseClusterName, readOrigin } from './dump.ts';
 import type { ClusterName, ProxyDump } from './dump.ts';
 import { at, text } from './json.ts';
 
-/** What chooses clusters; each that is given must hold. */
+/** The filters of clusters; all that are given must hold. */
 export interface ClusterFilter {
   readonly fqdn?: string;
   readonly direction?: string;

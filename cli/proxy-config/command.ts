@@ -1,4 +1,5 @@
-// `cairn proxy-status` and `cairn proxy-config`: names, options and help, which are istioctl's where it has them.
+// `cairn proxy-status` and `cairn proxy-config`: names, options and help, which are istioctl's
+// where it has them.
 
 import { Command, Option } from 'commander';
 import { addClusterOptions } from '../cluster-options.ts';

@@ -1,8 +1,9 @@
-// What an Envoy holds, as its admin interface tells: the sections of `/config_dump?include_eds`, and the hosts of `/clusters`.
+// The contents of an Envoy, as its admin interface shows them: the sections of
+// `/config_dump?include_eds`, and the hosts of `/clusters`.
 
 import { at, items, text } from './json.ts';
 
-/** Both documents, parsed; `clusters` is undefined when only a dump is there. */
+/** Both documents, parsed; `clusters` is undefined when there is only a dump. */
 export interface ProxyDump {
   readonly config: unknown;
   readonly clusters?: unknown;
@@ -13,12 +14,18 @@ export function findSection(dump: ProxyDump, type: string): unknown {
   return findSections(dump, type)[0];
 }
 
-/** Filters that came by name have two sections of one type: those of connections, and those of requests. */
+/**
+ * Filters that came by name have two sections of one type: those of connections, and those of
+ * requests.
+ */
 function findSections({ config }: ProxyDump, type: string): readonly unknown[] {
   return items(at(config, 'configs')).filter((section) => text(at(section, '@type')).endsWith(`.${type}`));
 }
 
-/** The resources of all sections of a type in their lists, static ones first: `path` leads from an entry to the resource. */
+/**
+ * The resources of all sections of a type in their lists, static ones first: `path` leads from an
+ * entry to the resource.
+ */
 export function listResources(
   dump: ProxyDump,
   type: string,
@@ -31,7 +38,9 @@ export function listResources(
     .flatMap((entry) => paths.flatMap((path) => at(entry, ...path) ?? []));
 }
 
-/** The parts of a cluster's name, `direction|port|subset|host`; a name of another form is all host. */
+/**
+ * The parts of a cluster's name, `direction|port|subset|host`; a name of another form is all host.
+ */
 export interface ClusterName {
   readonly direction: string;
   readonly port: string;
@@ -39,7 +48,7 @@ export interface ClusterName {
   readonly host: string;
 }
 
-/** Takes a name of Istio's form apart. */
+/** Splits a name of Istio's form. */
 export function parseClusterName(name: string): ClusterName {
   const parts = name.split('|');
   if (parts.length !== 4) return { direction: '', port: '', subset: '', host: name };
@@ -47,7 +56,10 @@ export function parseClusterName(name: string): ClusterName {
   return { direction, port, subset, host };
 }
 
-/** `address:port`, `unix://path`, or `envoy://listener/endpoint`, as istioctl writes an Envoy address. */
+/**
+ * `address:port`, `unix://path`, or `envoy://listener/endpoint`, as istioctl writes an Envoy
+ * address.
+ */
 export function formatAddress(address: unknown): string {
   const socket = at(address, 'socket_address');
   if (socket !== undefined) {
@@ -63,8 +75,9 @@ export function formatAddress(address: unknown): string {
 }
 
 /**
- * `name.namespace` of the object that a resource was made from, '' when it names none: by Istio's metadata, which is a path of the
- * Kubernetes API, or by ours. Routes of the Gateway API are told from those of VirtualServices by their kind.
+ * `name.namespace` of the object that a resource was made from, '' when it names none: from Istio's
+ * metadata, which is a path of the Kubernetes API, or from ours. The kind distinguishes routes of
+ * the Gateway API from those of VirtualServices.
  */
 export function readOrigin(resource: unknown): string {
   const metadata = at(resource, 'metadata', 'filter_metadata');

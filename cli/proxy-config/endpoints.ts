@@ -1,4 +1,5 @@
-// `cairn proxy-config endpoint`: with the health that Envoy sees where `/clusters` is there, else as the dump says.
+// `cairn proxy-config endpoint`: with the health that Envoy sees if `/clusters` is there, else as
+// in the dump.
 
 import type { Column } from '../table.ts';
 import { formatAddress, listResources } from './dump.ts';
@@ -13,7 +14,7 @@ export interface EndpointRow {
   readonly cluster: string;
 }
 
-/** What chooses endpoints; each that is given must hold. */
+/** The filters of endpoints; all that are given must hold. */
 export interface EndpointFilter {
   readonly address?: string;
   readonly port?: string;
@@ -69,7 +70,7 @@ function endpointsOfDump(dump: ProxyDump): readonly EndpointRow[] {
   );
 }
 
-/** A host is as healthy as the worst that is known of it; every `failed_…` flag is a failure. */
+/** The worst health of a host counts; every `failed_…` flag is a failure. */
 function readHealth(health: unknown): string {
   if (fields(health).some(([name, value]) => name.startsWith('failed_') && value === true)) return 'UNHEALTHY';
   return text(at(health, 'eds_health_status')) || 'HEALTHY';
@@ -82,7 +83,7 @@ function formatLocality(locality: unknown): string {
     .join('/');
 }
 
-/** Of `1.2.3.4:80`, `[::1]:80` and `envoy://listener/1.2.3.4:80`. */
+/** The address in `1.2.3.4:80`, `[::1]:80` and `envoy://listener/1.2.3.4:80`. */
 function hostAndPort(name: string): { readonly host: string; readonly port: string } {
   const address = name.slice(name.lastIndexOf('/') + 1);
   const colon = address.lastIndexOf(':');

@@ -1,4 +1,5 @@
-// Reading JSON whose shape is Envoy's to choose: what is not there, or not of the type, is empty.
+// Reads JSON whose shape is Envoy's to choose: a value that is missing, or of another type, is
+// empty.
 
 /** The value behind a chain of fields; undefined when one of them is missing. */
 export function at(value: unknown, ...fields: readonly string[]): unknown {

@@ -1,4 +1,4 @@
-// `cairn proxy-config listener`: which connections lead to which chain, and where a chain goes.
+// `cairn proxy-config listener`: which connections lead to which chain, and where a chain leads.
 
 import type { Column } from '../table.ts';
 import { listResources } from './dump.ts';
@@ -16,7 +16,7 @@ export interface ChainRow {
   readonly destination: string;
 }
 
-/** What chooses listeners; each that is given must hold. */
+/** The filters of listeners; all that are given must hold. */
 export interface ListenerFilter {
   readonly address?: string;
   readonly port?: string;
@@ -64,7 +64,7 @@ export function listListeners(dump: ProxyDump, filter: ListenerFilter): readonly
 /** A row for each filter chain of the listeners, with the connections that lead to it. */
 export function listChains(dump: ProxyDump, listeners: readonly unknown[]): readonly ChainRow[] {
   const found = new Map(listExtensions(dump).map((extension) => [text(at(extension, 'name')), extension]));
-  // A filter that came by name says no more than its name in the listener.
+  // In the listener, a filter that came by name has only its name.
   const resolve = (filter: unknown): unknown =>
     at(filter, 'config_discovery') === undefined ? filter : (found.get(text(at(filter, 'name'))) ?? filter);
   return listeners.flatMap((listener) => {
@@ -103,7 +103,7 @@ function readType(listener: unknown): string {
   return kinds.size > 1 ? 'HTTP+TCP' : ([...kinds][0] ?? 'TCP');
 }
 
-/** Whether a filter, or what comes for its name, is a connection manager. */
+/** Whether a filter, or the one behind its name, is a connection manager. */
 function isHttp(filter: unknown): boolean {
   const types = [at(filter, 'typed_config', '@type'), ...items(at(filter, 'config_discovery', 'type_urls'))];
   return types.some((type) => text(type).endsWith('.HttpConnectionManager'));

@@ -54,7 +54,10 @@ function formatDomains(domains: readonly string[]): string {
   return domains.slice(0, shownDomains).join(', ') + (more > 0 ? ` + ${more} more` : '');
 }
 
-/** The path as istioctl writes it, and the other conditions after it, so that two routes never look alike by accident. */
+/**
+ * The path as istioctl writes it, and the other conditions after it, so that different routes never
+ * look alike.
+ */
 function formatMatch(match: unknown): string {
   const conditions = [
     ...items(at(match, 'headers')).map((header) => `${text(at(header, 'name'))}${formatHeaderMatch(header)}`),

@@ -1,4 +1,5 @@
-// `cairn proxy-config`: one section of what a proxy holds, as a table for people or as data for scripts.
+// `cairn proxy-config`: one section of a proxy's contents, as a table for people or as data for
+// scripts.
 
 import { exitCodes } from '../io.ts';
 import type { ExitCode, Io } from '../io.ts';

@@ -1,4 +1,5 @@
-// `cairn proxy-config secret`: the certificates that an Envoy holds. Keys are never shown: Envoy does not tell them.
+// `cairn proxy-config secret`: the certificates that an Envoy holds. Keys are never shown, since
+// Envoy does not reveal them.
 
 import { X509Certificate } from 'node:crypto';
 import type { Column } from '../table.ts';

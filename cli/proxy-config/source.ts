@@ -1,4 +1,5 @@
-// Where the configuration of a proxy is read from: a pod of the cluster, an admin address on this machine, or a saved dump.
+// The source of a proxy's configuration: a pod of the cluster, an admin address on this machine, or
+// a saved dump.
 
 import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
@@ -14,7 +15,7 @@ import { fail } from '../istioctl.ts';
 import type { ProxyDump } from './dump.ts';
 import { at, fields, text } from './json.ts';
 
-/** The options by which a command is told its proxy. */
+/** The options that name the proxy of a command. */
 export interface ProxyOptions extends ClusterOptions {
   /** A saved dump; `-` is the standard input. */
   readonly file?: string;
@@ -26,7 +27,10 @@ export interface ProxyOptions extends ClusterOptions {
 
 const answerTimeoutMs = 30_000;
 
-/** Reads what the proxy holds. Throws CommandError (exit code 1) when there is no such proxy, or it does not answer. */
+/**
+ * Reads the contents of the proxy. Throws CommandError (exit code 1) when there is no such proxy,
+ * or it does not answer.
+ */
 export async function readProxy(target: string | undefined, options: ProxyOptions, io: Io): Promise<ProxyDump> {
   const { file, adminAddress } = options;
   const sources = [file, adminAddress, target].filter((source) => source !== undefined);
@@ -57,7 +61,10 @@ async function readDumpFile(file: string): Promise<string> {
   return await readFile(file, 'utf8');
 }
 
-/** A dump is what `/config_dump?include_eds` prints; what `/clusters?format=json` prints has the endpoints alone. */
+/**
+ * A dump is the output of `/config_dump?include_eds`; that of `/clusters?format=json` has the
+ * endpoints alone.
+ */
 async function readDump(file: string, io: Io): Promise<ProxyDump> {
   const name = file === '-' ? 'the standard input' : file;
   const content = await (file === '-' ? io.readInput() : readDumpFile(file)).catch((cause: unknown) =>
@@ -107,7 +114,10 @@ function parseJson(content: string, name: string): unknown {
   }
 }
 
-/** `[type/]name[.namespace]`; of several pods of a Deployment, Service or Gateway a running one is taken. */
+/**
+ * `[type/]name[.namespace]`; of several pods of a Deployment, Service or Gateway the command takes
+ * a running one.
+ */
 async function findPod(
   client: ApiClient,
   target: string,

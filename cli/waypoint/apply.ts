@@ -1,4 +1,5 @@
-// `cairn waypoint apply` and `generate`: the Gateway of a waypoint, written to the cluster or to the terminal.
+// `cairn waypoint apply` and `generate`: the Gateway of a waypoint, written to the cluster or to
+// the terminal.
 
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
@@ -42,7 +43,7 @@ export function runGenerate(options: GenerateOptions, io: Io): ExitCode {
 
 /** Applies the Gateway, and with `--enroll-namespace` sends the namespace's services through it. */
 export async function runApply(options: ApplyOptions, io: Io): Promise<ExitCode> {
-  // A wrong flag is said before anything is asked of the cluster.
+  // The command rejects a wrong flag before it asks the cluster anything.
   createGateway(options, undefined);
   return await withCluster(options, io, async ({ client, namespace }) => {
     const gateway = createGateway(options, namespace);
@@ -82,7 +83,10 @@ export async function runApply(options: ApplyOptions, io: Io): Promise<ExitCode>
   });
 }
 
-/** False when the namespace is enrolled in something already and `--overwrite` was not given; says so, and what else is unusual. */
+/**
+ * False when the namespace is enrolled already and `--overwrite` was not given. Reports that, and
+ * other unusual settings.
+ */
 function mayEnroll(found: KubernetesObject, name: string, { overwrite }: ApplyOptions, io: Io): boolean {
   const { name: namespace, labels = {} } = found.metadata;
   const enrolled = labels[useWaypoint];

@@ -1,4 +1,5 @@
-// `cairn waypoint delete`: by name, by revision, or all of a namespace. A Gateway that is no waypoint is left alone.
+// `cairn waypoint delete`: by name, by revision, or all of a namespace. A Gateway that is no
+// waypoint is left alone.
 
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
@@ -17,7 +18,10 @@ export interface DeleteOptions extends ClusterOptions {
   readonly gatewayClass: string;
 }
 
-/** Deletes and says so for each, also for one that does not exist: exit code 0, as the end is the one that was wanted. */
+/**
+ * Deletes and reports each, also one that does not exist: exit code 0, since the wanted state is
+ * reached.
+ */
 export async function runDelete(names: readonly string[], options: DeleteOptions, io: Io): Promise<ExitCode> {
   const { all, revision, serviceAccount, gatewayClass } = options;
   const hasSelection = all === true || revision !== undefined;
@@ -48,7 +52,10 @@ export async function runDelete(names: readonly string[], options: DeleteOptions
   });
 }
 
-/** A namespace that still asks for the waypoint has none now: its policies of L7 are not in force, which nobody should learn later. */
+/**
+ * A namespace that still asks for the waypoint has none now: its policies of L7 are not in force,
+ * which its owner should not learn later.
+ */
 async function warnOfEnrolled(client: ApiClient, namespace: string, name: string, io: Io): Promise<void> {
   const found = await client.get(resources.namespaces, undefined, namespace);
   if (found?.metadata.labels?.['istio.io/use-waypoint'] !== name) return;

@@ -1,16 +1,17 @@
-// The Gateway of a waypoint, as the commands write and read it. Names, labels and messages are istioctl's.
+// The Gateway of a waypoint, as the commands write and read it. Names, labels and messages are
+// istioctl's.
 
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
 import { fail } from '../istioctl.ts';
 import { installGatewayApi } from '../missing-parts.ts';
 
-/** The class of waypoints unless `--gateway-class` names another. */
+/** The class of waypoints by default. */
 export const defaultClass = 'istio-waypoint';
 /** The waypoint's name when `--name` is absent or empty. */
 export const defaultName = 'waypoint';
 
-/** What a user can say about a waypoint. */
+/** The settings of a waypoint that a user can give. */
 export interface WaypointFlags {
   readonly name?: string;
   readonly for?: string;
@@ -85,7 +86,7 @@ export async function requireGateways(client: ApiClient): Promise<void> {
   fail(`missing Kubernetes Gateway CRDs need to be installed before applying a waypoint:\n  ${installGatewayApi}`);
 }
 
-/** The waypoint that a Gateway of the class is; undefined for any other Gateway. */
+/** The waypoint of a Gateway of the class; undefined for any other Gateway. */
 export function readWaypoint(gateway: KubernetesObject, gatewayClass: string): Waypoint | undefined {
   if (readRecord(gateway['spec'])['gatewayClassName'] !== gatewayClass) return undefined;
   const { namespace = '', name, labels: found = {} } = gateway.metadata;

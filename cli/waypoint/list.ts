@@ -1,4 +1,5 @@
-// `cairn waypoint list` and `status`: the waypoints of a namespace or of the cluster, in istioctl's columns.
+// `cairn waypoint list` and `status`: the waypoints of a namespace or of the cluster, in istioctl's
+// columns.
 
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';

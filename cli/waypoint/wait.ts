@@ -1,4 +1,4 @@
-// Waiting for a waypoint: until its Gateway says that it is programmed.
+// Waits for a waypoint until its Gateway says that it is programmed.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resources } from '../../kubernetes/index.ts';
@@ -9,7 +9,7 @@ import { createProgressLine } from '../progress-line.ts';
 import { readWaypoint } from './gateway.ts';
 import type { Waypoint } from './gateway.ts';
 
-/** Which waypoint is waited for. */
+/** The waypoint to wait for. */
 export interface WaitTarget {
   readonly namespace: string;
   readonly name: string;
@@ -24,11 +24,13 @@ function describe(waypoint: Waypoint | undefined): string {
 }
 
 function podsOf(client: ApiClient, { namespace, name }: WaitTarget, io: Io): PodWatcher {
-  // The label is on the pods whatever the Gateway's annotations call the Deployment.
+  // The label is on the pods, whatever name the Gateway's annotations give the Deployment.
   return new PodWatcher(client, { namespace, deployment: name, labels: { [gatewayNameLabel]: name } }, io);
 }
 
-/** Asks once a second. False when the time is over, or the user does not want to wait any longer. */
+/**
+ * Asks once a second. False when the time is over, or the user does not want to wait any longer.
+ */
 export async function waitUntilProgrammed(
   client: ApiClient,
   target: WaitTarget,

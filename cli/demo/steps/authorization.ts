@@ -1,4 +1,4 @@
-// Who may do what: by identity, method and path, with the policy that decided in the log.
+// Authorization by identity, method and path, with the deciding policy in the log.
 
 import { logField } from '../access-log.ts';
 import { compare } from '../check.ts';

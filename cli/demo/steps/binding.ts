@@ -1,5 +1,5 @@
-// Which services a waypoint serves: a label takes one of them off it, another one all of them. Their traffic goes on, encrypted and
-// with identities, but nobody reads it any more.
+// The services of a waypoint: one label takes a service off it, another one takes all. Their
+// traffic goes on, encrypted and with identities, but nobody reads it any more.
 
 import { compare } from '../check.ts';
 import type { Check } from '../check.ts';
@@ -83,7 +83,7 @@ function askService(tour: Tour, service: Service): Promise<LoggedAnswer> {
   return tour.ask('sleep', service, paths[service]);
 }
 
-/** What the app itself says about the header that only a proxy that reads requests adds. */
+/** The app's own statement about the header that only a proxy adds that reads requests. */
 function requestIdAt({ headers }: LoggedAnswer): string {
   return String(headers['x-bookinfo-request-id'] ?? 'not told');
 }

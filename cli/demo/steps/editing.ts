@@ -1,4 +1,5 @@
-// What happens to the rules when their file is spoilt, mended and deleted: a mistake takes nothing out of force, a deletion does.
+// The rules while their file is broken, mended and deleted: a mistake takes nothing out of force, a
+// deletion does.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compare, compareTime } from '../check.ts';
@@ -7,7 +8,7 @@ import { effectLimitMs } from '../tour.ts';
 import type { LoggedAnswer, Tour, TourStep } from '../tour.ts';
 
 const policyFile = 'productpage-viewer.yaml';
-/** Many times what an edit takes to be in force. */
+/** Many times the time that an edit needs to be in force. */
 const settleMs = 500;
 
 /** A policy in force, its file broken, mended, and deleted. */
@@ -29,11 +30,11 @@ export const editingStep: TourStep = {
 };
 
 async function walkBroken(tour: Tour): Promise<readonly Check[]> {
-  // As if someone began to write the list on one line and was called away.
+  // An editor that began to write the list on one line and was interrupted.
   const text = await tour.edit(policyFile, (before) => before.replace('methods:', 'methods: ['));
   const expected = `${policyFile}:${placeAfter(text, 'methods: [')} SyntaxError`;
   const findings = await tour.waitForFindings((all) => all.length > 0);
-  // Reported does not yet mean that a change, if there were one, had reached the proxy.
+  // A report does not mean yet that a change, if there were one, had reached the proxy.
   await sleep(settleMs);
   const [reader, stranger] = [await askAs(tour, 'sleep'), await askAs(tour, 'notsleep')];
   await tour.copy(policyFile);
@@ -71,7 +72,7 @@ function askAs(tour: Tour, from: 'sleep' | 'notsleep'): Promise<LoggedAnswer> {
   return tour.ask(from, 'productpage', '/productpage');
 }
 
-/** Where a YAML reader stumbles: at the list item on the line below the bracket that was opened. */
+/** The place where a YAML reader fails: the list item on the line below the opened bracket. */
 function placeAfter(text: string, opening: string): string {
   const lines = text.split('\n');
   const at = lines.findIndex((line) => line.includes(opening)) + 1;

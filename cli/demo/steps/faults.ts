@@ -1,4 +1,4 @@
-// Faults on purpose: every request held back, then half of them refused.
+// Injected faults: every request is delayed, then half of them are refused.
 
 import { logField } from '../access-log.ts';
 import { compare, compareShare, compareTime } from '../check.ts';
@@ -8,12 +8,12 @@ import type { LoggedAnswer, Tour, TourStep } from '../tour.ts';
 
 const faultFile = 'productpage-fault.yaml';
 const delayMs = 5_000;
-/** For the request itself, and for a machine that is busy. */
+/** For the request itself, and for a busy machine. */
 const slackMs = 2_000;
-/** All at once, so that they are held back together. */
+/** All at once, so that their delays overlap. */
 const delayedCount = parallelRequests;
 const abortedCount = 1_000;
-/** An answer that takes longer is one that is held back. */
+/** An answer that takes longer was delayed. */
 const promptMs = 1_000;
 
 /** A delay of 5 s for all, then 503 for half. */
@@ -29,7 +29,10 @@ export const faultsStep: TourStep = {
   },
 };
 
-/** A deletion counts after a second. Half of the requests were refused: so many that are not, one after the other, are no luck. */
+/**
+ * A deletion counts after a second. Half of the requests were refused, so a row of requests without
+ * a refusal is no luck.
+ */
 async function waitUntilGone(tour: Tour): Promise<void> {
   let answered = 0;
   await tour.waitForEffect(
@@ -58,7 +61,8 @@ async function walkDelay(tour: Tour): Promise<readonly Check[]> {
 
 async function walkAbort(tour: Tour): Promise<readonly Check[]> {
   await tour.copy('productpage-abort.yaml', faultFile);
-  // A request that still meets the delay is given up: what answers promptly has met the abort's configuration.
+  // A request that still meets the delay is abandoned: one that is answered promptly has met the
+  // abort's configuration.
   const ask = (): Promise<LoggedAnswer> => tour.ask('sleep', 'productpage', '/health', { timeout: promptMs });
   await tour.waitForEffect('requests are not held back any more', ask, () => true);
   const answers = await tour.askMany(abortedCount, 'sleep', 'productpage', '/health');

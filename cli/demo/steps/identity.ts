@@ -1,4 +1,4 @@
-// Who asked, by which route, and which instance answered: the waypoint knows, and writes it down.
+// The client, the route and the instance of a request: the waypoint knows them, and logs them.
 
 import { logField } from '../access-log.ts';
 import { compare } from '../check.ts';

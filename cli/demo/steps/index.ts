@@ -1,4 +1,4 @@
-// The stops of the tour, in their order.
+// The steps of the tour, in their order.
 
 import type { TourStep } from '../tour.ts';
 import { authorizationStep } from './authorization.ts';

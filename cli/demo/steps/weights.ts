@@ -1,4 +1,5 @@
-// Weighted routes: a canary that gets a tenth of the requests, then a fifth, by editing one file while requests flow.
+// Weighted routes: a canary that gets a tenth of the requests, then a fifth, by editing one file
+// while requests flow.
 
 import { logField } from '../access-log.ts';
 import { compare, compareShare, compareTime } from '../check.ts';
@@ -24,8 +25,9 @@ export const weightsStep: TourStep = {
 async function walkWeights(tour: Tour, share: number): Promise<readonly Check[]> {
   const weights = `${100 - share}/${share}`;
   await tour.copy(`reviews-${100 - share}-${share}.yaml`, routeFile);
-  // Which weights a request met cannot be told from the version that answered. So the route says it itself: its file sets a response
-  // header, which comes and goes with its weights because both are in the same route of the same configuration.
+  // The version that answered does not tell which weights were in force. So the route tells it: its
+  // file sets a response header, which changes together with its weights because both are in the
+  // same route of the same configuration.
   const ask = (): Promise<LoggedAnswer> => tour.ask('sleep', 'reviews', '/reviews/0');
   const effect = await tour.waitForEffect(
     `requests are routed ${weights}`,
