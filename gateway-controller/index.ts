@@ -1,4 +1,5 @@
-// The door of the composition root. What runs is loaded when it is asked for, so that offline commands start at once.
+// The door of the composition roots. Code is loaded when it is called, so that offline commands
+// start at once.
 
 import type { ClusterController, ClusterControllerOptions } from './cluster/cluster-controller.ts';
 import type { ApiClient } from '../kubernetes/index.ts';
@@ -42,7 +43,10 @@ export async function createClusterController(options: ClusterControllerOptions)
   return new ClusterController(options);
 }
 
-/** Takes away what a control plane that no longer runs said in statuses: the number of objects by kind. Throws the error of the API. */
+/**
+ * Removes the entries of a control plane that no longer runs from statuses: returns the number of
+ * objects by kind. Throws the error of the API.
+ */
 export async function withdrawStatuses(
   client: ApiClient,
   plane: WithdrawnControlPlane,
@@ -51,7 +55,7 @@ export async function withdrawStatuses(
   return await withdrawal.withdrawStatuses(client, plane);
 }
 
-/** The configuration of a cluster as of now. Throws the error of the API. */
+/** The current configuration of a cluster. Throws the error of the API. */
 export async function readClusterMesh(client: ApiClient, settings: MeshSettings): Promise<ClusterMesh> {
   const snapshot = await import('./cluster/source/cluster-snapshot.ts');
   return await snapshot.readClusterMesh(client, settings);

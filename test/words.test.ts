@@ -8,7 +8,18 @@ import { expect, it } from 'vitest';
 const root = join(import.meta.dirname, '..');
 const columns = 100;
 
-const folders = ['agent', 'bootstrap', 'certificates', 'cli', 'docs', 'envoy-api', 'kubernetes', 'templates', 'xds'];
+const folders = [
+  'agent',
+  'bootstrap',
+  'certificates',
+  'cli',
+  'docs',
+  'envoy-api',
+  'gateway-controller',
+  'kubernetes',
+  'templates',
+  'xds',
+];
 
 /** Lines of prose that follow each other, and where they begin. */
 interface Block {

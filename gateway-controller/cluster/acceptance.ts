@@ -1,5 +1,5 @@
-// What proxies say to what they were sent, where everyone can read it: a condition of each waypoint's pod, written by the replica that
-// holds the pod's stream. Only changes are written, and no pod more often than every two seconds.
+// Publishes the answers of proxies: a condition of each waypoint's pod, written by the replica that
+// holds the pod's stream. It writes changes only, and to no pod more often than every two seconds.
 
 import { resources } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
@@ -8,24 +8,24 @@ import { configurationAcceptedCondition } from './cluster-context.ts';
 import type { ControllerLog } from '../serving/log.ts';
 import { parsePodName } from './identity/pod-authorization.ts';
 
-/** What the condition says. */
+/** The content of the condition. */
 interface Acceptance {
   readonly status: 'True' | 'False';
   readonly reason: 'Accepted' | 'Rejected';
   readonly message: string;
 }
 
-/** What it is made of. */
+/** The parts that it uses. */
 export interface AcceptancePublisherOptions {
   readonly client: ApiClient;
   readonly log: ControllerLog;
-  /** The pod as it was seen last. */
+  /** The newest version of the pod. */
   readonly pod: (namespace: string, name: string) => KubernetesObject | undefined;
 }
 
 /** Between two writes of one pod, in milliseconds. */
 const intervalMs = 2_000;
-/** What was said a moment ago may not be the last word. */
+/** The answer of a moment ago may not be the last one. */
 const settleMs = 100;
 const messageLength = 1_000;
 
@@ -48,14 +48,15 @@ export class AcceptancePublisher {
     this.#options = options;
   }
 
-  /** To be called after anything in a proxy's status changed; `connected` is false the last time. */
+  /** Called after anything in a proxy's status changed; `connected` is false the last time. */
   note(read: () => ProxyStatus, connected: boolean): void {
     const place = parsePodName(read().node);
     if (place === undefined) return;
     const key = `${place.namespace}/${place.name}`;
     const known = this.#pods.get(key);
     if (!connected) {
-      // The stream that follows may be of another replica, which then speaks for the pod; or it is here already.
+      // The next stream may be another replica's, which then reports on the pod; or it is here
+      // already.
       if (known === undefined || known.read().connectedSince !== read().connectedSince) return;
       clearTimeout(known.timer);
       this.#pods.delete(key);
@@ -109,7 +110,7 @@ export class AcceptancePublisher {
     try {
       const lastTransitionTime = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
       const condition = { type: configurationAcceptedCondition, ...acceptance, lastTransitionTime };
-      // With the pod's own uid, so that a namesake that came after it is not spoken of.
+      // With the pod's own uid, so that a later pod of the same name is not touched.
       const patch = { metadata: { uid: seen.metadata.uid }, status: { conditions: [condition] } };
       const options = { type: 'strategic', subresource: 'status', fieldManager: 'cairn-acceptance' } as const;
       await client.patch(resources.pods, namespace, name, patch, options);
@@ -124,7 +125,7 @@ export class AcceptancePublisher {
   }
 }
 
-/** What a proxy says; undefined while it has refused nothing and not answered everything. */
+/** The answer of a proxy; undefined while it has refused nothing and not answered everything. */
 export function judge({ state, types }: Pick<ProxyStatus, 'state' | 'types'>): Acceptance | undefined {
   const said = Object.entries(types).flatMap(([typeUrl, { rejected, lastNack }]) =>
     rejected.length === 0

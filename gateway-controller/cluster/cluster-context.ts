@@ -1,5 +1,4 @@
-// Between the composition of a control plane in a cluster and the loops that only its leader runs: what they are given, and when they
-// are called.
+// The interface between a control plane in a cluster and the loops that only its leader runs.
 
 import type { GatewayKey } from '../../generator/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
@@ -8,7 +7,7 @@ import type { ProxyStatus } from '../../xds/index.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import type { ControllerLog } from '../serving/log.ts';
 
-/** What every loop is given once. Functions give the state of the moment. */
+/** The input of every loop. Functions give the current state. */
 export interface ClusterContext {
   readonly client: ApiClient;
   readonly settings: ClusterSettings;
@@ -17,14 +16,20 @@ export interface ClusterContext {
   readonly mesh: MeshSnapshot;
   /** Gateways that are waypoints of our classes, sorted. */
   waypoints(): readonly GatewayKey[];
-  /** Everything that there is to say, sorted; put together once in a step. */
+  /** All Findings, sorted; assembled once in a step. */
   findings(): readonly PlacedFinding[];
-  /** Whether the Findings are those of an object's newest version; if not, a step with the object is still to come. */
+  /**
+   * Whether the Findings are those of an object's newest version; if not, a step with the object is
+   * still to come.
+   */
   isSettled(ref: ObjectRef): boolean;
-  /** A watched object as the API gave it, without what only its writers need (managed fields, last-applied). Pods are trimmed. */
+  /**
+   * A watched object as the API gave it, without the parts that only its writers need (managed
+   * fields, last-applied). Pods are trimmed.
+   */
   object(kind: string, namespace: string, name: string): KubernetesObject | undefined;
   objects(kind: string): readonly KubernetesObject[];
-  /** The proxies whose streams this replica holds; of the others' only pod conditions tell. */
+  /** The proxies whose streams this replica holds; only pod conditions tell of the others'. */
   proxies(): readonly ProxyStatus[];
   readonly serving: ServingIdentity;
 }
@@ -38,24 +43,36 @@ export interface ServingIdentity {
   onRenew(listener: () => void): () => void;
 }
 
-/** What one step of the pipeline took in, told when everything that follows from it is known. */
+/**
+ * The changes of one step of the pipeline, reported when everything that follows from them is
+ * known.
+ */
 export interface ClusterStep {
-  /** Every object that came, went or changed, be it in its status only. */
+  /** Every object that was added, removed or changed, even if only in its status. */
   readonly changed: readonly ObjectRef[];
-  /** The questions to the mesh, and to the Findings of reading, that may have other answers now; empty where nothing but status changed. */
+  /**
+   * The questions to the mesh, and to the Findings of reading, that may have other answers now;
+   * empty if only status changed.
+   */
   readonly touched: ReadonlySet<QueryKey>;
 }
 
 /** Work that only the leader does. */
 export interface LeaderLoop {
   readonly name: string;
-  /** The lease was won and everything is synced: look at everything. It may be lost and won again. */
+  /**
+   * The lease was won and everything is synced: look at everything. The lease may be lost and won
+   * again.
+   */
   start(): void;
-  /** After each step between `start` and `stop`: take note, and return at once. */
+  /** Called after each step between `start` and `stop`; notes the changes, and returns at once. */
   onStep(step: ClusterStep): void;
-  /** The lease was lost, or this is the end. Nothing is written once the promise has resolved. */
+  /** The lease was lost, or the process ends. Nothing is written once the promise has resolved. */
   stop(): Promise<void>;
 }
 
-/** The condition of a waypoint's pod that says whether its Envoy took what it was sent; every replica writes it for its own streams. */
+/**
+ * The condition of a waypoint's pod that says whether its Envoy accepted its configuration; every
+ * replica writes it for its own streams.
+ */
 export const configurationAcceptedCondition = 'cairn.dev/ConfigurationAccepted';

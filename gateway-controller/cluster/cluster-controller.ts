@@ -1,5 +1,5 @@
-// The control plane of a cluster, put together: the API in; configuration, certificates and, on the leader, everything that is written
-// back out. Every replica serves; one of them leads.
+// The control plane of a cluster. It reads the API, serves configuration and certificates and, on
+// the leader, writes objects and statuses back. Every replica serves; one of them leads.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CertificateError, CertificateServer, formatIdentity } from '../../certificates/index.ts';
@@ -35,15 +35,15 @@ import { findingsKey } from './status/view.ts';
 import { UnsettledSteps } from './unsettled-steps.ts';
 import { viewFinding } from '../serving/finding-view.ts';
 
-/** The audience of tokens that certificates are given for. */
+/** The audience of tokens for which certificates are issued. */
 const certificateAudience = 'istio-ca';
-/** Between two tries of what the start needs of the API, in milliseconds. */
+/** Between two attempts of the start's calls to the API, in milliseconds. */
 const retryMs = 2_000;
 
-/** How long the start waits for keys that issuers are slow to give, in milliseconds. */
+/** How long the start waits for keys of slow issuers, in milliseconds. */
 const keyPatienceMs = 10_000;
 
-/** What a controller in a cluster is made of. */
+/** The options of a controller in a cluster. */
 export interface ClusterControllerOptions {
   readonly access: ClusterAccess;
   readonly settings: ClusterSettings;
@@ -53,7 +53,7 @@ export interface ClusterControllerOptions {
   readonly timing?: KubernetesSourceOptions['timing'];
 }
 
-/** Where a running controller is reached. */
+/** The addresses of a running controller. */
 export interface ClusterEndpoints {
   /** `host:port` of xDS and of the certificate service. */
   readonly grpc: string;
@@ -62,7 +62,7 @@ export interface ClusterEndpoints {
   readonly healthPort: number;
 }
 
-/** What exists only once there is an authority. */
+/** The parts that exist only once there is an authority. */
 interface Serving {
   readonly authority: Authority;
   /** Under the DNS names, of our own authority: for agents and for the API server. */
@@ -93,7 +93,7 @@ export class ClusterController {
   #serving: Serving | undefined;
   #isReady = false;
   #leading: readonly LeaderLoop[] = [];
-  /** Beginnings and ends of leadership, one after the other. */
+  /** Begins and ends of leadership, one after the other. */
   #leadership: Promise<void> = Promise.resolve();
   #findings: readonly PlacedFinding[] | undefined;
 
@@ -129,7 +129,10 @@ export class ClusterController {
     this.#health = new AdminServer(this.#questions());
   }
 
-  /** Follows the cluster, then serves; waits for the API for as long as that takes. Rejects when it is stopped meanwhile. */
+  /**
+   * Follows the cluster, then serves; waits for the API for as long as that takes. Rejects when it
+   * is stopped meanwhile.
+   */
   async start(): Promise<ClusterEndpoints> {
     const { settings, log } = this.#options;
     const { ports, listenAddress } = settings;
@@ -137,7 +140,8 @@ export class ClusterController {
       const adminPort = await this.#admin.start(ports.admin);
       const healthPort = await this.#health.start(ports.health, listenAddress);
       await this.#source.start();
-      // Proxies come from another replica that has the keys; without them this one would turn away what is allowed.
+      // Proxies come from another replica that has the keys; without the keys this replica would
+      // refuse what is allowed.
       await this.#keys.settled(keyPatienceMs);
       this.#stopping.signal.throwIfAborted();
       const serving = await this.#assemble();
@@ -149,7 +153,7 @@ export class ClusterController {
       const credentials = serving.xdsCertificate.credentials({ clients: 'asked' });
       const address = `${formatHost(listenAddress)}:${ports.xds}`;
       const grpc = await serving.xds.start(address, credentials, (server) => {
-        // Beside istiod nobody would trust what we issue.
+        // Beside istiod nobody would trust certificates of our own authority.
         if (settings.ca.kind === 'cairn') this.#certificateServer(serving.authority).addTo(server);
       });
       for (const server of serving.work.servers) await server.start();
@@ -163,7 +167,7 @@ export class ClusterController {
     }
   }
 
-  /** Not ready from now on; gives the leadership back, ends the streams, then everything else. */
+  /** Not ready from now on. Releases the leadership, ends the streams, then everything else. */
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
@@ -195,7 +199,7 @@ export class ClusterController {
     return this.#client.requests;
   }
 
-  /** Everything that there is to say about the configuration. */
+  /** All Findings about the configuration. */
   findings(): readonly PlacedFinding[] {
     this.#findings ??= [
       ...this.#source.findings(),
@@ -205,7 +209,7 @@ export class ClusterController {
     return this.#findings;
   }
 
-  /** With what keeps Gateways from being deployed, which only the leader knows. */
+  /** Includes the faults that keep Gateways from being deployed, which only the leader knows. */
   #allFindings(): readonly PlacedFinding[] {
     return [...this.findings(), ...(this.#serving?.work.findings() ?? [])];
   }
@@ -282,7 +286,7 @@ export class ClusterController {
     };
   }
 
-  /** Certificates are given for tokens that the API server vouches for, and for nobody else's identity. */
+  /** Certificates are issued for tokens that the API server confirms, and for no other identity. */
   #certificateServer(authority: Authority): CertificateServer {
     const { trustDomain } = authority;
     return new CertificateServer({
@@ -322,7 +326,7 @@ export class ClusterController {
     said: SourceChange['said'] = [],
   ): void {
     const { step, touched, number } = this.#distribution.apply(changes, clock);
-    // What cannot be read changes nothing in force, and there is something to say of it all the same.
+    // An object that cannot be read changes nothing in force, but has Findings all the same.
     this.#unsettled.add(number, { changed, touched: new Set([...touched, ...said.map(findingsKey)]) });
     this.#noteStep(step);
   }
@@ -337,7 +341,7 @@ export class ClusterController {
     }
   }
 
-  /** Begins or ends the work of the leader, after what was begun before has ended. */
+  /** Begins or ends the work of the leader, after earlier calls have ended. */
   async #lead(isLeader: boolean): Promise<void> {
     const loops = this.#serving?.work.loops ?? [];
     const ending = isLeader ? [] : this.#leading;
@@ -356,7 +360,7 @@ export class ClusterController {
     for (const loop of loops) loop.start();
   }
 
-  /** Tries for as long as the API does not answer; what it refuses is refused. */
+  /** Retries while the API does not answer; a refusal of the API is final. */
   async #persist<T>(what: string, attempt: () => Promise<T>): Promise<T> {
     for (;;) {
       try {

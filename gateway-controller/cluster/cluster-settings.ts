@@ -1,13 +1,14 @@
-// What a control plane in a cluster is told: who it is, which class of Gateways is its own, and how waypoints reach it.
+// The settings of a control plane in a cluster: its identity, its class of Gateways, and its
+// address for waypoints.
 
 import { defaultMeshSettings } from '../../mesh/index.ts';
 import type { MeshSettings } from '../../mesh/index.ts';
 
 /** Settings of a controller in a cluster, with every default applied. */
 export interface ClusterSettings {
-  /** Where the control plane lives. */
+  /** The namespace of the control plane. */
   readonly namespace: string;
-  /** Of this replica among the others: the name of its pod. */
+  /** The name of this replica among the others: that of its pod. */
   readonly identity: string;
   readonly gatewayClass: string;
   readonly controllerName: string;
@@ -17,20 +18,23 @@ export interface ClusterSettings {
   readonly trustDomain: string;
   readonly clusterId: string;
   readonly network: string;
-  /** Whose policies and DestinationRules are the whole mesh's, unless the MeshConfig names another. */
+  /**
+   * The namespace whose policies and DestinationRules are the whole mesh's, unless the MeshConfig
+   * names another.
+   */
   readonly rootNamespace: string;
   /** Of waypoint pods. */
   readonly image: string;
   readonly imagePullPolicy?: string;
-  /** Where waypoints reach the control plane: `host:port`. */
+  /** The control plane's address for waypoints: `host:port`. */
   readonly discoveryAddress: string;
-  /** Whose certificates the mesh trusts, and where waypoints get theirs. */
+  /** The authority of the mesh, and the address from which waypoints get certificates. */
   readonly ca: {
     readonly kind: 'cairn' | 'istiod';
     readonly address: string;
-    /** The name in the certificate of the service; the host of its address unless told. */
+    /** The name in the certificate of the service; by default the host of its address. */
     readonly serverName?: string;
-    /** With which the control plane asks istiod for its own certificate. */
+    /** The token with which the control plane asks istiod for its own certificate. */
     readonly tokenFile?: string;
   };
   readonly lease: {
@@ -57,13 +61,13 @@ export interface ClusterSettings {
 /** The service account of the control plane, which its identity names. */
 export const controlPlaneServiceAccount: string = 'cairn';
 
-/** The DNS names that the control plane's Service is reached by. */
+/** The DNS names of the control plane's Service. */
 export function serviceNames({ namespace, clusterDomain }: ClusterSettings): readonly string[] {
   const name = `${controlPlaneServiceAccount}.${namespace}`;
   return [name, `${name}.svc`, `${name}.svc.${clusterDomain}`];
 }
 
-/** What the mesh takes from them; a MeshConfig goes over it. */
+/** The mesh settings that follow from them; a MeshConfig has precedence. */
 export function meshSettingsOf(settings: ClusterSettings): MeshSettings {
   return {
     ...defaultMeshSettings,

@@ -1,4 +1,4 @@
-// What the admin interface of a control plane in a cluster shows of its proxies: those whose streams this replica holds. Pure.
+// The admin view of proxies in a cluster: those whose streams this replica holds. Pure.
 
 import type { ProxyStatus } from '../../xds/index.ts';
 import { parsePodName } from './identity/pod-authorization.ts';
@@ -11,7 +11,7 @@ export interface ClusterProxyType {
   readonly rejected: readonly string[];
   readonly pushes: number;
   readonly nacks: number;
-  /** Envoy's own words, and when it said them. */
+  /** Envoy's message, and its time. */
   readonly lastNack?: { readonly message: string; readonly time: string };
 }
 

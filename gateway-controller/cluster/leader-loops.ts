@@ -1,5 +1,5 @@
-// What a control plane in a cluster does beside serving: the work of its leader, and the servers that every replica has. In the order in
-// which they begin.
+// The work of a control plane in a cluster beside serving xDS: the loops of its leader, and the
+// servers of every replica, in the order in which they begin.
 
 import type { Finding } from '../../mesh/index.ts';
 import type { ClusterContext, LeaderLoop } from './cluster-context.ts';
@@ -20,7 +20,10 @@ export interface ReplicaServer {
 export interface ClusterWork {
   readonly loops: readonly LeaderLoop[];
   readonly servers: readonly ReplicaServer[];
-  /** What the loops have to say that follows from no configuration; [] while this replica does not lead. */
+  /**
+   * The Findings of the loops that follow from no configuration; [] while this replica does not
+   * lead.
+   */
   readonly findings: () => readonly Finding[];
 }
 
@@ -29,7 +32,7 @@ export function createClusterWork(context: ClusterContext): ClusterWork {
   const isOwnAuthority = context.settings.ca.kind === 'cairn';
   const deployment = new DeploymentLoop(context);
   return {
-    // Beside istiod the root is istiod's, and its own to distribute.
+    // Beside istiod the root is istiod's, which distributes it.
     loops: [
       ...(isOwnAuthority ? [new RootCertificates(context, () => context.serving.rootPem())] : []),
       deployment,

@@ -1,4 +1,4 @@
-// What is written of an object waits for everything that follows from its newest version.
+// Writes about an object wait for everything that follows from its newest version.
 
 import { expect, it } from 'vitest';
 import type { ObjectRef } from '../../mesh/index.ts';

@@ -1,5 +1,5 @@
-// Steps whose consequences are not all computed yet. What is written of an object says that its newest version was looked at, so it waits
-// until everything that follows from that version is known.
+// Steps whose consequences are not all computed yet. A status or Event says that the newest version
+// of its object was judged, so it waits until everything that follows from that version is known.
 
 import { formatRef } from '../../mesh/index.ts';
 import type { ObjectRef } from '../../mesh/index.ts';
@@ -13,7 +13,7 @@ interface UnsettledStep {
 /** Steps in the order in which they came. */
 export class UnsettledSteps {
   readonly #steps: UnsettledStep[] = [];
-  /** The objects that they changed, with the number of the last one that did. */
+  /** The objects that they changed, with the number of the last change. */
   readonly #changed = new Map<string, number>();
 
   /** `number` as of the distribution; never less than that of the step before. */
@@ -22,7 +22,7 @@ export class UnsettledSteps {
     for (const ref of step.changed) this.#changed.set(formatRef(ref), number);
   }
 
-  /** Gives back the steps up to the one of that number, and forgets them. */
+  /** Returns the steps up to the one of that number, and forgets them. */
   release(settled: number): readonly ClusterStep[] {
     const kept = this.#steps.findIndex(({ number }) => number > settled);
     const released = this.#steps.splice(0, kept === -1 ? this.#steps.length : kept);

@@ -1,4 +1,5 @@
-// One document over HTTP, from an address that a manifest names: little time, few bytes, and no way into the machine's own network.
+// Fetches one document over HTTP from an address that a manifest names: bounded in time and size,
+// and without access to the machine's own network.
 
 import { lookup as lookupHost } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
@@ -9,7 +10,7 @@ import { isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
 import { isPrivateAddress } from './private-address.ts';
 
-/** What a fetch may cost, and where it may go. */
+/** The limits of a fetch. */
 export interface FetchLimits {
   /** Milliseconds for all of it, redirects included. */
   readonly timeout: number;
@@ -18,7 +19,7 @@ export interface FetchLimits {
   readonly allowsPrivate: boolean;
 }
 
-/** Why there is no document, in words that follow "could not be fetched". */
+/** The reason why there is no document, in words that follow "could not be fetched". */
 export class FetchError extends Error {
   readonly code = 'FetchFailed';
 
@@ -30,7 +31,10 @@ export class FetchError extends Error {
 
 const maxRedirects = 3;
 
-/** The text at `address`; rejects with a FetchError. Redirects are followed, each under the same limits, and never from HTTPS to HTTP. */
+/**
+ * The text at `address`; rejects with a FetchError. Redirects are followed, each under the same
+ * limits, and never from HTTPS to HTTP.
+ */
 export async function fetchDocument(address: string, limits: FetchLimits, signal: AbortSignal): Promise<string> {
   const deadline = AbortSignal.timeout(limits.timeout);
   const ended = AbortSignal.any([deadline, signal]);
@@ -70,7 +74,7 @@ function readUrl(text: string, base?: URL): URL {
 
 function send(url: URL, { allowsPrivate }: FetchLimits, signal: AbortSignal): Promise<IncomingMessage> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  // Names are judged by what they resolve to, where the socket asks; an address is never asked for.
+  // Names are judged by their addresses, when the socket asks; it never asks for an address.
   if (!allowsPrivate && isIP(host) !== 0 && isPrivateAddress(host)) throw new FetchError(refusal(host));
   return new Promise((resolve, reject) => {
     const options = {
@@ -87,7 +91,10 @@ function send(url: URL, { allowsPrivate }: FetchLimits, signal: AbortSignal): Pr
   });
 }
 
-/** As `dns.lookup`, but for public addresses only: what it answers is what the socket connects to, so nothing can change in between. */
+/**
+ * Like `dns.lookup`, but for public addresses only. The socket connects to its answer, so nothing
+ * can change in between.
+ */
 const lookupPublic: LookupFunction = (host, options, done) => {
   lookupHost(host, { ...options, all: true }, (error, found: LookupAddress[]) => {
     if (error !== null) return done(error, '');
@@ -118,7 +125,7 @@ async function readBody(response: IncomingMessage, maxBytes: number): Promise<st
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Without times and ports of our own: the same failure has the same words. */
+/** Without our own times and ports, so that the same failure has the same words. */
 function describe(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
   if (!(error instanceof Error)) return String(error);

@@ -1,10 +1,10 @@
-// The documents that hold the keys of issuers, as changes of the mesh.
+// The documents with the keys of issuers, as changes of the mesh.
 
 import { type MeshChange, type MeshObject, refOf } from '../../mesh/index.ts';
 
 type JwksDocument = MeshObject<'JwksDocument'>;
 
-/** What became of documents: those that are not there any more, and all that are. */
+/** The changes of documents: those that are gone, and all that there are. */
 export function compareDocuments(before: readonly JwksDocument[], now: readonly JwksDocument[]): readonly MeshChange[] {
   const names = new Set(now.map(({ metadata }) => metadata.name));
   return [

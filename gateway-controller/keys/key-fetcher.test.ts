@@ -1,4 +1,5 @@
-// Fetching keys from real servers: what arrives, what is refused, and what stays when the server is away.
+// Fetches keys from real servers: what arrives, what is refused, and what stays when the server is
+// away.
 
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';

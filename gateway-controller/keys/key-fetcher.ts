@@ -1,5 +1,7 @@
-// The keys of issuers: fetches what RequestAuthentications name, fetches it again in time, and keeps what was fetched when the issuer is
-// away, or answers with something else. Only an issuer that says again and again that it has no key has withdrawn its keys. What is here reaches the configuration as JwksDocument objects; whether a key can be used is judged where it is read.
+// The keys of issuers. It fetches the keys that RequestAuthentications name, fetches them again in
+// time, and keeps them when the issuer is away or answers with something else. Only an issuer that
+// says repeatedly that it has no key has withdrawn its keys. The keys reach the configuration as
+// JwksDocument objects; their reader judges whether a key can be used.
 
 import { createHash } from 'node:crypto';
 import { Alarm } from '../../certificates/index.ts';
@@ -10,27 +12,30 @@ import { fetchDocument, FetchError } from './document-fetch.ts';
 
 type JwksDocument = MeshObject<'JwksDocument'>;
 
-/** What a fetcher is made of. */
+/** The options of a fetcher. */
 export interface KeyFetcherOptions {
   /** Whether private, loopback and link-local addresses may be connected to. */
   readonly allowsPrivate: boolean;
-  /** What an earlier life fetched, as `keep` gave it; {} unless told. */
+  /** The keys of an earlier process, as `keep` gave them; {} by default. */
   readonly kept?: Readonly<Record<string, unknown>>;
-  /** Called when the documents are others than before, never within `want`. */
+  /** Called when the documents changed, never within `want`. */
   readonly onChange: (documents: readonly JwksDocument[]) => void;
-  /** Milliseconds between two fetches that succeed; 20 minutes, as in Istio, unless told. */
+  /** Milliseconds between two fetches that succeed; 20 minutes by default, as in Istio. */
   readonly refreshInterval?: number;
-  /** Milliseconds before the first attempt after a failure; each further one waits twice as long, up to five minutes. 1,000 unless told. */
+  /**
+   * Milliseconds before the first retry after a failure; the wait doubles up to five minutes. 1,000
+   * by default.
+   */
   readonly retryInterval?: number;
 }
 
 interface State {
   source: KeySource;
-  /** The newest key set that could be used. */
+  /** The newest usable key set. */
   jwks: string | undefined;
   problem: string | undefined;
   failures: number;
-  /** Answers in a row that the issuer has no key. */
+  /** Consecutive answers that the issuer has no key. */
   withdrawals: number;
   readonly next: Alarm;
 }
@@ -38,16 +43,19 @@ interface State {
 const refreshInterval = 20 * 60_000;
 const retryInterval = 1_000;
 const longestRetry = 5 * 60_000;
-/** An issuer that is being set up may have no key for a moment; one that has withdrawn its keys goes on saying so. */
+/**
+ * An issuer that is being set up may have no key for a moment; one that has withdrawn its keys goes
+ * on saying so.
+ */
 const withdrawalsBelieved = 3;
 const defaultTimeout = 5_000;
 const longestTimeout = 60_000;
 /** More text than this is no key set that would be read. */
 const maxBytes = 256 * 1024;
-/** Fetches under way at a time, whatever the configuration names. */
+/** Pending fetches at a time, whatever the configuration names. */
 const maxConcurrent = 8;
 
-/** Fetches documents for as long as they are wanted. */
+/** Fetches documents while they are wanted. */
 export class KeyFetcher {
   readonly #options: KeyFetcherOptions;
   readonly #states = new Map<string, State>();
@@ -59,7 +67,7 @@ export class KeyFetcher {
     this.#options = options;
   }
 
-  /** Begins to fetch what is new, and forgets what is not named any more. */
+  /** Begins to fetch new documents, and forgets those that are not named any more. */
   want(sources: readonly KeySource[]): void {
     if (this.#ended.signal.aborted) return;
     const wanted = new Map(sources.map((source) => [source.uri, source]));
@@ -88,7 +96,10 @@ export class KeyFetcher {
     }
   }
 
-  /** The documents as they are, sorted by address. One that was never fetched is there only once its failure is known. */
+  /**
+   * The current documents, sorted by address. One that was never fetched is there only once its
+   * failure is known.
+   */
   documents(): readonly JwksDocument[] {
     return [...this.#states.values()]
       .filter(({ jwks, problem }) => jwks !== undefined || problem !== undefined)
@@ -96,19 +107,19 @@ export class KeyFetcher {
       .map(({ source, jwks, problem }) => makeDocument(source.uri, jwks, problem));
   }
 
-  /** How many documents were never had, and have no failure yet. */
+  /** The number of documents that were never fetched, and have no failure yet. */
   get unknown(): number {
     return this.#states.size - this.documents().length;
   }
 
-  /** What to keep for the next life: key sets by address. */
+  /** The state for the next process: key sets by address. */
   keep(): Readonly<Record<string, string>> {
     return Object.fromEntries(
       [...this.#states.values()].flatMap(({ source, jwks }) => (jwks === undefined ? [] : [[source.uri, jwks]])),
     );
   }
 
-  /** Ends what is under way; no call of `onChange` comes after it. */
+  /** Ends pending fetches; `onChange` is not called after it. */
   stop(): void {
     this.#ended.abort();
     for (const { next } of this.#states.values()) next.clear();
@@ -157,7 +168,7 @@ export class KeyFetcher {
     return !this.#ended.signal.aborted && this.#states.get(state.source.uri) === state;
   }
 
-  /** Up to a tenth more, so that many addresses of one issuer are not asked at once. */
+  /** Jitter of up to a tenth, so that many addresses of one issuer are not asked at once. */
   #pause(failures: number): number {
     const { refreshInterval: refresh = refreshInterval, retryInterval: retry = retryInterval } = this.#options;
     const pause = failures === 0 ? refresh : Math.min(retry * 2 ** (failures - 1), longestRetry);
@@ -165,7 +176,7 @@ export class KeyFetcher {
   }
 }
 
-/** An issuer's own word that it has no key, which is an answer. */
+/** An issuer's own statement that it has no key, which is an answer. */
 class NoKeysError extends FetchError {}
 
 /** The key set of a source; rejects with a FetchError when there is none that could be used. */

@@ -1,5 +1,5 @@
-// Which addresses are nobody's business outside: what a manifest makes the control plane connect to must not reach into the machine or
-// the network that it runs in, unless whoever runs it says so.
+// Addresses that a manifest may not make the control plane connect to: those of the machine and the
+// network that it runs in, unless the operator allows them.
 
 import { BlockList, isIP } from 'node:net';
 
@@ -19,7 +19,8 @@ for (const [network, prefix] of [
 ] as const) {
   blocked.addSubnet(network, prefix, 'ipv4');
 }
-// The unspecified address and loopback, and ranges that carry an IPv4 address inside, are blocked as a whole.
+// The unspecified address and loopback, and ranges with an embedded IPv4 address, are blocked as a
+// whole.
 for (const [network, prefix] of [
   ['::', 96],
   ['64:ff9b::', 96],
@@ -34,7 +35,10 @@ for (const [network, prefix] of [
   blocked.addSubnet(network, prefix, 'ipv6');
 }
 
-/** True for an address that is private, loopback, link-local, multicast, or reserved, in IPv4, IPv6 and IPv4 written as IPv6. */
+/**
+ * True for an address that is private, loopback, link-local, multicast, or reserved, in IPv4, IPv6
+ * and IPv4 written as IPv6.
+ */
 export function isPrivateAddress(address: string): boolean {
   const plain = address.replace(/%.*$/, '');
   const family = isIP(plain);

@@ -1,5 +1,6 @@
-// Addresses on one machine: every service, workload and waypoint that has none of its own gets one out of the run's block of loopback
-// addresses. Pure: what was given out before is an argument, so that an address stays with its object for as long as that exists.
+// Addresses on one machine: every service, workload and waypoint without one gets an address of the
+// run's block of loopback addresses. Pure: earlier allocations are an argument, so that an address
+// stays with its object while that exists.
 
 import { compareObjects, formatAddress, formatRef, refOf, waypointClass } from '../../mesh/index.ts';
 import type { AnyMeshObject, Finding, MachineAddresses, ObjectRef } from '../../mesh/index.ts';
@@ -9,10 +10,13 @@ export interface AddressBlock {
   readonly octet: number;
 }
 
-/** Addresses given out, by the object's reference as `formatRef` writes it. */
+/** Allocated addresses, by the object's reference as `formatRef` writes it. */
 export type Allocations = Readonly<Record<string, string>>;
 
-/** The range of a block that an address comes from; the first two addresses are the control plane's and the node proxy's. */
+/**
+ * The range of a block that an address comes from; the first two addresses are the control plane's
+ * and the node proxy's.
+ */
 interface Range {
   readonly first: number;
   readonly last: number;
@@ -45,25 +49,29 @@ export function nodeProxyAddress(block: AddressBlock): string {
   return formatOffset(block, 2);
 }
 
-/** What may be where in a block: its first addresses are those of the control plane and of proxies. */
+/** The layout of a block: its first addresses are those of the control plane and of proxies. */
 export function machineAddresses(block: AddressBlock): MachineAddresses {
   return { workloads: [formatAddressBlock(block)], proxies: [`${formatOffset(block, 0)}/24`] };
 }
 
-/** What a run of the allocation gives back. */
+/** The result of an allocation. */
 export interface AddressedObjects {
-  /** The same objects in the same order, copies where an address was filled in. The copy of an unchanged object is the same value. */
+  /**
+   * The same objects in the same order, copies where an address was filled in. The copy of an
+   * unchanged object is the same value.
+   */
   readonly objects: readonly AnyMeshObject[];
-  /** What to pass as `previous` the next time. */
+  /** To be passed as `previous` the next time. */
   readonly allocations: Allocations;
   readonly findings: readonly Finding[];
 }
 
 /**
- * Fills in what has no address: `spec.clusterIP` of a Service, an address for each host of a ServiceEntry, `spec.address` of a
- * WorkloadEntry, `spec.addresses` of a waypoint Gateway. What has an address keeps it, whoever writes the same one later; an address that
- * the configuration writes is newly given to nobody; new ones go out in the order of the objects' references; those of objects that are
- * gone are free again.
+ * Fills in missing addresses: `spec.clusterIP` of a Service, an address for each host of a
+ * ServiceEntry, `spec.address` of a WorkloadEntry, `spec.addresses` of a waypoint Gateway. An
+ * object with an address keeps it, whichever object writes the same one later. An address that the
+ * configuration writes is not allocated. New addresses are allocated in the order of the objects'
+ * references; those of removed objects are free again.
  */
 export function allocateAddresses(
   objects: readonly AnyMeshObject[],
@@ -84,7 +92,8 @@ export function allocateAddresses(
   for (const { key, ref, range } of wanting) {
     const before = previous[key];
     if (before === undefined || kept.has(before) || !isInRange(block, range, before)) continue;
-    // Who writes an address that another one has does not take it away; only a Service goes before a ServiceEntry.
+    // An object that writes another's address does not take it away; only a Service has precedence
+    // over a ServiceEntry.
     if (ref.kind === 'ServiceEntry' && services.has(before)) continue;
     allocations[key] = before;
     kept.add(before);
@@ -113,8 +122,9 @@ export function allocateAddresses(
 }
 
 /**
- * Gateways that write the address of something else, each with what there is to say: two proxies that listen at one address would share
- * its connections. `held` are the addresses of services, and those that were given out.
+ * Gateways that write the address of another object, each with its Finding: two proxies that listen
+ * on one address would share its connections. `held` are the addresses of services, and the
+ * allocated ones.
  */
 function findDisplacedGateways(
   objects: readonly AnyMeshObject[],
@@ -142,7 +152,10 @@ function findDisplacedGateways(
   return displaced;
 }
 
-/** Classes whose Gateways are waypoints: Istio's own and those that a GatewayClass object gives to its controller. */
+/**
+ * Classes whose Gateways are waypoints: Istio's own and those that a GatewayClass object gives to
+ * its controller.
+ */
 function waypointClasses(objects: readonly AnyMeshObject[]): ReadonlySet<string> {
   const classes = new Set([waypointClass]);
   for (const object of objects) {
@@ -151,7 +164,10 @@ function waypointClasses(objects: readonly AnyMeshObject[]): ReadonlySet<string>
   return classes;
 }
 
-/** What an object's addresses are kept under: its reference, with the host where each of several hosts has an address of its own. */
+/**
+ * The key of an object's addresses: its reference, with the host if each of several hosts has an
+ * address of its own.
+ */
 function keysOf(object: AnyMeshObject): readonly string[] {
   const key = formatRef(refOf(object));
   return object.kind === 'ServiceEntry' && object.spec.hosts.length > 1
@@ -175,7 +191,7 @@ function wantedRange(object: AnyMeshObject, classes: ReadonlySet<string>): Range
         : undefined;
     case 'ServiceEntry': {
       const { hosts, addresses = [], resolution = 'NONE' } = object.spec;
-      // NONE connects to the address that was dialled, so one of ours would lead back to ourselves.
+      // NONE connects to the dialled address, so one of ours would lead back to ourselves.
       const isReachable =
         resolution !== 'NONE' && (resolution === 'DYNAMIC_DNS' || !hosts.every((host) => host.startsWith('*')));
       return addresses.length === 0 && isReachable ? ranges.vip : undefined;
@@ -211,7 +227,10 @@ function rawAddresses(object: AnyMeshObject): readonly string[] {
 
 type Given = readonly (string | undefined)[];
 
-/** Copies by the object that they were made from: the same input gives the same value, so that a comparison ends at once. */
+/**
+ * Copies by their original object: the same input gives the same value, so that a comparison ends
+ * at once.
+ */
 const copies = new WeakMap<AnyMeshObject, { readonly text: string; readonly copy: AnyMeshObject }>();
 
 function withAddresses(object: AnyMeshObject, given: Given): AnyMeshObject {

@@ -1,5 +1,6 @@
-// One agent process and what becomes of it. It outlives this process if that is killed, so that traffic goes on; the next life of the
-// same state finds it again and takes it over instead of starting a second one.
+// Supervises one agent process. The agent outlives this process if that is killed, so that traffic
+// goes on. The next process with the same state finds the agent and takes it over instead of
+// starting a second one.
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -13,33 +14,36 @@ import { endProcess, isRunning, parseMark, readCommandLine, readProcess } from '
 import type { ProcessMark } from './process-table.ts';
 import { readStateFields, writeState } from './state.ts';
 
-/** `starting` until the proxy has its first configuration; `restarting` while it waits to be started again. */
+/**
+ * `starting` until the proxy has its first configuration; `restarting` while it waits for a
+ * restart.
+ */
 export type AgentState = 'starting' | 'ready' | 'restarting' | 'stopped';
 
 const agentLog = 'agent.log';
 
-/** What to run. */
+/** The agent to run. */
 export interface AgentSupervisorOptions {
-  /** Where the agent keeps its files, and we its pid and log. */
+  /** The folder of the agent's files, and of our pid file and log. */
   readonly directory: string;
-  /** Files that it and its proxy append to, beside `agent.log`. */
+  /** Files that the agent and its proxy append to, beside `agent.log`. */
   readonly logFiles: readonly string[];
   /** Program and arguments; the same ones mean the same agent. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where `/healthz/ready` answers. */
+  /** The address of `/healthz/ready`. */
   readonly health: { readonly address: string; readonly port: number };
-  /** Told when the state changed, and why. */
+  /** Called when the state changed, with the reason. */
   readonly onChange: (state: AgentState, reason: string) => void;
 }
 
 const firstDelay = 250;
 const longestDelay = 10_000;
-/** An agent that lived this long starts again at once. */
+/** An agent that lived this long is restarted at once. */
 const stableAfter = 10_000;
 const pollInterval = 250;
 const endPatience = 15_000;
-/** How often the sizes of logs are looked at. */
+/** Interval between two checks of the logs' sizes. */
 const logInterval = 5_000;
 
 /** Keeps one agent running until it is stopped. */
@@ -48,7 +52,7 @@ export class AgentSupervisor {
   readonly #stop = new AbortController();
   #state: AgentState = 'starting';
   #mark: ProcessMark | undefined;
-  /** Whether the next life can find the agent. */
+  /** Whether the next process can find the agent. */
   #isMarked = true;
   #logsLookedAt = 0;
   #starts = 0;
@@ -66,7 +70,7 @@ export class AgentSupervisor {
     return this.#mark?.pid;
   }
 
-  /** How often the agent was started in this life. */
+  /** The number of starts of the agent by this process. */
   get starts(): number {
     return this.#starts;
   }
@@ -99,7 +103,7 @@ export class AgentSupervisor {
     }
   }
 
-  /** One life of an agent; resolves to how it ended, or when we are told to stop. */
+  /** One life of an agent; resolves to how it ended, or when the supervisor is stopped. */
   async #runOnce(): Promise<string> {
     const adopted = await adoptAgent(this.#options);
     if (adopted !== undefined) {
@@ -122,7 +126,8 @@ export class AgentSupervisor {
     await makeFolder(directory);
     const log = await open(join(directory, agentLog), 'a', 0o600);
     try {
-      // A file and not a pipe: nobody may read the pipe once we are gone. Detached: Ctrl-C is for us to pass on.
+      // A file and not a pipe: nobody may read the pipe once we are gone. The agent is detached: we
+      // pass Ctrl-C on.
       const child = spawn(program, args, { stdio: ['ignore', log.fd, log.fd], detached: true, env: { ...env } });
       child.unref();
       this.#starts += 1;
@@ -137,7 +142,10 @@ export class AgentSupervisor {
     }
   }
 
-  /** An agent that cannot be written down runs all the same: to start another one would be worse. It is tried again. */
+  /**
+   * An agent whose pid cannot be written runs all the same, since starting another one would be
+   * worse. The write is retried.
+   */
   async #keepMark(): Promise<void> {
     if (this.#isMarked || this.#mark === undefined) return;
     const path = markFile(this.#options.directory);
@@ -154,7 +162,7 @@ export class AgentSupervisor {
     for (const file of [join(directory, agentLog), ...logFiles]) await boundFile(file).catch(() => undefined);
   }
 
-  /** Follows the agent until it is gone or we are told to stop. */
+  /** Follows the agent until it is gone or the supervisor is stopped. */
   async #watch(hasExited: () => boolean): Promise<void> {
     const mark = this.#mark;
     if (mark === undefined) return;
@@ -177,14 +185,17 @@ export class AgentSupervisor {
   }
 }
 
-/** Ends the agent that an earlier life left in `directory`, if it still runs. */
+/** Ends the agent that an earlier process left in `directory`, if it still runs. */
 export async function endLeftAgent(directory: string): Promise<void> {
   const mark = parseMark(await readStateFields(markFile(directory)));
   if (mark !== undefined && (await isRunning(mark))) await endProcess(mark, endPatience);
   await rm(markFile(directory), { force: true });
 }
 
-/** The agent that an earlier life left, if it still runs as we would run it now; one that runs in another way is ended. */
+/**
+ * The agent that an earlier process left, if it still runs as it would be started now; one that
+ * runs in another way is ended.
+ */
 async function adoptAgent({ directory, command }: AgentSupervisorOptions): Promise<ProcessMark | undefined> {
   const mark = parseMark(await readStateFields(markFile(directory)));
   if (mark === undefined || !(await isRunning(mark))) return undefined;

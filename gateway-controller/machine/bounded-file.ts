@@ -1,4 +1,4 @@
-// Files that other processes append to, kept from growing without end.
+// Bounds files that other processes append to.
 
 import { copyFile, stat, truncate } from 'node:fs/promises';
 
@@ -6,8 +6,9 @@ import { copyFile, stat, truncate } from 'node:fs/promises';
 const maxSize = 64 * 1024 * 1024;
 
 /**
- * Moves what a log holds to `PATH.1` when it is larger than `limit`, in place of what was there. Its writers have it open for appending
- * and go on where it ends; what they write in between is lost. Where there is no room for a copy, the log is emptied without one.
+ * Moves the content of a log to `PATH.1` when it is larger than `limit`, in place of what was
+ * there. Its writers have it open for appending and go on at its end; what they write in between is
+ * lost. If there is no room for a copy, the log is emptied without one.
  */
 export async function boundFile(path: string, limit: number = maxSize): Promise<void> {
   const size = await stat(path).then(

@@ -1,5 +1,5 @@
-// What a cluster's CNI would write on objects, on one machine: which workloads the node proxy captures, and which address each
-// waypoint listens on, since all of them share the machine.
+// Writes on objects what a cluster's CNI would write, on one machine: which workloads the node
+// proxy captures, and the listen address of each waypoint, since all of them share the machine.
 
 import {
   type AnyMeshObject,
@@ -9,7 +9,10 @@ import {
   redirectionAnnotation,
 } from '../../mesh/index.ts';
 
-/** The same objects in the same order; captured workloads and addressed Gateways are annotated copies. */
+/**
+ * The same objects in the same order; captured workloads and addressed Gateways are annotated
+ * copies.
+ */
 export function markCaptured(objects: readonly AnyMeshObject[]): readonly AnyMeshObject[] {
   const modes = new Map<string, string | undefined>();
   for (const { kind, metadata } of objects) {
@@ -20,7 +23,7 @@ export function markCaptured(objects: readonly AnyMeshObject[]): readonly AnyMes
       case 'WorkloadEntry': {
         const labels = { ...object.metadata.labels, ...object.spec.labels };
         const mode = labels[dataplaneModeLabel] ?? modes.get(object.metadata.namespace);
-        // What is known by a name alone is elsewhere.
+        // A workload that is known by a name alone is elsewhere.
         const isHere = isIpAddress(object.spec.address ?? '');
         return mode === 'ambient' && isHere ? annotate(object, redirectionAnnotation, 'enabled') : object;
       }
@@ -38,7 +41,10 @@ export function markCaptured(objects: readonly AnyMeshObject[]): readonly AnyMes
   });
 }
 
-/** Copies by the object that they were made from: an unchanged object keeps its copy, so that a comparison ends at once. */
+/**
+ * Copies by their original object: an unchanged object keeps its copy, so that a comparison ends at
+ * once.
+ */
 const copies = new WeakMap<AnyMeshObject, { readonly value: string; readonly copy: AnyMeshObject }>();
 
 function annotate(object: AnyMeshObject, annotation: string, value: string): AnyMeshObject {

@@ -1,5 +1,5 @@
-// What a control plane renews in time is renewed after its machine has slept, and after its clock was set: the wall clock moves, and the
-// timers do not.
+// A control plane renews its certificates and tokens in time after its machine has slept, and after
+// its clock was set: the wall clock moves, and the timers do not.
 
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';

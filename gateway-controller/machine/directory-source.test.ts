@@ -24,7 +24,7 @@ import type { KeptObjects } from './last-good.ts';
 
 let directory: string;
 let source: DirectorySource;
-/** A state with what it said when it came. */
+/** A state with its Findings. */
 interface SeenState extends Omit<DirectoryState, 'objects' | 'findings'> {
   readonly objects: ReturnType<DirectoryState['objects']>;
   readonly findings: ReturnType<DirectoryState['findings']>;
@@ -53,7 +53,7 @@ async function expectInForce(...names: readonly string[]): Promise<void> {
   expect(inForce()).toEqual(names);
 }
 
-/** The states that came, as lists of names: what a watcher would have seen in force at some time. */
+/** The states, as lists of names: what a watcher would have seen in force. */
 function seen(): readonly string[] {
   return states.map((state) => state.objects.map(({ metadata }) => metadata.name).join());
 }
@@ -110,7 +110,7 @@ test('a new version that is renamed into place takes effect, and nothing is dele
   await sleep(20);
   put('a.yaml', service('a', 81));
   await expectInForce('a:81');
-  // As most others: a temporary is moved over it.
+  // As most other editors: a temporary file is moved over it.
   put('.a.yaml.swp', service('a', 82));
   renameSync(join(directory, '.a.yaml.swp'), join(directory, 'a.yaml'));
   await expectInForce('a:82');
@@ -233,7 +233,7 @@ ${paths
   .map((path) => `  - to: [{operation: {paths: [${path}]}}]\n`)
   .join('')}`;
 
-/** How many rules of the policy are in force in each state, -1 for none of it. */
+/** The number of rules of the policy in force in each state, -1 for no policy. */
 function rulesSeen(): readonly number[] {
   return states.map(({ objects }) => {
     const found = objects.find(({ metadata }) => metadata.name === 'it');

@@ -1,5 +1,6 @@
-// A directory of manifests as a source of objects, watched. Writes are seen by the system's notification and, should one be lost, by
-// looking again every second; only files that changed are read again, and a broken one takes nothing out of force.
+// A watched directory of manifests as a source of objects. The system notifies it of writes, and it
+// looks again every second in case a notification was lost. It reads only files that changed, and a
+// broken file takes nothing out of force.
 
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
@@ -15,54 +16,54 @@ import type { FileMark } from './manifest-files.ts';
 import { listCovered, restNeeded, settleTime } from './settling.ts';
 import type { FileVersion } from './settling.ts';
 
-/** What the directory says now. What is about all of it is put together when it is asked for. */
+/** The state of the directory. Views of all of it are assembled on demand. */
 export interface DirectoryState {
-  /** What changed since the last state; in the first one, everything. */
+  /** The changes since the last state; in the first one, everything. */
   readonly changes: readonly MeshChange[];
   readonly objects: () => readonly AnyMeshObject[];
   readonly findings: () => readonly PlacedFinding[];
   readonly locate: Locate;
   /** Files whose newest text is not wholly in force, sorted. */
   readonly brokenFiles: readonly string[];
-  /** What is in force although its file does not say it any more, for the next life. */
+  /** Objects in force that their files do not give any more, for the next process. */
   readonly kept: KeptObjects;
-  /** When the first of the changes that led here was seen, in milliseconds since 1970. */
+  /** The time at which the first of these changes was seen, in milliseconds since 1970. */
   readonly changedAt: number;
 }
 
-/** What a source is made of. */
+/** The parts of a source. */
 export interface DirectorySourceOptions {
   readonly directory: string;
-  /** What an earlier life kept in force; {} unless told. */
+  /** Objects that an earlier process kept in force; {} by default. */
   readonly kept?: KeptObjects;
   /** Called with the first state before `start` resolves, then after every change. */
   readonly onChange: (state: DirectoryState) => void;
-  /** Told when the directory cannot be read for now; the source goes on trying. */
+  /** Called when the directory cannot be read for now; the source goes on trying. */
   readonly onError: (error: Error) => void;
-  /** Milliseconds between two looks at the whole directory; 1,000 unless told. */
+  /** Milliseconds between two looks at the whole directory; 1,000 by default. */
   readonly rescanInterval?: number;
 }
 
-/** A file that never rests is read all the same, when nothing is lost by it. */
+/** A file that never stops changing is read all the same, if that loses nothing. */
 const patience = 2_000;
 
 interface KnownFile extends FileVersion {
   readonly mark: FileMark;
 }
 
-/** A file as it was read just now. */
+/** A file as it was read last. */
 interface ReadFile {
   /** Undefined when it is gone. */
   readonly version: KnownFile | undefined;
   readonly isResting: boolean;
 }
 
-/** A version that has to rest before it counts. Times are in milliseconds since 1970. */
+/** A version that has to be stable before it counts. Times are in milliseconds since 1970. */
 interface Pending {
   readonly mark: FileMark | undefined;
-  /** Since when the file is as it is. */
+  /** The time since which the file is as it is. */
   readonly since: number;
-  /** Since when it is not what is in force. */
+  /** The time since which it is not what is in force. */
   readonly first: number;
   readonly due: number;
 }
@@ -78,7 +79,10 @@ export class DirectorySource {
   readonly #pending = new Map<string, Pending>();
   #changes: readonly MeshChange[] = [];
   readonly #watchers = new Map<string, FSWatcher>();
-  /** Files that the system told of, and that may be all that changed; undefined when everything must be looked at. */
+  /**
+   * Files that the system reported, and that may be all that changed; undefined when everything
+   * must be looked at.
+   */
   #told: Set<string> | undefined;
   #lookTime = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -121,11 +125,14 @@ export class DirectorySource {
   #schedule(): void {
     if (this.#isStopped) return;
     clearTimeout(this.#timer);
-    // Looking at very many files takes its time, of which there must be some for other work.
+    // Looking at very many files takes time, of which other work needs a share.
     this.#timer = setTimeout(() => this.#wake(), Math.max(this.#options.rescanInterval ?? 1_000, 20 * this.#lookTime));
   }
 
-  /** Looks now, or once more when a look is under way; `file`: at this one, unless there is more to look at. */
+  /**
+   * Looks now, or once more when a look is pending; `file`: at this one, unless there is more to
+   * look at.
+   */
   #wake(file?: string): void {
     if (this.#isStopped) return;
     if (file === undefined) this.#told = undefined;
@@ -155,13 +162,16 @@ export class DirectorySource {
     }
   }
 
-  /** Reads what changed; true when something did. A directory that is gone is an error, not a deletion of everything. */
+  /**
+   * Reads changed files; true when something changed. A directory that is gone is an error, not a
+   * deletion of everything.
+   */
   async #scan(): Promise<boolean> {
     const start = performance.now();
     const { files, directories } = await listManifests(this.#options.directory);
     this.#watch(directories);
     const changed = [...files].filter(([path, { mark }]) => this.#files.get(path)?.mark !== mark).map(([path]) => path);
-    // What is below a directory that cannot be read now is not gone.
+    // Files below a directory that cannot be read now are not gone.
     const closed = [...files].filter(([, { problem }]) => problem !== undefined).map(([path]) => `${path}${sep}`);
     const gone = [...this.#files.keys()].filter(
       (path) => !files.has(path) && !closed.some((directory) => path.startsWith(directory)),
@@ -171,8 +181,9 @@ export class DirectorySource {
   }
 
   /**
-   * Brings files up to date; true when that changed what is in force or what there is to say. A version that would take something away
-   * waits until it has rested; what one file loses and another one gives is no loss.
+   * Updates files; true when that changed the objects in force or the Findings. A version that
+   * would take something away waits until it is stable. An object that one file loses and another
+   * one gives is no loss.
    */
   async #update(paths: readonly string[], isLast = false): Promise<boolean> {
     const all = [...new Set([...paths, ...this.#pending.keys()])];
@@ -199,7 +210,7 @@ export class DirectorySource {
     return isChanged;
   }
 
-  /** Whether a version has rested for long enough; remembers it when it has not. */
+  /** Whether a version has been stable for long enough; remembers it when it has not. */
   #hasRested(path: string, { version, isResting }: ReadFile, needed: number): boolean {
     const mark = version?.mark;
     if (isResting && (needed <= settleTime || mark === this.#files.get(path)?.mark)) return true;
@@ -229,7 +240,7 @@ export class DirectorySource {
     );
   }
 
-  /** What a file holds. */
+  /** The content of a file. */
   async #read(path: string): Promise<ReadFile> {
     const before = this.#files.get(path);
     const inForce = before === undefined ? (this.#options.kept?.[path] ?? nothing) : inForceOf(before);
@@ -267,7 +278,7 @@ export class DirectorySource {
       findings: () => this.#manifests.findings(),
       locate: this.#manifests.locate,
       brokenFiles: [...this.#broken].sort(),
-      // What is kept is in files that are broken.
+      // Kept objects are in files that are broken.
       kept: listKept([...this.#broken].flatMap((path) => this.#files.get(path) ?? [])),
       changedAt: this.#changedAt,
     });
@@ -292,7 +303,10 @@ export class DirectorySource {
     }
   }
 
-  /** A name that is no manifest may be a directory; a manifest that nobody wrote to is an event of another kind. */
+  /**
+   * A name that is no manifest may be a directory; an event about an unchanged manifest is of
+   * another kind.
+   */
   #hear(directory: string, name: string | null): void {
     if (name !== null && isManifestName(name)) this.#wake(join(directory, name));
     else if (name === null || !/^[.#~]/.test(name)) this.#wake();
@@ -316,8 +330,8 @@ async function readText(path: string, problem: string | undefined): Promise<stri
 }
 
 /**
- * A file without a text is one that is being written, or whose writer failed: who wants nothing of it deletes it, or leaves a comment in
- * it. So it takes nothing out of force.
+ * A file without a text is being written, or its writer failed: an author who wants nothing of it
+ * deletes it, or leaves a comment in it. So it takes nothing out of force.
  */
 function readState(path: string, text: string | Error | undefined, inForce: Kept): ReturnType<typeof keepLastGood> {
   if (text === undefined || typeof text !== 'string') {

@@ -1,15 +1,18 @@
-// What a cluster would list for Services, foreseen from the pods that files describe: for analysis alone, since nobody knows where these
-// pods will be.
+// The endpoints that a cluster would list for Services, from the pods that files describe. They are
+// for analysis alone, since nobody knows where these pods will be.
 
 import { type AnyMeshObject, type MeshObject, serviceNameLabel } from '../../mesh/index.ts';
 
 type Pod = MeshObject<'Pod'>;
 type Service = MeshObject<'Service'>;
 
-/** An address of documentation: that an endpoint is there counts, and not where. */
+/** An address of documentation: only the presence of the endpoint counts. */
 const somewhere = '192.0.2.1';
 
-/** The pods as if they ran, and the slices of the Services that select them; slices that files hold themselves stay. */
+/**
+ * The pods as if they ran, and the slices of the Services that select them; slices that files hold
+ * themselves stay.
+ */
 export function expectEndpoints(objects: readonly AnyMeshObject[]): readonly AnyMeshObject[] {
   const pods = objects
     .filter(isUnplacedPod)

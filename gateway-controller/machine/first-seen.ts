@@ -1,27 +1,30 @@
-// Since when the objects of a directory have been there. Files do not say it, and of several that claim an address or a host the one that
-// was there first holds it, also after a restart.
+// The age of the objects of a directory. Files do not state it, and of several objects that claim
+// an address or a host the oldest has it, also after a restart.
 
 import { formatRef, refOf } from '../../mesh/index.ts';
 import type { AnyMeshObject, MeshChange } from '../../mesh/index.ts';
 
-/** What can claim an address or a host. */
+/** Kinds that can claim an address or a host. */
 const claimingKinds: ReadonlySet<string> = new Set(['Gateway', 'Service', 'ServiceEntry', 'WorkloadEntry']);
 
 /** Remembers when each object was seen first. */
 export class FirstSeen {
   #times: ReadonlyMap<string, string>;
   #isStarted = false;
-  /** Copies by the object that they were made from, so that a comparison ends at once. */
+  /** Copies by their original object, so that a comparison ends at once. */
   readonly #copies = new WeakMap<AnyMeshObject, { readonly time: string; readonly copy: AnyMeshObject }>();
 
-  /** `kept` is what `keep` gave in an earlier life. */
+  /** `kept` is the result of `keep` in an earlier process. */
   constructor(kept: Readonly<Record<string, unknown>>) {
     this.#times = new Map(
       Object.entries(kept).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
     );
   }
 
-  /** Takes note of what changed at `now`, in milliseconds since 1970; the first time, of everything there is. True when it matters. */
+  /**
+   * Takes the changes at `now`, in milliseconds since 1970; the first time, everything. True when
+   * it matters.
+   */
   note(changes: readonly MeshChange[], now: number): boolean {
     const kindOf = (change: MeshChange): string => (change.type === 'put' ? change.object.kind : change.ref.kind);
     if (this.#isStarted && !changes.some((change) => claimingKinds.has(kindOf(change)))) return false;
@@ -31,7 +34,7 @@ export class FirstSeen {
       if (!claimingKinds.has(ref.kind)) continue;
       const key = formatRef(ref);
       if (change.type === 'delete') times.delete(key);
-      // What goes and comes within one change was moved.
+      // An object that is removed and added within one change was moved.
       else if (!times.has(key)) times.set(key, this.#times.get(key) ?? new Date(now).toISOString());
     }
     const isChanged =
@@ -52,7 +55,7 @@ export class FirstSeen {
     return copy;
   }
 
-  /** What to keep for the next life. */
+  /** The state for the next process. */
   keep(): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#times);
   }

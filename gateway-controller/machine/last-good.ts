@@ -1,5 +1,5 @@
-// What stays in force while a file is broken: the last good version of each object that the new text does not give, and what stands in
-// for those that have none. Pure.
+// The objects in force while a file is broken: the last good version of each object that the new
+// text does not give, and stand-ins for those that have none. Pure.
 
 import { failClosed, formatRef, refOf } from '../../mesh/index.ts';
 import type { AnyMeshObject, ObjectRef, ParsedManifest, StandIn } from '../../mesh/index.ts';
@@ -11,23 +11,24 @@ export interface FileState {
   readonly kept: ReadonlySet<string>;
 }
 
-/** What is in force although its file does not say it. */
+/** Objects in force that their file does not give. */
 export interface Kept {
   /** Last good versions. */
   readonly objects: readonly AnyMeshObject[];
   readonly standIns: readonly StandIn[];
 }
 
-/** What was in force because of a file, for `keepLastGood` of its next text. */
+/** The objects in force because of a file, for `keepLastGood` of its next text. */
 export function inForceOf({ manifest: { objects, standIns } }: FileState): Kept {
   const closing = new Set(standIns.map(({ object }) => object));
   return { objects: objects.filter((object) => !closing.has(object)), standIns };
 }
 
 /**
- * Takes the newest text of a file. An object that the text holds but spoils keeps its last good version; where the text could not be
- * read so far as to know what it holds, nothing that was there before counts as deleted. What was never good and would be open is
- * closed. The Findings say so.
+ * Takes the newest text of a file. An object that the text holds but breaks keeps its last good
+ * version. If the text could not be read far enough to know its objects, nothing that was there
+ * before counts as deleted. An object that was never good and would leave something open gets a
+ * stand-in. The Findings say so.
  */
 export function keepLastGood(parsed: ParsedManifest, { objects, standIns }: Kept): FileState {
   const given = new Set(parsed.objects.map((object) => formatRef(refOf(object))));
@@ -48,7 +49,8 @@ export function keepLastGood(parsed: ParsedManifest, { objects, standIns }: Kept
     }
     return finding;
   });
-  // What cannot be told from an object whose last good version stays is taken for it.
+  // Fields that cannot be read of an object whose last good version stays are taken from that
+  // version.
   const found = parsed.standIns.filter(
     ({ ref }) => !isUnidentified(ref) || !keptObjects.some((object) => mayBe(ref, refOf(object))),
   );
@@ -56,7 +58,7 @@ export function keepLastGood(parsed: ParsedManifest, { objects, standIns }: Kept
   return { manifest: failClosed(merged, standIns), kept };
 }
 
-/** What is wrong with a text, which may have held other objects than the one that is named. */
+/** The faults of a text, which may have held other objects than the named one. */
 const aboutTexts: ReadonlySet<string> = new Set(['FileNotReadable', 'NotAnObject', 'SyntaxError']);
 
 function isUnidentified({ kind, name }: ObjectRef): boolean {
@@ -69,10 +71,13 @@ function mayBe(unidentified: ObjectRef, { kind, name }: ObjectRef): boolean {
   );
 }
 
-/** What is in force although the newest text of its file does not say it, by file. */
+/** Objects in force that the newest text of their file does not give, by file. */
 export type KeptObjects = Readonly<Record<string, Kept>>;
 
-/** What must outlive this process: a broken file must not be without force because the control plane was restarted. */
+/**
+ * The objects that must outlive this process: a restart of the control plane must not put a broken
+ * file's objects out of force.
+ */
 export function listKept(states: readonly FileState[]): KeptObjects {
   return Object.fromEntries(
     states
@@ -84,7 +89,10 @@ export function listKept(states: readonly FileState[]): KeptObjects {
   );
 }
 
-/** Reads what `listKept` gave, from JSON; what is not of its shape is left out. Earlier versions wrote the objects alone. */
+/**
+ * Reads the result of `listKept` from JSON; values of another shape are left out. Earlier versions
+ * wrote the objects alone.
+ */
 export function parseKept(fields: Readonly<Record<string, unknown>>): KeptObjects {
   return Object.fromEntries(
     Object.entries(fields).map(([file, value]): [string, Kept] => {

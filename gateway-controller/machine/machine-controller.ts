@@ -1,4 +1,5 @@
-// The control plane of one machine, put together: a directory in, proxies with their configuration and certificates out.
+// The control plane of one machine. It reads a directory, and runs proxies with their configuration
+// and certificates.
 
 import { CertificateServer, formatIdentity, loadOrCreateAuthority } from '../../certificates/index.ts';
 import type { CallerIdentity, WorkloadIdentity } from '../../certificates/index.ts';
@@ -41,23 +42,26 @@ import {
 } from './proxy-authorization.ts';
 import { viewFinding } from '../serving/finding-view.ts';
 
-/** Something that whoever watches a run wants to know at once. */
+/** An event that an observer of a run wants to know at once. */
 export type MachineEvent =
   | { readonly type: 'step'; readonly step: PipelineStep; readonly findings: readonly PlacedFinding[] }
   | { readonly type: 'proxy'; readonly proxy: ProxyView; readonly reason: string }
   | { readonly type: 'problem'; readonly message: string };
 
-/** What a controller is made of. */
+/** The options of a controller. */
 export interface MachineOptions {
   /** The directory of manifests. */
   readonly config: string;
-  /** What is kept between runs. */
+  /** The state between runs. */
   readonly state: string;
-  /** The same as last time, or the first free one, when absent. */
+  /** By default the same as last time, or the first free one. */
   readonly block?: AddressBlock;
   /** 0 takes a free one. */
   readonly adminPort: number;
-  /** How the keys of issuers are fetched: from public addresses only, and every 20 minutes, unless told. */
+  /**
+   * How the keys of issuers are fetched: by default from public addresses only, and every 20
+   * minutes.
+   */
   readonly keys?: Pick<KeyFetcherOptions, 'allowsPrivate' | 'refreshInterval'>;
   /** The command line of an agent, without its flags. */
   readonly agentCommand: readonly string[];
@@ -68,7 +72,7 @@ export interface MachineOptions {
   readonly onEvent: (event: MachineEvent) => void;
 }
 
-/** Where a running controller is reached. */
+/** The addresses of a running controller. */
 export interface MachineEndpoints {
   /** `127.B.0.0/16` */
   readonly block: string;
@@ -78,7 +82,7 @@ export interface MachineEndpoints {
   readonly admin: string;
 }
 
-/** Everything that has a lifetime of its own, made in `start`. */
+/** The parts with a lifetime of their own, made in `start`. */
 interface Parts {
   readonly pipeline: Pipeline;
   readonly source: DirectorySource;
@@ -101,9 +105,9 @@ export class MachineController {
   readonly #metrics = createMetrics();
   #trustDomain = defaultMeshSettings.trustDomain;
   #parts: Parts | undefined;
-  /** What the source said last. */
+  /** The last state of the source. */
   #state: DirectoryState | undefined;
-  /** Keys that were fetched and are in force. */
+  /** Fetched keys that are in force. */
   #documents: readonly MeshObject<'JwksDocument'>[] = [];
   /** Proxies are not touched before the servers that they need listen, nor after the end began. */
   #isServing = false;
@@ -113,7 +117,10 @@ export class MachineController {
     this.#paths = statePaths(options.state);
   }
 
-  /** Reads the directory, listens, and starts or takes over proxies. Rejects, with nothing left behind, when it cannot. */
+  /**
+   * Reads the directory, listens, and starts or takes over proxies. Rejects, with nothing left
+   * behind, when it cannot.
+   */
   async start(): Promise<MachineEndpoints> {
     const { config, adminPort, log } = this.#options;
     await prepareState(this.#paths);
@@ -150,7 +157,7 @@ export class MachineController {
   async stop(): Promise<void> {
     const parts = this.#parts;
     if (parts === undefined) return;
-    // A start that failed must not end proxies of an earlier life, which still carry traffic.
+    // A failed start must not end proxies of an earlier process, which still carry traffic.
     const hasProxies = this.#isServing;
     this.#parts = undefined;
     this.#isServing = false;
@@ -179,14 +186,14 @@ export class MachineController {
     return this.#parts === undefined ? [] : viewWorkloads(this.#parts.pipeline.mesh);
   }
 
-  /** Everything that there is to say about the configuration. */
+  /** All Findings about the configuration. */
   findings(): readonly PlacedFinding[] {
     if (this.#parts === undefined) return [];
     const { pipeline, files } = this.#parts;
     return [...Object.values(files).flatMap(describeUnwritten), ...pipeline.findings()];
   }
 
-  /** What is not ready yet; [] when every proxy has its configuration. */
+  /** The parts that are not ready yet; [] when every proxy has its configuration. */
   async unready(): Promise<readonly string[]> {
     if (this.#parts === undefined) return ['the control plane is not running'];
     const checks = this.#parts.proxies.list().map(async (proxy) => {
@@ -311,7 +318,7 @@ export class MachineController {
         stamp: (object) => firstSeen.stamp(object),
       }),
     );
-    // When only keys change, what the directory said has been taken in.
+    // When only keys change, the directory's state has been applied already.
     this.#state = { ...state, changes: [] };
     this.#documents = documents;
     const fetched = new Set(documents.map(({ metadata }) => metadata.name));
@@ -346,7 +353,7 @@ export class MachineController {
     return [{ address: nodeProxyAddress(block) }, ...waypoints];
   }
 
-  /** The node proxy speaks for the workloads of this machine, and for nobody else. */
+  /** The node proxy may have the identities of the workloads of this machine, and no others. */
   #mayImpersonate(pipeline: Pipeline, caller: CallerIdentity, identity: WorkloadIdentity): boolean {
     const wanted = formatIdentity(identity);
     return (

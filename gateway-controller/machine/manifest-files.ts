@@ -1,5 +1,5 @@
-// The manifest files below a path: which there are, and a mark that tells whether one changed since it was read. What is no file, or
-// cannot be read, costs itself only, and is never waited for.
+// The manifest files below a path, each with a mark that tells whether it changed since it was
+// read. A path that is no file, or cannot be read, affects only itself, and is never waited for.
 
 import { constants } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
@@ -8,22 +8,25 @@ import { join } from 'node:path';
 import { parseManifest, unreadableManifest } from '../../mesh/index.ts';
 import type { ParsedManifest } from '../../mesh/index.ts';
 
-/** What the file system says of one file: equal marks mean that it was not written in between. */
+/** The file system's facts about one file: equal marks mean that it was not written in between. */
 export type FileMark = string;
 
-/** What a path leads to. */
+/** The object that a path leads to. */
 export interface FoundFile {
   readonly mark: FileMark;
   readonly inode: bigint;
   /** In bytes. */
   readonly size: number;
-  /** Why it is not read; absent for files that are. */
+  /** The reason why it is not read; absent for files that are. */
   readonly problem?: string;
 }
 
 /** Files and directories below a directory. */
 export interface ManifestTree {
-  /** Sorted by path, the directory's own path in front. Directories that cannot be read are among them, with their problem. */
+  /**
+   * Sorted by path, the directory's own path in front. Directories that cannot be read are among
+   * them, with their problem.
+   */
   readonly files: ReadonlyMap<string, FoundFile>;
   /** The directory itself and those below it. */
   readonly directories: readonly string[];
@@ -32,12 +35,17 @@ export interface ManifestTree {
 /** Far more than the longest text that is read, whatever its encoding. */
 const maxFileBytes = 32 * 1024 * 1024;
 
-/** Whether a file of this name is read: YAML or JSON, and neither hidden nor an editor's temporary. */
+/**
+ * Whether a file of this name is read: YAML or JSON, and neither hidden nor an editor's temporary.
+ */
 export function isManifestName(name: string): boolean {
   return /\.(?:ya?ml|json)$/i.test(name) && !/^[.#~]/.test(name);
 }
 
-/** The manifests below `directory`, hidden directories left out. What disappears meanwhile is left out too; rejects when `directory` cannot be read. */
+/**
+ * The manifests below `directory`, without hidden directories and files that disappear meanwhile;
+ * rejects when `directory` cannot be read.
+ */
 export async function listManifests(directory: string): Promise<ManifestTree> {
   const files: [string, FoundFile][] = [];
   const directories: string[] = [];
@@ -67,7 +75,10 @@ export async function listManifests(directory: string): Promise<ManifestTree> {
   return { files: new Map(files), directories };
 }
 
-/** What a path leads to; undefined when there is nothing of that name, or a directory that can be read. */
+/**
+ * The object that a path leads to; undefined when there is nothing of that name, or a directory
+ * that can be read.
+ */
 export async function findFile(path: string): Promise<FoundFile | undefined> {
   try {
     const own = await lstat(path, { bigint: true });
@@ -120,7 +131,10 @@ export async function readFoundFile(path: string): Promise<string> {
   }
 }
 
-/** The text of what a user names, which may be a pipe; rejects when it is longer than any manifest. */
+/**
+ * The text of a path that a user names, which may be a pipe; rejects when it is longer than any
+ * manifest.
+ */
 async function readNamedFile(path: string): Promise<string> {
   const file = await open(path);
   const chunks: Buffer[] = [];
@@ -133,7 +147,7 @@ async function readNamedFile(path: string): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** A path that cannot be used, in words for whoever named it. */
+/** A path that cannot be used, in words for the user who named it. */
 export class FileError extends Error {
   readonly code = 'FileUnusable';
 
@@ -144,8 +158,9 @@ export class FileError extends Error {
 }
 
 /**
- * Reads files and whole directories, each file once; rejects when a path that was named cannot be read. `-` is what `readInput` gives.
- * What cannot be read in a directory is among the results, with a Finding.
+ * Reads files and whole directories, each file once; rejects when a named path cannot be read. `-`
+ * is the result of `readInput`. Unreadable entries of a directory are among the results, with a
+ * Finding.
  */
 export async function readManifests(
   paths: readonly string[],

@@ -1,4 +1,4 @@
-// The node proxy's configuration, kept up to date: translated again only when something that it was made from was touched.
+// The node proxy's configuration: translated again only when one of its inputs changed.
 
 import { encodeResource } from '../../envoy-api/index.ts';
 import type { EncodedResource } from '../../envoy-api/index.ts';
@@ -21,7 +21,10 @@ export class NodeConfiguration {
     this.#address = address;
   }
 
-  /** What changed by a change that touched these queries; empty when nothing did. The first call gives everything. */
+  /**
+   * The changes that follow from a change of these queries; empty when there are none. The first
+   * call gives everything.
+   */
   update(touched: ReadonlySet<QueryKey>): ResourceChanges {
     const reads = this.#reads;
     if (reads !== undefined && ![...touched].some((key) => reads.has(key))) return { upserts: [], removals: [] };
@@ -42,7 +45,7 @@ export class NodeConfiguration {
     };
   }
 
-  /** What was found when it was translated last. */
+  /** The Findings of the last translation. */
   findings(): readonly Finding[] {
     return this.#findings;
   }

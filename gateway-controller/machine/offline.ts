@@ -1,4 +1,5 @@
-// The configuration of files, once: what the offline commands look at, put together exactly as a run on one machine puts it together.
+// The configuration of files, once, for the offline commands: assembled exactly as a run on one
+// machine does it.
 
 import {
   combineManifests,
@@ -18,15 +19,16 @@ import { expectEndpoints } from './expected-endpoints.ts';
 export interface OfflineMesh {
   readonly mesh: MeshSnapshot;
   readonly locate: Locate;
-  /** What reading and the allocation of addresses found. */
+  /** The Findings of reading and of the allocation of addresses. */
   readonly findings: readonly PlacedFinding[];
   readonly objectCount: number;
   readonly fileCount: number;
 }
 
 /**
- * Puts files together; what has no address gets one of `block`, as a first run would give it. `expectsPods`: the pods that files describe
- * count as if they ran, which no run and no cluster could be served by.
+ * Assembles files; an object without an address gets one of `block`, as a first run would give it.
+ * `expectsPods`: the pods that files describe count as if they ran, which no run and no cluster
+ * could be served by.
  */
 export function assembleMesh(
   manifests: readonly ParsedManifest[],

@@ -1,5 +1,6 @@
-// From a state of the source to what proxies are served: addresses, the store, the generator, the cache. One synchronous step; while
-// it runs, the source gathers what changes meanwhile, so that a lone edit goes out at once and a storm is one step.
+// The pipeline from a state of the source to the configuration of proxies: addresses, the store,
+// the generator, the cache. It is one synchronous step. The source gathers changes while it runs,
+// so that a lone edit is applied at once and a storm in one step.
 
 import type { GatewayKey } from '../../generator/index.ts';
 import { comparePlaces, defaultMeshSettings, placeFindings, refOf } from '../../mesh/index.ts';
@@ -14,15 +15,15 @@ import type { PipelineStep } from '../serving/distribution.ts';
 import { NodeConfiguration } from './node-configuration.ts';
 import { nodeKey } from './proxy-authorization.ts';
 
-/** What a pipeline is made of. */
+/** The parts of a pipeline. */
 export interface PipelineOptions {
   readonly block: AddressBlock;
   readonly cache: SnapshotCache;
-  /** What was given out in an earlier life. */
+  /** The allocations of an earlier process. */
   readonly allocations: Allocations;
 }
 
-/** Holds the configuration in force and what follows from it. */
+/** Holds the configuration in force and its results. */
 export class Pipeline {
   readonly #block: AddressBlock;
   readonly #distribution: Distribution;
@@ -60,8 +61,9 @@ export class Pipeline {
   }
 
   /**
-   * The changes with addresses filled in. Where none can have come, gone or moved, they are the changes themselves; else everything is
-   * looked at, and the store finds that most of it is the same.
+   * The changes with addresses filled in. If no address can have been added, removed or moved,
+   * these are the changes themselves. Otherwise everything is looked at, and the store finds that
+   * most of it is unchanged.
    */
   #address({ changes, objects }: DirectoryState): readonly MeshChange[] {
     if (changes.every((change) => this.#isWithoutAddress(change))) {
@@ -81,7 +83,9 @@ export class Pipeline {
     ];
   }
 
-  /** Whether a change gives and takes no address of the block, and is not what others get theirs by. */
+  /**
+   * Whether a change needs and frees no address of the block, and affects no allocation of others.
+   */
   #isWithoutAddress(change: MeshChange): boolean {
     const { kind, namespace, name } = change.type === 'put' ? refOf(change.object) : change.ref;
     if (kind !== 'WorkloadEntry') return !addressedKinds.has(kind);
@@ -96,7 +100,7 @@ export class Pipeline {
     return this.#distribution.mesh;
   }
 
-  /** What to keep for the next life. */
+  /** The state for the next process. */
   get allocations(): Allocations {
     return this.#allocations;
   }
@@ -106,19 +110,19 @@ export class Pipeline {
     return this.#distribution.waypoints();
   }
 
-  /** Everything that there is to say, with its place, sorted. */
+  /** All Findings with their place, sorted. */
   findings(): readonly PlacedFinding[] {
     return this.#findings();
   }
 
-  /** What the generator said too is not said twice. */
+  /** Findings that the generator reports too are not repeated. */
   #nodeFindings(): ReturnType<NodeConfiguration['findings']> {
     const known = new Set(this.#distribution.findings().map((finding) => JSON.stringify(finding)));
     return this.#node.findings().filter((finding) => !known.has(JSON.stringify(finding)));
   }
 }
 
-/** Kinds that have addresses, and those that say how. Workloads are looked at one by one. */
+/** Kinds that have addresses, and those that configure them. Workloads are looked at one by one. */
 const addressedKinds: ReadonlySet<string> = new Set([
   'Gateway',
   'GatewayClass',

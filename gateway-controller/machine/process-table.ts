@@ -1,19 +1,24 @@
-// Processes that are not our children: whether they still are what they were, from /proc, and how they are ended.
+// Processes that are not our children: whether they are still the same, from /proc, and how they
+// are ended.
 
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Names one process for good: a pid alone may be given out again. */
+/** Identifies one process for good: a pid alone may be reused. */
 export interface ProcessMark {
   readonly pid: number;
-  /** Clock ticks since the machine started, as /proc tells it. */
+  /** Clock ticks since the machine started, from /proc. */
   readonly startTime: string;
 }
 
-/** The mark of a running process; undefined when there is none of that pid, or it has ended and nobody took notice yet. */
+/**
+ * The mark of a running process; undefined when there is none of that pid, or it has ended and was
+ * not reaped yet.
+ */
 export async function readProcess(pid: number): Promise<ProcessMark | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The second field is the program's name in parentheses, which may hold spaces and parentheses itself.
+  // The second field is the program's name in parentheses, which may hold spaces and parentheses
+  // itself.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state] = fields ?? [];
   const startTime = fields?.[19];
@@ -39,7 +44,10 @@ export async function readCommandLine(pid: number): Promise<readonly string[]> {
   return text.split('\0').slice(0, -1);
 }
 
-/** Asks a process to end, and ends it when it has not after `patience` milliseconds. Resolves when it is gone. */
+/**
+ * Asks a process to end, and kills it when it has not ended after `patience` milliseconds. Resolves
+ * when it is gone.
+ */
 export async function endProcess(mark: ProcessMark, patience: number): Promise<void> {
   const end = performance.now() + patience;
   let signal: 'SIGTERM' | 'SIGKILL' | undefined = 'SIGTERM';

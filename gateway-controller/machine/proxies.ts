@@ -1,4 +1,5 @@
-// The proxies of this machine: one for each waypoint and one for the node, each with its agent, token and directory.
+// The proxies of this machine: one for each waypoint and one for the node, each with its agent,
+// token and directory.
 
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -36,13 +37,16 @@ export interface ProxyView extends DesiredProxy {
   readonly pid: number | undefined;
   /** Starts of its agent beyond the first. */
   readonly restarts: number;
-  /** The Unix socket of Envoy's admin interface, which also changes and ends it: for this user alone, and out of every browser's reach. */
+  /**
+   * The Unix socket of Envoy's admin interface, which can also change and end it: for this user
+   * alone, and unreachable for browsers.
+   */
   readonly adminSocket: string;
   /** Envoy's log and access logs. */
   readonly logFile: string;
 }
 
-/** What the proxies of a run have in common. */
+/** The common settings of the proxies of a run. */
 export interface ProxiesOptions {
   readonly paths: StatePaths;
   readonly tokens: ProxyTokens;
@@ -69,14 +73,17 @@ export class Proxies {
   readonly #options: ProxiesOptions;
   readonly #entries = new Map<string, Entry>();
   #work: Promise<void> = Promise.resolve();
-  /** Where sockets are whose paths would be too long in the state. */
+  /** The folder of sockets whose paths would be too long in the state. */
   #short: string | undefined;
 
   constructor(options: ProxiesOptions) {
     this.#options = options;
   }
 
-  /** Starts what is missing and ends what is too much, one call after the other; the first call also ends what an earlier life left. */
+  /**
+   * Starts missing proxies and ends superfluous ones, one call after the other; the first call also
+   * ends those that an earlier process left.
+   */
   reconcile(desired: readonly DesiredProxy[]): Promise<void> {
     this.#work = this.#work.catch(() => undefined).then(() => this.#reconcile(desired));
     return this.#work;
@@ -107,7 +114,7 @@ export class Proxies {
     for (const [key, proxy] of wanted) if (!this.#entries.has(key)) await this.#start(key, proxy);
   }
 
-  /** Agents of an earlier life whose proxy is not wanted any more. */
+  /** Agents of an earlier process whose proxy is not wanted any more. */
   async #endLeft(wanted: ReadonlySet<string>): Promise<void> {
     const { proxies } = this.#options.paths;
     const names = await readdir(proxies).catch((error: unknown) => {
@@ -178,9 +185,9 @@ export class Proxies {
       'envoy-stats-address': `${address}:${proxyPorts.envoyStats}`,
       'state-dir': directory,
       'log-file': envoyLog(directory),
-      // Access log lines are read by people who wait for them.
+      // People wait for access log lines and read them.
       'flush-interval': '100',
-      // The machine is not the proxies' alone.
+      // Other programs need the machine too.
       'heap-limit': '1024',
       'termination-drain': '1',
       envoy: envoyBinary,
@@ -193,7 +200,10 @@ function keyOf({ gateway }: DesiredProxy): string {
   return gateway === undefined ? nodeKey : formatProxyKey(gateway);
 }
 
-/** `waypoint.default.name`: neither part of a Gateway's name can hold a slash, and a namespace no dot. */
+/**
+ * `waypoint.default.name`: neither part of a Gateway's name can hold a slash, and a namespace no
+ * dot.
+ */
 function directoryName(key: string): string {
   return key.replaceAll('/', '.');
 }

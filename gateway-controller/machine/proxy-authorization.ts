@@ -1,11 +1,12 @@
-// Which configuration a proxy may have: its certificate decides, and what it says of itself must agree. Pure.
+// Authorizes the proxies of a machine: a proxy's certificate decides, and its claims must agree.
+// Pure.
 
 import { formatProxyKey } from '../../generator/index.ts';
 import { gatewayNameLabel } from '../../mesh/index.ts';
 import type { Admission, Node, Peer } from '../../xds/index.ts';
 import { readPeerIdentity } from '../serving/peer-identity.ts';
 
-/** Where Cairn's own parts live. */
+/** The namespace of Cairn's own parts. */
 export const systemNamespace: string = 'cairn-system';
 /** The service account of the control plane. */
 export const controlPlaneAccount: string = 'cairn';
@@ -16,7 +17,7 @@ export const nodeAccount: string = 'cairn-node';
 /** The key of the node proxy's configuration. */
 export const nodeKey: string = 'node';
 
-/** Decides for one stream. `hasProxy` tells whether there is configuration of that key. */
+/** Decides for one stream. `hasProxy`: whether there is configuration of that key. */
 export function authorizeProxy(
   peer: Peer,
   node: Node,

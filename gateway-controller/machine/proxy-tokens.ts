@@ -1,4 +1,5 @@
-// The tokens by which agents prove who they are: short-lived, in files that only their owner can read, written again before they end.
+// The tokens by which agents authenticate: short-lived, in files that only their owner can read,
+// written again before they expire.
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +11,10 @@ import type { StatePaths } from './state.ts';
 const ttlSeconds = 60 * 60;
 const renewalMs = 20 * 60 * 1000;
 
-/** Reads the key that signs tokens from the state, or makes one; a new key would lock out agents that go on from an earlier life. */
+/**
+ * Reads the key that signs tokens from the state, or makes one; a new key would lock out agents
+ * that go on from an earlier process.
+ */
 export async function loadTokenSigner(paths: StatePaths): Promise<TokenSigner> {
   const keyPem = await readState(paths.tokenKey);
   const signer = createTokenSigner(keyPem);
@@ -50,7 +54,7 @@ export class ProxyTokens {
     return this.#path(name);
   }
 
-  /** Takes a token away; what was signed stays valid until it ends. */
+  /** Removes a token; one that was signed stays valid until it expires. */
   async remove(name: string): Promise<void> {
     this.#subjects.delete(name);
     await rm(this.#path(name), { force: true });

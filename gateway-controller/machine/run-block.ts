@@ -1,4 +1,5 @@
-// The block of addresses of a run: whoever listens on the xDS port of its first address has it.
+// The block of addresses of a run. The process that listens on the xDS port of its first address
+// owns it.
 
 import { createServer } from 'node:net';
 import { controlPlaneAddress, formatAddressBlock } from './addresses.ts';
@@ -7,15 +8,15 @@ import { isRunning, parseMark, readProcess } from './process-table.ts';
 import { readStateFields, writeState } from './state.ts';
 import type { StatePaths } from './state.ts';
 
-/** Where proxies get their configuration. */
+/** The port of the proxies' configuration. */
 export const xdsPort: number = 15011;
-/** Where agents get certificates. */
+/** The port of the agents' certificates. */
 export const caPort: number = 15012;
 
 const firstOctet = 64;
 const lastOctet = 127;
 
-/** Why a run could not begin. */
+/** The reason why a run could not begin. */
 export class RunError extends Error {
   readonly code: 'StateInUse' | 'BlockInUse';
 
@@ -26,7 +27,10 @@ export class RunError extends Error {
   }
 }
 
-/** The block to use: as asked, as last time, or the first free one. Throws RunError when the state or the block is in use. */
+/**
+ * The block to use: as asked, as last time, or the first free one. Throws RunError when the state
+ * or the block is in use.
+ */
 export async function chooseBlock(paths: StatePaths, asked: AddressBlock | undefined): Promise<AddressBlock> {
   const last = await readStateFields(paths.run);
   const runner = await findRunner(paths);
@@ -59,7 +63,7 @@ export async function findRunner(paths: StatePaths): Promise<number | undefined>
   return mark !== undefined && mark.pid !== process.pid && (await isRunning(mark)) ? mark.pid : undefined;
 }
 
-/** Writes down who has the block and for which trust domain, for the next life. */
+/** Writes down the owner of the block and its trust domain, for the next process. */
 export async function keepBlock(paths: StatePaths, { octet }: AddressBlock, trustDomain: string): Promise<void> {
   const mark = await readProcess(process.pid);
   await writeState(paths.run, JSON.stringify({ octet, trustDomain, ...mark }));

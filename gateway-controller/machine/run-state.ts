@@ -1,5 +1,5 @@
-// What a directory says, with what a run adds to it: keys that were fetched, the trust domain that is in force, and since when objects
-// have been there.
+// The content of a directory, with the additions of a run: fetched keys, the trust domain in force,
+// and the age of objects.
 import type { AnyMeshObject, MeshChange, MeshObject } from '../../mesh/index.ts';
 import type { DirectoryState } from './directory-source.ts';
 import { pinTrustDomain } from './trust-domain.ts';
@@ -7,14 +7,14 @@ import { compareDocuments } from '../keys/documents.ts';
 
 type JwksDocument = MeshObject<'JwksDocument'>;
 
-/** What a run knows beside its directory. */
+/** The facts of a run beside its directory. */
 export interface RunAdditions {
   /** Of every certificate that the run issues. */
   readonly trustDomain: string;
   /** The keys that were fetched, before and now. */
   readonly documentsBefore: readonly JwksDocument[];
   readonly documents: readonly JwksDocument[];
-  /** Adds to an object when it was seen first. */
+  /** Adds the time at which an object was seen first. */
   readonly stamp: (object: AnyMeshObject) => AnyMeshObject;
 }
 

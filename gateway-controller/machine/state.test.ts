@@ -1,5 +1,5 @@
-// What a run keeps: whole on disk or not at all, tried until it is written, and an error at once where it never can be. The Finding is
-// `StateNotWritten`.
+// The state of a run is whole on disk or not at all, is retried until it is written, and is an
+// error at once if it never can be. The Finding is `StateNotWritten`.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ it('what cannot be written is tried until it is: the newest text, and nothing be
   const path = join(directory, 'last-good.json');
   const told: (string | undefined)[] = [];
   const file = new StateFile(path, (failure) => told.push(failure));
-  // A folder of that name is what no text can replace.
+  // No text can replace a folder of that name.
   mkdirSync(join(path, 'x'), { recursive: true });
   file.save('older');
   await waitUntil('the failure', () => file.failure !== undefined);

@@ -1,11 +1,12 @@
-// What a run keeps between its lives, and how it is written: whole or not at all, for its owner only.
+// The state of a run between processes, and how it is written: whole or not at all, for its owner
+// only.
 
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FileError, isMissing } from './manifest-files.ts';
 
-/** Where things are below a state directory; absolute paths. */
+/** The paths below a state directory; absolute. */
 export interface StatePaths {
   readonly root: string;
   /** root-cert.pem, ca-cert.pem, ca-key.pem. */
@@ -49,13 +50,16 @@ export function statePaths(directory: string): StatePaths {
   };
 }
 
-/** With what is behind that door comes gRPC, which offline commands have no use for. */
+/** That door loads gRPC, which offline commands do not use. */
 async function makeFolder(path: string): Promise<void> {
   const certificates = await import('../../certificates/index.ts');
   await certificates.makeFolder(path);
 }
 
-/** Makes the state directory and writes to it; rejects with what is wrong with it for whoever named it. */
+/**
+ * Makes the state directory and writes to it; rejects with its fault, in words for the user who
+ * named it.
+ */
 export async function prepareState({ root }: StatePaths): Promise<void> {
   try {
     await makeFolder(root);
@@ -71,7 +75,10 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Writes a file under its name only when it is complete and on disk, mode 0600; its directory is made with mode 0700. */
+/**
+ * Writes a file under its name only when it is complete and on disk, mode 0600; its directory is
+ * made with mode 0700.
+ */
 export async function writeState(path: string, text: string): Promise<void> {
   await makeFolder(dirname(path));
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
@@ -111,7 +118,10 @@ export async function readState(path: string): Promise<string | undefined> {
   }
 }
 
-/** The fields of a state file; {} when there is none or it holds something else, since all of it can be made again. */
+/**
+ * The fields of a state file; {} when there is none or it holds something else, since all of it can
+ * be made again.
+ */
 export async function readStateFields(path: string): Promise<Readonly<Record<string, unknown>>> {
   try {
     const value: unknown = JSON.parse((await readState(path)) ?? '{}');
@@ -122,11 +132,14 @@ export async function readStateFields(path: string): Promise<Readonly<Record<str
   }
 }
 
-/** Milliseconds before what could not be written is tried again, at first and at most. */
+/** Milliseconds before a failed write is retried, at first and at most. */
 const firstRetry = 250;
 const longestRetry = 10_000;
 
-/** Keeps one state file equal to the newest text that it is given, in the background; unchanged text is not written. */
+/**
+ * Keeps one state file equal to the newest text that it is given, in the background; unchanged text
+ * is not written.
+ */
 export class StateFile {
   readonly path: string;
   readonly #onChange: (failure: string | undefined) => void;
@@ -137,25 +150,28 @@ export class StateFile {
   #retry: NodeJS.Timeout | undefined;
   #delay = firstRetry;
 
-  /** `onChange` is told why the newest text could not be written, and undefined once it is. */
+  /**
+   * `onChange` is called with the reason why the newest text could not be written, and with
+   * undefined once it is.
+   */
   constructor(path: string, onChange: (failure: string | undefined) => void) {
     this.path = path;
     this.#onChange = onChange;
   }
 
-  /** Why the newest text is not written; undefined when it is, or nothing is known against it. */
+  /** The reason why the newest text is not written; undefined when it is, or no reason is known. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
-  /** Writes the text after those that were given before it, and tries until it is written. */
+  /** Writes the text after those that were given before it, and retries until it is written. */
   save(text: string): void {
     if (text === this.#text) return;
     this.#text = text;
     this.#try();
   }
 
-  /** Tries what is not written once more; resolves when that is done. */
+  /** Retries the pending write once; resolves when that is done. */
   async flush(): Promise<void> {
     this.#try();
     await this.#work;
@@ -176,7 +192,7 @@ export class StateFile {
       this.#delay = firstRetry;
       this.#report(undefined);
     } catch (error) {
-      // Each try has another temporary name in its message.
+      // Each attempt has another temporary name in its message.
       this.#report(messageOf(error).replace(/\.[0-9a-f]{8}\.tmp/, ''));
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => this.#try(), this.#delay);

@@ -1,5 +1,5 @@
-// The trust domain of a run: what MeshConfig says when it starts. Every certificate and every proxy is made for it, so a change waits for
-// the next start, and says so.
+// The trust domain of a run: that of MeshConfig when it starts. Every certificate and every proxy
+// is made for it, so a change waits for the next start, and a Finding says so.
 
 import { combineManifests, defaultMeshSettings } from '../../mesh/index.ts';
 import type { AnyMeshObject, Locate, PlacedFinding } from '../../mesh/index.ts';
@@ -8,7 +8,10 @@ import { readStateFields } from './state.ts';
 import type { StatePaths } from './state.ts';
 import { describeRestart } from '../serving/trust-domain.ts';
 
-/** The trust domain that a directory of manifests asks for. While its MeshConfig cannot be read: that of the last run. */
+/**
+ * The trust domain that a directory of manifests asks for; while its MeshConfig cannot be read,
+ * that of the last run.
+ */
 export async function chooseTrustDomain(directory: string, paths: StatePaths): Promise<string> {
   const manifests = await readManifests([directory], () => Promise.resolve(''));
   const { objects, rejected, standIns, findings } = combineManifests(manifests);
@@ -16,7 +19,7 @@ export async function chooseTrustDomain(directory: string, paths: StatePaths): P
   if (asked !== undefined) return asked;
   const isSpoilt =
     [...rejected, ...standIns.map(({ ref }) => ref)].some(({ kind }) => kind === 'MeshConfig') ||
-    // It may be in a file of which nothing is known.
+    // It may be in a file whose content is not known.
     findings.some(({ code }) => code === 'FileNotReadable');
   return isSpoilt ? await lastTrustDomain(paths) : defaultMeshSettings.trustDomain;
 }
@@ -31,7 +34,7 @@ function findTrustDomain(objects: readonly AnyMeshObject[]): string | undefined 
   return objects.flatMap(({ kind, spec }) => (kind === 'MeshConfig' ? [spec.trustDomain] : []))[0];
 }
 
-/** The objects with the trust domain that is in force, and what there is to say where another one is asked for. */
+/** The objects with the trust domain in force, and a Finding if another one is asked for. */
 export function pinTrustDomain(
   objects: readonly AnyMeshObject[],
   trustDomain: string,

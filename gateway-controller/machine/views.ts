@@ -1,4 +1,4 @@
-// What the admin interface shows, from the configuration in force and what the proxies say. Pure.
+// The admin views, from the configuration in force and the proxies' answers. Pure.
 
 import { typeUrls } from '../../envoy-api/index.ts';
 import { formatServiceHost, hbonePort, serviceAccountOf } from '../../mesh/index.ts';
@@ -10,7 +10,7 @@ import type { AgentState } from './agent-supervisor.ts';
 import type { FindingView } from '../serving/finding-view.ts';
 import { viewFinding } from '../serving/finding-view.ts';
 
-/** `DISCONNECTED`: no stream of the proxy; else as the stream says. */
+/** `DISCONNECTED`: no stream of the proxy; else the stream's state. */
 export type SyncView = ProxyStatus['state'] | 'DISCONNECTED';
 
 /** One proxy. */
@@ -18,7 +18,7 @@ export interface WaypointView {
   /** Namespace and name of the Gateway; absent for the node proxy. */
   readonly namespace?: string;
   readonly name?: string;
-  /** Where HBONE is accepted: `address:port`. */
+  /** The address of HBONE: `address:port`. */
   readonly hbone: string;
   /** Envoy's admin interface: `unix:/path`. */
   readonly admin: string;
@@ -30,7 +30,7 @@ export interface WaypointView {
   readonly logFile: string;
   readonly sync: {
     readonly state: SyncView;
-    /** Envoy's own words about what it refused, by type URL. */
+    /** Envoy's message about its refusal, by type URL. */
     readonly refused: Readonly<Record<string, string>>;
     readonly pushes: number;
     readonly nacks: number;
@@ -60,7 +60,10 @@ export interface WorkloadView {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** A proxy with its state; its Findings are those of its Gateway, of what it serves, and of rules in the same namespaces. */
+/**
+ * A proxy with its state; its Findings are those of its Gateway, of what it serves, and of rules in
+ * the same namespaces.
+ */
 export function viewProxy(
   proxy: ProxyView,
   input: {
@@ -98,7 +101,10 @@ export function viewProxy(
   };
 }
 
-/** The hosts of the clusters that a waypoint has, named `inbound-vip|<port>|<protocol>[/<subset>]|<host>`. */
+/**
+ * The hosts of the clusters that a waypoint has, named
+ * `inbound-vip|<port>|<protocol>[/<subset>]|<host>`.
+ */
 function servedHosts(cache: SnapshotCache, key: string): readonly string[] {
   const hosts = new Set<string>();
   for (const name of cache.names(key, typeUrls.cluster)) {

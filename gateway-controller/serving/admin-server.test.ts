@@ -29,7 +29,7 @@ it.each([
   [{ host: 'localhost' }, 200],
   [{ host: 'localhost:9', origin: 'http://localhost:9', 'sec-fetch-site': 'same-origin' }, 200],
   [{ 'sec-fetch-site': 'none' }, 200],
-  // A name of another site that leads to this machine.
+  // A name of another site that resolves to this machine.
   [{ host: 'evil.example' }, 403],
   [{ host: 'localhost.evil.example' }, 403],
   [{ host: '127.0.0.1@evil.example' }, 403],

@@ -1,5 +1,5 @@
-// The interface for people and probes: what runs, what is wrong, and numbers. On 127.0.0.1 everything is told; on an address that
-// others reach only health and numbers are.
+// The HTTP interface for people and probes: state, Findings, and numbers. On 127.0.0.1 it shows
+// everything; on an address that others reach, only health and numbers.
 
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -7,19 +7,19 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { Request, Response } from 'express';
 
-/** What is asked: each function gives the state of this moment. */
+/** The questions: each function gives the current state. */
 export interface AdminQuestions {
   /** Answered as JSON under `/api/<name>`. */
   readonly api: Readonly<Record<string, () => unknown>>;
-  /** What is not ready yet; [] when everything is. */
+  /** The parts that are not ready yet; [] when everything is. */
   readonly unready: () => Promise<readonly string[]>;
   /** Prometheus' text format. */
   readonly metrics: () => Promise<string>;
-  /** The least important messages that are logged; to be read and written as `/api/log-level`. */
+  /** The lowest level of messages that are logged; readable and writable as `/api/log-level`. */
   readonly logLevel?: { readonly get: () => string; readonly set: (level: LogLevel) => void };
 }
 
-/** How important a message is. */
+/** The level of a message. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -33,7 +33,10 @@ export class AdminServer {
     this.#questions = questions;
   }
 
-  /** Listens, port 0 for a free one; resolves to the port and rejects when it is taken. `host` is 127.0.0.1 unless told. */
+  /**
+   * Listens, port 0 for a free one; resolves to the port and rejects when it is taken. `host` is
+   * 127.0.0.1 by default.
+   */
   async start(port: number, host = '127.0.0.1'): Promise<number> {
     const app = host === '127.0.0.1' ? createApp(this.#questions) : createProbeApp(this.#questions);
     const server = app.listen(port, host);
@@ -65,7 +68,8 @@ function createApp(questions: AdminQuestions): express.Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('json spaces', 2);
-  // A page of another site must not read the mesh through a browser on this machine (DNS rebinding), nor change anything here.
+  // A page of another site must not read the mesh through a browser on this machine (DNS
+  // rebinding), nor change anything here.
   app.use((request, response, next) => {
     if (isAskedHere(request.headers)) next();
     else response.status(403).type('text').send('only for this machine\n');
@@ -78,7 +82,10 @@ function createApp(questions: AdminQuestions): express.Express {
   return app;
 }
 
-/** Whether a request is for this machine by name and, where a browser sends it, from a page of this machine. */
+/**
+ * Whether a request names this machine and, if a browser sent it, comes from a page of this
+ * machine.
+ */
 function isAskedHere({ host = '', origin, 'sec-fetch-site': site }: Request['headers']): boolean {
   const here = /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/;
   return (

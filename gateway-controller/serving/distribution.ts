@@ -1,5 +1,5 @@
-// From changes of the configuration to what proxies are served: the store, the generator, the cache. What both compositions share,
-// wherever their objects come from.
+// The way from changes of the configuration to the configuration of proxies: the store, the
+// generator, the cache. Both compositions share it, whatever the source of their objects.
 
 import { performance } from 'node:perf_hooks';
 import { Generator, listWaypoints } from '../../generator/index.ts';
@@ -16,10 +16,10 @@ export interface StageTimes {
   readonly publish: number;
 }
 
-/** The key of a proxy, and what changes for it. */
+/** The key of a proxy, and the changes for it. */
 type ProxyChanges = readonly [key: string, changes: ResourceChanges];
 
-/** What one step did. */
+/** The result of one step. */
 export interface PipelineStep {
   readonly changedObjects: number;
   /** Resources that proxies get or lose. */
@@ -28,18 +28,18 @@ export interface PipelineStep {
   readonly times: StageTimes;
 }
 
-/** What a distribution is made of. */
+/** The options of a distribution. */
 export interface DistributionOptions {
   readonly cache: SnapshotCache;
   readonly settings?: MeshSettings;
   /**
-   * Called after each step that goes on with what an earlier one left. Without it, everything that follows from a change is done in one
-   * step.
+   * Called after each step that continues earlier work. Without it, everything that follows from a
+   * change is done in one step.
    */
   readonly onStep?: (step: PipelineStep) => void;
 }
 
-/** What changes led to at once. */
+/** The immediate result of changes. */
 export interface AppliedChanges {
   /** The first step. */
   readonly step: PipelineStep;
@@ -49,18 +49,24 @@ export interface AppliedChanges {
   readonly number: number;
 }
 
-/** How long a step goes on with what does not belong together, in milliseconds. A lone change waits for a step and the pause behind it. */
+/**
+ * How long a step computes dirty parts, in milliseconds. A lone change waits for a step and the
+ * pause behind it.
+ */
 const stepMs = 10;
 
-/** Holds the configuration in force and what waypoints are served because of it. */
+/** Holds the configuration in force and the waypoints' configuration that follows from it. */
 export class Distribution {
   readonly #cache: SnapshotCache;
   readonly #mesh: MeshStore;
   readonly #generator: Generator;
   readonly #onStep: ((step: PipelineStep) => void) | undefined;
-  /** The first configuration is computed whole: nobody is served before, and afterwards nobody gets half of it. */
+  /**
+   * The first configuration is computed as a whole: nobody is served before, and nobody gets half
+   * of it.
+   */
   #isFirst = true;
-  /** Of the step that goes on with what is left. */
+  /** The timer of the step that continues with the queue. */
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ cache, settings, onStep }: DistributionOptions) {
@@ -71,8 +77,8 @@ export class Distribution {
   }
 
   /**
-   * Takes changes in and serves what follows from them, or the first part of it; `alsoServed` are proxies that are no waypoints. `clock`
-   * has measured what came before.
+   * Takes changes in and serves the results, or the first part of them; `alsoServed` are proxies
+   * that are no waypoints. `clock` has measured the stages before.
    */
   apply(
     changes: readonly MeshChange[],
@@ -83,7 +89,7 @@ export class Distribution {
     clock.end('store');
     const number = this.#generator.invalidate(touched);
     const others = [...alsoServed(touched)];
-    // What is left of earlier changes and what follows from these is computed together, when it is time.
+    // The rest of earlier changes and the results of these are computed together, in the next step.
     const step = this.#timer === undefined ? this.#advance(clock, others) : this.#publish(clock, others);
     return { step: { ...step, changedObjects: changes.length }, touched, number };
   }
@@ -94,7 +100,7 @@ export class Distribution {
     this.#timer = undefined;
   }
 
-  /** The number of the changes that everything has followed from, and from all before them. */
+  /** The number of the last changes of which, and of all before them, every result is computed. */
   get settled(): number {
     return this.#generator.settled;
   }
@@ -109,7 +115,7 @@ export class Distribution {
     return listWaypoints(this.#mesh);
   }
 
-  /** What the generator has to say, sorted. */
+  /** The generator's Findings, sorted. */
   findings(): readonly Finding[] {
     return this.#generator.findings();
   }
@@ -122,7 +128,7 @@ export class Distribution {
     clock.end('generate');
     for (const key of update.removedProxies) this.#cache.remove(key);
     const step = this.#publish(clock, [...update.proxies, ...others]);
-    // The streams and the source get their turn: steps take two thirds of the time at most.
+    // Streams and source get their turn: steps take two thirds of the time at most.
     if (!this.#generator.isUpToDate) this.#timer = setTimeout(() => this.#goOn(), (performance.now() - start) / 2);
     return step;
   }

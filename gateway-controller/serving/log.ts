@@ -1,4 +1,4 @@
-// Where messages for a log go: a plain function, so that nothing but the entry files knows which library writes them.
+// The type of a log: a plain function, so that only the entry files know the library behind it.
 
 /** Takes one message with its fields. */
 export type ControllerLog = (

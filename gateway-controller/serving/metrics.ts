@@ -1,16 +1,17 @@
-// The control plane's own numbers, under Istio's names where Istio has the number. The library stays behind these few functions.
+// The control plane's own metrics, under Istio's names if Istio has the number. The library stays
+// behind these few functions.
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PlacedFinding } from '../../mesh/index.ts';
 import type { ProxyStatus } from '../../xds/index.ts';
 import type { PipelineStep } from './distribution.ts';
 
-/** What is read at the moment of a scrape. */
+/** Values that are read at the moment of a scrape. */
 export interface MetricsInput {
   readonly proxies: readonly ProxyStatus[];
   readonly findings: readonly PlacedFinding[];
   readonly services: number;
-  /** Whether this replica leads, where there are several. */
+  /** Whether this replica leads, if there are several. */
   readonly isLeader?: boolean;
   /** Calls to the Kubernetes API, by verb and kind (`list Gateway`). */
   readonly apiRequests?: ReadonlyMap<string, number>;
@@ -20,11 +21,11 @@ export interface MetricsInput {
   readonly apiServer?: string;
 }
 
-/** Records what happens, and writes it down for Prometheus. */
+/** Records events, and formats them for Prometheus. */
 export interface Metrics {
   recordStep(step: PipelineStep): void;
   recordCertificate(isIssued: boolean): void;
-  /** The last status of a proxy that has gone: its numbers go on counting. */
+  /** Takes the last status of a proxy that has gone: its numbers go on counting. */
   recordDisconnect(status: ProxyStatus): void;
   /** Prometheus' text format. */
   format(input: MetricsInput): Promise<string>;
@@ -117,7 +118,7 @@ export function createMetrics(): Metrics {
       gone.push(sum);
     },
     format(input) {
-      // These count elsewhere, and are written down as they stand.
+      // These are counted elsewhere, and written as they stand.
       for (const counter of counted) counter.reset();
       connected.set(input.proxies.length);
       services.set(input.services);

@@ -1,11 +1,14 @@
-// Who is at the other end of a stream: the one identity of its client certificate. Pure.
+// The identity of a stream's peer: the one in its client certificate. Pure.
 
 import { parseIdentity } from '../../certificates/index.ts';
 import type { Peer } from '../../xds/index.ts';
 
 type Identity = NonNullable<ReturnType<typeof parseIdentity>>;
 
-/** The identity of a peer and the URI that it stands in, or why the peer has none here: it needs exactly one, of a workload of this trust domain. */
+/**
+ * The identity of a peer and its URI, or the reason why the peer has none here: it needs exactly
+ * one, of a workload of this trust domain.
+ */
 export function readPeerIdentity(
   { identities }: Peer,
   trustDomain: string,

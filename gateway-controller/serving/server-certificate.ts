@@ -1,5 +1,5 @@
-// The control plane's own certificate: issued by its own authority, renewed at half of its life, and taken up by servers that are
-// already listening.
+// The control plane's own certificate: issued by its own authority, renewed at half of its life,
+// and used at once by servers that are already listening.
 
 import assert from 'node:assert/strict';
 import { constants } from 'node:crypto';
@@ -9,20 +9,20 @@ import { Alarm, createPrivateKey, formatPrivateKey } from '../../certificates/in
 import type { Authority } from '../../certificates/index.ts';
 
 const ttlSeconds = 24 * 60 * 60;
-/** After a renewal that failed. */
+/** The pause after a failed renewal. */
 const retryMs = 60_000;
 
 /** A connection must begin with its handshake; milliseconds. */
 const handshakeTimeout = 10_000;
 
-/** What the certificate says, and who signs it. */
+/** The names in the certificate, and its issuer. */
 export interface ServerCertificateOptions {
   readonly authority: Pick<Authority, 'issue' | 'rootPem'>;
   /** The identity that proxies expect of their control plane. */
   readonly identity: string;
   /** The names that agents and the API server expect. */
   readonly dnsNames: readonly string[];
-  /** Told when a renewal failed; the next try follows. */
+  /** Called when a renewal failed; the next attempt follows. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -48,7 +48,7 @@ export class ServerCertificate {
     return this.#options.identity;
   }
 
-  /** The certificate as it is now; to be asked for after `start`. */
+  /** The current certificate; to be asked for after `start`. */
   current(): KeyPair {
     assert(this.#current !== undefined, 'the certificate is asked for before it was issued');
     return this.#current;
@@ -71,8 +71,9 @@ export class ServerCertificate {
   }
 
   /**
-   * TLS with this certificate, to be asked for after `start`. `clients`: whether callers must show a certificate of the same authority;
-   * where it is `asked` for, one that the authority did not issue counts as none.
+   * TLS with this certificate, to be asked for after `start`. `clients`: whether callers must show
+   * a certificate of the same authority. If it is `asked` for, a certificate of another authority
+   * counts as none.
    */
   credentials({ clients }: { readonly clients: boolean | 'asked' }): ServerCredentials {
     const credentials = new RenewedCredentials(clients, this.#context());
@@ -83,11 +84,11 @@ export class ServerCertificate {
   #context(): SecureContextOptions {
     const { certificate, privateKey } = this.current();
     return {
-      // The root may be another one since.
+      // The root may have changed since.
       ca: Buffer.from(this.#options.authority.rootPem),
       cert: [certificate],
       key: [privateKey],
-      // A session that is taken up again would outlive the client's certificate.
+      // A resumed session would outlive the client's certificate.
       secureOptions: constants.SSL_OP_NO_TICKET,
     };
   }

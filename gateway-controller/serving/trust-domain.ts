@@ -1,8 +1,9 @@
-// The trust domain is that of the start: a change of MeshConfig waits for a restart, on a machine and in a cluster.
+// The trust domain is that of the start: a change of MeshConfig waits for a restart, on a machine
+// and in a cluster.
 
 import type { Finding } from '../../mesh/index.ts';
 
-/** What there is to say while a MeshConfig asks for another trust domain than the one in force. */
+/** The Finding while a MeshConfig asks for another trust domain than the one in force. */
 export function describeRestart(trustDomain: string, asked: string): Finding {
   return {
     code: 'RestartNeeded',

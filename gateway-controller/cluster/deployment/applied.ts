@@ -1,12 +1,15 @@
-// Whether an object in the cluster still is what was rendered: only what we say of it is compared, since the API adds defaults and
-// others add fields of their own.
+// Compares an object in the cluster with what was rendered. Only the rendered fields are compared,
+// since the API adds defaults and others add fields of their own.
 
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
 import { isFields } from '../status/condition.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The values that `live` has where `rendered` says something: equal to `rendered` when the object is as it should be. */
+/**
+ * The values of `live` in the fields that `rendered` has: equal to `rendered` when the object is as
+ * it should be.
+ */
 function project(live: unknown, rendered: unknown): unknown {
   if (Array.isArray(rendered)) return projectList(Array.isArray(live) ? live : [], rendered);
   if (!isFields(rendered)) return live;
@@ -14,12 +17,15 @@ function project(live: unknown, rendered: unknown): unknown {
   return Object.fromEntries(Object.entries(rendered).map(([key, value]) => [key, project(live[key], value)]));
 }
 
-/** What the API leaves out when it is empty. */
+/** Empty values that the API leaves out. */
 function isEmpty(fields: Fields): boolean {
   return Object.keys(fields).length === 0;
 }
 
-/** Items with names are found by them, and others' items are theirs; a list without names is compared as a whole. */
+/**
+ * Items with names are matched by name, and others' items are left alone; a list without names is
+ * compared as a whole.
+ */
 function projectList(live: readonly unknown[], rendered: readonly unknown[]): unknown {
   if (!rendered.every(hasName)) {
     const rest = live.slice(rendered.length);
@@ -35,12 +41,12 @@ function hasName(item: unknown): item is { readonly name: string } {
   return isFields(item) && typeof item['name'] === 'string';
 }
 
-/** The parts of an object that are rendered; `apiVersion`, `kind` and the name are what it was found by. */
+/** The rendered parts of an object; `apiVersion`, `kind` and the name have found it. */
 export function readApplied(live: KubernetesObject, rendered: Fields): string {
   return formatValue(project(strip(live), strip(rendered)));
 }
 
-/** What `readApplied` gives of an object that is exactly as it was rendered. */
+/** The result of `readApplied` for an object that is exactly as it was rendered. */
 export function formatRendered(rendered: Fields): string {
   return formatValue(strip(rendered));
 }

@@ -1,4 +1,5 @@
-// Deploys what a waypoint needs: on the leader, for each Gateway of ours, by server-side apply of what differs, and of nothing else.
+// The deployment loop: on the leader, it applies for each Gateway of ours the objects that differ,
+// by server-side apply, and no others.
 
 import { formatIdentity } from '../../../certificates/index.ts';
 import { ApiError, type KubernetesObject, resources } from '../../../kubernetes/index.ts';
@@ -21,7 +22,10 @@ import { type AppliedMemory, type DeploymentPlan, planDeployment, type PlannedAp
 
 /** The field manager of everything that is deployed. */
 const fieldManager = 'cairn-deployment';
-/** What stands in the way of a Gateway's objects is looked at again this often, since nobody tells when it has gone. */
+/**
+ * An object in the way of a Gateway's objects is looked at again this often, since no watch reports
+ * that it has gone.
+ */
 const obstacleMs = 30_000;
 const classKey = 'GatewayClass';
 
@@ -29,11 +33,11 @@ interface Term {
   readonly queue: WorkQueue;
   readonly owned: OwnedObjects;
   readonly timer: NodeJS.Timeout;
-  /** Nothing is compared with what is not all known. */
+  /** Nothing is compared before everything is known. */
   isSynced: boolean;
 }
 
-/** Keeps what is deployed as it should be while this replica leads. */
+/** Keeps deployed objects as they should be while this replica leads. */
 export class DeploymentLoop implements LeaderLoop {
   readonly name = 'deployment';
   readonly #context: ClusterContext;
@@ -61,12 +65,15 @@ export class DeploymentLoop implements LeaderLoop {
     return (queue?.size ?? 0) + (isSynced ? 0 : 1);
   }
 
-  /** What keeps objects of any Gateway from being applied. */
+  /** The faults that keep objects of any Gateway from being applied. */
   findings(): readonly Finding[] {
     return [...this.#findings.values()].flat();
   }
 
-  /** What there is to say about what is deployed for one Gateway, overlays included; undefined before it was looked at. */
+  /**
+   * The Findings about the objects of one Gateway, overlays included; undefined before the loop
+   * looked at it.
+   */
   findingsOf({ namespace, name }: Pick<ObjectRef, 'name' | 'namespace'>): readonly Finding[] | undefined {
     return this.#findings.get(`${namespace}/${name}`);
   }
@@ -125,7 +132,7 @@ export class DeploymentLoop implements LeaderLoop {
     this.#term = undefined;
     if (term === undefined) return;
     clearInterval(term.timer);
-    // First what waits for a reflector, then what waits for an answer.
+    // Ends first the callers that wait for a reflector, then those that wait for an answer.
     await Promise.all([term.owned.stop(), term.queue.stop()]);
   }
 
@@ -214,7 +221,10 @@ export class DeploymentLoop implements LeaderLoop {
     return listOverlays(gateway, term.owned.defaults(), parameters);
   }
 
-  /** What there is under the names of the objects: an object without a controller's label is not followed, and is asked for. */
+  /**
+   * The existing objects under the names to apply: the loop does not watch an object without a
+   * controller's label, and asks for it.
+   */
   async #find(
     term: Term,
     namespace: string,
@@ -270,7 +280,8 @@ export class DeploymentLoop implements LeaderLoop {
   async #apply({ object, digest, uid }: PlannedApply): Promise<void> {
     const resource = findDeployedKind(object.kind);
     if (resource === undefined) return;
-    // By its uid the object is the one that was looked at; without one there was none, and nobody's fields may be taken.
+    // With its uid, the object is the one that was read. Without a uid there was none, and the
+    // apply must not take another writer's fields.
     const metadata = { ...object.metadata, ...(uid === undefined ? {} : { uid }) };
     const options = { fieldManager, force: uid !== undefined };
     const answer = await this.#context.client.apply(resource, { ...object, metadata }, options);
@@ -335,7 +346,7 @@ function splitKey(key: string): readonly [string, string] {
   return [namespace, name];
 }
 
-/** The API understood, and will say the same again until somebody changes something. */
+/** The API understood, and will answer the same until somebody changes something. */
 function isRefusal(error: unknown): boolean {
   return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 409;
 }

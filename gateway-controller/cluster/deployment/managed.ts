@@ -1,23 +1,29 @@
-// Which Gateways this controller deploys something for, and with which overlays.
+// The Gateways for which this controller deploys objects, and their overlays.
 
 import { gatewayProblem, isWaypoint } from '../../../generator/index.ts';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
 import { isCoreGroup, type MeshObject, type MeshSnapshot } from '../../../mesh/index.ts';
 import { classDefaultsLabel, type DeployedGateway, type Overlay } from '../../../templates/index.ts';
 
-/** Whether a Gateway is this controller's to deploy: of its class, of its revision, of a waypoint's shape, and not about to go. */
+/**
+ * Whether this controller deploys a Gateway: it is of its class and revision, has a waypoint's
+ * shape, and is not about to go.
+ */
 export function isManaged(mesh: MeshSnapshot, gateway: MeshObject<'Gateway'>, object: KubernetesObject): boolean {
   if (object.metadata.deletionTimestamp !== undefined) return false;
   return isWaypoint(mesh, gateway) && gatewayProblem(gateway) === undefined;
 }
 
-/** The Gateway as templates need it. */
+/** The Gateway as the templates take it. */
 export function describeGateway(gateway: MeshObject<'Gateway'>, uid: string): DeployedGateway {
   const { name, namespace, labels, annotations } = gateway.metadata;
   return { name, namespace, uid, labels, annotations, spec: gateway.spec };
 }
 
-/** The ConfigMap that a Gateway's `infrastructure.parametersRef` names; undefined when it names none. */
+/**
+ * The ConfigMap that a Gateway's `infrastructure.parametersRef` names; undefined when it names
+ * none.
+ */
 export function parametersOf({ metadata, spec }: MeshObject<'Gateway'>): string | undefined {
   const reference = spec.infrastructure?.parametersRef;
   if (reference === undefined || !isCoreGroup(reference.group) || reference.kind !== 'ConfigMap') return undefined;

@@ -1,5 +1,5 @@
-// What is deployed in the cluster, followed: every object with the label of a controller of Gateways, and the ConfigMaps that change
-// what is deployed.
+// Watches the deployed objects of a cluster: every object with the label of a controller of
+// Gateways, and the ConfigMaps that overlay them.
 
 import { type ApiResource, type KubernetesObject, Reflector, resources } from '../../../kubernetes/index.ts';
 import type { ApiClient } from '../../../kubernetes/index.ts';
@@ -14,26 +14,26 @@ const deployedKinds: Readonly<Record<string, ApiResource>> = {
   PodDisruptionBudget: resources.podDisruptionBudgets,
 };
 
-/** Where a deployed kind is in the API; undefined for kinds that nothing may be deployed of. */
+/** The resource of a deployed kind; undefined for kinds that are not deployed. */
 export function findDeployedKind(kind: string): ApiResource | undefined {
   return Object.hasOwn(deployedKinds, kind) ? deployedKinds[kind] : undefined;
 }
 
-/** What to follow, and whom to tell. */
+/** The objects to watch, and the callbacks. */
 export interface OwnedObjectsOptions {
   readonly client: ApiClient;
-  /** Where the overlays of classes are. */
+  /** The namespace of the classes' overlays. */
   readonly namespace: string;
-  /** A deployed object came, changed or went. */
+  /** A deployed object was added, changed or removed. */
   readonly onObject: (object: KubernetesObject) => void;
-  /** An overlay of a class came, changed or went. */
+  /** An overlay of a class was added, changed or removed. */
   readonly onDefaults: () => void;
-  /** The ConfigMap `<namespace>/<name>` came, changed or went. */
+  /** The ConfigMap `<namespace>/<name>` was added, changed or removed. */
   readonly onParameters: (key: string) => void;
   readonly onProblem: (message: string) => void;
 }
 
-/** Follows deployed objects from `start` to `stop`. */
+/** Watches deployed objects from `start` to `stop`. */
 export class OwnedObjects {
   readonly #options: OwnedObjectsOptions;
   readonly #objects = new Map<string, KubernetesObject>();
@@ -89,7 +89,9 @@ export class OwnedObjects {
     return [...this.#defaults.values()];
   }
 
-  /** The ConfigMap `<namespace>/<name>`, which is followed from now on; undefined when there is none. */
+  /**
+   * The ConfigMap `<namespace>/<name>`, which is watched from now on; undefined when there is none.
+   */
   async parameters(key: string): Promise<KubernetesObject | undefined> {
     const known = this.#parameters.get(key);
     if (known !== undefined) {
@@ -115,7 +117,7 @@ export class OwnedObjects {
     return entry.object;
   }
 
-  /** Follows no other ConfigMaps of Gateways than these. */
+  /** Watches no other ConfigMaps of Gateways than these. */
   async keepParameters(keys: ReadonlySet<string>): Promise<void> {
     const unused = [...this.#parameters].filter(([key]) => !keys.has(key));
     for (const [key] of unused) this.#parameters.delete(key);
@@ -161,7 +163,7 @@ function put(objects: Map<string, KubernetesObject>, key: string, object: Kubern
   else objects.set(key, object);
 }
 
-/** Without what only other writers need. */
+/** Without the parts that only other writers need. */
 function trim(object: KubernetesObject): KubernetesObject {
   const { managedFields: _managedFields, ...metadata } = object.metadata;
   return { ...object, metadata };

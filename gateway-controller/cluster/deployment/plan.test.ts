@@ -1,4 +1,5 @@
-// What is done about a Gateway's objects: nothing when they are as rendered, nothing to those of others.
+// The plan for a Gateway's objects: nothing when they are as rendered, and never a change of
+// others' objects.
 
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
@@ -28,7 +29,7 @@ function plan(objects: readonly KubernetesObject[], input: Partial<PlanInput> = 
   });
 }
 
-/** What the API has after the plan for an empty namespace was carried out. */
+/** The objects of the API after the plan for an empty namespace was carried out. */
 function deployed(changes: (object: KubernetesObject) => KubernetesObject = (object) => object): KubernetesObject {
   const [first] = plan([]).apply;
   if (first === undefined) throw new Error('nothing is planned');

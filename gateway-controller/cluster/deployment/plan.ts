@@ -1,4 +1,5 @@
-// What to do so that a Gateway's objects are as rendered: which to apply, which to remove, and which are somebody else's.
+// The plan that makes a Gateway's objects as rendered: which to apply, which to remove, and which
+// belong to others.
 
 import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
@@ -8,19 +9,25 @@ import { formatRendered, formatValue, readApplied } from './applied.ts';
 
 /** Annotation on every deployed object: the generation of the templates that made it. */
 export const templateVersionAnnotation = 'cairn.dev/template-version';
-/** Annotation on every deployed object: a digest of what was rendered, so that a field that is no longer rendered is noticed too. */
+/**
+ * Annotation on every deployed object: a digest of what was rendered, so that a field that is no
+ * longer rendered is noticed too.
+ */
 export const templateDigestAnnotation = 'cairn.dev/template-digest';
 /** Raised when an older controller must not touch what a newer one deployed. */
 export const templateVersion = 1;
 
-/** What is known of an object that was applied: what was rendered, and what the API made of it. */
+/** The last state of an applied object: what was rendered, and the API's answer. */
 export interface AppliedMemory {
   readonly digest: string;
-  /** As `readApplied` gives it of the API's answer: quantities, for one, come back in another form. */
+  /**
+   * The result of `readApplied` for the API's answer, which has quantities, for one, in another
+   * form.
+   */
   readonly answer: string;
 }
 
-/** What a plan is made from. */
+/** The input of a plan. */
 export interface PlanInput {
   readonly gateway: { readonly ref: ObjectRef; readonly uid: string };
   /** The value of the managed label on objects of ours. */
@@ -33,21 +40,24 @@ export interface PlanInput {
   readonly remember: (object: TemplateObject) => AppliedMemory | undefined;
 }
 
-/** One object to apply. `uid` is that of the object that is changed, absent where a new one is made. */
+/** One object to apply. `uid` is that of the object that is changed, absent if it is new. */
 export interface PlannedApply {
   readonly object: TemplateObject;
   readonly digest: string;
   readonly uid?: string;
 }
 
-/** What to do, in this order. */
+/** The steps, in this order. */
 export interface DeploymentPlan {
   readonly apply: readonly PlannedApply[];
   readonly remove: readonly KubernetesObject[];
   readonly findings: readonly Finding[];
 }
 
-/** Compares what is rendered with what is there. Nothing to do when all of it is as it should be. */
+/**
+ * Compares what is rendered with what is there. The plan is empty when everything is as it should
+ * be.
+ */
 export function planDeployment(input: PlanInput): DeploymentPlan {
   const apply: PlannedApply[] = [];
   const findings: Finding[] = [];
@@ -62,7 +72,7 @@ export function planDeployment(input: PlanInput): DeploymentPlan {
     }
   }
   const wanted = new Set(input.rendered.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
-  // Nothing rendered means that what is there stays.
+  // Nothing rendered means that existing objects stay.
   const remove =
     input.rendered.length === 0
       ? []
@@ -75,7 +85,7 @@ function digestOf(object: TemplateObject): string {
   return object.metadata.annotations?.[templateDigestAnnotation] ?? '';
 }
 
-/** The object with the annotations that tell which templates made it. */
+/** The object with the annotations that record its templates. */
 function stamp(object: TemplateObject): TemplateObject {
   const digest = createHash('sha256').update(formatValue(object)).digest('hex').slice(0, 16);
   const annotations = {
@@ -102,7 +112,7 @@ function isOurs({ metadata }: KubernetesObject, { managedBy, gateway }: PlanInpu
   );
 }
 
-/** Why an object that is there must not be touched. */
+/** The reason why an existing object must not be touched. */
 function findObstacle(found: KubernetesObject, { managedBy, gateway }: PlanInput): Finding | undefined {
   const { metadata, kind = '' } = found;
   const name = `${kind} ${gateway.ref.namespace}/${metadata.name}`;

@@ -1,5 +1,6 @@
-// The authority of a cluster: the one that people plugged in as the Secret `cacerts`, else one that the first replica makes and keeps in
-// a Secret. Two replicas that start together agree, since a Secret is created once.
+// The authority of a cluster: the one that the operator supplied as the Secret `cacerts`, else one
+// that the first replica makes and keeps in a Secret. Two replicas that start together agree, since
+// a Secret is created once.
 
 import { createAuthority, openAuthority, CertificateError } from '../../../certificates/index.ts';
 import type { Authority, AuthorityPems } from '../../../certificates/index.ts';
@@ -7,7 +8,10 @@ import { ApiError, resources } from '../../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../../kubernetes/index.ts';
 import { authoritySecret, pluggedAuthoritySecret } from '../../../templates/index.ts';
 
-/** Opens the authority that is in the namespace, or makes it. Throws CertificateError that names the Secret and what to do. */
+/**
+ * Opens the authority that is in the namespace, or makes it. Throws CertificateError that names the
+ * Secret and what to do.
+ */
 export async function loadClusterAuthority(
   client: ApiClient,
   { namespace, trustDomain, now }: { readonly namespace: string; readonly trustDomain: string; readonly now: Date },

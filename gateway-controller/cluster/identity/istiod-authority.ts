@@ -1,5 +1,6 @@
-// Beside istiod the mesh trusts istiod's certificates, so that the control plane shows one of these to its waypoints: asked for with its
-// own token, and verified with the root that istiod puts into every namespace.
+// Beside istiod the mesh trusts istiod's certificates, so the control plane shows one of these to
+// its waypoints. It asks istiod with its own token, and verifies istiod with the root that istiod
+// puts into every namespace.
 
 import { readFile } from 'node:fs/promises';
 import { CertificateError, createRequest, requestCertificate } from '../../../certificates/index.ts';
@@ -9,13 +10,16 @@ import type { ApiClient } from '../../../kubernetes/index.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
 import { rootConfigMap, rootKey } from './root-certificates.ts';
 
-/** Where the token is mounted, unless the settings say otherwise. */
+/** The mounted token, unless the settings name another. */
 const defaultTokenFile = '/var/run/secrets/tokens/istio-token';
 
-/** Who issues certificates to us: the part of an authority that its clients see. */
+/** An issuer of certificates to us: the part of an authority that its clients see. */
 export type CertificateIssuer = Pick<Authority, 'issue' | 'rootPem'>;
 
-/** Reads the root; the issuer asks istiod whenever it is asked. Throws CertificateError `Unavailable` while there is no root. */
+/**
+ * Reads the root; the issuer asks istiod at each call. Throws CertificateError `Unavailable` while
+ * there is no root.
+ */
 export async function openIstiodAuthority(
   client: ApiClient,
   { namespace, ca }: Pick<ClusterSettings, 'namespace' | 'ca'>,

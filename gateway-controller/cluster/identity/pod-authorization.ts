@@ -1,5 +1,5 @@
-// Which configuration a proxy of a cluster may have: its certificate must be that of the pod that it says it is, and that pod must be
-// one of the Gateway that it asks for. Pure.
+// Authorizes the proxies of a cluster: a proxy's certificate must be that of the pod that it names,
+// and that pod must be one of the Gateway that it asks for. Pure.
 
 import { formatProxyKey } from '../../../generator/index.ts';
 import { gatewayNameLabel, serviceAccountOf } from '../../../mesh/index.ts';
@@ -7,7 +7,7 @@ import type { MeshSnapshot } from '../../../mesh/index.ts';
 import type { Admission, Node, Peer } from '../../../xds/index.ts';
 import { readPeerIdentity } from '../../serving/peer-identity.ts';
 
-/** What is known when a stream begins. */
+/** The facts at the begin of a stream. */
 export interface PodAuthorizationInput {
   readonly mesh: MeshSnapshot;
   readonly trustDomain: string;
@@ -15,7 +15,7 @@ export interface PodAuthorizationInput {
   readonly hasProxy: (key: string) => boolean;
 }
 
-/** Decides for one stream. The node's own words choose a pod; whether it is that pod's certificate decides. */
+/** Decides for one stream. The node's claim chooses a pod; the pod's certificate decides. */
 export function authorizePod(
   peer: Peer,
   node: Node,
@@ -55,7 +55,7 @@ export function parsePodName({ id }: Node): { readonly namespace: string; readon
   return dot <= 0 ? undefined : { name: pod.slice(0, dot), namespace: pod.slice(dot + 1) };
 }
 
-/** The Gateway that the node's labels name, where they do; what is no text names none that there is. */
+/** The Gateway that the node's labels name, if they do; a value that is no text names none. */
 function namedGateway({ metadata }: Node): string | undefined {
   const labels = metadata['LABELS'];
   if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return undefined;

@@ -1,5 +1,6 @@
-// The root certificate in every namespace that has a waypoint: its pods verify the control plane with it before they have anything else.
-// Where another control plane's is there already, it stays, and is reported.
+// The root certificate in every namespace that has a waypoint: its pods verify the control plane
+// with it before they have anything else. If another control plane's is there already, it stays,
+// and is reported.
 
 import { resources } from '../../../kubernetes/index.ts';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
@@ -11,11 +12,11 @@ export const rootKey = 'root-cert.pem';
 
 const managedBy = 'app.kubernetes.io/managed-by';
 const fieldManager = 'cairn-root-certificate';
-/** After a write that failed, and between two looks at what others may have changed; milliseconds. */
+/** After a failed write, and between two checks of what others may have changed; milliseconds. */
 const retryMs = 5_000;
 const recheckMs = 60_000;
 
-/** Keeps the ConfigMaps as they should be, while it leads. */
+/** Keeps the ConfigMaps right while it leads. */
 export class RootCertificates implements LeaderLoop {
   readonly name = 'root-certificates';
   readonly #context: ClusterContext;
@@ -90,7 +91,7 @@ export class RootCertificates implements LeaderLoop {
     if (!this.#isLeading) return;
     const metadata = { name: rootConfigMap, namespace, labels: { [managedBy]: 'cairn' } };
     const wanted = { metadata, data: { [rootKey]: this.#rootPem() } };
-    // Creation and change are two permissions, and only the change of this one name is ours.
+    // Create and change are two permissions, and the role has the change for this one name only.
     if (before === undefined) await client.create(resources.configMaps, wanted, { fieldManager });
     else {
       const options = { type: 'merge', fieldManager } as const;

@@ -1,4 +1,4 @@
-// The queue between what changed and what is written: nothing twice at once, nothing forgotten, no flood.
+// Tests the queue between changes and writes: no key twice at once, none forgotten, no flood.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';

@@ -1,16 +1,19 @@
-// Work to do once for each key, however often it is asked for meanwhile. What fails is tried again, later each time; what keeps being
-// undone by somebody else is done less and less often, so that two writers who disagree do not flood the API.
+// A queue of keys: the work of a key is done once, however often it is asked for meanwhile. Failed
+// work is retried with back-off. A key that is written often, because another writer undoes the
+// write, is held back longer each time, so that two writers who disagree do not flood the API.
 
-/** What a queue is made of. */
+/** The settings of a queue. */
 export interface WorkQueueOptions {
-  /** Does the work of a key; true when it wrote something. Rejects to be called again. */
+  /** Does the work of a key; true when it wrote something. A rejection is retried. */
   readonly work: (key: string) => Promise<boolean>;
   readonly onError: (key: string, error: unknown, retryMs: number) => void;
-  /** Keys worked on at once; 4 unless told. */
+  /** Keys that are worked on at once; 4 by default. */
   readonly concurrency?: number;
-  /** Milliseconds of the first and of the longest pause after failures; 200 and 60,000 unless told. */
+  /**
+   * Milliseconds of the first and of the longest pause after failures; 200 and 60,000 by default.
+   */
   readonly backOff?: { readonly firstMs: number; readonly longestMs: number };
-  /** Writes of one key within a minute that are not held back; 10 unless told. */
+  /** Writes of one key within a minute that are not held back; 10 by default. */
   readonly burst?: number;
   readonly random?: () => number;
 }
@@ -23,7 +26,7 @@ interface KeyState {
 }
 
 const windowMs = 60_000;
-/** Whoever ends the leadership of a replica waits no longer. */
+/** The leadership of a replica may end while it waits: then it waits no longer. */
 const patienceMs = 1_500;
 
 /** Runs from construction until `stop`. */
@@ -31,7 +34,7 @@ export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #waiting = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
-  /** Asked for again while being worked on. */
+  /** Requested again while being worked on. */
   readonly #again = new Set<string>();
   readonly #states = new Map<string, KeyState>();
   #isStopped = false;
@@ -42,7 +45,7 @@ export class WorkQueue {
     this.#options = options;
   }
 
-  /** Keys that wait, are worked on, or will be tried again. */
+  /** Keys that wait, are worked on, or will be retried. */
   get size(): number {
     const retries = [...this.#states].filter(
       ([key, { timer }]) => timer !== undefined && !this.#waiting.has(key) && !this.#running.has(key),
@@ -50,7 +53,7 @@ export class WorkQueue {
     return this.#waiting.size + this.#running.size + retries.length;
   }
 
-  /** Asks for the work of a key: soon, or after its pause. */
+  /** Requests the work of a key: soon, or after its pause. */
   add(key: string): void {
     if (this.#isStopped) return;
     if (this.#running.has(key)) {
@@ -64,7 +67,10 @@ export class WorkQueue {
     else this.#enqueue(key);
   }
 
-  /** Ends everything; settles when no work is under way any more, or the API takes too long to answer what was sent. */
+  /**
+   * Ends everything. Settles when no work is pending any more, or when the API takes too long to
+   * answer.
+   */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#waiting.clear();
@@ -83,7 +89,7 @@ export class WorkQueue {
     this.#waiting.add(key);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    // One turn of the loop for each batch: whoever adds thousands must not hold up streams.
+    // One turn of the event loop for each batch: adding thousands of keys must not delay streams.
     setImmediate(() => {
       this.#isScheduled = false;
       this.#drain();
@@ -139,7 +145,7 @@ export class WorkQueue {
     state.timer.unref();
   }
 
-  /** Milliseconds that a key must rest because it was written often. */
+  /** Milliseconds that a key must wait because it was written often. */
   #cooldown(state: KeyState | undefined): number {
     if (state === undefined) return 0;
     const now = performance.now();
@@ -158,7 +164,7 @@ export class WorkQueue {
     return state;
   }
 
-  /** Forgets keys that have been at rest: objects come and go. */
+  /** Forgets keys that have been idle: objects are added and removed. */
   #sweep(): void {
     const recent = performance.now() - windowMs;
     for (const [key, { failures, timer, writes }] of this.#states) {

@@ -1,4 +1,5 @@
-// What the API answered to our own writes, until the watch has caught up: so that nothing is decided on what we know to be old.
+// The API's answers to our own writes, until the watch has caught up, so that no decision is based
+// on a version that is known to be old.
 
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
 
@@ -11,7 +12,7 @@ export class WrittenObjects {
     this.#answers.set(key, answer);
   }
 
-  /** The object as the watch shows it, or as our last write left it where the watch is behind. */
+  /** The object as the watch shows it, or as our last write left it if the watch is behind. */
   newest(key: string, seen: KubernetesObject | undefined): KubernetesObject | undefined {
     const written = this.#answers.get(key);
     if (written === undefined) return seen;

@@ -1,5 +1,5 @@
-// ServiceEntries of a cluster with the addresses of their hosts: those that their status says, so that all replicas agree, and new ones
-// for the rest.
+// ServiceEntries of a cluster with the addresses of their hosts: those in their status, so that all
+// replicas agree, and new ones for the rest.
 
 import { formatRef, refOf } from '../../../mesh/index.ts';
 import type { AnyMeshObject, MeshChange, MeshObject } from '../../../mesh/index.ts';
@@ -8,7 +8,7 @@ import type { EntryAllocations } from './entry-addresses.ts';
 
 type ServiceEntry = MeshObject<'ServiceEntry'>;
 
-/** Remembers the entries that there are, and which addresses they were given. */
+/** Remembers the entries and their addresses. */
 export class ClusterEntries {
   /** As they were read. */
   readonly #entries = new Map<string, ServiceEntry>();

@@ -1,12 +1,13 @@
-// The keys of issuers in one replica: fetched for what the RequestAuthentications of the cluster name, and put into the mesh as objects of
-// their own. No replica asks another: each serves what the issuers told it.
+// The keys of issuers in one replica. It fetches the keys that the RequestAuthentications of the
+// cluster name, and adds them to the mesh as objects of their own. No replica asks another: each
+// serves the issuers' own answers.
 
 import { listKeySources } from '../../../generator/index.ts';
 import type { MeshChange, MeshObject, MeshSnapshot } from '../../../mesh/index.ts';
 import { KeyFetcher } from '../../keys/key-fetcher.ts';
 import { compareDocuments } from '../../keys/documents.ts';
 
-/** What the keys of one replica are made of. */
+/** The options of one replica's keys. */
 export interface ClusterKeysOptions {
   /** Whether private, loopback and link-local addresses may be connected to. */
   readonly allowsPrivate: boolean;
@@ -14,7 +15,7 @@ export interface ClusterKeysOptions {
   readonly onChange: (changes: readonly MeshChange[]) => void;
 }
 
-/** Follows the issuers that a mesh names. */
+/** Fetches from the issuers that a mesh names. */
 export class ClusterKeys {
   readonly #fetcher: KeyFetcher;
   #documents: readonly MeshObject<'JwksDocument'>[] = [];
@@ -30,7 +31,7 @@ export class ClusterKeys {
     });
   }
 
-  /** Takes note of what changes did to a mesh; the answer is what has to change in it because of that. */
+  /** Takes the changes of a mesh, and returns the changes that follow for its JwksDocuments. */
   follow(mesh: MeshSnapshot, changes: readonly MeshChange[]): readonly MeshChange[] {
     const isAffected = changes.some(
       (change) => (change.type === 'put' ? change.object.kind : change.ref.kind) === 'RequestAuthentication',
@@ -40,7 +41,10 @@ export class ClusterKeys {
     return this.#compare();
   }
 
-  /** Resolves when every document was fetched or its failure is known, or after `patienceMs`: an issuer that hangs stops nobody. */
+  /**
+   * Resolves when every document was fetched or its failure is known, or after `patienceMs`: an
+   * issuer that hangs delays nobody.
+   */
   async settled(patienceMs: number): Promise<void> {
     if (this.#fetcher.unknown === 0) return;
     await new Promise<void>((resolve) => {
@@ -53,7 +57,7 @@ export class ClusterKeys {
     this.#settle = undefined;
   }
 
-  /** Ends what is under way; nothing is told afterwards. */
+  /** Ends pending fetches; `onChange` is not called afterwards. */
   stop(): void {
     this.#fetcher.stop();
     this.#settle?.();

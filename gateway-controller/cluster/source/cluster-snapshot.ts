@@ -1,4 +1,5 @@
-// The configuration of a cluster as of now: what `cairn analyze` looks at, read and put together as a controller does it.
+// The current configuration of a cluster, for `cairn analyze`, read and assembled as a controller
+// does it.
 
 import { formatRef, MeshStore } from '../../../mesh/index.ts';
 import type { Finding, MeshSettings, MeshSnapshot } from '../../../mesh/index.ts';
@@ -13,12 +14,15 @@ import { listReferences } from './referenced-config-maps.ts';
 /** A configuration that was read from a cluster. */
 export interface ClusterMesh {
   readonly mesh: MeshSnapshot;
-  /** What reading the objects found. */
+  /** The Findings of reading the objects. */
   readonly findings: readonly Finding[];
   readonly objectCount: number;
 }
 
-/** Reads every kind once; a kind that the cluster does not have is empty. Throws the error of the API, of a refusal too: half a mesh would be judged wrongly. */
+/**
+ * Reads every kind once; a kind that the cluster does not have is empty. Throws the error of the
+ * API, also if it forbids a kind: half a mesh would be judged wrongly.
+ */
 export async function readClusterMesh(client: ApiClient, settings: MeshSettings): Promise<ClusterMesh> {
   const lists = await Promise.all([
     ...watchedResources.map((resource) => list(client, resource)),

@@ -1,11 +1,11 @@
-// The trust domain of a replica: the one that it was given, else what the cluster's MeshConfig says when it starts. What the MeshConfig
-// says later waits for the next start.
+// The trust domain of a replica: the one that it was given, else that of the cluster's MeshConfig
+// at the start. A later change of the MeshConfig waits for the next start.
 
 import { defaultMeshSettings } from '../../../mesh/index.ts';
 import type { Finding, MeshChange, MeshObject } from '../../../mesh/index.ts';
 import { describeRestart } from '../../serving/trust-domain.ts';
 
-/** Holds to the trust domain that was chosen with the first changes. */
+/** Keeps the trust domain that was chosen with the first changes. */
 export class ClusterTrustDomain {
   readonly #given: string;
   #chosen: string | undefined;
@@ -16,17 +16,17 @@ export class ClusterTrustDomain {
     this.#given = given;
   }
 
-  /** The trust domain in force; what was given until the cluster is known. */
+  /** The trust domain in force; the given one until the cluster is known. */
   get value(): string {
     return this.#chosen ?? this.#given;
   }
 
-  /** What there is to say while the cluster asks for another one. */
+  /** The Finding while the cluster asks for another one. */
   get findings(): readonly Finding[] {
     return this.#findings;
   }
 
-  /** The changes as they are put in force; the first ones are everything that there is. */
+  /** The changes as they are put in force; the first ones are all objects. */
   pin(changes: readonly MeshChange[]): readonly MeshChange[] {
     if (this.#chosen === undefined) {
       const asked = changes.map(readMeshConfig).find((config) => config !== undefined)?.spec.trustDomain;
@@ -52,7 +52,7 @@ export class ClusterTrustDomain {
   }
 }
 
-/** The MeshConfig of a change; one that is taken away says nothing from now on. */
+/** The MeshConfig of a change; one that is removed says nothing from now on. */
 function readMeshConfig(change: MeshChange): MeshObject<'MeshConfig'> | undefined {
   if (change.type === 'put') return change.object.kind === 'MeshConfig' ? change.object : undefined;
   if (change.ref.kind !== 'MeshConfig') return undefined;

@@ -1,4 +1,5 @@
-// Addresses of ServiceEntries must never move under a client that knows them, and never be two hosts'.
+// An address of a ServiceEntry must never move under a client that knows it, and never belong to
+// two hosts.
 
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -63,7 +64,7 @@ describe('allocateEntryAddresses', () => {
           for (const [key, offset] of Object.entries(allocations)) expect(before[key] ?? offset).toBe(offset);
           expect(new Set(Object.values(allocations)).size).toBe(entries.length);
           expect(allocateEntryAddresses([...entries].reverse(), previous).allocations).toEqual(allocations);
-          // What is kept is text.
+          // The kept addresses are text.
           previous = JSON.parse(JSON.stringify(allocations)) as typeof allocations;
           before = allocations;
         }

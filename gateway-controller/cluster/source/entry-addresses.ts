@@ -1,17 +1,18 @@
-// Virtual addresses of ServiceEntries in a cluster: each host that was given none gets one of 240.240.0.0/16, which no network routes,
-// and its twin of 2001:2::/48. Pure: what was given out before is an argument, so that an address stays with its host.
+// Virtual addresses of ServiceEntries in a cluster: each host without one gets an address of
+// 240.240.0.0/16, which no network routes, and its twin of 2001:2::/48. Pure: earlier allocations
+// are an argument, so that an address stays with its host.
 
 import type { MeshObject } from '../../../mesh/index.ts';
 
 type ServiceEntry = MeshObject<'ServiceEntry'>;
 
-/** Addresses given out, as numbers within the range, by `<namespace>/<name>/<host>`. */
+/** Allocated addresses, as numbers within the range, by `<namespace>/<name>/<host>`. */
 export type EntryAllocations = Readonly<Record<string, number>>;
 
-/** What a run of the allocation gives back; an entry that wants nothing is the same value as before. */
+/** The result of an allocation; an entry that needs nothing is the same value as before. */
 export interface AddressedEntries {
   readonly entries: readonly ServiceEntry[];
-  /** What to keep, and to pass as `previous` the next time. */
+  /** The allocations, to be passed as `previous` the next time. */
   readonly allocations: EntryAllocations;
 }
 
@@ -22,8 +23,9 @@ const size = 2 ** 16 - 2;
 const allocationLabel = 'networking.istio.io/enable-autoallocate-ip';
 
 /**
- * Gives an address to each host without one. Where it goes follows from its name, so that most hosts get the same one even when
- * `previous` is lost; addresses that the configuration writes itself are newly given to nobody.
+ * Gives an address to each host without one. The address follows from the host's name, so that most
+ * hosts get the same one even when `previous` is lost. Addresses that the configuration writes
+ * itself are not allocated.
  */
 export function allocateEntryAddresses(entries: readonly ServiceEntry[], previous: EntryAllocations): AddressedEntries {
   const taken = new Set(entries.flatMap(({ spec }) => (spec.addresses ?? []).map(parseEntryOffset)));
@@ -32,7 +34,7 @@ export function allocateEntryAddresses(entries: readonly ServiceEntry[], previou
   const kept = new Set<number>();
   for (const key of wanted) {
     const before = previous[key];
-    // Whoever writes an address that a host has does not take it away.
+    // An object that writes the address of a host later does not take it away.
     if (before === undefined || before < 1 || before > size || kept.has(before)) continue;
     allocations[key] = before;
     kept.add(before);
@@ -49,7 +51,10 @@ export function allocateEntryAddresses(entries: readonly ServiceEntry[], previou
   return { entries: entries.map((entry) => withAddresses(entry, allocations)), allocations };
 }
 
-/** `NONE` connects to what was dialled, so an address of ours would lead nowhere; so does a wildcard that no request fills in. */
+/**
+ * `NONE` connects to the dialled address, so an address of ours would lead nowhere; so does a
+ * wildcard that no request fills in.
+ */
 function wantedHosts({ metadata, spec }: ServiceEntry): readonly string[] {
   if ((spec.addresses ?? []).length > 0 || (spec.resolution ?? 'NONE') === 'NONE') return [];
   if (metadata.labels[allocationLabel]?.toLowerCase() === 'false') return [];
@@ -72,7 +77,7 @@ function formatOffset(offset: number): readonly string[] {
   return [`240.240.${Math.floor(offset / 256)}.${offset % 256}`, `2001:2::${offset.toString(16)}`];
 }
 
-/** The number of an IPv4 address within the range; 0 for one that is elsewhere. */
+/** The number of an IPv4 address within the range; 0 for one outside. */
 export function parseEntryOffset(address: string): number {
   const [, third, fourth] = /^240\.240\.(\d+)\.(\d+)(?:\/32)?$/.exec(address) ?? [];
   return third === undefined || fourth === undefined ? 0 : Number(third) * 256 + Number(fourth);

@@ -50,7 +50,7 @@ describe('what cannot be used', () => {
     const closed = read(spoilt);
     expect(closed.objects).toMatchObject([{ spec: { host: 'web', exportTo: ['.'] } }]);
     expect(closed.findings[0]?.message).toContain('requests to host "web" are answered with 503');
-    // Still spoilt, in another way: what closed is no last good version.
+    // Broken again, in another way: a stand-in is no last good version.
     expect(read(rule('other', { tls, outlier: 7 }), closed.objects).objects).toMatchObject([
       { spec: { host: 'other' } },
     ]);
@@ -72,7 +72,7 @@ describe('what cannot be used', () => {
       { kind: 'AuthorizationPolicy', spec: { action: 'DENY', targetRefs: [{ kind: 'GatewayClass', name: '*' }] } },
     ];
     expect(read(config('{')).objects).toMatchObject(closed);
-    // Still spoilt, in another way: what closed is no last good version.
+    // Broken again, in another way: a stand-in is no last good version.
     expect(read(config('trustDomain: 5'), read(config('{')).objects).objects).toMatchObject(closed);
   });
 });

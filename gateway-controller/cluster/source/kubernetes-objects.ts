@@ -1,4 +1,5 @@
-// One object of the Kubernetes API to what it means for the mesh: read and judged as the same object in a file would be. Pure.
+// Translates one object of the Kubernetes API into its objects of the mesh. It is read and judged
+// as the same object in a file would be. Pure.
 
 import {
   closedMesh,
@@ -16,9 +17,9 @@ import { resources } from '../../../kubernetes/index.ts';
 import type { ApiResource, KubernetesObject } from '../../../kubernetes/index.ts';
 import { trimManagedFields } from '../status/ownership.ts';
 
-/** What one object means. */
+/** The meaning of one object. */
 export interface ReadClusterObject {
-  /** What it puts in force: nothing, itself, or what stands in for it. */
+  /** The objects that it puts in force: nothing, itself, or its stand-in. */
   readonly objects: readonly AnyMeshObject[];
   readonly findings: readonly Finding[];
 }
@@ -51,7 +52,10 @@ export const watchedResources: readonly ApiResource[] = [
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 const keptNodeLabels = /^(?:topology\.|failure-domain\.|kubernetes\.io\/hostname$)/;
 
-/** An object without what only its writers need: of managed fields, those of our statuses stay. Of Pods, Nodes and slices, of which there are many, only what is read stays. */
+/**
+ * An object without the parts that only its writers need: of managed fields, those of our statuses
+ * stay. Pods, Nodes and slices are many, so only their fields that are read stay.
+ */
 export function trimObject(object: KubernetesObject): KubernetesObject {
   const { managedFields = [], ...metadata } = object.metadata;
   const { [lastApplied]: _, ...annotations } = metadata.annotations ?? {};
@@ -112,7 +116,10 @@ function trimPod(pod: KubernetesObject): KubernetesObject {
   };
 }
 
-/** Fields of a Service that a mesh has no use for may be newer than what is known here, and are no mistake of its author. */
+/**
+ * A field of a Service that a mesh does not use may be newer than our schema, and is no mistake of
+ * its author.
+ */
 const serviceFields = [
   'type',
   'clusterIP',
@@ -126,21 +133,22 @@ const serviceFields = [
   'trafficDistribution',
 ] as const;
 
-/** What an object is read with. */
+/** The context in which an object is read. */
 export interface ReadContext {
-  /** What was in force because of it. */
+  /** The objects that were in force because of it. */
   readonly inForce: readonly AnyMeshObject[];
   readonly settings: MeshSettings;
-  /** The address that waypoints listen on; every IPv4 address unless told. */
+  /** The address that waypoints listen on; every IPv4 address by default. */
   readonly waypointAddress?: string;
 }
 
 const anyAddress = '0.0.0.0';
 
 /**
- * Reads an object. What cannot be used keeps what was `inForce` because of it, but for policies: those are replaced by one that denies,
- * so that what a replica serves follows from what the cluster holds, and not from what this replica happened to see before. A
- * DestinationRule is closed where no good version was in force: the last good one sends nothing that it was not written to send.
+ * Reads an object. An object that cannot be used keeps what was `inForce` because of it. A policy
+ * does not: it is replaced by a stand-in that denies, so that a replica serves what the cluster
+ * holds, and not what it happened to see before. A DestinationRule is closed if no good version was
+ * in force; its last good version sends nothing that it was not written to send.
  */
 export function readClusterObject(
   object: KubernetesObject,
@@ -168,12 +176,14 @@ export function readClusterObject(
   return { objects: lastGood, findings: explain(findings, 'The last good version stays in force.') };
 }
 
-/** Whether an object is the ConfigMap of the MeshConfig; others are there for the certificates in them. */
+/**
+ * Whether an object is the ConfigMap of the MeshConfig; others are there for their certificates.
+ */
 function isMeshConfig({ kind, metadata }: KubernetesObject, { rootNamespace }: MeshSettings): boolean {
   return kind === 'ConfigMap' && metadata.name === meshConfigMap && metadata.namespace === rootNamespace;
 }
 
-/** What is to be read of an object: itself, the MeshConfig that it holds, or nothing. */
+/** The part of an object to read: itself, its MeshConfig, or nothing. */
 function meaningfulFields(
   object: KubernetesObject,
   settings: MeshSettings,
@@ -183,13 +193,13 @@ function meaningfulFields(
     if (found === undefined) return undefined;
     return found.fields === undefined ? { problem: found.problem ?? '' } : { fields: found.fields };
   }
-  // Only its status is written, where it is about a waypoint.
+  // Only the status of a kind without meaning to the mesh is written, if it concerns a waypoint.
   if (object.kind === 'ListenerSet') return undefined;
   if (object.kind === 'Service') return { fields: { ...object, spec: pick(object['spec'], serviceFields) } };
   return { fields: object };
 }
 
-/** Without a MeshConfig nothing is known of the namespace whose policies are the whole mesh's: nothing may pass. */
+/** Without a MeshConfig the namespace of mesh-wide policies is not known, so nothing may pass. */
 function spoiltMeshConfig(problem: string | undefined, inForce: readonly AnyMeshObject[]): ReadClusterObject {
   const isFirst = !inForce.some(({ kind }) => kind === 'MeshConfig');
   const rest = isFirst
@@ -217,16 +227,20 @@ function peerAuthentication({ metadata }: KubernetesObject): Finding {
   };
 }
 
-/** The object with what the cluster knows of it, and without what is no user's to say. */
+/** The object with the cluster's facts about it, and without fields that no user may set. */
 function complete(read: AnyMeshObject, object: KubernetesObject, waypointAddress: string): AnyMeshObject {
   if (read.kind !== 'Gateway') return withAllocated(read, object);
-  // Where a waypoint listens is decided for all pods of the cluster; on an address of their own choice nobody would find it.
+  // All waypoint pods of the cluster listen on the same address; nobody would find one on an
+  // address of its own choice.
   const { [listenAddressAnnotation]: _, ...rest } = read.metadata.annotations;
   const annotations = waypointAddress === anyAddress ? rest : { ...rest, [listenAddressAnnotation]: waypointAddress };
   return { ...read, metadata: { ...read.metadata, annotations } };
 }
 
-/** Addresses that were given to a ServiceEntry's hosts, by us or by another control plane, stand in its status. */
+/**
+ * The status of a ServiceEntry has the addresses that we or another control plane allocated to its
+ * hosts.
+ */
 function withAllocated(object: AnyMeshObject, { status }: KubernetesObject): AnyMeshObject {
   if (object.kind !== 'ServiceEntry' || (object.spec.addresses ?? []).length > 0) return object;
   const byHost: Record<string, string[]> = {};

@@ -1,5 +1,5 @@
-// A cluster as a source of objects: every kind that is read, followed from the API. Nothing is told before everything is known once;
-// afterwards a lone change goes out at once, and a storm in batches.
+// A cluster as a source of objects: it follows every kind from the API. It reports nothing before
+// everything is known once. Afterwards it reports a lone change at once, and a storm in batches.
 
 import { formatRef, isDeepEqual, meshConfigMap, refOf } from '../../../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshChange, MeshSettings, ObjectRef } from '../../../mesh/index.ts';
@@ -9,36 +9,39 @@ import { meshKey, readClusterObject, refOfKubernetes, trimObject, watchedResourc
 import { Pace } from './pace.ts';
 import { ReferencedConfigMaps } from './referenced-config-maps.ts';
 
-/** What changed since the last time. */
+/** The changes since the last call. */
 export interface SourceChange {
   /** Objects whose text or status changed, each once. */
   readonly changed: readonly ObjectRef[];
   readonly meshChanges: readonly MeshChange[];
-  /** Objects of which reading has something else to say than before. */
+  /** Objects with other Findings of reading than before. */
   readonly said: readonly ObjectRef[];
 }
 
-/** What a source is made of. */
+/** The parts of a source. */
 export interface KubernetesSourceOptions {
   readonly client: ApiClient;
-  /** What the process was started with; the MeshConfig is looked for in its root namespace. */
+  /** The settings of the process; the MeshConfig is looked for in its root namespace. */
   readonly settings: MeshSettings;
-  /** The address that waypoints listen on; every IPv4 address unless told. */
+  /** The address that waypoints listen on; every IPv4 address by default. */
   readonly waypointAddress?: string;
-  /** Called with everything once all kinds are known, then after changes. Its own duration decides how much is put together. */
+  /**
+   * Called with everything once all kinds are known, then after changes. Its own duration decides
+   * how many changes are batched.
+   */
   readonly onChange: (change: SourceChange) => void;
   readonly onProblem: (problem: ReflectorProblem & { readonly kind: string }) => void;
   /** Of reflectors, for tests. */
   readonly timing?: ConstructorParameters<typeof Reflector>[0]['timing'];
 }
 
-/** Which objects of a kind are followed; all of them unless told. */
+/** Restricts the objects of a kind; all of them by default. */
 interface Selection {
   readonly namespace?: string;
   readonly fieldSelector?: string;
 }
 
-/** One object of the API with what it put in force. */
+/** One object of the API with the objects that it put in force. */
 interface Known {
   readonly object: KubernetesObject;
   readonly inForce: readonly AnyMeshObject[];
@@ -51,9 +54,9 @@ export class KubernetesSource {
   readonly #referenced: ReferencedConfigMaps;
   /** By kind, then by `namespace/name`. */
   readonly #known = new Map<string, Map<string, Known>>();
-  /** What reading said of the objects that it said something of, by their references. */
+  /** The Findings of reading, by the references of the objects. */
   readonly #findings = new Map<string, readonly Finding[]>();
-  /** Objects that wait for what they name. */
+  /** Objects that wait for objects that they name. */
   readonly #awaited = new Map<string, KubernetesObject>();
   readonly #pending = new Map<string, { readonly ref: ObjectRef; readonly before: readonly AnyMeshObject[] }>();
   readonly #said = new Map<string, ObjectRef>();
@@ -79,7 +82,10 @@ export class KubernetesSource {
     });
   }
 
-  /** Resolves when every kind is known and the first change was told; rejects when it is stopped before. */
+  /**
+   * Resolves when every kind is known and the first change was reported; rejects when it is stopped
+   * before.
+   */
   async start(): Promise<void> {
     for (const reflector of this.#reflectors.values()) reflector.start();
     await Promise.all([...this.#reflectors.values()].map(({ synced }) => synced));
@@ -88,7 +94,7 @@ export class KubernetesSource {
     this.#pace.take();
   }
 
-  /** Ends every watch; nothing is told afterwards. */
+  /** Ends every watch; nothing is reported afterwards. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#pace.stop();
@@ -113,7 +119,7 @@ export class KubernetesSource {
     return [...(this.#known.get(kind)?.values() ?? [])].map(({ object }) => object);
   }
 
-  /** What reading the objects found. */
+  /** The Findings of reading the objects. */
   findings(): readonly Finding[] {
     return [...this.#findings.values()].flat();
   }
@@ -170,7 +176,7 @@ export class KubernetesSource {
     this.#note(ref, inForce);
   }
 
-  /** What an object names is known now, or will not be soon. */
+  /** The objects that an object names are known now, or will not be soon. */
   #putAwaited(ref: ObjectRef, object: KubernetesObject): void {
     if (this.#isStopped || this.#awaited.get(formatRef(ref)) !== object) return;
     this.#put(object, true);
@@ -193,7 +199,7 @@ export class KubernetesSource {
     else this.#findings.delete(key);
   }
 
-  /** Remembers what was told last of an object, and sees to it that the change is told. */
+  /** Remembers the last reported version of an object, and plans the report of the change. */
   #note(ref: ObjectRef, before: readonly AnyMeshObject[]): void {
     const key = formatRef(ref);
     if (!this.#pending.has(key)) this.#pending.set(key, { ref, before });

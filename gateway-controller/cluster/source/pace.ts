@@ -1,9 +1,10 @@
-// The pace of a source that is told of single changes: a lone change is passed on at once, and a storm of them in a few steps.
+// The pace of a source that gets single changes: it passes on a lone change at once, and a storm in
+// a few steps.
 
-/** The longest that a change waits for others, in milliseconds. */
+/** The longest time that a change waits for others, in milliseconds. */
 const maxPauseMs = 20;
 
-/** Calls `step` for what has come since the last time. */
+/** Calls `step` for the changes since the last call. */
 export class Pace {
   readonly #step: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -15,20 +16,21 @@ export class Pace {
     this.#step = step;
   }
 
-  /** Sees to it that a step is taken soon; once, however often it is asked before. */
+  /** Plans a step soon; several calls plan one step. */
   plan(): void {
     if (this.#timer !== undefined || this.#immediate !== undefined) return;
-    // As long again as the last step took, so that steps take half of the time at most and a storm is a few of them.
+    // The pause is as long as the last step, so that steps take at most half of the time and a
+    // storm is a few steps.
     const pause = Math.min(maxPauseMs, this.#lastDuration) - (performance.now() - this.#lastEnd);
     if (pause > 0) {
       this.#timer = setTimeout(() => this.take(), pause);
     } else {
-      // What arrived in the same packet is one change.
+      // Changes that arrive in one packet are one change.
       this.#immediate = setImmediate(() => this.take());
     }
   }
 
-  /** Takes a step now, in place of one that is planned. */
+  /** Takes a step now, in place of a planned one. */
   take(): void {
     this.stop();
     const start = performance.now();
@@ -37,7 +39,7 @@ export class Pace {
     this.#lastDuration = this.#lastEnd - start;
   }
 
-  /** Takes back what is planned. */
+  /** Cancels a planned step. */
   stop(): void {
     clearTimeout(this.#timer);
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);

@@ -1,5 +1,5 @@
-// The ConfigMaps that BackendTLSPolicies name, and no others: one watch for each, for as long as somebody names it. A cluster holds many
-// ConfigMaps that are large and change all the time.
+// Watches the ConfigMaps that BackendTLSPolicies name, and no others: one watch for each, while a
+// policy names it. A cluster holds many ConfigMaps that are large and change all the time.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatRef, isCoreGroup } from '../../../mesh/index.ts';
@@ -8,7 +8,7 @@ import { Reflector, resources } from '../../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject, ReflectorProblem } from '../../../kubernetes/index.ts';
 import { trimObject } from './kubernetes-objects.ts';
 
-/** What following is made of. */
+/** The options of these watches. */
 export interface ReferencedConfigMapsOptions {
   readonly client: ApiClient;
   readonly timing: ConstructorParameters<typeof Reflector>[0]['timing'];
@@ -17,7 +17,10 @@ export interface ReferencedConfigMapsOptions {
   readonly onProblem: (problem: ReflectorProblem) => void;
 }
 
-/** A change of a policy waits so long for what it names, in milliseconds; without it nothing could be sent to the policy's targets. */
+/**
+ * How long a change of a policy waits for the ConfigMaps that it names, in milliseconds; without
+ * them nothing could be sent to the policy's targets.
+ */
 const patienceMs = 2_000;
 
 /** The ConfigMaps that an object names. */
@@ -28,7 +31,7 @@ export function listReferences(object: AnyMeshObject): readonly ObjectRef[] {
   );
 }
 
-/** Follows what is named. */
+/** Watches the named ConfigMaps. */
 export class ReferencedConfigMaps {
   readonly #options: ReferencedConfigMapsOptions;
   readonly #reflectors = new Map<string, Reflector>();
@@ -40,7 +43,10 @@ export class ReferencedConfigMaps {
     this.#options = options;
   }
 
-  /** Follows what an object names now, too; a promise when some of it is not known yet, resolved once it is, or after a while. */
+  /**
+   * Also watches the ConfigMaps that an object names now. Returns a promise if some are not known
+   * yet, which resolves once they are, or after a while.
+   */
   follow(by: ObjectRef, objects: readonly AnyMeshObject[]): Promise<unknown> | undefined {
     const references = objects.flatMap(listReferences);
     if (references.length === 0 || this.#ended.signal.aborted) return undefined;
@@ -53,7 +59,10 @@ export class ReferencedConfigMaps {
     return Promise.race([all, late]);
   }
 
-  /** The object names this and nothing else: what nobody names any more is let go. */
+  /**
+   * The object names these ConfigMaps and no others; a ConfigMap that no object names is not
+   * watched any more.
+   */
   settle(by: ObjectRef, objects: readonly AnyMeshObject[]): void {
     const key = formatRef(by);
     const before = this.#references.get(key);
@@ -71,12 +80,12 @@ export class ReferencedConfigMaps {
     }
   }
 
-  /** Resolves when everything that is named is known. */
+  /** Resolves when all named ConfigMaps are known. */
   async synced(): Promise<void> {
     await Promise.all([...this.#reflectors.values()].map(({ synced }) => synced));
   }
 
-  /** What is named and not known yet. */
+  /** The named ConfigMaps that are not known yet. */
   unsynced(): readonly string[] {
     return [...this.#reflectors].filter(([, { isSynced }]) => !isSynced).map(([key]) => key);
   }

@@ -1,4 +1,5 @@
-// Our entries of a BackendTLSPolicy's ancestors: the services that it is attached to, in the words of the generator.
+// Our entries of a BackendTLSPolicy's ancestors: the services that it is attached to, in the
+// generator's words.
 
 import { resolveBackendTlsStatus } from '../../../generator/index.ts';
 import type { MeshObject } from '../../../mesh/index.ts';
@@ -6,7 +7,7 @@ import { isOfOurs } from './route-status.ts';
 import type { WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
-/** Our entries of `status.ancestors`; none for targets that are another control plane's. */
+/** Our entries of `status.ancestors`; none for targets of another control plane. */
 export function resolveAncestors(view: StatusView, policy: MeshObject<'BackendTLSPolicy'>): WantedStatus {
   const { ancestors } = resolveBackendTlsStatus(view.mesh, policy);
   const own = isGuest(view.settings)

@@ -1,5 +1,6 @@
-// The condition `istio.io/WaypointBound`: which waypoint a Service, ServiceEntry or WorkloadEntry is bound to, or why it is not, in Istio's
-// words; and `istio.io/WaypointMissing` of ServiceEntries that are nothing without one.
+// The condition `istio.io/WaypointBound`: the waypoint that a Service, ServiceEntry or
+// WorkloadEntry is bound to, or the reason why it is not, in Istio's words; and
+// `istio.io/WaypointMissing` of ServiceEntries that only a waypoint can serve.
 
 import {
   findBoundWorkloads,
@@ -23,7 +24,10 @@ import { type Condition, isFields } from './condition.ts';
 import { waypointBound, waypointMissing, type WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
-/** What the status of a service says; no condition when it asks for no waypoint, undefined when it is another revision's to speak of. */
+/**
+ * The status of a service; no condition when it asks for no waypoint, undefined when another
+ * revision reports on it.
+ */
 export function resolveBindingStatus(
   view: StatusView,
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
@@ -37,7 +41,9 @@ export function resolveBindingStatus(
   return answer(view, key, gateway === undefined ? problem?.code : undefined, 'service', observed(object));
 }
 
-/** What the status of a ServiceEntry says: its binding, and the addresses that its hosts were given for want of their own. */
+/**
+ * The status of a ServiceEntry: its binding, and the addresses that were allocated to its hosts.
+ */
 export function resolveEntryStatus(view: StatusView, entry: MeshObject<'ServiceEntry'>): WantedStatus | undefined {
   const binding = resolveBindingStatus(view, entry);
   const given = (entry.spec.addresses ?? []).length > 0 ? {} : (entry.spec.hostAddresses ?? {});
@@ -46,7 +52,10 @@ export function resolveEntryStatus(view: StatusView, entry: MeshObject<'ServiceE
   return { ...binding, conditions: [...binding.conditions, ...judgeNeed(view, entry)], addresses };
 }
 
-/** A host under a wildcard is found by the name that a request gives, and a strategy is kept by whoever connects: both take a waypoint. */
+/**
+ * A request finds a host under a wildcard by name, and the connecting proxy implements a strategy:
+ * both need a waypoint.
+ */
 function judgeNeed(view: StatusView, entry: MeshObject<'ServiceEntry'>): readonly Condition[] {
   const key = requestedWaypoint(view.mesh, entry);
   if (key === undefined ? isGuest(view.settings) : isOthers(view, key)) return [];
@@ -64,7 +73,10 @@ function judgeNeed(view: StatusView, entry: MeshObject<'ServiceEntry'>): readonl
   return missing('NoWaypointForConnectStrategy', message);
 }
 
-/** What the status of a WorkloadEntry says; no condition when it asks for no waypoint itself and is served by none. */
+/**
+ * The status of a WorkloadEntry; no condition when it asks for no waypoint itself and is served by
+ * none.
+ */
 export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'WorkloadEntry'>): WantedStatus | undefined {
   const { metadata } = object;
   const own = metadata.labels[useWaypointLabel] ?? '';
@@ -76,7 +88,7 @@ export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'Work
   if (isOthers(view, key)) return leave(view);
   const gateway = resolveGateway(view.mesh, key);
   const servesWorkloads = gateway?.trafficType === 'workload' || gateway?.trafficType === 'all';
-  // A waypoint for services, named by the namespace, was never meant for its workloads.
+  // A waypoint for services that the namespace names was never meant for its workloads.
   if (own === '' && gateway !== undefined && !servesWorkloads) return none;
   const isBound =
     gateway !== undefined &&
@@ -96,12 +108,15 @@ export function resolveWorkloadStatus(view: StatusView, object: MeshObject<'Work
 
 const none: WantedStatus = { kind: 'conditions', conditions: [] };
 
-/** What to say of what is another's: nothing. A guest takes back what it said before; where all are of one name, the other one writes over it. */
+/**
+ * Another control plane's objects get no status. Beside another one, conditions that we wrote
+ * before are removed; if all control planes share one name, the other one overwrites them.
+ */
 function leave(view: StatusView): WantedStatus | undefined {
   return isGuest(view.settings) ? none : undefined;
 }
 
-/** Whether the Gateway is another control plane's to speak for. */
+/** Whether another control plane reports on the Gateway. */
 function isOthers(view: StatusView, { namespace, name }: GatewayKey): boolean {
   const gateway = view.mesh.get('Gateway', namespace, name);
   if (gateway === undefined) return isGuest(view.settings);
@@ -148,7 +163,7 @@ function hasAddress(view: StatusView, { namespace, name }: GatewayKey): boolean 
   return Array.isArray(addresses) && addresses.length > 0;
 }
 
-/** Conditions of Services say no generation, since a Service has none in most clusters. */
+/** Conditions of Services have no generation, since a Service has none in most clusters. */
 function observed({ kind, metadata: { generation } }: MeshObject): Pick<Condition, 'observedGeneration'> {
   return kind === 'Service' || generation === undefined ? {} : { observedGeneration: generation };
 }

@@ -1,5 +1,5 @@
-// Conditions as Kubernetes keeps them: one for each type, with the time of its last change of status. What is the same stays as it is,
-// so that nothing is written when nothing changed.
+// Conditions as Kubernetes keeps them: one for each type, with the time of its last change of
+// status. Unchanged conditions keep their time, so that nothing is written when nothing changed.
 
 /** A condition without the time of its last change. */
 export interface Condition {
@@ -16,7 +16,10 @@ export interface DatedCondition extends Condition {
   readonly lastTransitionTime: string;
 }
 
-/** Gives conditions their times: those of conditions of the same type and status are kept, the others changed `now`. */
+/**
+ * Gives conditions their times: those of conditions of the same type and status are kept, the
+ * others changed `now`.
+ */
 export function dateConditions(
   wanted: readonly Condition[],
   current: readonly DatedCondition[],
@@ -31,7 +34,10 @@ export function dateConditions(
   });
 }
 
-/** Whether the conditions of `types` are those that are wanted, times aside. Conditions of other types are not looked at. */
+/**
+ * Whether the conditions of `types` are as wanted, times aside. Conditions of other types are
+ * ignored.
+ */
 export function hasConditions(
   current: readonly DatedCondition[],
   wanted: readonly Condition[],
@@ -51,7 +57,7 @@ function isSame(left: Condition, right: Condition): boolean {
   );
 }
 
-/** The conditions in a list of a `status`; what is no condition is passed over. */
+/** The conditions in a list of a `status`; other values are skipped. */
 export function readConditions(value: unknown): readonly DatedCondition[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((each: unknown): readonly DatedCondition[] => {

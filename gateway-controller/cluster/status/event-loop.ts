@@ -1,4 +1,4 @@
-// Tells new Findings as Kubernetes Events, once each, at a bearable rate.
+// Reports new Findings as Kubernetes Events, once each, at a limited rate.
 
 import { ApiError, resources } from '../../../kubernetes/index.ts';
 import { type Finding, formatPath, formatRef } from '../../../mesh/index.ts';
@@ -9,20 +9,23 @@ import type { DeploymentReport } from './status-loop.ts';
 import { isGuest } from './view.ts';
 import { WorkQueue } from '../leader/work-queue.ts';
 
-/** Findings within so many milliseconds are looked at together. */
+/** Findings within so many milliseconds are handled together. */
 const gatherMs = 250;
-/** Events that go out at once, and then one in so many milliseconds: a namespace full of mistakes is no reason to flood the API. */
+/**
+ * Events that are sent at once, and then one in so many milliseconds: a namespace full of mistakes
+ * must not flood the API.
+ */
 const burst = 25;
 const intervalMs = 500;
 
-/** What tells that an object may be another control plane's. */
+/** Recognizes objects that may be another control plane's. */
 const ofOthers: ReadonlySet<Finding['code']> = new Set(['NotServed', 'WaypointNotFound']);
 
-/** A Finding that there is, or was. */
+/** A Finding that exists, or existed. */
 interface Told {
   readonly finding: Finding;
   isGone: boolean;
-  /** How often the Finding has come. */
+  /** The number of times that the Finding came. */
   count: number;
 }
 
@@ -53,7 +56,7 @@ export class EventLoop implements LeaderLoop {
     return this.#writes;
   }
 
-  /** Findings that are still to be told. */
+  /** Findings that are still to be reported. */
   get pending(): number {
     const { queue, timer } = this.#term ?? {};
     return (queue?.size ?? 0) + (timer === undefined ? 0 : 1);
@@ -115,7 +118,8 @@ export class EventLoop implements LeaderLoop {
 
   #findings(): readonly Finding[] {
     const all = this.#context.findings();
-    // Beside another control plane, what no waypoint of ours serves is theirs to judge, and so is what asks for a Gateway of theirs.
+    // Beside another control plane, that one judges objects that no waypoint of ours serves, and
+    // those that ask for its Gateways.
     const theirs = new Set(
       isGuest(this.#context.settings)
         ? all.filter((each) => this.#isOthers(each)).map(({ ref }) => formatRef(ref))
@@ -151,10 +155,10 @@ export class EventLoop implements LeaderLoop {
       await client.create(resources.events, event);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      // The namespace is about to go, or events are not for us to write: nobody is helped by trying again.
+      // The namespace is about to go, or we may not write events: a retry would not help.
       if (error.status === 403 || error.status === 404) return false;
       if (error.status !== 409) throw error;
-      // Told before: by an earlier leader, or it has come back.
+      // Reported before: by an earlier leader, or it has come back.
       if (known.count < 2) return false;
       const { namespace, name } = event.metadata;
       await client.patch(resources.events, namespace, name, renderSeries(known.count, now), { type: 'merge' });
@@ -163,7 +167,7 @@ export class EventLoop implements LeaderLoop {
     return true;
   }
 
-  /** Waits for the next event's turn. */
+  /** Waits until the rate admits the next event. */
   async #pace(term: Term): Promise<void> {
     const now = performance.now();
     const earliest = now - burst * intervalMs;

@@ -1,4 +1,5 @@
-// Events are named after what they say, so that nothing is told twice, and fit into what the API takes.
+// Events are named after their content, so that nothing is reported twice, and fit the limits of
+// the API.
 
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';

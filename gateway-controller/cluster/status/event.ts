@@ -1,12 +1,12 @@
-// Findings as Events of the API: one for each Finding about an object, named after it, so that the same Finding is never told twice, by
-// this replica or the next leader.
+// Findings as Events of the API: one for each Finding about an object, named after it, so that the
+// same Finding is never told twice, by this replica or the next leader.
 
 import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
 import { type Finding, formatPath } from '../../../mesh/index.ts';
 import { formatFinding } from './finding-status.ts';
 
-/** Who says it. */
+/** The reporter. */
 export interface EventReporter {
   /** The name of the controller. */
   readonly controller: string;
@@ -17,7 +17,10 @@ export interface EventReporter {
 const longestNote = 1_024;
 const longestInstance = 128;
 
-/** The Event of a Finding about an object; `now` is RFC 3339. The same Finding about the same object always has the same name. */
+/**
+ * The Event of a Finding about an object; `now` is RFC 3339. The same Finding about the same object
+ * always has the same name.
+ */
 export function renderEvent(
   finding: Finding,
   object: KubernetesObject,
@@ -29,7 +32,7 @@ export function renderEvent(
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    // Events about what is in no namespace live in `default`, as Kubernetes' own do.
+    // Events about objects without a namespace live in `default`, as Kubernetes' own do.
     metadata: { name: nameEvent(finding, object), namespace: namespace ?? 'default' },
     eventTime: toMicroTime(now),
     reportingController: reporter.controller,
@@ -48,7 +51,7 @@ export function renderEvent(
   };
 }
 
-/** The change of an Event whose Finding has come back after it was gone: `count` times by now. */
+/** The change of an Event whose Finding has come back; `count` is the number of times so far. */
 export function renderSeries(count: number, now: string): Readonly<Record<string, unknown>> {
   return { series: { count, lastObservedTime: toMicroTime(now) } };
 }

@@ -1,4 +1,5 @@
-// Conditions from Findings: what Istio's API has a place for and Istio's control plane never says of VirtualServices and DestinationRules.
+// Conditions from Findings: Istio's API has a place for them, which Istio's control plane does not
+// use for VirtualServices and DestinationRules.
 
 import { type GatewayKey, isOfRevision, listRuleWaypoints, resolveGateway } from '../../../generator/index.ts';
 import { type Finding, formatPath, type MeshObject, refOf } from '../../../mesh/index.ts';
@@ -8,13 +9,13 @@ import { isGuest, type StatusView } from './view.ts';
 
 type Rules = MeshObject<'DestinationRule'> | MeshObject<'VirtualService'>;
 
-/** What the status of a VirtualService or DestinationRule says. */
+/** The status of a VirtualService or DestinationRule. */
 export function resolveTrafficStatus(view: StatusView, object: Rules): WantedStatus | undefined {
   const findings = view.findings(refOf(object));
   if (areRulesOfOthers(view, object, findings)) {
     return isGuest(view.settings) ? { kind: 'conditions', conditions: [] } : undefined;
   }
-  // What was found is about the newest version, be an older one still in force.
+  // The Findings are about the newest version, even if an older one is in force.
   const { namespace, name } = object.metadata;
   const newest = view.object(object.kind, namespace, name);
   const generation = newest?.metadata.generation ?? object.metadata.generation;
@@ -25,7 +26,7 @@ export function resolveTrafficStatus(view: StatusView, object: Rules): WantedSta
   return { kind: 'conditions', conditions: [condition] };
 }
 
-/** Rules that reach no waypoint of ours are sidecars' or another control plane's business. */
+/** Rules that reach no waypoint of ours concern sidecars or another control plane. */
 export function areRulesOfOthers(
   view: Pick<StatusView, 'mesh' | 'settings'>,
   object: Rules,
@@ -43,7 +44,7 @@ export function areRulesOfOthers(
   return !isOurs && (asked ?? []).some(isOfAnother);
 }
 
-/** At most this many Findings are told in one message; `cairn analyze` tells all. */
+/** At most this many Findings are in one message; `cairn analyze` shows all. */
 const told = 4;
 
 /** One condition for all Findings of an object; the reason is the code of the gravest. */

@@ -1,5 +1,5 @@
-// The status of Gateways of our class and of the class itself. Reasons and messages are Istio's. `Programmed` means more than there: an
-// address, and a pod whose Envoy took a configuration.
+// The status of Gateways of our class and of the class itself. Reasons and messages are Istio's.
+// `Programmed` means that there is an address, and a pod whose Envoy accepted a configuration.
 
 import { gatewayProblem } from '../../../generator/index.ts';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
@@ -10,7 +10,7 @@ import { type Condition, type DatedCondition, isFields, readConditions } from '.
 import { deployed, type GatewayAddress, type ListenerStatus, type WantedStatus } from './status.ts';
 import type { StatusView } from './view.ts';
 
-/** What the status of a Gateway of our class says. */
+/** The status of a Gateway of our class. */
 export function resolveGatewayStatus(view: StatusView, gateway: MeshObject<'Gateway'>): WantedStatus {
   const problem = gatewayProblem(gateway);
   const pods = findPods(view, gateway);
@@ -42,7 +42,7 @@ export function resolveGatewayStatus(view: StatusView, gateway: MeshObject<'Gate
   };
 }
 
-/** What the status of a GatewayClass of our controller says. */
+/** The status of a GatewayClass of our controller. */
 export function resolveClassStatus({ metadata: { generation } }: MeshObject<'GatewayClass'>): WantedStatus {
   return {
     kind: 'conditions',
@@ -72,13 +72,16 @@ function accept({ spec }: MeshObject<'Gateway'>): Condition {
 
 interface Addresses {
   readonly host: string;
-  /** IP addresses of the Service that stands for the waypoint. */
+  /** IP addresses of the waypoint's Service. */
   readonly ips: readonly string[];
   readonly hasService: boolean;
   readonly published: readonly GatewayAddress[];
 }
 
-/** Addresses are published once a pod can be reached by them, and stay from then on: clients are told of a waypoint by them. */
+/**
+ * Addresses are published once a pod can be reached by them, and stay from then on: clients learn
+ * of a waypoint by them.
+ */
 function resolveAddresses(view: StatusView, gateway: MeshObject<'Gateway'>, pods: readonly GatewayPod[]): Addresses {
   const { namespace, name } = gateway.metadata;
   const byHand = (gateway.spec.addresses ?? []).find(({ type }) => type === 'Hostname')?.value;
@@ -169,7 +172,10 @@ function findPods(view: StatusView, { metadata }: MeshObject<'Gateway'>): readon
   });
 }
 
-/** Ready, and its Envoy works with a configuration of ours: one that was refused later leaves the one before in force. */
+/**
+ * Ready, and its Envoy works with a configuration of ours: a later one that it refused leaves the
+ * one before in force.
+ */
 function hasConfiguration({ conditions, isGoing }: GatewayPod): boolean {
   const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
   return !isGoing && isReady && conditions.some(({ type }) => type === configurationAcceptedCondition);
@@ -209,7 +215,7 @@ function judgeDeployment(view: StatusView, { metadata }: MeshObject<'Gateway'>):
   return [{ type: deployed, status: 'False', reason: first.code, message }];
 }
 
-/** What an earlier leader found out stays until it is known again. */
+/** Results of an earlier leader stay until this one knows better. */
 function readOwnConditions(view: StatusView, namespace: string, name: string): readonly Condition[] {
   const status = view.object('Gateway', namespace, name)?.['status'];
   return readConditions(isFields(status) ? status['conditions'] : undefined)

@@ -1,4 +1,5 @@
-// The status of a ListenerSet whose parent is a Gateway of ours: a waypoint has one listener, and takes no others.
+// The status of a ListenerSet whose parent is a Gateway of ours: a waypoint has one listener, and
+// takes no others.
 
 import { isWaypoint } from '../../../generator/index.ts';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
@@ -6,7 +7,10 @@ import { type Condition, isFields } from './condition.ts';
 import type { WantedStatus } from './status.ts';
 import type { StatusView } from './view.ts';
 
-/** What the status of a ListenerSet says; undefined for one of another controller's Gateway, which writes the same conditions. */
+/**
+ * The status of a ListenerSet; undefined for a Gateway of another controller, which writes the same
+ * conditions.
+ */
 export function resolveListenerSetStatus(
   view: StatusView,
   { metadata, spec }: KubernetesObject,

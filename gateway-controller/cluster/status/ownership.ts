@@ -1,10 +1,10 @@
-// Which lists of a status are ours: what the API writes down of every writer says so, and tells ours from those of another control plane
-// that speaks of the same objects in the same words.
+// The lists of a status that we own. The API records every writer, which distinguishes our entries
+// from those of another control plane with the same words.
 
 import type { KubernetesObject, ManagedFields } from '../../../kubernetes/index.ts';
 import { isFields } from './condition.ts';
 
-/** What the names of all field managers of our statuses begin with. */
+/** The prefix of all field managers of our statuses. */
 export const statusManagerPrefix = 'cairn-status-';
 
 /** The field manager of one kind of status; control planes of other revisions have their own. */
@@ -13,7 +13,10 @@ export function formatStatusManager(kind: string, revision: string): string {
   return `${statusManagerPrefix}${kind}${suffix}`;
 }
 
-/** What to keep of an object's managed fields: for each of our field managers, which fields of the status are its own. */
+/**
+ * The managed fields to keep of an object: for each of our field managers, its fields of the
+ * status.
+ */
 export function trimManagedFields(fields: readonly ManagedFields[]): readonly ManagedFields[] {
   return fields.flatMap(({ manager = '', fieldsV1 }) => {
     const status = fieldsV1?.['f:status'];
@@ -22,7 +25,10 @@ export function trimManagedFields(fields: readonly ManagedFields[]): readonly Ma
   });
 }
 
-/** Whether entries of a list of the status (`conditions`, `addresses`) were written last by this field manager. */
+/**
+ * Whether entries of a list of the status (`conditions`, `addresses`) were written last by this
+ * field manager.
+ */
 export function ownsStatusField({ metadata }: KubernetesObject, manager: string, field: string): boolean {
   return (metadata.managedFields ?? []).some((each) => {
     const status = each.fieldsV1?.['f:status'];

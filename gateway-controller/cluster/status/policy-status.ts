@@ -1,5 +1,5 @@
-// The condition `WaypointAccepted` on policies: one sentence for all targets, in Istio's words. What Istio does not say is added as a
-// condition of our own: that a policy is in effect otherwise than written.
+// The condition `WaypointAccepted` on policies: one sentence for all targets, in Istio's words. A
+// condition of our own adds what Istio does not report: that a policy is not in effect as written.
 
 import { gatewayProblem, isOfRevision, isWaypoint, resolveBinding } from '../../../generator/index.ts';
 import {
@@ -19,12 +19,15 @@ import { isGuest, type StatusView } from './view.ts';
 
 type Policy = MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>;
 
-/** What the status of a policy says: of waypoints only when it names a target, and that it is not in effect. */
+/**
+ * The status of a policy: about waypoints only when it names a target, and whether it is in effect.
+ */
 export function resolvePolicyStatus(view: StatusView, policy: Policy): WantedStatus | undefined {
-  // What stands in for a policy names its namespace where its targets cannot be read.
+  // A stand-in for a policy names its namespace if its targets cannot be read.
   const written = (policy.spec.targetRefs ?? []).filter(({ kind }) => kind !== namespaceTarget);
   const targets = written.map((target) => judgeTarget(view, policy, target));
-  // Beside another control plane, what is bound to none of ours may well be bound to one of theirs.
+  // Beside another control plane, a target that is bound to none of our Gateways may be bound to
+  // one of that one's.
   if (targets.length > 0 && !targets.some(({ isBound }) => isBound)) {
     if (isGuest(view.settings)) return { kind: 'conditions', conditions: [] };
     if (written.some((each) => isOthers(view, policy, each))) return undefined;
@@ -48,7 +51,7 @@ interface TargetJudgement {
   readonly target: string;
 }
 
-/** One target speaks for itself; of several those that are not bound are named. */
+/** A single target is described alone; of several, those that are not bound are named. */
 function combine(targets: readonly TargetJudgement[]): Condition {
   const [only] = targets;
   if (only !== undefined && targets.length === 1) {
@@ -112,7 +115,7 @@ function isOthers(view: StatusView, { metadata: { namespace } }: Policy, target:
   return gateway !== undefined && !isOfRevision(view.mesh, gateway);
 }
 
-/** What `WaypointAccepted` says already is not said twice. */
+/** Findings that `WaypointAccepted` reports already are not repeated. */
 const saidAlready: ReadonlySet<Finding['code']> = new Set(['PolicyTargetNotBound', 'PolicyTargetNotFound']);
 
 function judgeEffect(view: StatusView, policy: Policy): readonly Condition[] {

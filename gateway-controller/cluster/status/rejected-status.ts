@@ -1,4 +1,5 @@
-// The status of objects that are not in force because they cannot be read: what is wrong with them, where their kind has a place for it.
+// The status of objects that are not in force because they cannot be read: their faults, if their
+// kind has a place for them.
 
 import { formatParentKey, type MeshObject, type ObjectRef, type RouteParentRef } from '../../../mesh/index.ts';
 import { type Condition, isFields } from './condition.ts';
@@ -15,7 +16,7 @@ const withConditions: ReadonlySet<string> = new Set([
 ]);
 const routes: ReadonlySet<string> = new Set(['GRPCRoute', 'HTTPRoute', 'TCPRoute', 'TLSRoute']);
 
-/** Whether what is in force of an object is an older version than the newest one, which cannot be read. */
+/** Whether the version in force of an object is older than the newest one, which cannot be read. */
 export function isSuperseded(
   view: StatusView,
   { kind, metadata: { namespace, name, generation } }: MeshObject,
@@ -25,11 +26,14 @@ export function isSuperseded(
   return view.findings({ kind, namespace, name }).some(({ severity }) => severity === 'error');
 }
 
-/** What the status of an object that is not in force says; undefined when it is gone, or there is nothing to say. */
+/**
+ * The status of an object that is not in force; undefined when it is gone, or there is nothing to
+ * report.
+ */
 export function resolveRejected(view: StatusView, ref: ObjectRef): WantedStatus | undefined {
   const object = view.object(ref.kind, ref.namespace, ref.name);
   const findings = view.findings(ref);
-  // Whose object it is cannot be told from one that cannot be read.
+  // The owner of an object that cannot be read is not known.
   if (object === undefined || isGuest(view.settings)) return undefined;
   if (!findings.some(({ severity }) => severity === 'error')) return undefined;
   const { generation } = object.metadata;

@@ -1,4 +1,4 @@
-// What statuses say of a mesh, and of how much of it a control plane speaks that runs beside another.
+// The statuses of a mesh, and of the part of it that a control plane reports on beside another one.
 
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
@@ -186,7 +186,7 @@ it('of a Gateway of another revision, and of its services, is not ours to speak'
   expect(conditionsOf(statusOf('Service', 'reviews', canary))).toEqual([]);
   expect(conditionsOf(statusOf('AuthorizationPolicy', 'mixed', canary))).toEqual([]);
   expect(conditionsOf(statusOf('VirtualService', 'reviews', canary))).toEqual([]);
-  // What belongs to nobody is the default revision's to judge.
+  // The default revision judges objects that belong to nobody.
   expect(conditionsOf(statusOf('Service', 'lost', canary))).toEqual([]);
   const others: World = { mesh: { revision: 'default' }, settings: { revision: 'default' } };
   for (const world of [others, canary]) {
@@ -277,7 +277,7 @@ describe('a control plane beside another', () => {
     expect(conditionsOf(statusOf('VirtualService', 'reviews', { ...guest, findings: [finding] }))).toEqual([]);
     const [condition] = conditionsOf(statusOf('VirtualService', 'reviews', { findings: [finding] }));
     expect(condition).toMatchObject({ status: 'True', message: 'nobody serves it' });
-    // Nor of those of which nobody has found anything.
+    // Nor those without Findings.
     expect(conditionsOf(statusOf('DestinationRule', 'tried', guest))).toEqual([]);
   });
 });
@@ -294,7 +294,7 @@ describe('the planner', () => {
         .map(formatRef)
         .sort((a, b) => (a < b ? -1 : 1));
 
-    // The status of a Gateway alone: its services, and nobody who asks for another or for none.
+    // The status of a Gateway alone: its services, and no object that asks for another or for none.
     expect(dirty([ref('Gateway', 'waypoint')])).toEqual(['Gateway shop/waypoint', 'Service shop/reviews']);
     expect(dirty([], ['get:Service/shop/gone'])).toEqual(['AuthorizationPolicy shop/mixed']);
     expect(dirty([], ['get:Service/elsewhere/gone'])).toEqual([]);

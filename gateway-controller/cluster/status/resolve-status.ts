@@ -1,4 +1,4 @@
-// Which kinds have a status that is ours to write, where in the API they are, and what it says for one object.
+// The kinds whose status we write, their resources in the API, and the status of one object.
 
 import { isWaypoint } from '../../../generator/index.ts';
 import { type ApiResource, resources } from '../../../kubernetes/index.ts';
@@ -18,11 +18,17 @@ import type { StatusView } from './view.ts';
 /** How the status of a kind is written. */
 export interface StatusKind {
   readonly resource: ApiResource;
-  /** What `formatStatusManager` makes a field manager of: one for each kind of status, so that who wrote what can be seen, and taken away. */
+  /**
+   * The part that `formatStatusManager` makes a field manager of: one for each kind of status, so
+   * that the writer can be seen, and the entries removed.
+   */
   readonly manager: string;
   /** The types of conditions that are ours; others are never touched. */
   readonly conditionTypes: readonly string[];
-  /** Whether the API merges conditions by type. Istio's kinds do not: there, the list is replaced as a whole. */
+  /**
+   * Whether the API merges conditions by type. Istio's kinds do not: there, the list is replaced as
+   * a whole.
+   */
   readonly mergesConditions: boolean;
 }
 
@@ -79,7 +85,7 @@ const statusKinds: Readonly<Record<StatusKindName, StatusKind>> = {
   WorkloadEntry: kindOf(resources.workloadEntries, 'service', [waypointBound]),
 };
 
-/** A kind that means nothing to the mesh, and is answered all the same. */
+/** A kind without meaning to the mesh, which gets a status all the same. */
 export const listenerSetKind = 'ListenerSet';
 
 /** The kinds of the mesh whose status is written. */
@@ -95,7 +101,7 @@ const kindsByName = new Map<string, StatusKind>([
   [listenerSetKind, kindOf(resources.listenerSets, 'gateway', ['Accepted', 'Programmed'], true)],
 ]);
 
-/** What the status of an object says; undefined when the object is gone, or not ours to speak of. */
+/** The status of an object; undefined when the object is gone, or not ours to report on. */
 export function resolveStatus(view: StatusView, { kind, namespace, name }: ObjectRef): WantedStatus | undefined {
   const { mesh } = view;
   const get = <K extends Kind>(known: K): MeshObject<K> | undefined => mesh.get(known, namespace, name);

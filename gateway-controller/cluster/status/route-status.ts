@@ -1,4 +1,4 @@
-// Our entries of a route's parents, from what the generator says of the route.
+// Our entries of a route's parents, from the generator's view of the route.
 
 import { isOfRevision, requestedWaypoint, resolveGateway, resolveRouteStatus } from '../../../generator/index.ts';
 import type { GatewayKey } from '../../../generator/index.ts';
@@ -9,19 +9,26 @@ import { hasOwnName, isGuest, type StatusView } from './view.ts';
 /** A route of any kind. */
 export type Route = MeshObject<'GRPCRoute'> | MeshObject<'HTTPRoute'> | MeshObject<'TCPRoute'> | MeshObject<'TLSRoute'>;
 
-/** The name in entries of ours: Istio's, which people and tools wait for, unless Istio itself may run beside. */
+/**
+ * The name in entries of ours: Istio's, which people and tools wait for, unless Istio itself may
+ * run beside.
+ */
 export function routeControllerName({ settings }: Pick<StatusView, 'settings'>): string {
   return hasOwnName(settings) ? settings.controllerName : 'istio.io/gateway-controller';
 }
 
-/** Our entries of `status.parents`; none for parents that are no service, or another control plane's. */
+/**
+ * Our entries of `status.parents`; none for parents that are no service, or another control
+ * plane's.
+ */
 export function resolveRouteParents(view: StatusView, route: Route): WantedStatus | undefined {
   const { parents } = resolveRouteStatus(view.mesh, route);
   const { namespace } = route.metadata;
   const own = parents.filter(({ parentRef }) =>
     isGuest(view.settings) ? isOfOurs(view, parentRef, namespace) : !isOfOtherRevision(view, parentRef, namespace),
   );
-  // Under the name that all revisions share, whose entries those are cannot be told: the revision that has a say in the route has it.
+  // All revisions share this name, so it does not tell whose the entries are: the revision that the
+  // route concerns owns them.
   if (own.length === 0 && parents.length > 0 && !hasOwnName(view.settings)) return undefined;
   const controllerName = routeControllerName(view);
   return { kind: 'route', parents: own.map((parent) => ({ ...parent, controllerName })) };

@@ -1,4 +1,5 @@
-// A status that names a generation says that everything that follows from that version is known, so it is not written before.
+// A status that names a generation says that everything that follows from that version is known, so
+// it is not written before.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// Writes the status of what the mesh is made of: on the leader, on change, our own entries. What a write brings back from the API is
-// what we know already, so that it leads to no other write.
+// The status loop: on the leader, it writes our own entries when they change. Our own writes come
+// back from the API, and lead to no other write.
 
 import { ApiError, type KubernetesObject } from '../../../kubernetes/index.ts';
 import { type Finding, formatRef, type ObjectRef, type QueryKey } from '../../../mesh/index.ts';
@@ -13,18 +13,18 @@ import { deploymentKey, isGuest, type StatusView } from './view.ts';
 import { WorkQueue } from '../leader/work-queue.ts';
 import { WrittenObjects } from '../leader/written-objects.ts';
 
-/** What is known of the deployment of Gateways. */
+/** The deployment state of Gateways. */
 export interface DeploymentReport {
-  /** What there is to say about what is deployed for one Gateway; undefined while that is not known yet. */
+  /** The Findings about the objects of one Gateway; undefined while they are not known yet. */
   findingsOf(gateway: Pick<ObjectRef, 'name' | 'namespace'>): readonly Finding[] | undefined;
   /** Calls `listener` whenever the Findings changed, until the returned function is called. */
   onChange(listener: () => void): () => void;
 }
 
-/** Changes within so many milliseconds are looked at together. */
+/** Changes within so many milliseconds are handled together. */
 const gatherMs = 50;
 
-/** Everything of one term as the leader. */
+/** The state of one term as the leader. */
 interface Term {
   readonly planner: StatusPlanner;
   readonly queue: WorkQueue;
@@ -49,12 +49,12 @@ export class StatusLoop implements LeaderLoop {
     this.#deployment = deployment;
   }
 
-  /** Writes that the API took, of all terms. */
+  /** Writes that the API accepted, of all terms. */
   get writes(): number {
     return this.#writes;
   }
 
-  /** Objects whose status is still to be looked at. */
+  /** Objects whose status is still to be computed. */
   get pending(): number {
     const { queue, timer } = this.#term ?? {};
     return (queue?.size ?? 0) + (timer === undefined ? 0 : 1);
@@ -124,7 +124,7 @@ export class StatusLoop implements LeaderLoop {
     this.#changed.clear();
     this.#touched.clear();
     const dirty = [...planner.dirty(change)];
-    // Where nothing but status changed, there is nothing else to say.
+    // If only status changed, there are no other Findings.
     if (change.touched.size > 0) {
       this.#gatherFindings();
       dirty.push(...planner.compareFindings(this.#context.findings()));
@@ -174,7 +174,7 @@ export class StatusLoop implements LeaderLoop {
       this.#writes += 1;
       this.#written.remember(formatUnit(ref), answer);
       this.#context.log('debug', 'status written', { object: formatRef(ref) });
-      // A Gateway's status is what others' are computed from, and the watch may take its time.
+      // Other statuses are computed from a Gateway's status, and the watch may take its time.
       if (ref.kind === 'Gateway') this.onStep({ changed: [ref], touched: new Set() });
       return true;
     } catch (error) {
@@ -183,7 +183,7 @@ export class StatusLoop implements LeaderLoop {
     }
   }
 
-  /** The object as it was seen, or as our last write left it where the watch is still behind. */
+  /** The object as it was seen, or as our last write left it if the watch is still behind. */
   #newest(kind: string, namespace: string, name: string): KubernetesObject | undefined {
     const seen = this.#context.object(kind, namespace, name);
     const unit = formatUnit({ kind, namespace, name });
@@ -191,7 +191,7 @@ export class StatusLoop implements LeaderLoop {
   }
 
   #report(unit: string, error: unknown, retryMs: number): void {
-    // Somebody else wrote meanwhile: what they wrote is on its way to us.
+    // Another writer was faster: its version is on its way to us.
     const level = error instanceof ApiError && error.status === 409 ? 'debug' : 'warn';
     this.#context.log(level, 'status not written', {
       object: unit,

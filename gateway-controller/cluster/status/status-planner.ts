@@ -1,4 +1,5 @@
-// Which objects' statuses may have to change: those that came or changed, and those whose status was computed from something that did.
+// Plans which statuses may have to change: those of objects that were added or changed, and those
+// that were computed from something that changed.
 
 import {
   type Finding,
@@ -13,13 +14,13 @@ import { findStatusKind, resolveStatus, statusKindNames } from './resolve-status
 import type { WantedStatus } from './status.ts';
 import { findingsKey, objectKey, type StatusView, trackView } from './view.ts';
 
-/** What changed since the last time. */
+/** The changes since the last call. */
 export interface StatusChange {
   readonly changed: readonly ObjectRef[];
   readonly touched: ReadonlySet<QueryKey>;
 }
 
-/** Remembers what each status was computed from. */
+/** Remembers the inputs of each status. */
 export class StatusPlanner {
   readonly #view: StatusView;
   readonly #readers = new ReaderIndex();
@@ -29,7 +30,7 @@ export class StatusPlanner {
     this.#view = view;
   }
 
-  /** What the status of an object should say now. */
+  /** The status that an object should have now. */
   resolve(ref: ObjectRef): WantedStatus | undefined {
     const { view, reads } = trackView(this.#view);
     const wanted = resolveStatus(view, ref);
@@ -49,7 +50,7 @@ export class StatusPlanner {
     return [...units].map(parseUnit);
   }
 
-  /** The objects about which there is something else to say than the last time. */
+  /** The objects with other Findings than the last time. */
   compareFindings(findings: readonly Finding[]): readonly ObjectRef[] {
     const lines = new Map<string, { readonly ref: ObjectRef; text: string }>();
     for (const { ref, code, severity, path, message, hint = '' } of findings) {

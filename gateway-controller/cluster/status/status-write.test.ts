@@ -1,4 +1,5 @@
-// What is written to a status, and above all what is not: others' entries, and what is said already.
+// Tests the writes of a status, and above all what is not written: others' entries, and entries
+// that are there already.
 
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../../../kubernetes/index.ts';
@@ -18,7 +19,7 @@ function kindOf(name: string): StatusKind {
 
 const fieldManager = 'cairn-status-test';
 
-/** What the API remembers of who wrote the conditions last. */
+/** The API's record of the last writer of the conditions. */
 const writtenBy = (manager: string): NonNullable<KubernetesObject['metadata']['managedFields']> => [
   { manager, operation: 'Apply', subresource: 'status', fieldsV1: { 'f:status': { 'f:conditions': {} } } },
 ];

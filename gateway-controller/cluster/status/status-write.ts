@@ -1,5 +1,5 @@
-// From what a status is and what it should say to what is written, if anything: our entries and no others, times kept, and nothing at
-// all when it says so already.
+// Turns the current and the wanted status of an object into a write, if one is needed: our entries
+// and no others, with their times kept.
 
 import { apiVersionOf, type KubernetesObject } from '../../../kubernetes/index.ts';
 import type { RouteParentRef } from '../../../mesh/index.ts';
@@ -11,11 +11,14 @@ import type { AncestorStatus, GatewayAddress, ListenerStatus, ParentStatus, Want
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What a write needs beside the two states. */
+/** The context of a write beside the two states. */
 export interface WriteContext {
   readonly kind: StatusKind;
   readonly fieldManager: string;
-  /** Beside another control plane only what we wrote last is ours to take away; alone, every condition of our types is. */
+  /**
+   * Beside another control plane we remove only what we wrote last; alone, every condition of our
+   * types.
+   */
   readonly isGuest: boolean;
   /** The `controllerName` of our entries of a route's parents. */
   readonly controllerName: string;
@@ -23,7 +26,7 @@ export interface WriteContext {
   readonly now: string;
 }
 
-/** The object to apply to the subresource `status`, or undefined when there is nothing to say. */
+/** The object to apply to the subresource `status`, or undefined when there is nothing to write. */
 export function planStatusWrite(
   current: KubernetesObject,
   wanted: WantedStatus,
@@ -34,7 +37,8 @@ export function planStatusWrite(
   const status = planStatus(before, wanted, context, ownsConditions);
   if (status === undefined) return undefined;
   const { name, namespace, resourceVersion } = current.metadata;
-  // Lists that are replaced as a whole must be those that were read; where the API merges, nobody's entries can be lost.
+  // Lists that are replaced as a whole must be those that were read; where the API merges, no
+  // entries can be lost.
   const isWhole = !context.kind.mergesConditions;
   return {
     apiVersion: current.apiVersion ?? apiVersionOf(context.kind.resource),
@@ -61,7 +65,8 @@ function planStatus(
       const { addresses = [] } = wanted;
       const hasAddresses =
         wanted.addresses === undefined || formatAddresses(before['addresses']) === formatAddresses(addresses);
-      // A condition of a type of ours that somebody else wrote is taken over where we have something to say, and is never taken away.
+      // We replace a condition of our types by another writer if we have something to report, and
+      // never remove it.
       const ours = kind.conditionTypes.filter(
         (type) => ownsConditions || wanted.conditions.some((condition) => condition.type === type),
       );
@@ -103,7 +108,7 @@ function formatAddresses(value: unknown): string {
     .join(' ');
 }
 
-/** Ours only where the API merges by type; else the others' too, as they are. */
+/** Ours only if the API merges by type; else the others' too, as they are. */
 function listConditions(
   current: readonly DatedCondition[],
   wanted: readonly Condition[],
@@ -150,10 +155,13 @@ function hasListeners(value: unknown, wanted: readonly ListenerStatus[]): boolea
   );
 }
 
-/** The API takes no more entries of a policy's ancestors, of all controllers together; routes may have twice as many. */
+/**
+ * The API's limit of a policy's ancestors, of all controllers together; routes may have twice as
+ * many.
+ */
 const maxEntries = { parents: 32, ancestors: 16 } as const;
 
-/** A list of a status whose entries say to whom they belong. */
+/** A list of a status whose entries name their owner. */
 type EntryList =
   | { readonly list: 'parents'; readonly reference: 'parentRef' }
   | { readonly list: 'ancestors'; readonly reference: 'ancestorRef' };
@@ -167,7 +175,7 @@ function planEntries(
   const current: readonly unknown[] = Array.isArray(before[list]) ? before[list] : [];
   const isOurs = (each: unknown): each is Fields => isFields(each) && each['controllerName'] === controllerName;
   const own = current.filter(isOurs);
-  // Entries of ours for parents that are Gateways are an ingress controller's of the same name.
+  // Entries of ours for parents that are Gateways belong to an ingress controller of the same name.
   const isService = (each: Fields): boolean => isFields(each[reference]) && kindOfParent(each[reference]) !== 'Gateway';
   const ours = own.filter(isService);
   const others = current.filter((each) => !isOurs(each) || !isService(each));
@@ -204,7 +212,7 @@ function kindOfParent(parent: Fields): string {
   return typeof parent['kind'] === 'string' ? parent['kind'] : 'Gateway';
 }
 
-/** What makes two references to a parent the same. */
+/** The identity of a reference to a parent. */
 function formatParent(parent: unknown): string {
   if (!isFields(parent)) return '';
   return JSON.stringify(

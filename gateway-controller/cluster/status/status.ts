@@ -1,4 +1,5 @@
-// What the status of one object should say, as plain data: the part of it that is ours. How it gets there is another file's business.
+// The wanted status of one object, as plain data: our part of it. Writing it is another file's
+// work.
 
 import type { RouteParentRef } from '../../../mesh/index.ts';
 import type { Condition } from './condition.ts';
@@ -9,7 +10,7 @@ export interface GatewayAddress {
   readonly value: string;
 }
 
-/** An address that was given to a host. */
+/** An address that was allocated to a host. */
 export interface HostAddress {
   readonly host: string;
   readonly value: string;
@@ -38,15 +39,15 @@ export interface AncestorStatus {
 }
 
 /**
- * What the status of an object should say. `conditions`: those of the types that are ours for this kind and no others; a type of ours
- * that is missing is taken away. `parents`: our entries of a route's parents.
- * `ancestors`: those of a policy's.
+ * The wanted status of an object. `conditions`: those of our types for this kind and no others; a
+ * missing type is removed. `parents`: our entries of a route's parents. `ancestors`: those of a
+ * policy's.
  */
 export type WantedStatus =
   | {
       readonly kind: 'conditions';
       readonly conditions: readonly Condition[];
-      /** The addresses that a ServiceEntry's hosts were given; absent for other kinds. */
+      /** The addresses that were allocated to a ServiceEntry's hosts; absent for other kinds. */
       readonly addresses?: readonly HostAddress[];
     }
   | {
@@ -58,13 +59,19 @@ export type WantedStatus =
   | { readonly kind: 'route'; readonly parents: readonly ParentStatus[] }
   | { readonly kind: 'policy'; readonly ancestors: readonly AncestorStatus[] };
 
-/** Condition on Services, ServiceEntries and WorkloadEntries: which waypoint they are bound to, or why they are not. */
+/**
+ * Condition on Services, ServiceEntries and WorkloadEntries: which waypoint they are bound to, or
+ * why they are not.
+ */
 export const waypointBound = 'istio.io/WaypointBound';
 /** Condition on ServiceEntries that nothing but a waypoint can serve, while none does. */
 export const waypointMissing = 'istio.io/WaypointMissing';
 /** Condition on policies: which waypoint enforces them, or why none does. */
 export const waypointAccepted = 'WaypointAccepted';
-/** Condition on VirtualServices and DestinationRules, and on policies that are not in effect as written. */
+/**
+ * Condition on VirtualServices and DestinationRules, and on policies that are not in effect as
+ * written.
+ */
 export const accepted = 'cairn.dev/Accepted';
 /** Condition on Gateways: whether what they need could be deployed. */
 export const deployed = 'cairn.dev/Deployed';

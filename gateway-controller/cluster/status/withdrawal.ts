@@ -1,5 +1,5 @@
-// What is left to do for statuses when a control plane goes for good: nothing that it said may stay on objects that stay. The API knows
-// what was ours, so others' entries are kept.
+// Removes statuses when a control plane is removed for good: none of its entries may stay on
+// objects that stay. The API knows the owner, so others' entries are kept.
 
 import { ApiError, type ApiClient, type ApiResource, type KubernetesObject } from '../../../kubernetes/index.ts';
 import { formatStatusManager, ownsStatusField } from './ownership.ts';
@@ -8,19 +8,22 @@ import { routeControllerName } from './route-status.ts';
 import type { WantedStatus } from './status.ts';
 import { planStatusWrite } from './status-write.ts';
 
-/** Whose statuses to take away. */
+/** The owner of the statuses to remove. */
 export interface WithdrawnControlPlane {
   readonly controllerName: string;
   /** Empty: the default revision. */
   readonly revision: string;
-  /** Only counts. */
+  /** Counts only. */
   readonly dryRun: boolean;
 }
 
-/** Between reading and writing an object somebody else may write it. */
+/** Another writer may change an object between our read and our write. */
 const attempts = 5;
 
-/** Takes everything away that a control plane, which no longer runs, said in statuses. The number of objects by kind, without kinds that had none. */
+/**
+ * Removes all entries of a control plane that no longer runs from statuses. Returns the number of
+ * objects by kind, without kinds that had none.
+ */
 export async function withdrawStatuses(
   client: ApiClient,
   plane: WithdrawnControlPlane,
@@ -71,7 +74,7 @@ async function withdraw(
   }
 }
 
-/** What to apply to the subresource `status`; undefined when nothing of it is ours. */
+/** The object to apply to the subresource `status`; undefined when nothing of it is ours. */
 function planWithdrawal(
   current: KubernetesObject,
   kind: StatusKind,
@@ -80,7 +83,7 @@ function planWithdrawal(
   const fieldManager = formatStatusManager(kind.manager, plane.revision);
   if (kind.mergesConditions) {
     const { name, namespace } = current.metadata;
-    // What a field manager applies no longer goes, and nothing else does.
+    // The fields that a field manager no longer applies are removed, and no others.
     return isWriter(current, fieldManager)
       ? { metadata: { name, ...(namespace === undefined ? {} : { namespace }) } }
       : undefined;

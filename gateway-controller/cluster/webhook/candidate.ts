@@ -1,4 +1,5 @@
-// The configuration as it would be with one object more, or another version of it: a view, so that nothing has to be undone.
+// The configuration with one more object, or with another version of one: a view, so that nothing
+// has to be undone.
 
 import {
   type AnyMeshObject,
@@ -13,7 +14,7 @@ import {
   refOf,
 } from '../../../mesh/index.ts';
 
-/** A snapshot with `candidate` in the place of the object of its name. */
+/** A snapshot with `candidate` in place of the object of its name. */
 export function withCandidate(mesh: MeshSnapshot, candidate: AnyMeshObject): MeshSnapshot {
   const alone = new MeshStore(mesh.settings);
   alone.apply([{ type: 'put', object: candidate }]);

@@ -1,4 +1,4 @@
-// What the webhook refuses, warns of and lets pass.
+// The webhook's refusals, warnings and passes.
 
 import { describe, expect, it } from 'vitest';
 import { MeshStore, parseManifest } from '../../../mesh/index.ts';

@@ -1,5 +1,5 @@
-// The decision about one AdmissionReview: what is wrong with the object itself is refused, what is wrong between it and others is a
-// warning, and whatever is not about the configuration passes.
+// Decides about one AdmissionReview: it refuses faults of the object itself, warns of faults
+// between the object and others, and passes everything that is not configuration.
 
 import { analyzeCandidate } from '../../../generator/index.ts';
 import {
@@ -33,17 +33,18 @@ export interface AdmissionResponse {
   readonly warnings?: readonly string[];
 }
 
-/** Longer warnings are cut by the API, and so are those after a few thousand characters. */
+/** The API cuts longer warnings, and those after a few thousand characters. */
 const longestWarning = 256;
 const mostWarnings = 12;
 
-/** Decides. `mesh` is the configuration in force; what it does not know yet can only lead to warnings. */
+/** Decides. `mesh` is the configuration in force; gaps in it can only lead to warnings. */
 export function reviewAdmission(request: AdmissionRequest, mesh: MeshSnapshot): AdmissionResponse {
   const { uid } = request;
   const object = candidateOf(request);
   if (object === undefined) return { uid, allowed: true };
   const read = readObject(object);
-  // What the API took and is unknown here is of a newer version of the kind: whoever else reads it must not be stopped.
+  // A field that the API accepted and that is unknown here belongs to a newer version of the kind:
+  // it must not be refused.
   const isGrave = ({ severity, code }: (typeof read.problems)[number]): boolean =>
     severity === 'error' && code !== 'UnknownField';
   const errors = read.problems.filter(isGrave);
@@ -60,7 +61,7 @@ export function reviewAdmission(request: AdmissionRequest, mesh: MeshSnapshot): 
   return { uid, allowed: true, ...warn(said.map(formatProblem)) };
 }
 
-/** The object to judge; undefined when there is none, or nothing that a mesh reads has changed. */
+/** The object to judge; undefined when there is none, or no part that a mesh reads has changed. */
 function candidateOf({
   operation,
   subResource = '',
@@ -72,7 +73,7 @@ function candidateOf({
     return undefined;
   if (typeof object['kind'] !== 'string' || !isKind(object['kind'])) return undefined;
   const metadata = isFields(object['metadata']) ? object['metadata'] : {};
-  // Whoever takes a finalizer away must not be kept from it by what was wrong all along.
+  // The removal of a finalizer must not be refused because of an old fault.
   if (metadata['deletionTimestamp'] !== undefined) return undefined;
   if (operation === 'UPDATE' && oldObject !== undefined && meaning(oldObject) === meaning(object)) return undefined;
   const { generateName } = metadata;
@@ -80,7 +81,7 @@ function candidateOf({
   return { ...object, metadata: { ...metadata, name, namespace: metadata['namespace'] ?? namespace } };
 }
 
-/** What a mesh reads of an object. */
+/** The part of an object that a mesh reads. */
 function meaning({ spec, metadata }: Fields): string {
   const { labels, annotations } = isFields(metadata) ? metadata : {};
   return JSON.stringify([spec, labels, annotations]);

@@ -31,7 +31,7 @@ afterAll(async () => {
   certificate.stop();
 });
 
-/** A request whose body does not come yet. */
+/** A request whose body is not there yet. */
 function begin(headers: Readonly<Record<string, string>>): ClientRequest {
   const call = request({
     host: '127.0.0.1',

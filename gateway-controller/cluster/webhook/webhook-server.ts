@@ -1,4 +1,5 @@
-// The webhook that the API server asks before it takes an object: HTTPS with the control plane's own certificate, on every replica.
+// The webhook that the API server asks before it stores an object: HTTPS with the control plane's
+// own certificate, on every replica.
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
@@ -11,9 +12,9 @@ import { type AdmissionRequest, type AdmissionResponse, reviewAdmission } from '
 
 /** The path of the webhook, as the ValidatingWebhookConfiguration has it. */
 const path = '/validate';
-/** The API server does not take larger objects, and sends two versions of one. */
+/** The API server takes no larger objects, and sends two versions of one. */
 const longestBody = 8 * 1024 * 1024;
-/** Of all requests under way: nobody has to say here who asks. */
+/** The limit of all pending requests: callers are not authenticated here. */
 const mostBytes = 8 * longestBody;
 /** The API server waits for 30 s at most. */
 const requestTimeout = 30_000;
@@ -28,7 +29,7 @@ export class WebhookServer {
     this.#context = context;
   }
 
-  /** The port that it listens on: the setting's, or a free one where that is 0. */
+  /** Its port: the setting's, or a free one if that is 0. */
   get port(): number {
     return (this.#server?.address() as AddressInfo | null | undefined)?.port ?? 0;
   }
@@ -38,7 +39,7 @@ export class WebhookServer {
     const { serving, settings, mesh, log } = this.#context;
     const server = createServer(tlsOptions(serving.certificate()), createApp(mesh, log));
     this.#unlisten = serving.onRenew(() => server.setSecureContext(tlsOptions(serving.certificate())));
-    // The API server keeps connections open; they must not keep us.
+    // The API server keeps connections open, which must not delay the end.
     server.keepAliveTimeout = 120_000;
     server.requestTimeout = requestTimeout;
     server.listen(settings.ports.webhook, settings.listenAddress);
@@ -85,7 +86,7 @@ function createApp(mesh: MeshSnapshot, log: ClusterContext['log']): express.Expr
       if (!answer.allowed) log('info', 'object refused', { uid: answer.uid, message: answer.status?.message });
       return answer;
     } catch (error) {
-      // A mistake of ours must not stop anybody's work.
+      // A fault of ours must not stop anybody's work.
       log('error', 'an object could not be judged', { uid: admission.uid, error: String(error) });
       return { uid: admission.uid, allowed: true, warnings: ['Cairn could not check this object; see its log'] };
     }
@@ -93,7 +94,7 @@ function createApp(mesh: MeshSnapshot, log: ClusterContext['log']): express.Expr
   return app;
 }
 
-/** Takes what there is room for: the API server says how long a body is before it sends it. */
+/** Takes a body if there is room for it: the API server states its length before it sends it. */
 function limitBodies(): express.RequestHandler {
   let underWay = 0;
   return (request, response, next) => {

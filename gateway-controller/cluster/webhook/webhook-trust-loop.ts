@@ -1,4 +1,5 @@
-// Writes into the ValidatingWebhookConfiguration by which certificate the API server knows the webhook, whenever it says another, or none.
+// Writes the certificate of the webhook into the ValidatingWebhookConfiguration whenever it has
+// another, or none.
 
 import { type KubernetesObject, Reflector, resources } from '../../../kubernetes/index.ts';
 import { formatWebhookName } from '../../../templates/index.ts';
@@ -51,7 +52,7 @@ export class WebhookTrustLoop implements LeaderLoop {
   }
 
   onStep(): void {
-    // What the mesh holds has nothing to do with it.
+    // It does not depend on the mesh.
   }
 
   async stop(): Promise<void> {
@@ -77,7 +78,10 @@ export class WebhookTrustLoop implements LeaderLoop {
   }
 }
 
-/** The JSON Patch that makes the API server trust `rootPem`; [] when it does. Fails to apply when the list has changed meanwhile. */
+/**
+ * The JSON Patch that makes the API server trust `rootPem`; [] when it does already. It fails to
+ * apply when the list has changed meanwhile.
+ */
 function planTrust(configuration: KubernetesObject, rootPem: string): readonly object[] {
   const webhooks: unknown = configuration['webhooks'];
   const bundle = Buffer.from(rootPem).toString('base64');
