@@ -1,9 +1,10 @@
-// The command line of an agent: its flags, the variables that stand in for them in a pod, and their defaults.
+// The command line of an agent: its flags, the variables that stand in for them in a pod, and their
+// defaults.
 
 import { Command, CommanderError, Option } from 'commander';
 import { AgentError } from './error.ts';
 
-/** A flag that takes a value, without its dashes. */
+/** A flag with a value, without its dashes. */
 export type Flag =
   | 'role'
   | 'gateway'
@@ -86,7 +87,7 @@ const declarations: Readonly<Record<Flag, Declaration>> = {
   ],
 };
 
-/** What flags and variables say. */
+/** The values that flags and variables give. */
 export interface GivenFlags {
   /** Of the flag, else of its variable, else the default, which also stands for an empty text. */
   text(flag: Flag): string | undefined;
@@ -107,8 +108,8 @@ export function defaultOf(flag: Flag): string | undefined {
 }
 
 /**
- * Reads flags (after the command's name), and the environment of this process for flags that are not given. Throws AgentError
- * `OptionInvalid`, and CommanderError after the help has been written.
+ * Reads flags (after the command's name), and the environment of this process for flags that are
+ * not given. Throws AgentError `OptionInvalid`, and CommanderError after the help has been written.
  */
 export function readFlags(argv: readonly string[], writeHelp: (text: string) => void): GivenFlags {
   const command = createCommand().configureOutput({ writeOut: writeHelp, writeErr: () => undefined });

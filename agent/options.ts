@@ -1,4 +1,4 @@
-// An agent's options, from flags or, in a pod, from the environment: what their texts mean.
+// An agent's options, from flags or, in a pod, from the environment: the values of their texts.
 
 import { isIP } from 'node:net';
 import type { AdminAddress, ProxyRole, SocketAddress } from '../bootstrap/index.ts';
@@ -90,9 +90,9 @@ export type LogLevel = Parameters<Log>[0];
 
 /**
  * Reads flags (after the command's name) and environment; throws AgentError `OptionInvalid`. A
- * variable that means nothing gives way to the default where there is one: whoever mistypes one in
- * a pod template must not be left without a waypoint. Where help is asked for it is written, and
- * CommanderError thrown.
+ * variable that means nothing gives way to the default if there is one, because a typing error in a
+ * pod template must not leave its author without a waypoint. If help is asked for, it is written,
+ * and CommanderError is thrown.
  */
 export function parseAgentOptions(argv: readonly string[], writeHelp: (text: string) => void): ParsedOptions {
   const flags = readFlags(argv, writeHelp);

@@ -50,7 +50,7 @@ interface Setting {
   readonly what: string;
   /** The variable that stands in for the flag. */
   readonly variable?: string;
-  /** The default, where it does not follow from another setting. */
+  /** The default, unless it follows from another setting. */
   readonly otherwise?: string;
 }
 
@@ -167,9 +167,7 @@ export function addControllerOptions(command: Command): void {
   }
 }
 
-/**
- * Reads the settings; an empty text is as good as none. Throws CommandError that names the flag.
- */
+/** Reads the settings; an empty text counts as absent. Throws CommandError that names the flag. */
 export function readControllerSettings(options: ControllerOptions): {
   readonly settings: ClusterSettings;
   readonly logLevel: LogLevel;

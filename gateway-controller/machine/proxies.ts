@@ -17,7 +17,7 @@ import { nodeAccount, nodeKey, systemNamespace } from './proxy-authorization.ts'
 
 /** The ports that every proxy has on its own address. */
 export const proxyPorts = { stats: 15020, health: 15021, envoyStats: 15090 } as const;
-/** Longest path of a Unix socket that Linux takes, less the final zero. */
+/** The longest path of a Unix socket that Linux takes, without the final zero. */
 const longestSocketPath = 107;
 /** The node that tokens and proxies name, since there is one machine. */
 export const nodeName = 'localhost';
