@@ -2,7 +2,6 @@
 // what it depends on. Full translation runs all of them; the incremental generator only those whose reads were touched.
 
 import type { EnvoyResource } from '../envoy-api/index.ts';
-import { hbonePort } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
 import type { DirectFrontend } from './model/direct.ts';
 import type { HttpRoute } from './model/http-route.ts';
@@ -28,6 +27,7 @@ import { resolveAccessLog } from './resolve/frontend/access-log.ts';
 import { resolveBackends } from './resolve/backend/backend.ts';
 import { findBackendService, findServedService } from './resolve/waypoint/served.ts';
 import type { ResolveContext } from './resolve/context.ts';
+import { resolveConnect } from './resolve/frontend/connect.ts';
 import { resolveFrontend } from './resolve/frontend/frontend.ts';
 import { resolveListeners } from './resolve/frontend/listeners.ts';
 import type { ResolvedPort, ResolvedService } from './resolve/service/service.ts';
@@ -71,7 +71,7 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
     ...(model.direct === undefined ? {} : { direct: model.direct }),
     backends: namedBackends(model.direct?.http.custom?.authorizer.cluster, [], []),
     resources: [
-      renderConnectTerminate(model, { address: gateway.listenAddress, port: hbonePort }),
+      renderConnectTerminate(model),
       renderMainInternal(model),
       renderConnectOriginate(),
       renderMainInternalCluster(),
@@ -129,7 +129,7 @@ export function makeConnectPart(
   frontends: readonly TcpFrontend[],
   { served, direct }: ListenerPart,
 ): readonly EnvoyResource[] {
-  return [renderConnectRoutes(frontends, served, direct)];
+  return [renderConnectRoutes(resolveConnect(frontends, served, direct))];
 }
 
 /** A number can stand twice: for TCP, and for UDP, which no waypoint serves. */

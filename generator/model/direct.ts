@@ -4,7 +4,7 @@ import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { HttpRoute, Retry } from './http-route.ts';
 import type { PathHandling } from './judgement.ts';
-import type { TcpFrontend } from './frontend.ts';
+import type { ConnectDecision } from './connect.ts';
 
 /** The request goes on to the very address that the client dialled, through a tunnel, in the protocol that the client speaks. */
 export interface DialledAction {
@@ -17,7 +17,10 @@ export interface DialledAction {
 /** A route of requests to workloads. */
 export type DirectRoute = HttpRoute | (Pick<HttpRoute, 'name' | 'match'> & { readonly action: DialledAction });
 
-/** The workloads that a waypoint serves; every port of theirs, as HTTP where that is what the client speaks. */
+/**
+ * The workloads that a waypoint serves: every port of theirs, as HTTP where the client's first bytes are that, else as TCP. Either goes
+ * on to the very address that the client dialled.
+ */
 export interface DirectFrontend {
   /** Addresses of the workloads, sorted; IPv4 or IPv6 text. */
   readonly addresses: readonly string[];
@@ -26,8 +29,13 @@ export interface DirectFrontend {
   readonly paths: PathHandling;
   /** In order of precedence: the first whose match holds. The last one takes every request. */
   readonly routes: readonly DirectRoute[];
-  /** For what is not HTTP; decided in the chain. */
+  /** For what is not HTTP; decided on the connection, and none is opened to the workload before the client has said something. */
   readonly tcp: Authorization;
-  /** Ports that are known to be TCP: decided on the CONNECT, since their servers may speak first. */
-  readonly connect: readonly TcpFrontend[];
+  /**
+   * Ports that every service of the waypoint declares as TCP, sorted. They are not sniffed, since their servers may speak first, and
+   * their connections are opened at once; that is why `connect` decides them first.
+   */
+  readonly tcpPorts: readonly number[];
+  /** What policies say of each of `tcpPorts`. */
+  readonly connect: readonly ConnectDecision[];
 }

@@ -1,7 +1,7 @@
 // The meaning of one service port that a waypoint serves: the unit of resolving and rendering.
 
 import type { Authentication } from './authentication.ts';
-import type { Authorization } from './authorization.ts';
+import { type Authorization, isRestricted } from './authorization.ts';
 import type { HttpRoute } from './http-route.ts';
 import type { PathHandling } from './judgement.ts';
 import type { TcpMatch, TcpRoute } from './tcp-route.ts';
@@ -12,6 +12,8 @@ export interface FrontendAddress {
   readonly host: string;
   readonly port: number;
   readonly protocol: FrontendProtocol;
+  /** Of what is TCP; absent where nothing is. */
+  readonly tcpVerdict?: TcpVerdict;
   /** Virtual addresses of the service, sorted; IPv4 or IPv6 text, or ranges of them. */
   readonly addresses: readonly string[];
   /** The port of every destination where each request names its own, under the wildcard that `host` is. */
@@ -21,18 +23,18 @@ export interface FrontendAddress {
 }
 
 /**
- * How a port is served. `http2` is HTTP whose upstream is spoken to in HTTP/2 (also gRPC); `grpc-web` is that, for clients that speak the
- * browsers' form of gRPC too; `auto` sniffs between HTTP and TCP.
+ * How a port is served. `tcp` is TCP; `auto` is HTTP where the client's first bytes are a line or preface of HTTP/1 or HTTP/2, else TCP;
+ * the others are HTTP, whatever the client sends. `http2` is HTTP whose upstream is spoken to in HTTP/2 (also gRPC); `grpc-web` is that,
+ * for clients that speak the browsers' form of gRPC too.
  */
 export type FrontendProtocol = 'http' | 'http2' | 'grpc-web' | 'tcp' | 'auto';
 
 /**
- * Whether the TCP policies of a port are decided in its filter chain and not on the CONNECT: when sniffing has to come first, and for a
- * range of addresses, which no list of CONNECT authorities can name.
+ * Where the verdict of the TCP policies of a port falls. `connect`: on the CONNECT, before any upstream connection exists, so that a
+ * denied client of a server that speaks first gets no byte. `chain`: on the connection inside of the tunnel, for ports where sniffing
+ * has to come first, and for ranges of addresses, which no list of CONNECT authorities can name.
  */
-export function isDecidedInChain({ protocol, addresses }: Pick<FrontendAddress, 'protocol' | 'addresses'>): boolean {
-  return protocol === 'auto' || (protocol === 'tcp' && addresses.some((address) => address.includes('/')));
-}
+export type TcpVerdict = 'connect' | 'chain';
 
 /** The HTTP meaning of one service port: who may ask what, and where it goes. */
 export interface HttpFrontend {
@@ -53,15 +55,16 @@ export interface HttpFrontend {
 export interface TcpFrontend {
   readonly host: string;
   readonly port: number;
-  readonly addresses: readonly string[];
-  /** In order of precedence; the last one takes every connection. */
+  /** In order of precedence: the first of which a match holds. The last one takes every connection. */
   readonly routes: readonly TcpRoute[];
+  /** What denies goes first; its `custom` and `observed` have no place on a TCP port. */
   readonly authorization: Authorization;
+  readonly decidedAt: TcpVerdict;
   /**
-   * Where the verdict falls. `connect`: on the CONNECT, before any upstream connection exists, so that a denied client of a server
-   * that speaks first gets no byte. `chain`: in the filter chain, see `isDecidedInChain`.
+   * When the connection to the destination is opened. Policies on the connection are asked with the client's first bytes, and before
+   * that nothing may be opened that could answer a client they deny.
    */
-  readonly decidedAt: 'connect' | 'chain';
+  readonly opens: 'at-once' | 'on-first-bytes';
 }
 
 /** One served port with everything that belongs to it: the unit of resolving and rendering. */
@@ -74,24 +77,17 @@ export interface Frontend {
 
 /** A frontend's address together with its service's names. */
 export interface ServedAddress {
+  /** Its addresses are those that lead to this service at the waypoint; the others that it claims are not served, or are another's. */
   readonly address: FrontendAddress;
   /** The conditions of the port's conditional TCP routes, in order: each has a filter chain of its own. */
   readonly tcpConditions: readonly (readonly TcpMatch[])[];
   readonly service: { readonly namespace: string; readonly name: string };
 }
 
-/** Ports that every service declares as TCP, sorted: they need no sniffing, so that their servers may speak first. */
-export function declaredTcpPorts(served: readonly Pick<ServedAddress, 'address'>[]): readonly number[] {
-  const others = new Set(served.filter(({ address }) => address.protocol !== 'tcp').map(({ address }) => address.port));
-  const ports = served.map(({ address }) => address.port).filter((port) => !others.has(port));
-  return [...new Set(ports)].sort((a, b) => a - b);
-}
-
 /** Whether a TCP port has a verdict of its own on the CONNECT. */
-export function isDecidedAtConnect({ decidedAt, addresses, authorization }: TcpFrontend): boolean {
-  return (
-    decidedAt === 'connect' &&
-    addresses.length > 0 &&
-    (authorization.allow !== undefined || authorization.deny.length > 0)
-  );
+export function isDecidedAtConnect({
+  decidedAt,
+  authorization,
+}: Pick<TcpFrontend, 'decidedAt' | 'authorization'>): boolean {
+  return decidedAt === 'connect' && isRestricted(authorization);
 }

@@ -39,7 +39,19 @@ export interface ListenerModel {
   readonly accessLog: AccessLogging;
   /** Sorted by host, then port. */
   readonly served: readonly ServedAddress[];
-  /** Ranges within those of `served` that nobody may be led to. */
-  readonly closed: readonly string[];
+  /** No address is in two of them. The entry with the longest prefix that holds an address counts alone; others are closed. */
+  readonly dispatch: readonly AddressDispatch[];
+  /**
+   * Where first bytes are looked at: on every port but these, which need none, so that their servers may speak first. Absent: nowhere.
+   */
+  readonly sniffing?: { readonly exceptPorts: readonly number[] };
   readonly direct?: DirectFrontend;
+}
+
+/** Where connections inside of tunnels go, by the address that the client dialled. */
+export interface AddressDispatch {
+  /** IPv4 or IPv6 text, or ranges of them. */
+  readonly addresses: readonly string[];
+  /** `closed`: nobody may be led there. `workloads`: see `DirectFrontend`. Else by port, and any other port is closed. */
+  readonly to: 'closed' | 'workloads' | { readonly ports: readonly ServedAddress[] };
 }

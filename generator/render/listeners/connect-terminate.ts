@@ -2,9 +2,9 @@
 // by a virtual host for each address that they protect.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import { openAuthorization } from '../../model/authorization.ts';
-import type { DirectFrontend } from '../../model/direct.ts';
-import { isDecidedAtConnect, type ServedAddress, type TcpFrontend } from '../../model/frontend.ts';
+import { hbonePort } from '../../../mesh/index.ts';
+import { type Authorization, openAuthorization } from '../../model/authorization.ts';
+import type { ConnectModel } from '../../model/connect.ts';
 import type { ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthorization, renderAuthorizationFilters } from '../authorization.ts';
 import { formatHostPort } from '../clusters/service-cluster.ts';
@@ -20,14 +20,13 @@ const tunnelIdleTimeout = '3600s';
 
 type VirtualHost = MessageTypes['envoy.config.route.v3.VirtualHost'];
 
-/** The listener; `address` and `port` are where HBONE is accepted. */
+/** The listener. */
 export function renderConnectTerminate(
-  model: Pick<ListenerModel, 'trustDomains' | 'accessLog'>,
-  { address, port }: { readonly address: string; readonly port: number },
+  model: Pick<ListenerModel, 'gateway' | 'trustDomains' | 'accessLog'>,
 ): EnvoyResource {
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name: connectTerminate,
-    address: { socket_address: { address, port_value: port } },
+    address: { socket_address: { address: model.gateway.listenAddress, port_value: hbonePort } },
     traffic_direction: 'INBOUND',
     connection_balance_config: { exact_balance: {} },
     filter_chains: [
@@ -86,49 +85,34 @@ function state(
 }
 
 /**
- * Who may open a tunnel to which address: a virtual host for each protected TCP port, and one without policy for the rest. An address
- * has several spellings (`:09000`, `[2001:db8:0::1]`), all of which reach the same port; only the canonical one is let through: by
- * its form, and for IPv6, whose form says little, by the list of what is served too. A frontend has the addresses that `served`
- * gives it: those that it claims may belong to another.
+ * Who may open a tunnel to which address: a virtual host for each port that is decided here, and those without policy for the rest.
+ * Only the canonical spelling of an authority is let through: by its form, and for IPv6, whose form says little, by a list too.
  */
-export function renderConnectRoutes(
-  frontends: readonly TcpFrontend[],
-  served: readonly ServedAddress[],
-  direct?: Pick<DirectFrontend, 'addresses' | 'connect'>,
-): EnvoyResource {
-  const addresses = new Map(served.map(({ address }) => [`${address.host}:${address.port}`, address.addresses]));
-  const decided = [
-    ...frontends.map((frontend) => ({
-      ...frontend,
-      addresses: addresses.get(`${frontend.host}:${frontend.port}`) ?? [],
-    })),
-    ...(direct?.connect ?? []),
-  ].filter(isDecidedAtConnect);
-  const protectedAuthorities = new Set(decided.flatMap(authoritiesOf));
-  const open6 = served
-    .flatMap(({ address }) => authoritiesOf(address))
-    .filter((authority) => authority.startsWith('[') && !protectedAuthorities.has(authority));
-  const workloads6 = (direct?.addresses ?? [])
-    .filter((address) => address.includes(':'))
-    .map((address) => `[${address}]:*`);
+export function renderConnectRoutes({ decided, openV6, openV6Workloads }: ConnectModel): EnvoyResource {
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
     name: connectTerminate,
     virtual_hosts: [
-      ...decided.map((frontend) => ({
-        name: `connect|${frontend.port}|tcp|${frontend.host}`,
-        domains: authoritiesOf(frontend),
-        ...renderTunnels(frontend.authorization),
+      ...decided.map(({ host, port, addresses, authorization }) => ({
+        name: `connect|${port}|tcp|${host}`,
+        domains: addresses.map((address) => formatHostPort(address, port)),
+        ...renderTunnels(authorization),
       })),
-      ...(open6.length === 0
-        ? []
-        : [{ name: 'connect|ipv6', domains: [...new Set(open6)].sort(), ...renderTunnels(openAuthorization) }]),
-      ...(workloads6.length === 0
-        ? []
-        : [{ name: 'connect|workloads', domains: workloads6, ...renderTunnels(openAuthorization) }]),
+      ...openHost(
+        'connect|ipv6',
+        [...new Set(openV6.map(({ address, port }) => formatHostPort(address, port)))].sort(),
+      ),
+      ...openHost(
+        'connect|workloads',
+        openV6Workloads.map((address) => `[${address}]:*`),
+      ),
       { name: 'connect', domains: ['*'], ...renderTunnels(openAuthorization, canonical.ipv4) },
     ],
   };
   return { typeUrl: typeUrls.routeConfiguration, name: connectTerminate, json };
+}
+
+function openHost(name: string, domains: readonly string[]): readonly VirtualHost[] {
+  return domains.length === 0 ? [] : [{ name, domains: [...domains], ...renderTunnels(openAuthorization) }];
 }
 
 /**
@@ -142,15 +126,8 @@ const canonical = ((): { readonly ipv4: string; readonly any: string } => {
   return { ipv4: `${ipv4}:${port}`, any: `(?:${ipv4}|\\[[0-9a-f:.]+\\]):${port}` };
 })();
 
-function authoritiesOf({ addresses, port }: Pick<TcpFrontend, 'addresses' | 'port'>): string[] {
-  return addresses.map((address) => formatHostPort(address, port));
-}
-
 /** Tunnels to the canonical authorities among those of a virtual host. */
-function renderTunnels(
-  authorization: TcpFrontend['authorization'],
-  form = canonical.any,
-): Omit<VirtualHost, 'name' | 'domains'> {
+function renderTunnels(authorization: Authorization, form = canonical.any): Omit<VirtualHost, 'name' | 'domains'> {
   const { typedPerFilterConfig, metadata } = renderAuthorization(authorization);
   return {
     ...(metadata === undefined ? {} : { metadata }),

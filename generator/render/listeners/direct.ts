@@ -15,8 +15,8 @@ import { renderRouteMatch } from '../routes/match.ts';
 import { renderRoute } from '../routes/route-configuration.ts';
 import { renderConnectionLog } from './access-log.ts';
 import { renderManager } from './http-chain.ts';
-import { discoverPolicies, onFirstBytes, renderPolicies } from './tcp-chain.ts';
-import { declaredTcpPorts } from '../../model/frontend.ts';
+import { discoverPolicies, renderOpening, renderPolicies } from './tcp-chain.ts';
+import type { TcpFrontend } from '../../model/frontend.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
@@ -37,20 +37,17 @@ const dialledAddress: Filter = {
   }),
 };
 
-/**
- * All chains. Where the client was waited for, to see what it speaks, no connection is opened before policies have seen what it says;
- * ports that are known to be TCP are decided on the CONNECT first.
- */
+/** All chains. */
 export function renderDirectChains(
-  { paths }: Pick<DirectFrontend, 'paths'>,
-  model: Pick<ListenerModel, 'gateway' | 'accessLog' | 'served'>,
+  { paths, tcpPorts }: Pick<DirectFrontend, 'paths' | 'tcpPorts'>,
+  model: Pick<ListenerModel, 'gateway' | 'accessLog'>,
 ): readonly FilterChain[] {
   const unknown = { host: 'unknown', port: 0, protocol: 'auto', paths } as const;
   const manager: Filter = {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: renderManager(directHttp, unknown, model.gateway, model),
   };
-  const tcp = (name: string, isSniffed: boolean): FilterChain => ({
+  const tcp = (name: string, opens: TcpFrontend['opens']): FilterChain => ({
     name,
     filters: [
       dialledAddress,
@@ -60,7 +57,7 @@ export function renderDirectChains(
         typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
           stat_prefix: name,
           cluster: encap,
-          ...(isSniffed ? onFirstBytes : {}),
+          ...renderOpening(opens),
           access_log: renderConnectionLog(model.accessLog),
         }),
       },
@@ -68,8 +65,8 @@ export function renderDirectChains(
   });
   return [
     { name: directHttp, filters: [dialledAddress, manager] },
-    tcp(directTcp, true),
-    ...(declaredTcpPorts(model.served).length === 0 ? [] : [tcp(directDeclaredTcp, false)]),
+    tcp(directTcp, 'on-first-bytes'),
+    ...(tcpPorts.length === 0 ? [] : [tcp(directDeclaredTcp, 'at-once')]),
   ];
 }
 

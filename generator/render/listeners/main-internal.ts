@@ -8,7 +8,7 @@ import {
   typed,
   typeUrls,
 } from '../../../envoy-api/index.ts';
-import type { ListenerModel } from '../../model/waypoint.ts';
+import type { AddressDispatch, ListenerModel } from '../../model/waypoint.ts';
 import {
   directDeclaredTcp,
   directHttp,
@@ -21,41 +21,46 @@ import { renderDirectChains } from './direct.ts';
 import { renderHttpChain } from './http-chain.ts';
 import { renderTcpChains } from './tcp-chain.ts';
 import { renderTcpDispatch } from './tcp-dispatch.ts';
-import { declaredTcpPorts, type FrontendAddress, type ServedAddress } from '../../model/frontend.ts';
+import type { FrontendAddress, ServedAddress } from '../../model/frontend.ts';
 
 type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
+type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];
 
 /** The listener for all frontends of a waypoint. An address or port that no frontend has matches nothing, and is closed. */
 export function renderMainInternal(model: ListenerModel): EnvoyResource {
-  const served = model.served.filter(({ address }) => address.addresses.length > 0);
+  const { dispatch, direct } = model;
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name: mainInternal,
     internal_listener: {},
     traffic_direction: 'INBOUND',
-    listener_filters: [originalDestinationFilter, ...renderInspector(served, model.direct !== undefined)],
-    ...(served.length === 0 && model.direct === undefined
+    listener_filters: [originalDestinationFilter, ...renderInspector(model)],
+    ...(dispatch.length === 0
       ? { filter_chains: [closedChain] }
       : {
-          filter_chain_matcher: renderDispatch(served, model),
+          filter_chain_matcher: renderDispatch(dispatch, direct?.tcpPorts ?? []),
           filter_chains: [
-            ...served.flatMap((each) => [
-              ...(hasHttp(each.address) ? [renderHttpChain(each.address)] : []),
-              ...(hasTcp(each.address) ? renderTcpChains(each) : []),
-            ]),
-            ...(model.closed.length === 0 ? [] : [closedChain]),
-            ...(model.direct === undefined ? [] : renderDirectChains(model.direct, model)),
+            ...model.served.filter(({ address }) => address.addresses.length > 0).flatMap(renderChains),
+            ...(dispatch.some(({ to }) => to === 'closed') ? [closedChain] : []),
+            ...(direct === undefined ? [] : renderDirectChains(direct, model)),
           ],
         }),
   };
   return { typeUrl: typeUrls.listener, name: mainInternal, json };
 }
 
+function renderChains(served: ServedAddress): readonly FilterChain[] {
+  const { address } = served;
+  return [
+    ...(hasHttp(address) ? [renderHttpChain(address)] : []),
+    ...(address.tcpVerdict === undefined ? [] : renderTcpChains(served)),
+  ];
+}
+
 /** A chain without filters closes every connection; a listener without any chain would be refused. */
 const closedChain = { name: 'closed' };
 
 const hasHttp = ({ protocol }: FrontendAddress): boolean => protocol !== 'tcp';
-const hasTcp = ({ protocol }: FrontendAddress): boolean => protocol === 'tcp' || protocol === 'auto';
 
 /** Restores the address that the client dialled, from filter state or endpoint metadata. */
 export const originalDestinationFilter: ListenerFilter = {
@@ -63,20 +68,9 @@ export const originalDestinationFilter: ListenerFilter = {
   typed_config: typed('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}),
 };
 
-/**
- * Sniffing waits for the client to speak, so it is off on ports that need none: a server that speaks first would hang. Workloads may speak
- * HTTP on any port but those that services declare as TCP.
- */
-function renderInspector(served: readonly ServedAddress[], hasWorkloads: boolean): readonly ListenerFilter[] {
-  const sniffed = new Set(
-    served.filter(({ address }) => address.protocol === 'auto').map(({ address }) => address.port),
-  );
-  if (sniffed.size === 0 && !hasWorkloads) return [];
-  const tcpOnly = new Set(declaredTcpPorts(served));
-  const declared = [...new Set(served.map(({ address }) => address.port))]
-    .filter((port) => (hasWorkloads ? tcpOnly.has(port) : !sniffed.has(port)))
-    .sort((a, b) => a - b);
-  const disabled = declared.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
+function renderInspector({ sniffing }: Pick<ListenerModel, 'sniffing'>): readonly ListenerFilter[] {
+  if (sniffing === undefined) return [];
+  const disabled = sniffing.exceptPorts.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
   return [
     {
       name: 'envoy.filters.listener.http_inspector',
@@ -89,22 +83,9 @@ function renderInspector(served: readonly ServedAddress[], hasWorkloads: boolean
 }
 
 function renderDispatch(
-  served: readonly ServedAddress[],
-  { direct, closed }: Pick<ListenerModel, 'direct' | 'closed'>,
+  dispatch: readonly AddressDispatch[],
+  tcpPorts: readonly number[],
 ): MessageTypes['xds.type.matcher.v3.Matcher'] {
-  const byAddress = new Map<string, ServedAddress[]>();
-  for (const each of served) {
-    for (const address of each.address.addresses) {
-      byAddress.set(address, [...(byAddress.get(address) ?? []), each]);
-    }
-  }
-  const byPorts = new Map<string, { readonly addresses: string[]; readonly ports: readonly ServedAddress[] }>();
-  for (const [address, ports] of byAddress) {
-    const key = ports.map(({ address: { host, port } }) => `${host}:${port}`).join(' ');
-    const entry = byPorts.get(key) ?? { addresses: [], ports };
-    entry.addresses.push(address);
-    byPorts.set(key, entry);
-  }
   return {
     matcher_tree: {
       input: {
@@ -114,23 +95,19 @@ function renderDispatch(
       custom_match: {
         name: 'ip',
         typed_config: typed('xds.type.matcher.v3.IPMatcher', {
-          range_matchers: [
-            ...[...byPorts.values()].map(({ addresses, ports }) => ({
-              ranges: addresses.map(renderRange),
-              on_match: renderPorts(ports),
-              // An address within a range is a service of its own, also on the ports that only the range has.
-              ...(addresses.some((address) => address.includes('/')) ? { exclusive: true } : {}),
-            })),
-            ...(closed.length === 0 ? [] : [{ ranges: closed.map(renderRange), on_match: toChain(closedChain.name) }]),
-            ...(direct === undefined
-              ? []
-              : [
-                  {
-                    ranges: direct.addresses.map(renderRange),
-                    on_match: renderDirect(declaredTcpPorts(served)),
-                  },
-                ]),
-          ],
+          range_matchers: dispatch.map(({ addresses, to }) => ({
+            ranges: addresses.map(renderRange),
+            on_match:
+              to === 'closed'
+                ? toChain(closedChain.name)
+                : to === 'workloads'
+                  ? renderDirect(tcpPorts)
+                  : renderPorts(to.ports),
+            // Without this, a port that a range lacks would be looked up in the ranges around it.
+            ...(typeof to === 'object' && addresses.some((address) => address.includes('/'))
+              ? { exclusive: true }
+              : {}),
+          })),
         }),
       },
     },
@@ -164,7 +141,7 @@ function renderPorts(ports: readonly ServedAddress[]): OnMatch {
 function renderProtocol(served: ServedAddress): OnMatch {
   const { address } = served;
   const http = toChain(formatChainName(address.host, address.port, 'http'));
-  if (!hasTcp(address)) return http;
+  if (address.tcpVerdict === undefined) return http;
   const tcp = renderTcp(served);
   return hasHttp(address) ? renderSniffed(http, tcp) : tcp;
 }

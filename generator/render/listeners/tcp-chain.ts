@@ -11,7 +11,7 @@ import { type NetworkAuthorizationAction, renderNetworkAuthorization } from '../
 import { formatChainName, formatClusterName, formatConditionalChainName, unknownService } from '../names.ts';
 import { renderConnectionLog } from './access-log.ts';
 import { makeDiscovery, renderExtension } from './extension.ts';
-import { isDecidedInChain, type ServedAddress, type TcpFrontend } from '../../model/frontend.ts';
+import type { ServedAddress, TcpFrontend } from '../../model/frontend.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
@@ -27,7 +27,7 @@ const discovery = { rbac: makeDiscovery(types.rbac), proxy: makeDiscovery(types.
 export function renderTcpChains({ address, tcpConditions }: ServedAddress): readonly FilterChain[] {
   const { host, port } = address;
   const name = formatChainName(host, port, 'tcp');
-  const policies = isDecidedInChain(address) ? discoverPolicies(name) : [];
+  const policies = address.tcpVerdict === 'chain' ? discoverPolicies(name) : [];
   const chains = [name, ...tcpConditions.map((matches) => formatConditionalChainName(host, port, matches))];
   return chains.map((chain) => ({
     name: chain,
@@ -60,25 +60,30 @@ function proxyName(chain: string): string {
 
 /** The extension configurations that the chains of a TCP frontend refer to: where connections go, and policies that are decided there. */
 export function renderTcpExtensions(frontend: TcpFrontend, log: AccessLogging): readonly EnvoyResource[] {
-  const { host, port, routes, authorization, decidedAt } = frontend;
+  const { host, port, routes, authorization, decidedAt, opens } = frontend;
   const name = formatChainName(host, port, 'tcp');
-  const waits = decidedAt === 'chain' && (authorization.allow !== undefined || authorization.deny.length > 0);
   return [
     ...(decidedAt === 'chain' ? renderPolicies(name, authorization) : []),
     ...routes.map((route) => {
       const chain = route.matches.length === 0 ? name : formatConditionalChainName(host, port, route.matches);
-      return renderExtension(proxyName(chain), renderProxy(chain, route, waits, log));
+      return renderExtension(proxyName(chain), renderProxy(chain, route, opens, log));
     }),
   ];
 }
 
-/** Policies in a chain are asked with the client's first bytes. Before that nothing is opened that could answer a client they deny. */
-export const onFirstBytes: Pick<MessageTypes[typeof types.proxy], 'max_early_data_bytes' | 'upstream_connect_mode'> = {
-  upstream_connect_mode: 'ON_DOWNSTREAM_DATA',
-  max_early_data_bytes: 65_536,
-};
+/** When a proxy opens its connection to the destination. */
+export function renderOpening(
+  opens: TcpFrontend['opens'],
+): Pick<MessageTypes[typeof types.proxy], 'max_early_data_bytes' | 'upstream_connect_mode'> {
+  return opens === 'at-once' ? {} : { upstream_connect_mode: 'ON_DOWNSTREAM_DATA', max_early_data_bytes: 65_536 };
+}
 
-function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, waits: boolean, log: AccessLogging): Any {
+function renderProxy(
+  chain: string,
+  { destinations, limits = {} }: TcpRoute,
+  opens: TcpFrontend['opens'],
+  log: AccessLogging,
+): Any {
   const { idleTimeout, maxDuration } = limits;
   const [only] = destinations;
   return typed(types.proxy, {
@@ -90,7 +95,7 @@ function renderProxy(chain: string, { destinations, limits = {} }: TcpRoute, wai
             clusters: destinations.map((destination) => ({ name: clusterOf(destination), weight: destination.weight })),
           },
         }),
-    ...(waits ? onFirstBytes : {}),
+    ...renderOpening(opens),
     ...(idleTimeout === undefined ? {} : { idle_timeout: formatProtoDuration(idleTimeout) }),
     ...(maxDuration === undefined ? {} : { max_downstream_connection_duration: formatProtoDuration(maxDuration) }),
     access_log: renderConnectionLog(log),

@@ -14,7 +14,7 @@ import type { ResolveContext } from '../context.ts';
 import { refusalOf } from '../endpoint/reachable.ts';
 import { resolveDefaultRetry } from './retry.ts';
 import { closeRoutes, resolvePathHandling, resolvePathNormalization } from './path-normalization.ts';
-import { declaredTcpPorts, type ServedAddress } from '../../model/frontend.ts';
+import type { ServedAddress } from '../../model/frontend.ts';
 
 /** The direct frontend of a waypoint; undefined when it serves no workload. An address that is a service's stays the service's. */
 export function resolveDirect(
@@ -43,6 +43,7 @@ export function resolveDirect(
     resolveAuthorization(context, { gateway, service, port, protocol, ...normalized });
   const http = authorize('http', 'any');
   const retry = resolveDefaultRetry(context.mesh.settings);
+  const tcpPorts = declaredTcpPorts(served);
   return {
     addresses,
     http,
@@ -50,15 +51,16 @@ export function resolveDirect(
     paths: resolvePathHandling(pathNormalization),
     routes: closeRoutes([defaultRoute(retry)], pathNormalization, http),
     tcp: authorize('tcp', 'any'),
-    connect: declaredTcpPorts(served).map((port) => ({
-      host: 'direct',
-      port,
-      addresses,
-      routes: [],
-      authorization: authorize('tcp', port),
-      decidedAt: 'connect',
-    })),
+    tcpPorts,
+    connect: tcpPorts.map((port) => ({ host: 'direct', port, addresses, authorization: authorize('tcp', port) })),
   };
+}
+
+/** Ports that every service declares as TCP, sorted. */
+function declaredTcpPorts(served: readonly Pick<ServedAddress, 'address'>[]): readonly number[] {
+  const others = new Set(served.filter(({ address }) => address.protocol !== 'tcp').map(({ address }) => address.port));
+  const ports = served.map(({ address }) => address.port).filter((port) => !others.has(port));
+  return [...new Set(ports)].sort((a, b) => a - b);
 }
 
 function defaultRoute(retry: Retry | undefined): DirectRoute {

@@ -1,7 +1,7 @@
 // One service port of a waypoint: its routes, its authorization, and where it is found.
 
 import type { MeshObject } from '../../../mesh/index.ts';
-import type { Authorization } from '../../model/authorization.ts';
+import { type Authorization, isRestricted } from '../../model/authorization.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { HttpRoute, Retry } from '../../model/http-route.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
@@ -18,8 +18,7 @@ import { resolveVirtualServiceRoutes } from '../virtual-service/routes.ts';
 import { createShadows } from '../virtual-service/shadows.ts';
 import { findVirtualServices } from '../virtual-service/selection.ts';
 import { resolveTcpRoutes } from '../virtual-service/tcp-routes.ts';
-import type { Frontend, FrontendAddress } from '../../model/frontend.ts';
-import { isDecidedInChain } from '../../model/frontend.ts';
+import type { Frontend, FrontendAddress, TcpFrontend, TcpVerdict } from '../../model/frontend.ts';
 
 /** The address of a port in the waypoint's listener; undefined for protocols that a waypoint does not serve. */
 export function resolveFrontendAddress(
@@ -34,10 +33,16 @@ export function resolveFrontendAddress(
     host,
     port: port.number,
     protocol: port.protocol,
+    ...(port.protocol === 'tcp' || port.protocol === 'auto' ? { tcpVerdict: verdictOf(port.protocol, addresses) } : {}),
     addresses,
     ...(isByHost(service, port) ? { forwardPort: Number(port.targetPort) } : {}),
     paths: resolvePathHandling(resolvePathNormalization(mesh.settings, gateway, object)),
   };
+}
+
+/** By the addresses that the service claims, so that its listener and its policies agree whoever gets these. */
+function verdictOf(protocol: 'tcp' | 'auto', addresses: readonly string[]): TcpVerdict {
+  return protocol === 'auto' || addresses.some((address) => address.includes('/')) ? 'chain' : 'connect';
 }
 
 /** The whole meaning of one service port at its waypoint, or undefined when it is not served. */
@@ -49,7 +54,7 @@ export function resolveFrontend(
 ): Frontend | undefined {
   const address = resolveFrontendAddress(context, gateway, service, port);
   if (address === undefined) return undefined;
-  const { host, port: number, addresses, protocol } = address;
+  const { host, port: number, addresses, protocol, tcpVerdict } = address;
   const pathNormalization = resolvePathNormalization(context.mesh.settings, gateway, service.object);
   const target = {
     gateway,
@@ -61,15 +66,19 @@ export function resolveFrontend(
   const authorize = (level: 'http' | 'tcp'): Authorization =>
     resolveAuthorization(context, { ...target, protocol: level });
   const frontend = { address, service: { namespace: service.namespace, name: service.name } };
-  const tcp = (): NonNullable<Frontend['tcp']> => ({
-    host,
-    port: number,
-    addresses,
-    routes: resolveTcpRoutes(context, { gateway, service, port }),
-    authorization: authorize('tcp'),
-    decidedAt: isDecidedInChain(address) ? 'chain' : 'connect',
-  });
-  if (protocol === 'tcp') return { ...frontend, tcp: tcp() };
+  const resolveTcp = (decidedAt: TcpVerdict): TcpFrontend => {
+    const authorization = authorize('tcp');
+    return {
+      host,
+      port: number,
+      routes: resolveTcpRoutes(context, { gateway, service, port }),
+      authorization,
+      decidedAt,
+      opens: decidedAt === 'chain' && isRestricted(authorization) ? 'on-first-bytes' : 'at-once',
+    };
+  };
+  const tcp = tcpVerdict === undefined ? {} : { tcp: resolveTcp(tcpVerdict) };
+  if (protocol === 'tcp') return { ...frontend, ...tcp };
   const routes = resolveRoutes(context, gateway, service, port);
   const authorization = authorize('http');
   return {
@@ -82,7 +91,7 @@ export function resolveFrontend(
       authentication: resolveAuthentication(context, target),
       authorization,
     },
-    ...(protocol === 'auto' ? { tcp: tcp() } : {}),
+    ...tcp,
   };
 }
 

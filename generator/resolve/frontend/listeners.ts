@@ -1,6 +1,8 @@
 // What a waypoint listens for: the ports of every service bound to it.
 
-import type { ListenerModel, WaypointGateway } from '../../model/waypoint.ts';
+import type { MeshSettings } from '../../../mesh/index.ts';
+import type { DirectFrontend } from '../../model/direct.ts';
+import type { AddressDispatch, ListenerModel, WaypointGateway } from '../../model/waypoint.ts';
 import { resolveAccessLog } from './access-log.ts';
 import { AddressBook, reportLostAddress } from '../service/address-book.ts';
 import { resolveServedServices } from '../waypoint/served.ts';
@@ -33,9 +35,7 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
       served.push({
         address: { ...address, addresses: own },
         tcpConditions:
-          address.protocol === 'tcp' || address.protocol === 'auto'
-            ? resolveTcpConditions(context, { gateway, service, port })
-            : [],
+          address.tcpVerdict === undefined ? [] : resolveTcpConditions(context, { gateway, service, port }),
         service: { namespace: service.namespace, name: service.name },
       });
     }
@@ -48,12 +48,53 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
     trustDomains: [trustDomain, ...trustDomainAliases],
     accessLog: resolveAccessLog(context.mesh.settings),
     served,
-    closed: closedParts(
-      context.mesh.settings,
-      served.flatMap(({ address }) => address.addresses),
-    ),
+    dispatch: resolveDispatch(context.mesh.settings, served, direct),
+    ...resolveSniffing(served, direct),
     ...(direct === undefined ? {} : { direct }),
   };
+}
+
+/** Addresses that lead to the same ports stand together. */
+function resolveDispatch(
+  settings: MeshSettings,
+  served: readonly ServedAddress[],
+  direct: DirectFrontend | undefined,
+): readonly AddressDispatch[] {
+  const byAddress = new Map<string, ServedAddress[]>();
+  for (const each of served) {
+    for (const address of each.address.addresses) {
+      byAddress.set(address, [...(byAddress.get(address) ?? []), each]);
+    }
+  }
+  const byPorts = new Map<string, { readonly addresses: string[]; readonly ports: readonly ServedAddress[] }>();
+  for (const [address, ports] of byAddress) {
+    const key = ports.map(({ address: { host, port } }) => `${host}:${port}`).join(' ');
+    const entry = byPorts.get(key) ?? { addresses: [], ports };
+    entry.addresses.push(address);
+    byPorts.set(key, entry);
+  }
+  const closed = closedParts(settings, [...byAddress.keys()]);
+  return [
+    ...[...byPorts.values()].map(({ addresses, ports }) => ({ addresses, to: { ports } })),
+    ...(closed.length === 0 ? [] : [{ addresses: closed, to: 'closed' } as const]),
+    ...(direct === undefined ? [] : [{ addresses: direct.addresses, to: 'workloads' } as const]),
+  ];
+}
+
+/**
+ * Sniffing waits for the client to speak, so it is off on ports that need none: a server that speaks first would hang. Workloads may
+ * speak HTTP on any port but those that services declare as TCP.
+ */
+function resolveSniffing(
+  served: readonly ServedAddress[],
+  direct: DirectFrontend | undefined,
+): Pick<ListenerModel, 'sniffing'> {
+  if (direct !== undefined) return { sniffing: { exceptPorts: direct.tcpPorts } };
+  const reached = served.filter(({ address }) => address.addresses.length > 0).map(({ address }) => address);
+  const sniffed = new Set(reached.filter(({ protocol }) => protocol === 'auto').map(({ port }) => port));
+  if (sniffed.size === 0) return {};
+  const others = new Set(reached.map(({ port }) => port).filter((port) => !sniffed.has(port)));
+  return { sniffing: { exceptPorts: [...others].sort((a, b) => a - b) } };
 }
 
 /** Sniffing is by port number alone: where one service leaves a number open, others that declare it as TCP wait for their clients too. */
