@@ -49,6 +49,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
+          globalSetup: ['test/cluster/reachable.ts'],
           exclude: elsewhere,
           testTimeout: 600_000,
           hookTimeout: 600_000,

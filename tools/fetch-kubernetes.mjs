@@ -1,23 +1,30 @@
-// Gets what tests of the Kubernetes API run on: kube-apiserver and etcd (KUBEBUILDER_ASSETS, PATH, or built once with Go), and the
-// CustomResourceDefinitions of Istio and the Gateway API (out of their Go modules). Both go into a cache with the version in the path.
+// Gets kube-apiserver and etcd for the tests of the Kubernetes API (from KUBEBUILDER_ASSETS or PATH,
+// or built once with Go), the rest of Kubernetes and a DNS server for tools/cluster, and the
+// CustomResourceDefinitions of Istio and the Gateway API (out of their Go modules). All go into a
+// cache with the version in the path.
 
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cache as programCache, fail } from './downloads.mjs';
+import { buildGoPrograms, goVersion } from './go-programs.mjs';
 
-const kubernetesVersion = 'v1.34.4';
+const tools = dirname(fileURLToPath(import.meta.url));
+const kubernetesVersion = pinnedVersion('kubernetes', 'k8s.io/kubernetes');
+const packages = {
+  'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
+  etcd: 'go.etcd.io/etcd/server/v3',
+  'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
+  'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
+  'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
+  kubelet: 'k8s.io/kubernetes/cmd/kubelet',
+  pause: 'cairn.dev/tools/kubernetes/pause',
+};
+/** The programs that tests of the API need. */
 const programs = ['kube-apiserver', 'etcd'];
+const dnsVersion = pinnedVersion('coredns', 'github.com/coredns/coredns');
+const dnsPackages = { coredns: 'cairn.dev/tools/coredns' };
 
 /** The modules with the definitions, and their checksums as `go.sum` has them. */
 const definitionModules = [
@@ -39,9 +46,9 @@ const definitionModules = [
   },
 ];
 
-const tools = dirname(fileURLToPath(import.meta.url));
-const cache = join(homedir(), '.cache/cairn/kubernetes');
+const cache = join(programCache, 'kubernetes');
 const built = join(cache, kubernetesVersion);
+const builtDns = join(programCache, 'coredns', dnsVersion);
 const definitions = join(
   cache,
   'definitions',
@@ -72,7 +79,34 @@ export async function fetchKubernetes() {
     );
   }
   if (found.definitions === undefined) await fetchDefinitions();
-  if (found.programs === undefined) await buildPrograms();
+  if (found.programs === undefined) await buildPrograms(programs);
+}
+
+/**
+ * The path of each program of a node, by name. Builds the missing ones; ends the process with an
+ * explanation when it cannot.
+ */
+export async function fetchNodePrograms() {
+  const given = process.env.CAIRN_CLUSTER_PROGRAMS ?? '';
+  if (given === '') {
+    await buildPrograms(Object.keys(packages));
+    await buildGoPrograms({
+      title: `CoreDNS ${dnsVersion}`,
+      takes: 'a minute on two cores',
+      module: 'coredns',
+      packages: dnsPackages,
+      target: builtDns,
+      advice: 'install Go 1.25 or newer',
+    });
+  }
+  const folders = given === '' ? [built, builtDns] : [given];
+  const paths = Object.keys({ ...packages, ...dnsPackages }).map((program) => [
+    program,
+    folders.map((folder) => join(folder, program)).find((path) => existsSync(path)),
+  ]);
+  const missing = paths.flatMap(([program, path]) => (path === undefined ? [program] : []));
+  if (missing.length > 0) fail(`CAIRN_CLUSTER_PROGRAMS is ${given}, where ${missing.join(', ')} cannot be found`);
+  return Object.fromEntries(paths);
 }
 
 /** Downloads the definitions alone, for tests in a cluster that has the programs. Ends the process with an explanation when it cannot. */
@@ -81,6 +115,15 @@ export async function fetchClusterDefinitions() {
   if (goVersion() === undefined)
     fail('Go is needed once to get the definitions of Istio and the Gateway API: install Go 1.24 or newer');
   await fetchDefinitions();
+}
+
+/** The version of a module in a go.mod of this folder. */
+function pinnedVersion(folder, module) {
+  const lines = readFileSync(join(tools, folder, 'go.mod'), 'utf8').split('\n');
+  const [, version] = lines
+    .map((line) => line.replace('require ', '').trim().split(' '))
+    .find(([name]) => name === module);
+  return version;
 }
 
 function findOrFail() {
@@ -100,11 +143,6 @@ function findPrograms() {
   }
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
   return [...folders, built].find(isComplete);
-}
-
-function goVersion() {
-  const { status, stdout } = spawnSync('go', ['env', 'GOVERSION'], { encoding: 'utf8', cwd: tools });
-  return status === 0 ? stdout.trim() : undefined;
 }
 
 async function fetchDefinitions() {
@@ -130,72 +168,17 @@ async function fetchDefinitions() {
   process.stderr.write(`setup: ${objects.length} definitions of Istio and the Gateway API are in ${definitions}\n`);
 }
 
-async function buildPrograms() {
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, '.build-'));
-  const started = Date.now();
+/** Builds those of the programs that are not in the cache. */
+function buildPrograms(wanted) {
   const [, minor] = kubernetesVersion.split('.');
   const variable = 'k8s.io/component-base/version';
-  const stamps = `-X ${variable}.gitVersion=${kubernetesVersion} -X ${variable}.gitMajor=1 -X ${variable}.gitMinor=${minor}`;
-  process.stderr.write(
-    `setup: building kube-apiserver ${kubernetesVersion} and etcd, once; five minutes on two cores, 2 GB of Go's caches\n`,
-  );
-  try {
-    await build([
-      'build',
-      '-v',
-      '-trimpath',
-      '-ldflags',
-      `-s -w ${stamps}`,
-      '-o',
-      `${folder}/`,
-      'k8s.io/kubernetes/cmd/kube-apiserver',
-      'go.etcd.io/etcd/server/v3',
-    ]);
-    renameSync(join(folder, 'server'), join(folder, 'etcd'));
-    rmSync(built, { recursive: true, force: true });
-    renameSync(folder, built);
-    process.stderr.write(
-      `setup: kube-apiserver and etcd are in ${built}, after ${Math.round((Date.now() - started) / 1000)} s\n`,
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Runs Go, whose verbose output is a line for each package: they are counted. What is not a package is an error and is shown. */
-function build(args) {
-  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' };
-  const go = spawn('go', args, { cwd: join(tools, 'kubernetes'), env, stdio: ['ignore', 'inherit', 'pipe'] });
-  let packages = 0;
-  let shownAt = Date.now();
-  let rest = '';
-  let problems = '';
-  go.stderr.setEncoding('utf8').on('data', (chunk) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      if (/^[\w./~-]+$/.test(line)) packages += 1;
-      else if (!line.startsWith('go: downloading ')) problems += `${line}\n`;
-    }
-    const every = process.stderr.isTTY ? 200 : 20_000;
-    if (Date.now() - shownAt < every) return;
-    shownAt = Date.now();
-    process.stderr.write(
-      process.stderr.isTTY ? `\r\u001b[Ksetup: ${packages} packages` : `setup: ${packages} packages\n`,
-    );
+  return buildGoPrograms({
+    title: `Kubernetes ${kubernetesVersion}`,
+    takes: "five minutes or more on two cores, and 4 GB of Go's caches",
+    module: 'kubernetes',
+    packages: Object.fromEntries(wanted.map((program) => [program, packages[program]])),
+    linkerFlags: `-X ${variable}.gitVersion=${kubernetesVersion} -X ${variable}.gitMajor=1 -X ${variable}.gitMinor=${minor}`,
+    target: built,
+    advice: 'install Go 1.24 or newer',
   });
-  return new Promise((resolve) => {
-    go.once('error', (error) => fail(`go cannot be run: ${error.message}`));
-    go.once('close', (code) => {
-      if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-      if (code === 0) resolve();
-      else fail(`kube-apiserver and etcd could not be built:\n${problems}${rest}`);
-    });
-  });
-}
-
-function fail(message) {
-  process.stderr.write(`setup: ${message}\n`);
-  process.exit(1);
 }

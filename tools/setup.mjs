@@ -1,9 +1,10 @@
 // Makes a checkout ready with nothing but Node and Python, and runs what was asked for: `setup`,
 // `demo`, `test`, `test:soak` (the property tests, with counts that take an hour or two), `test:api`
-// (tests against a Kubernetes API of their own, for which Go is needed once) or `test:cluster`
-// (against the cluster of KUBECONFIG). Steps whose inputs have not changed are skipped, so that a
-// second run starts at once. Node 20 can run this file; what it starts runs on a Node that Cairn
-// supports, which is fetched where the machine's own is older.
+// (tests against a Kubernetes API of their own, for which Go is needed once), `test:cluster` (in the
+// cluster of KUBECONFIG, or in one of their own) or `cluster` (the commands of tools/cluster). Steps
+// whose inputs have not changed are skipped, so that a second run starts at once. Node 20 can run
+// this file; what it starts runs on a Node that Cairn supports, which is fetched where the machine's
+// own is older.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -84,11 +85,41 @@ async function hasKubernetes() {
   return false;
 }
 
+/** Runs a command of tools/cluster, and waits for it on signals too: it takes its cluster down then. */
+async function runCluster(args) {
+  const main = join(repository, 'tools/cluster/main.ts');
+  const child = spawn(node, ['--import', import.meta.resolve('tsx'), main, ...args], { env, stdio: 'inherit' });
+  // Ctrl-C in the terminal reaches it as it reaches us.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const [code] = await once(child, 'exit');
+  process.exit(code ?? 1);
+}
+
+/** The tests bring up a cluster of their own, and start again in it, where none is given. */
+async function testInCluster() {
+  if ((process.env.KUBECONFIG ?? '') === '') {
+    process.stderr.write(
+      'setup: KUBECONFIG is not set: the tests run in a cluster of their own on this machine, which is taken down after them\n',
+    );
+    await runCluster(['run', '--', node, 'tools/setup.mjs', 'test:cluster', ...args]);
+  }
+  if ((process.env.CAIRN_IMAGE_LOAD ?? '') === '') {
+    process.stderr.write(
+      'setup: CAIRN_IMAGE_LOAD is not set: the images of this checkout are taken to be on the nodes (tools/cluster/README.md)\n',
+    );
+  }
+  await fetchClusterDefinitions();
+  run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
+  vitest(['cluster']);
+}
+
 const [task = 'setup', ...args] = process.argv.slice(2);
 onceFor('installed', ['package-lock.json'], () =>
   run('installing dependencies', npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']),
 );
 const node = await provideNode();
+if (task === 'cluster') await runCluster(args);
 run(undefined, node, ['tools/generate.mjs']);
 await fetchEnvoy(newestEnvoy);
 
@@ -129,17 +160,11 @@ switch (task) {
     vitest(['api']);
     break;
   case 'test:cluster':
-    if ((process.env.KUBECONFIG ?? '') === '') {
-      process.stderr.write(
-        'setup: test:cluster needs KUBECONFIG: the kubeconfig of a cluster that the tests may change\n',
-      );
-      process.exit(1);
-    }
-    await fetchClusterDefinitions();
-    run(undefined, bin('tsc'), ['-p', 'tsconfig.build.json']);
-    vitest(['cluster']);
+    await testInCluster();
     break;
   default:
-    process.stderr.write(`setup: unknown task "${task}": use setup, demo, test, test:soak, test:api or test:cluster\n`);
+    process.stderr.write(
+      `setup: unknown task "${task}": use setup, demo, test, test:soak, test:api, test:cluster or cluster\n`,
+    );
     process.exit(2);
 }

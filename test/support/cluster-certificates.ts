@@ -1,4 +1,4 @@
-// The certificates of a test's API server: a CA, what the server shows, and what its clients are by.
+// The certificates of a cluster for tests: a CA, the API server's and those of its clients.
 
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
@@ -23,6 +23,8 @@ export interface CertificateAndKey {
 export interface ClusterAuthority {
   /** PEM. */
   readonly ca: string;
+  /** The key of `ca`, PEM. */
+  readonly key: string;
   /** The API server takes the common name as the user, and the organizations as the groups. */
   issue(subject: {
     readonly user: string;
@@ -34,12 +36,12 @@ export interface ClusterAuthority {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** Makes a CA that is good for a day. */
-export async function createClusterAuthority(): Promise<ClusterAuthority> {
+/** Makes a CA; it and its leaves are good for a day, or for more. */
+export async function createClusterAuthority(days = 1): Promise<ClusterAuthority> {
   const keys = await createKeys();
   const authority = await X509CertificateGenerator.createSelfSigned(
     {
-      ...common(),
+      ...common(days),
       name: 'CN=test cluster',
       keys,
       extensions: [
@@ -51,6 +53,7 @@ export async function createClusterAuthority(): Promise<ClusterAuthority> {
   );
   return {
     ca: authority.toString('pem'),
+    key: await exportKey(keys),
     issue: async ({ user, groups = [], addresses = [], names = [] }) => {
       const leafKeys = await createKeys();
       const alternatives = [
@@ -59,7 +62,7 @@ export async function createClusterAuthority(): Promise<ClusterAuthority> {
       ];
       const leaf = await X509CertificateGenerator.create(
         {
-          ...common(),
+          ...common(days),
           subject: [...groups.map((group) => ({ O: [group] })), { CN: [user] }],
           issuer: authority.subject,
           publicKey: leafKeys.publicKey,
@@ -72,13 +75,25 @@ export async function createClusterAuthority(): Promise<ClusterAuthority> {
         },
         webcrypto,
       );
-      const key = PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', leafKeys.privateKey), 'PRIVATE KEY');
-      return { cert: leaf.toString('pem'), key };
+      return { cert: leaf.toString('pem'), key: await exportKey(leafKeys) };
     },
   };
 }
 
-function common(): {
+/** The kubeconfig of one client of the API server at `server`. */
+export function formatKubeconfig(server: string, { ca }: ClusterAuthority, { cert, key }: CertificateAndKey): string {
+  const encode = (text: string): string => Buffer.from(text).toString('base64');
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': encode(ca) } }],
+    users: [{ name: 'client', user: { 'client-certificate-data': encode(cert), 'client-key-data': encode(key) } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'client' } }],
+    'current-context': 'test',
+  });
+}
+
+function common(days: number): {
   readonly serialNumber: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -90,9 +105,13 @@ function common(): {
   return {
     serialNumber,
     notBefore: new Date(now - 60_000),
-    notAfter: new Date(now + 86_400_000),
+    notAfter: new Date(now + days * 86_400_000),
     signingAlgorithm: algorithm,
   };
+}
+
+async function exportKey({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {
+  return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', privateKey), 'PRIVATE KEY');
 }
 
 function createKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ApiClient, type ClusterAccess, type KubernetesObject, resources } from '../../kubernetes/index.ts';
 import { findKubernetes } from '../../tools/fetch-kubernetes.mjs';
-import { type ClusterAuthority, createClusterAuthority } from './cluster-certificates.ts';
+import { type ClusterAuthority, createClusterAuthority, formatKubeconfig } from './cluster-certificates.ts';
 import { freePort } from './loopback.ts';
 import { type StartedProcess, startProcess, stopProcess, waitFor } from './processes.ts';
 
@@ -105,7 +105,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
   const access = await accessAs('admin', ['system:masters']);
   const client = new ApiClient(access, { userAgent: 'cairn-test' });
   const kubeconfig = join(folder, 'kubeconfig');
-  writeFileSync(kubeconfig, await formatKubeconfig(url, authority), { mode: 0o600 });
+  const admin = await authority.issue({ user: 'admin', groups: ['system:masters'] });
+  writeFileSync(kubeconfig, formatKubeconfig(url, authority, admin), { mode: 0o600 });
 
   const createServiceAccountToken = async (
     namespace: string,
@@ -310,19 +311,6 @@ function apiServerArgs(
     '--allow-privileged=true',
     ...(options.args ?? []),
   ];
-}
-
-async function formatKubeconfig(url: string, authority: ClusterAuthority): Promise<string> {
-  const { cert, key } = await authority.issue({ user: 'admin', groups: ['system:masters'] });
-  const encode = (text: string): string => Buffer.from(text).toString('base64');
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': encode(authority.ca) } }],
-    users: [{ name: 'admin', user: { 'client-certificate-data': encode(cert), 'client-key-data': encode(key) } }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
-    'current-context': 'test',
-  });
 }
 
 /** etcd speaks JSON over HTTP as well as gRPC. */
