@@ -92,7 +92,10 @@ export function loadImages(): void {
   if (command === undefined || command === '') return;
   const folder = mkdtempSync(join(tmpdir(), 'cairn-images-'));
   const run = (line: string, args: readonly string[]): void => {
-    const { status, stderr, error } = spawnSync(line, [...args], { cwd: root, shell: true, encoding: 'utf8' });
+    const { status, stderr, error } = spawnSync('sh', ['-c', `${line} "$@"`, 'sh', ...args], {
+      cwd: root,
+      encoding: 'utf8',
+    });
     if (status !== 0) throw new Error(`${line} ${args.join(' ')} failed: ${error?.message ?? stderr}`);
   };
   try {
