@@ -1,6 +1,6 @@
 // Findings: what Cairn has to say about the user's configuration. Values, never thrown; one list for status, `analyze` and the dashboard.
 
-import type { ObjectRef } from './object.ts';
+import type { ObjectRef } from './metadata.ts';
 
 /** A path to a field: property names and list indexes from the object's root, e.g. ['spec', 'http', 0, 'timeout']. */
 export type FieldPath = readonly (string | number)[];

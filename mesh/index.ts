@@ -4,29 +4,21 @@ export { formatPath } from './finding.ts';
 export type { FieldPath, Finding, FindingCode, PlacedFinding, Position, Severity } from './finding.ts';
 export { serviceAccountOf } from './account.ts';
 export { isDeepEqual } from './equality.ts';
-export { formatRef, refOf } from './object.ts';
-export type { AnyMeshObject, Kind, MeshObject, ObjectMeta, ObjectRef, SpecByKind } from './object.ts';
+export { formatRef, refOf } from './metadata.ts';
+export type { ObjectMeta, ObjectRef } from './metadata.ts';
+export type { AnyMeshObject, MeshObject } from './object.ts';
+export { definitionOf, isKind, kindNames } from './kinds/table.ts';
+export type * from './kinds/table.ts';
+export { formatAccountKey, formatLabelKey, formatParentKey } from './kinds/keys.ts';
 export { defaultMeshSettings, readPathNormalization } from './settings.ts';
 export type { MachineAddresses, MeshSettings, PathNormalization } from './settings.ts';
-export type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
+export type { MeshSnapshot, QueryKey } from './snapshot.ts';
 export { ReaderIndex, trackReads } from './query.ts';
-export { formatAccountKey, formatLabelKey, formatParentKey } from './indexes.ts';
 export { compareObjects, MeshStore } from './store.ts';
 export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';
 export { formatProtoDuration, parseDuration } from './duration.ts';
 export * from './labels.ts';
-export type * from './kinds/authorization-policy/spec.ts';
-export type * from './kinds/backend-tls-policy/spec.ts';
-export type * from './kinds/destination-rule/spec.ts';
-export type * from './kinds/endpoint-slice/spec.ts';
-export type * from './kinds/gateway/spec.ts';
-export type * from './kinds/gateway-route/spec.ts';
-export type * from './kinds/mesh-config/spec.ts';
-export type * from './kinds/request-authentication/spec.ts';
-export type * from './kinds/service-entry/spec.ts';
-export type * from './kinds/service/spec.ts';
-export type * from './kinds/virtual-service/spec.ts';
 export {
   combineManifests,
   failClosed,
@@ -41,7 +33,6 @@ export type { CombinedManifests, Locate, ParsedManifest } from './reading/manife
 export { coversRange, formatAddress, isIpAddress, isIpRange, isUnixAddress, parseAddressRange } from './address.ts';
 export type { AddressRange } from './address.ts';
 export { findMeshConfig, meshConfigMap } from './reading/mesh-config.ts';
-export { isKind } from './reading/kinds.ts';
 export { readObject } from './reading/object.ts';
 export { closedMesh, describeStandIn, isUnreadRule } from './reading/stand-in.ts';
 export type { StandIn } from './reading/stand-in.ts';

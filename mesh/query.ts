@@ -1,8 +1,9 @@
 // Names of queries, a view that writes down which were asked, and who asked them: what a result was computed from, misses included.
 
-import type { Kind, MeshObject } from './object.ts';
+import type { IndexKinds, IndexName, Kind } from './kinds/table.ts';
+import type { MeshObject } from './object.ts';
 import type { MeshSettings } from './settings.ts';
-import type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
+import type { MeshSnapshot, QueryKey } from './snapshot.ts';
 
 /** The key of reading `settings`. */
 export const settingsKey: QueryKey = 'settings';

@@ -1,9 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AnyMeshObject, Kind } from './object.ts';
+import type { Kind } from './kinds/table.ts';
+import type { AnyMeshObject } from './object.ts';
 import { findKey, getKey, listKey, trackReads } from './query.ts';
 import { defaultMeshSettings } from './settings.ts';
-import type { IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
+import type { IndexName } from './kinds/table.ts';
+import type { MeshSnapshot, QueryKey } from './snapshot.ts';
 import type { MeshChange } from './store.ts';
 import { MeshStore, diffObjects } from './store.ts';
 
@@ -95,7 +97,7 @@ const kinds = [
   'Pod',
   'EndpointSlice',
 ] as const;
-const indexes: Readonly<Record<IndexName, readonly string[]>> = {
+const indexes: Readonly<Partial<Record<IndexName, readonly string[]>>> = {
   'Service/namespace': namespaces,
   'ServiceEntry/namespace': namespaces,
   'WorkloadEntry/namespace': namespaces,
@@ -129,7 +131,6 @@ const indexes: Readonly<Record<IndexName, readonly string[]>> = {
   'DestinationRule/host': ['a.x.svc.cluster.local', 'a.y.svc.mesh.example', '*'],
   'DestinationRule/wildcard': [''],
   'AuthorizationPolicy/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],
-  'AuthorizationPolicy/namespace': namespaces,
   'BackendTLSPolicy/target': ['Service/x/a'],
   'RequestAuthentication/target': ['Service/x/a', 'Service/y/b', 'GatewayClass//a'],
   'JwksDocument/uri': ['https://one.example/keys', 'https://two.example/keys'],

@@ -4,12 +4,14 @@
 import { isDeepEqual } from './equality.ts';
 import { indexKeys } from './indexes.ts';
 import type { IndexKey } from './indexes.ts';
-import { formatRef, refOf } from './object.ts';
-import type { AnyMeshObject, Kind, MeshObject, ObjectRef } from './object.ts';
+import type { IndexKinds, IndexName, Kind } from './kinds/table.ts';
+import { formatRef, refOf } from './metadata.ts';
+import type { ObjectRef } from './metadata.ts';
+import type { AnyMeshObject, MeshObject } from './object.ts';
 import { findKey, getKey, listKey, settingsKey } from './query.ts';
 import { applyMeshConfig, defaultMeshSettings } from './settings.ts';
 import type { MeshSettings } from './settings.ts';
-import type { IndexKinds, IndexName, MeshSnapshot, QueryKey } from './snapshot.ts';
+import type { MeshSnapshot, QueryKey } from './snapshot.ts';
 
 /** One object appeared, changed or went. */
 export type MeshChange =

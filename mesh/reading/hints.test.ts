@@ -8,7 +8,7 @@ import { parseDocument } from 'yaml';
 import { formatPath, type FieldPath } from '../finding.ts';
 import { parseText } from './text.ts';
 import { readObject } from './object.ts';
-import { isRecord } from './structure.ts';
+import { isRecord } from '../fields.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -9,20 +9,17 @@ import {
   serviceAccountAnnotations,
   waypointClass,
 } from '../labels.ts';
+import { definitionOf, kindNames } from '../kinds/table.ts';
 import type { Problem } from './problem.ts';
 import { warningAt } from './problem.ts';
-import { isRecord } from './structure.ts';
+import { isRecord } from '../fields.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Kinds that had a `v1alpha2`. */
-const historicalKinds: ReadonlySet<unknown> = new Set([
-  'Gateway',
-  'GatewayClass',
-  'GRPCRoute',
-  'HTTPRoute',
-  'ReferenceGrant',
-]);
+/** Kinds of which manifests still have versions that no cluster serves. */
+const historicalKinds: ReadonlySet<unknown> = new Set(
+  kindNames.filter((kind) => (definitionOf(kind).historicalVersions ?? []).length > 0),
+);
 
 /** The object in its current form, and a warning for everything that was rewritten or no longer means anything. */
 export function modernize(object: Fields): { readonly object: Fields; readonly problems: readonly Problem[] } {

@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatRef, refOf } from '../object.ts';
+import { formatRef, refOf } from '../metadata.ts';
 import { MeshStore } from '../store.ts';
 import { combineManifests, parseManifest } from './manifest.ts';
 import { ManifestSet } from './manifest-set.ts';

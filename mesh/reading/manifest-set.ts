@@ -4,7 +4,7 @@ import { combineManifests, comparePlaces } from './manifest.ts';
 import type { CombinedManifests, ParsedManifest } from './manifest.ts';
 import type { PlacedFinding } from '../finding.ts';
 import type { AnyMeshObject } from '../object.ts';
-import { formatRef, refOf } from '../object.ts';
+import { formatRef, refOf } from '../metadata.ts';
 import type { MeshChange } from '../store.ts';
 
 /** The texts of a directory by file. Of objects given twice, that of the first file by name holds, as in `combineManifests`. */

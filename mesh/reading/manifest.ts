@@ -2,15 +2,16 @@
 
 import type { FieldPath, Finding, PlacedFinding, Position } from '../finding.ts';
 import { formatPath } from '../finding.ts';
-import type { AnyMeshObject, ObjectRef } from '../object.ts';
-import { formatRef, refOf } from '../object.ts';
+import type { ObjectRef } from '../metadata.ts';
+import type { AnyMeshObject } from '../object.ts';
+import { formatRef, refOf } from '../metadata.ts';
 import { findMeshConfig, meshConfigRef } from './mesh-config.ts';
 import { readObject } from './object.ts';
 import type { Problem } from './problem.ts';
 import { salvage } from './salvage.ts';
 import { closedMesh, describeStandIn, isClosingKind } from './stand-in.ts';
 import type { StandIn } from './stand-in.ts';
-import { isRecord } from './structure.ts';
+import { isRecord } from '../fields.ts';
 import { parseText } from './text.ts';
 import type { TextDocument } from './text.ts';
 

@@ -4,8 +4,8 @@
 import type { FieldPath } from '../finding.ts';
 import { formatApiVersion } from './kinds.ts';
 import { meshConfigGroup } from '../labels.ts';
-import type { ObjectRef } from '../object.ts';
-import { isRecord } from './structure.ts';
+import type { ObjectRef } from '../metadata.ts';
+import { isRecord } from '../fields.ts';
 import { parseText } from './text.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

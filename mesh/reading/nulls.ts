@@ -1,7 +1,7 @@
 // Null is no value: where the API server is sent a field that is null, it takes the field for absent. Only where a map of text to text is
 // part of Kubernetes itself does the key stay, with empty text. A null in a list stays too, and is refused like any item of a wrong type.
 
-import { isRecord } from './structure.ts';
+import { isRecord } from '../fields.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

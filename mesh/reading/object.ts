@@ -1,28 +1,22 @@
 // One plain value to one object of the mesh: which kind and version it is, whether its structure and meaning hold, and its normal form.
 
 import { defaultNamespace, securityGroup } from '../labels.ts';
-import type { AnyMeshObject, Kind, ObjectMeta, ObjectRef } from '../object.ts';
-import { checkMeaning } from '../validation/meaning.ts';
+import { definitionOf, isKind, kindNames } from '../kinds/table.ts';
+import type { Kind } from '../kinds/table.ts';
+import type { ObjectMeta, ObjectRef } from '../metadata.ts';
+import type { AnyMeshObject } from '../object.ts';
 import { checkCharacters, encodable } from './characters.ts';
 import { modernize } from './historical.ts';
-import {
-  formatApiVersion,
-  isKind,
-  isKubernetesGroup,
-  isMeshGroup,
-  isMeshKind,
-  kindDefinitions,
-  kindNames,
-} from './kinds.ts';
+import { formatApiVersion, isKubernetesGroup, isMeshGroup, isMeshKind } from './kinds.ts';
 import { withoutNulls } from './nulls.ts';
 import type { Problem } from './problem.ts';
 import { errorAt, warningAt } from './problem.ts';
 import { isTime, policyKindOf, standInFor } from './stand-in.ts';
-import { checkStructure, isRecord } from './structure.ts';
+import { isRecord } from '../fields.ts';
+import type { Fields } from '../fields.ts';
+import { checkStructure } from './structure.ts';
 import { suggestName } from './suggestion.ts';
-import { flattenWorkload, podOfTemplate } from './workloads.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { podOfTemplate } from './workloads.ts';
 
 /** What became of one value. `object` is absent when the kind is not read or a problem is an error. */
 export interface ReadObject {
@@ -41,7 +35,7 @@ export function readObject(value: Fields): ReadObject {
   const ref: ObjectRef = {
     kind,
     namespace:
-      isKind(kind) && !kindDefinitions[kind].isNamespaced ? '' : nameOf(metadata['namespace']) || defaultNamespace,
+      isKind(kind) && !definitionOf(kind).isNamespaced ? '' : nameOf(metadata['namespace']) || defaultNamespace,
     name: nameOf(metadata['name']),
   };
   const missing = ['apiVersion', 'kind'].filter((field) => textOf(value[field]) === '');
@@ -83,19 +77,17 @@ function rejectAs(kind: Kind, ref: ObjectRef, fields: Fields, problems: readonly
   return { ...reject({ ...ref, kind }, fields, problems), ref };
 }
 
-/** Fields without which a policy is for other requests, or for nobody's; of those in one list, one with a value is enough. */
-const decisiveFields = [['targetRefs', 'targetRef', 'selector'], ['rules'], ['jwtRules'], ['validation']] as const;
-
 /**
  * Where a policy's spec or one of its decisive fields stands without a value, the rest of it was to follow: it was cut off, or forgotten.
  * Taken for absent, as elsewhere, it would protect nothing.
  */
 function findEmptied(kind: Kind, { spec }: Fields): readonly Problem[] {
-  if (policyKindOf(kind) === undefined) return [];
+  const { decisive } = definitionOf(kind);
+  if (decisive === undefined) return [];
   const tell = (field: string): string => `\`${field}\` is empty, and without it the rest says nothing.`;
   if (spec === null) return [errorAt('InvalidType', ['spec'], tell('spec'))];
   if (!isRecord(spec)) return [];
-  return decisiveFields
+  return decisive
     .filter((fields) => fields.every((field) => (spec[field] ?? null) === null))
     .flatMap((fields) => fields.filter((field) => spec[field] === null))
     .map((field) => errorAt('InvalidType', ['spec', field], tell(field)));
@@ -123,8 +115,10 @@ function readKnown(kind: Kind, given: Fields, ref: ObjectRef): ReadObject {
   const emptied = findEmptied(kind, given);
   if (emptied.length > 0) return reject(ref, given, emptied);
   const value = withoutNulls(given);
+  const { apiVersion, metadata } = value;
+  const spec = definitionOf(kind).flatten?.(value);
   const { object: fields, problems: historical } = modernize(
-    kind === 'ConfigMap' ? trimConfigMap(value) : flattenWorkload(value),
+    spec === undefined ? value : { apiVersion, kind, metadata, spec },
   );
   const structural = [...checkCharacters(fields), ...checkStructure(kind, fields)];
   if (structural.length > 0) return reject(ref, fields, [...historical, ...structural]);
@@ -134,15 +128,9 @@ function readKnown(kind: Kind, given: Fields, ref: ObjectRef): ReadObject {
     metadata: normalizeMetadata(ref, fields['metadata'] as Fields),
     spec: fields['spec'] ?? {},
   } as AnyMeshObject;
-  const problems = [...historical, ...checkMeaning(object)];
+  const problems = [...historical, ...(definitionOf(kind).check?.(object) ?? [])];
   if (problems.some(({ severity }) => severity === 'error')) return reject(ref, fields, problems);
   return { ref, object: normalizeTargets(object), problems };
-}
-
-/** The certificates of a ConfigMap: whatever else it holds is nobody's business here, and no reason to refuse it. */
-function trimConfigMap({ apiVersion, kind, metadata, data }: Fields): Fields {
-  const certificates = isRecord(data) ? data['ca.crt'] : undefined;
-  return { apiVersion, kind, metadata, spec: typeof certificates === 'string' ? { 'ca.crt': certificates } : {} };
 }
 
 /** What there is to say when the kind or its version is not read; undefined when it is. */
@@ -151,7 +139,7 @@ function checkKind(kind: string, apiVersion: string, ref: ObjectRef): ReadObject
   const group = apiVersion.slice(0, Math.max(slash, 0));
   const version = apiVersion.slice(slash + 1);
   if (isKind(kind)) {
-    const { group: known, versions, historicalVersions, isNamespaced } = kindDefinitions[kind];
+    const { group: known, versions, historicalVersions = [], isNamespaced } = definitionOf(kind);
     if (group === known && (versions.includes(version) || historicalVersions.includes(version))) return undefined;
     // A policy of another of the mesh's groups is a slip; a Gateway of Istio's is not one of the Gateway API's.
     const isSlip = policyKindOf(kind) === kind && isMeshGroup(group);

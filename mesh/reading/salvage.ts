@@ -1,13 +1,13 @@
 // What a document was about that could not be read: which objects it names, and so what stands in for them. A policy that was written is
 // not open because of a slip beside it.
 
-import type { ObjectRef } from '../object.ts';
+import type { ObjectRef } from '../metadata.ts';
 import { defaultNamespace } from '../labels.ts';
-import { isKind, kindDefinitions } from './kinds.ts';
+import { definitionOf, isKind } from '../kinds/table.ts';
 import { findMeshConfig, isMeshConfigFile, meshConfigMap, meshConfigRef } from './mesh-config.ts';
 import { closedMesh, policyKindOf, standInFor } from './stand-in.ts';
 import type { StandIn } from './stand-in.ts';
-import { isRecord } from './structure.ts';
+import { isRecord } from '../fields.ts';
 import type { DamagedDocument } from './text.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -60,7 +60,7 @@ function standInsFor(object: Fields, words: Words, { isComplete, seesTls }: Seen
   // The parser may have cut it off.
   const name = words.names.has(parsed) ? parsed : '';
   const namespace = nameOf(metadata['namespace']);
-  const isNamespaced = !isKind(kind) || kindDefinitions[kind].isNamespaced;
+  const isNamespaced = !isKind(kind) || definitionOf(kind).isNamespaced;
   const namespaces = !isNamespaced ? [''] : namespace === undefined ? namespacesOf(words) : [namespace];
   const isRule = kind === 'DestinationRule';
   const readings = isRule ? rulesOf(object, words) : [object];

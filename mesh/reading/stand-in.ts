@@ -5,9 +5,11 @@ import { everyClass, gatewayGroup, hbonePort, hboneProtocol, namespaceTarget, ne
 import { securityGroup, waypointClass } from '../labels.ts';
 import { defaultMeshSettings } from '../settings.ts';
 import type { BackendTlsTarget } from '../kinds/backend-tls-policy/spec.ts';
-import type { AnyMeshObject, MeshObject, ObjectMeta, ObjectRef } from '../object.ts';
-import { formatApiVersion, kindNames } from './kinds.ts';
-import { isRecord } from './structure.ts';
+import type { ObjectMeta, ObjectRef } from '../metadata.ts';
+import type { AnyMeshObject, MeshObject } from '../object.ts';
+import { kindNames } from '../kinds/table.ts';
+import { formatApiVersion } from './kinds.ts';
+import { isRecord } from '../fields.ts';
 import { suggestName } from './suggestion.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

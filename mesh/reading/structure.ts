@@ -3,9 +3,10 @@
 
 import type { FieldPath } from '../finding.ts';
 import { formatPath } from '../finding.ts';
+import { isRecord } from '../fields.ts';
 import { schemas } from '../generated/schemas.ts';
 import { validators } from '../generated/validators.ts';
-import type { Kind } from '../object.ts';
+import type { Kind } from '../kinds/table.ts';
 import type { Problem } from './problem.ts';
 import { errorAt } from './problem.ts';
 import { suggestHint } from './suggestion.ts';
@@ -278,9 +279,4 @@ function fieldOf(schema: Schema, name: string): Schema | undefined {
   return schema.properties !== undefined && Object.hasOwn(schema.properties, name)
     ? schema.properties[name]
     : undefined;
-}
-
-/** True for an object of fields. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

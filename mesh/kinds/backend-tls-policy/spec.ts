@@ -1,4 +1,4 @@
-// Gateway API BackendTLSPolicy (gateway.networking.k8s.io/v1), and the part of a ConfigMap that it can name.
+// Gateway API BackendTLSPolicy (gateway.networking.k8s.io/v1).
 
 export interface BackendTlsPolicySpec {
   readonly targetRefs: readonly BackendTlsTarget[];
@@ -22,10 +22,4 @@ export interface BackendTlsTarget {
   readonly kind: string;
   readonly name: string;
   readonly sectionName?: string;
-}
-
-/** Of a ConfigMap, whose fields stand beside its metadata, nothing else is kept. */
-export interface ConfigMapSpec {
-  /** Certificates of authorities, PEM. */
-  readonly 'ca.crt'?: string;
 }

@@ -154,10 +154,3 @@ export type GrpcRouteSpec = RouteSpec<GrpcRouteRule>;
 
 /** TCPRoute and TLSRoute: one rule without matches. */
 export type TcpRouteSpec = RouteSpec<Pick<RouteRule<never>, 'backendRefs' | 'name'>>;
-
-/** Lets routes of other namespaces refer to objects of its own. */
-export interface ReferenceGrantSpec {
-  readonly from: readonly { readonly group: string; readonly kind: string; readonly namespace: string }[];
-  /** All objects of the kind where `name` is absent. */
-  readonly to: readonly { readonly group: string; readonly kind: string; readonly name?: string }[];
-}

@@ -1,4 +1,4 @@
-// Gateway API Gateway and GatewayClass (gateway.networking.k8s.io/v1): the fields that are read.
+// Gateway API Gateway (gateway.networking.k8s.io/v1): the fields that are read.
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -28,9 +28,4 @@ export interface GatewaySpec {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly parametersRef?: { readonly group: string; readonly kind: string; readonly name: string };
   };
-}
-
-export interface GatewayClassSpec {
-  readonly controllerName: string;
-  readonly description?: string;
 }

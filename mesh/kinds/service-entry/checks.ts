@@ -3,7 +3,8 @@
 import { isIpAddress, isUnixAddress } from '../../address.ts';
 import type { FieldPath } from '../../finding.ts';
 import { isDomain, isWildcardDomain } from '../../host.ts';
-import type { ServiceEntryPort, ServiceEntrySpec, WorkloadEntrySpec } from './spec.ts';
+import type { WorkloadEntrySpec } from '../workload-entry/spec.ts';
+import type { ServiceEntryPort, ServiceEntrySpec } from './spec.ts';
 import type { Problem } from '../../reading/problem.ts';
 import { errorAt } from '../../reading/problem.ts';
 import { suggestHint } from '../../reading/suggestion.ts';

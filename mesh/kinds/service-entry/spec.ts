@@ -1,16 +1,6 @@
-// Istio ServiceEntry and WorkloadEntry (networking.istio.io).
+// Istio ServiceEntry (networking.istio.io).
 
-export interface WorkloadEntrySpec {
-  readonly address?: string;
-  /** Port number by port name. */
-  readonly ports?: Readonly<Record<string, number>>;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly network?: string;
-  /** `region/zone/subzone`. */
-  readonly locality?: string;
-  readonly weight?: number;
-  readonly serviceAccount?: string;
-}
+import type { WorkloadEntrySpec } from '../workload-entry/spec.ts';
 
 export interface ServiceEntryPort {
   readonly number: number;

@@ -1,13 +1,14 @@
 // Service: the rules of the API server that matter to a mesh: names that can be host names, ports that can be told apart.
 
 import { isIpAddress } from '../../address.ts';
-import type { MeshObject } from '../../object.ts';
 import type { Problem } from '../../reading/problem.ts';
 import { errorAt } from '../../reading/problem.ts';
 import { checkUnique } from '../../validation/value.ts';
+import type { ObjectOf } from '../definition.ts';
+import type { ServiceSpec } from './spec.ts';
 
 /** The problems of one Service. */
-export function checkService({ metadata, spec }: MeshObject<'Service'>): readonly Problem[] {
+export function checkService({ metadata, spec }: ObjectOf<ServiceSpec>): readonly Problem[] {
   const { ports = [], clusterIP, clusterIPs = [] } = spec;
   const path = ['spec', 'ports'];
   const problems: Problem[] = [];

@@ -1,8 +1,4 @@
-// Kubernetes Service and Namespace (core/v1): the fields that are read.
-
-export interface NamespaceSpec {
-  readonly finalizers?: readonly string[];
-}
+// Kubernetes Service (core/v1): the fields that are read.
 
 export interface ServicePort {
   readonly name?: string;

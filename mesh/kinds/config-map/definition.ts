@@ -1,0 +1,20 @@
+import { pick, recordOf } from '../../fields.ts';
+import type { KindDefinition } from '../definition.ts';
+import { core } from '../families.ts';
+import type { ConfigMapSpec } from './spec.ts';
+
+const certificates = 'ca.crt';
+
+export const configMap: KindDefinition<ConfigMapSpec> = {
+  ...core,
+  api: { plural: 'configmaps', watch: 'named', isReviewed: false },
+  hasStatus: false,
+  indexes: {},
+  // Whatever else it holds is nobody's business here, and no reason to refuse it.
+  flatten: ({ data }) => {
+    const text = recordOf(data)[certificates];
+    return typeof text === 'string' ? { [certificates]: text } : {};
+  },
+  // The key `mesh` is the MeshConfig, which is read as an object of its own.
+  trim: (object) => ({ ...object, data: pick(recordOf(object['data']), ['mesh', certificates]) }),
+};

@@ -1,0 +1,55 @@
+// The definition of a kind: all that reading, the store, the Kubernetes API, the roles of an installation and the webhook need to
+// know of it. What its objects mean at a waypoint is the generator's.
+
+import type { Fields } from '../fields.ts';
+import type { ObjectMeta } from '../metadata.ts';
+import type { Problem } from '../reading/problem.ts';
+import type { MeshSettings } from '../settings.ts';
+
+/** The part of an object that its definition is about. */
+export interface ObjectOf<Spec> {
+  readonly metadata: ObjectMeta;
+  readonly spec: Spec;
+}
+
+/** The keys under which an index finds an object. A method, so that definitions of all kinds fit into one table. */
+type IndexKeys<Spec> = {
+  keys(object: ObjectOf<Spec>, settings: MeshSettings): readonly string[];
+}['keys'];
+
+/** How a kind stands in the Kubernetes API. */
+export interface KindApi {
+  /** The segment of its path: `gateways`. */
+  readonly plural: string;
+  /** Which objects the control plane of a cluster watches: all of them, or those that other objects name. */
+  readonly watch: 'all' | 'named';
+  /** Whether the webhook judges its objects. */
+  readonly isReviewed: boolean;
+}
+
+/** One kind: what its `spec` is, the names of its indexes, and whether the control plane writes its status. */
+export interface KindDefinition<Spec, Index extends string = never, HasStatus extends boolean = false> {
+  /** '' for the core group. */
+  readonly group: string;
+  /** Newest first. A cluster serves at least one of them, and the best one that it serves is taken. */
+  readonly versions: readonly [string, ...string[]];
+  /** Versions that no cluster serves any more, read from text only. */
+  readonly historicalVersions?: readonly string[];
+  readonly isNamespaced: boolean;
+  /** Absent for kinds that no API server has. */
+  readonly api?: KindApi;
+  readonly hasStatus: HasStatus;
+  /** By the name that follows the slash: the index `host` of a ServiceEntry is `ServiceEntry/host`. */
+  readonly indexes: Readonly<Record<Index, IndexKeys<Spec>>>;
+  /** The rules that an API server or Istio's webhook would apply, beyond the schema. */
+  check?(object: ObjectOf<Spec>): readonly Problem[];
+  /**
+   * Fields of `spec` without which an object is for other requests, or for nobody's. Of those in one list, one with a value is
+   * enough. Null in one of them is a mistake, where elsewhere it is the same as nothing.
+   */
+  readonly decisive?: readonly (readonly string[])[];
+  /** The specification of an object whose facts stand elsewhere than in `spec`. */
+  flatten?(object: Fields): Fields;
+  /** What the control plane of a cluster keeps of an object; all of it unless told. */
+  trim?(object: Fields): Fields;
+}

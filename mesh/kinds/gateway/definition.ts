@@ -1,0 +1,16 @@
+import { formatAddress } from '../../address.ts';
+import type { KindDefinition } from '../definition.ts';
+import { gatewayApi } from '../families.ts';
+import type { GatewaySpec } from './spec.ts';
+
+export const gateway: KindDefinition<GatewaySpec, 'address' | 'class', true> = {
+  ...gatewayApi,
+  api: { plural: 'gateways', watch: 'all', isReviewed: true },
+  hasStatus: true,
+  indexes: {
+    /** Key: an address as `formatAddress` writes it. */
+    address: ({ spec }) => (spec.addresses ?? []).map(({ value = '' }) => formatAddress(value)),
+    /** Key: the name of its class. */
+    class: ({ spec }) => [spec.gatewayClassName],
+  },
+};

@@ -1,0 +1,13 @@
+import { meshConfigGroup } from '../../labels.ts';
+import type { KindDefinition } from '../definition.ts';
+import { checkMeshConfig } from './checks.ts';
+import type { MeshConfigSpec } from './spec.ts';
+
+export const meshConfig: KindDefinition<MeshConfigSpec> = {
+  group: meshConfigGroup,
+  versions: ['v1alpha1'],
+  isNamespaced: false,
+  hasStatus: false,
+  indexes: {},
+  check: ({ spec }) => checkMeshConfig(spec),
+};

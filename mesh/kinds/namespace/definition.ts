@@ -1,0 +1,15 @@
+import type { KindDefinition } from '../definition.ts';
+import { core } from '../families.ts';
+import { waypointKeys } from '../keys.ts';
+import type { NamespaceSpec } from './spec.ts';
+
+export const namespace: KindDefinition<NamespaceSpec, 'waypoint'> = {
+  ...core,
+  isNamespaced: false,
+  api: { plural: 'namespaces', watch: 'all', isReviewed: false },
+  hasStatus: false,
+  indexes: {
+    /** By the waypoint that its own labels name. */
+    waypoint: ({ metadata }) => waypointKeys(metadata, metadata.name),
+  },
+};

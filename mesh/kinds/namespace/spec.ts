@@ -1,0 +1,5 @@
+// Namespace (core/v1).
+
+export interface NamespaceSpec {
+  readonly finalizers?: readonly string[];
+}

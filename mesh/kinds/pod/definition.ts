@@ -1,0 +1,19 @@
+import type { KindDefinition } from '../definition.ts';
+import { core } from '../families.ts';
+import { formatAccountKey, labelKeys, namespaceKeys, waypointKeys } from '../keys.ts';
+import { flattenPod, trimPod } from './facts.ts';
+import type { PodSpec } from './spec.ts';
+
+export const pod: KindDefinition<PodSpec, 'label' | 'namespace' | 'account' | 'waypoint'> = {
+  ...core,
+  api: { plural: 'pods', watch: 'all', isReviewed: false },
+  hasStatus: false,
+  indexes: {
+    label: (object) => labelKeys(object, object.metadata.labels),
+    namespace: namespaceKeys,
+    account: ({ metadata, spec }) => [formatAccountKey(metadata.namespace, spec.serviceAccountName)],
+    waypoint: ({ metadata }) => waypointKeys(metadata, metadata.namespace),
+  },
+  flatten: flattenPod,
+  trim: trimPod,
+};
