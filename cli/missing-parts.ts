@@ -20,7 +20,7 @@ export const installGatewayApi: string = `kubectl apply --server-side -f ${gatew
 
 /** Advice about kinds of Istio that the cluster does not know; undefined when it knows them. */
 export async function adviseOnIstio(client: ApiClient): Promise<string | undefined> {
-  const needed = [resources.virtualServices, resources.destinationRules, resources.authorizationPolicies];
+  const needed = [resources.VirtualService, resources.DestinationRule, resources.AuthorizationPolicy];
   const served = await Promise.all(needed.map((resource) => client.serves(resource)));
   const missing = needed.filter((_, index) => served[index] === false);
   if (missing.length === 0) return undefined;
@@ -35,7 +35,7 @@ export async function adviseOnIstio(client: ApiClient): Promise<string | undefin
  * another way.
  */
 export async function adviseOnNodeProxy(client: ApiClient): Promise<string | undefined> {
-  const found = await unlessForbidden(client.list(resources.pods, { labelSelector: 'app=ztunnel' }));
+  const found = await unlessForbidden(client.list(resources.Pod, { labelSelector: 'app=ztunnel' }));
   if (found === undefined || found.length > 0) return undefined;
   return (
     "no node proxy is in the cluster (no pod has the label app=ztunnel): requests go past waypoints until ztunnel of Istio's ambient mode " +

@@ -59,16 +59,14 @@ export async function findPodProblems(client: ApiClient, selection: PodSelection
   const labelSelector = Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
-  const pods = await unlessForbidden(client.list(resources.pods, { namespace, labelSelector }));
+  const pods = await unlessForbidden(client.list(resources.Pod, { namespace, labelSelector }));
   const found: string[] = [];
   for (const pod of pods ?? []) {
     if (pod.metadata.deletionTimestamp !== undefined) continue;
     const problem = readPodProblem(pod) ?? (await findEvent(client, pod));
     if (problem !== undefined) found.push(`pod ${namespace}/${pod.metadata.name}: ${problem}`);
   }
-  const refused = readDeploymentProblem(
-    await unlessForbidden(client.get(resources.deployments, namespace, deployment)),
-  );
+  const refused = readDeploymentProblem(await unlessForbidden(client.get(resources.Deployment, namespace, deployment)));
   if (refused !== undefined) found.push(`Deployment ${namespace}/${deployment}: ${refused}`);
   return found;
 }
@@ -119,7 +117,7 @@ async function findEvent(client: ApiClient, pod: KubernetesObject): Promise<stri
   if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return undefined;
   const { namespace, uid } = pod.metadata;
   const fieldSelector = `type=Warning,regarding.uid=${uid}`;
-  const events = await unlessForbidden(client.list(resources.events, { namespace, fieldSelector }));
+  const events = await unlessForbidden(client.list(resources.Event, { namespace, fieldSelector }));
   const [last] = (events ?? [])
     .map((event) => event as unknown as { readonly reason?: string; readonly note?: string } & KubernetesObject)
     .filter(({ reason = '' }) => aboutStart.test(reason))

@@ -58,7 +58,7 @@ export async function runProxyStatus(pod: string | undefined, options: ProxyStat
 }
 
 async function findReplicas(client: ApiClient, namespace: string): Promise<readonly KubernetesObject[]> {
-  const pods = await client.list(resources.pods, { namespace, labelSelector: controlPlane });
+  const pods = await client.list(resources.Pod, { namespace, labelSelector: controlPlane });
   const running = pods.filter(({ status, metadata }) => isRunning(status) && metadata.deletionTimestamp === undefined);
   if (running.length === 0) {
     fail(

@@ -34,7 +34,7 @@ describe('a client of a server that', () => {
       response.end(JSON.stringify({ reason: 'TooManyRequests', message: 'later' }));
     };
     const { api, client } = await start(inTurn(busy, answerJson(pod)));
-    expect(await client.get(resources.pods, 'shop', 'a')).toEqual(pod);
+    expect(await client.get(resources.Pod, 'shop', 'a')).toEqual(pod);
     expect(api.requests).toHaveLength(2);
     expect([...client.answers]).toEqual([
       ['GET 429', 1],
@@ -44,7 +44,7 @@ describe('a client of a server that', () => {
 
   it('stays busy says so in the end', async () => {
     const { client } = await start(inTurn(answerStatus(429, 'TooManyRequests')), 1_500);
-    await expect(client.get(resources.pods, 'shop', 'a')).rejects.toThrow('get Pod shop/a: 429 TooManyRequests');
+    await expect(client.get(resources.Pod, 'shop', 'a')).rejects.toThrow('get Pod shop/a: 429 TooManyRequests');
   });
 
   it('stops in the middle of an answer is not waited for', async () => {
@@ -55,7 +55,7 @@ describe('a client of a server that', () => {
       }),
       300,
     );
-    await expect(client.list(resources.pods)).rejects.toThrow(
+    await expect(client.list(resources.Pod)).rejects.toThrow(
       `list pods: ${api.access.server} cannot be reached: no answer within 0.3 s`,
     );
   });
@@ -63,9 +63,9 @@ describe('a client of a server that', () => {
   it('closes connections while we take them up is asked again, but for what may have been done', async () => {
     const drop: ScriptedAnswer = (response) => response.socket?.resetAndDestroy();
     const { client, api } = await start(inTurn(answerJson(pod), drop, answerJson(pod), drop, answerJson(pod)));
-    await client.get(resources.pods, 'shop', 'a');
-    expect(await client.get(resources.pods, 'shop', 'a')).toEqual(pod);
-    await expect(client.create(resources.pods, pod)).rejects.toThrow(/create Pod shop\/a: .* closed the connection/);
+    await client.get(resources.Pod, 'shop', 'a');
+    expect(await client.get(resources.Pod, 'shop', 'a')).toEqual(pod);
+    await expect(client.create(resources.Pod, pod)).rejects.toThrow(/create Pod shop\/a: .* closed the connection/);
     expect(api.requests.map(({ method }) => method)).toEqual(['GET', 'GET', 'GET', 'POST']);
   });
 
@@ -76,14 +76,14 @@ describe('a client of a server that', () => {
         response.end('<html>Bad gateway</html>');
       }),
     );
-    await expect(client.list(resources.pods, { namespace: 'shop' })).rejects.toThrow(
+    await expect(client.list(resources.Pod, { namespace: 'shop' })).rejects.toThrow(
       'list pods in shop: 502: <html>Bad gateway</html>',
     );
   });
 
   it('hangs is left when the client is stopped', async () => {
     const { client } = await start(() => () => {});
-    const call = expect(client.list(resources.pods)).rejects.toThrow('the client was stopped');
+    const call = expect(client.list(resources.Pod)).rejects.toThrow('the client was stopped');
     await new Promise((resolve) => setTimeout(resolve, 100));
     client.stop();
     await call;
@@ -91,8 +91,8 @@ describe('a client of a server that', () => {
 
   it('gets names in paths as they are, and counts requests by what they were', async () => {
     const { client, api } = await start(inTurn(answerJson(pod)));
-    await client.get(resources.clusterRoles, undefined, 'system:a/b');
-    await client.apply(resources.gateways, pod, { fieldManager: 'cairn', force: true, subresource: 'status' });
+    await client.get(resources.ClusterRole, undefined, 'system:a/b');
+    await client.apply(resources.Gateway, pod, { fieldManager: 'cairn', force: true, subresource: 'status' });
     expect(api.requests.map(({ path, query }) => `${path}?${query.toString()}`)).toEqual([
       '/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Aa%2Fb?',
       '/apis/gateway.networking.k8s.io/v1/namespaces/shop/gateways/a/status?fieldManager=cairn&force=true',

@@ -14,5 +14,6 @@ export {
   type ObjectMeta,
   type OwnerReference,
   resources,
+  watchedResources,
 } from './resource.ts';
 export { type ReviewedToken, reviewToken } from './token-review.ts';

@@ -154,7 +154,7 @@ export class LeaderElection {
 
   #read(): Promise<Lease | undefined> {
     const { client, namespace, name } = this.#options;
-    return client.get(resources.leases, namespace, name, { timeoutMs: this.#attemptMs() });
+    return client.get(resources.Lease, namespace, name, { timeoutMs: this.#attemptMs() });
   }
 
   #create(): Promise<KubernetesObject> {
@@ -166,7 +166,7 @@ export class LeaderElection {
       renewTime: microTime(),
       leaseTransitions: 0,
     };
-    return client.create(resources.leases, { metadata: { namespace, name }, spec });
+    return client.create(resources.Lease, { metadata: { namespace, name }, spec });
   }
 
   #write(lease: Lease, to: { readonly holder: string; readonly seconds: number }): Promise<KubernetesObject> {
@@ -180,7 +180,7 @@ export class LeaderElection {
       ...(isNew ? { acquireTime: microTime(), leaseTransitions: (spec.leaseTransitions ?? 0) + 1 } : {}),
     };
     const { client } = this.#options;
-    return client.replace(resources.leases, { ...lease, spec: changed }, { timeoutMs: this.#attemptMs() });
+    return client.replace(resources.Lease, { ...lease, spec: changed }, { timeoutMs: this.#attemptMs() });
   }
 
   /** A call that hangs must leave time for another one before the lease is lost. */

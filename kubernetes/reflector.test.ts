@@ -59,7 +59,7 @@ async function follow(
   const signs = { ADDED: '+', MODIFIED: '~', DELETED: '-' } as const;
   const reflector = new Reflector({
     client,
-    resource: resources.httpRoutes,
+    resource: resources.HTTPRoute,
     onReplace: (objects) => seen.push(['=', ...objects.map(({ metadata }) => metadata.name)].join(' ')),
     onEvent: ({ type, object }) => seen.push(`${signs[type]} ${object.metadata.name}`),
     onProblem: (problem) => problems.push(problem),

@@ -1,5 +1,8 @@
 // Kinds as the API serves them, and the paths of their objects.
 
+import { listApiKinds } from '../mesh/index.ts';
+import type { ApiKindName, BystanderName, DefinitionWithApi } from '../mesh/index.ts';
+
 /** A kind as the API serves it. */
 export interface ApiResource {
   /** '' for the core group. */
@@ -96,132 +99,94 @@ export function describeObject(resource: ApiResource, namespace: string | undefi
   return `${resource.kind} ${resource.namespaced && namespace !== undefined ? `${namespace}/` : ''}${name}`;
 }
 
-function inGroup(
-  group: string,
-  version: string,
-  options: { readonly namespaced?: boolean; readonly olderVersions?: readonly string[] } = {},
-): (kind: string, plural: string) => ApiResource {
-  const { namespaced = true, olderVersions } = options;
-  return (kind, plural) => ({
-    group,
-    version,
-    kind,
-    plural,
-    namespaced,
-    ...(olderVersions === undefined ? {} : { olderVersions }),
-  });
+function inGroup(group: string, version: string, namespaced = true): (kind: string, plural: string) => ApiResource {
+  return (kind, plural) => ({ group, version, kind, plural, namespaced });
 }
 
 const core = inGroup('', 'v1');
-const coreOfCluster = inGroup('', 'v1', { namespaced: false });
-const gatewayGroup = 'gateway.networking.k8s.io';
-const gateway = inGroup(gatewayGroup, 'v1', { olderVersions: ['v1beta1'] });
-const gatewayOnlyV1 = inGroup(gatewayGroup, 'v1');
-const networking = inGroup('networking.istio.io', 'v1', { olderVersions: ['v1beta1', 'v1alpha3'] });
-const security = inGroup('security.istio.io', 'v1', { olderVersions: ['v1beta1'] });
 const rbac = inGroup('rbac.authorization.k8s.io', 'v1');
-const rbacOfCluster = inGroup('rbac.authorization.k8s.io', 'v1', { namespaced: false });
+const rbacOfCluster = inGroup('rbac.authorization.k8s.io', 'v1', false);
 const apps = inGroup('apps', 'v1');
 
-type ResourceName =
-  | 'namespaces'
-  | 'nodes'
-  | 'pods'
-  | 'services'
-  | 'serviceAccounts'
-  | 'configMaps'
-  | 'secrets'
-  | 'endpointSlices'
-  | 'events'
-  | 'leases'
-  | 'deployments'
-  | 'daemonSets'
-  | 'replicaSets'
-  | 'horizontalPodAutoscalers'
-  | 'podDisruptionBudgets'
-  | 'networkPolicies'
-  | 'roles'
-  | 'roleBindings'
-  | 'clusterRoles'
-  | 'clusterRoleBindings'
-  | 'tokenReviews'
-  | 'subjectAccessReviews'
-  | 'validatingWebhookConfigurations'
-  | 'customResourceDefinitions'
-  | 'gatewayClasses'
-  | 'gateways'
-  | 'httpRoutes'
-  | 'grpcRoutes'
-  | 'tcpRoutes'
-  | 'tlsRoutes'
-  | 'listenerSets'
-  | 'referenceGrants'
-  | 'backendTLSPolicies'
-  | 'virtualServices'
-  | 'destinationRules'
-  | 'serviceEntries'
-  | 'workloadEntries'
-  | 'authorizationPolicies'
-  | 'requestAuthentications'
-  | 'peerAuthentications';
+type OtherName =
+  | 'ServiceAccount'
+  | 'Secret'
+  | 'Event'
+  | 'Lease'
+  | 'Deployment'
+  | 'DaemonSet'
+  | 'ReplicaSet'
+  | 'HorizontalPodAutoscaler'
+  | 'PodDisruptionBudget'
+  | 'NetworkPolicy'
+  | 'Role'
+  | 'RoleBinding'
+  | 'ClusterRole'
+  | 'ClusterRoleBinding'
+  | 'TokenReview'
+  | 'SubjectAccessReview'
+  | 'ValidatingWebhookConfiguration'
+  | 'CustomResourceDefinition';
 
-/** Every kind that Cairn reads or writes. */
-export const resources: Readonly<Record<ResourceName, ApiResource>> = {
-  namespaces: coreOfCluster('Namespace', 'namespaces'),
-  nodes: coreOfCluster('Node', 'nodes'),
-  pods: core('Pod', 'pods'),
-  services: core('Service', 'services'),
-  serviceAccounts: core('ServiceAccount', 'serviceaccounts'),
-  configMaps: core('ConfigMap', 'configmaps'),
-  secrets: core('Secret', 'secrets'),
-  endpointSlices: inGroup('discovery.k8s.io', 'v1')('EndpointSlice', 'endpointslices'),
-  events: inGroup('events.k8s.io', 'v1')('Event', 'events'),
-  leases: inGroup('coordination.k8s.io', 'v1')('Lease', 'leases'),
-  deployments: apps('Deployment', 'deployments'),
-  daemonSets: apps('DaemonSet', 'daemonsets'),
-  replicaSets: apps('ReplicaSet', 'replicasets'),
-  horizontalPodAutoscalers: inGroup('autoscaling', 'v2')('HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
-  podDisruptionBudgets: inGroup('policy', 'v1')('PodDisruptionBudget', 'poddisruptionbudgets'),
-  networkPolicies: inGroup('networking.k8s.io', 'v1')('NetworkPolicy', 'networkpolicies'),
-  roles: rbac('Role', 'roles'),
-  roleBindings: rbac('RoleBinding', 'rolebindings'),
-  clusterRoles: rbacOfCluster('ClusterRole', 'clusterroles'),
-  clusterRoleBindings: rbacOfCluster('ClusterRoleBinding', 'clusterrolebindings'),
-  tokenReviews: inGroup('authentication.k8s.io', 'v1', { namespaced: false })('TokenReview', 'tokenreviews'),
-  subjectAccessReviews: inGroup('authorization.k8s.io', 'v1', { namespaced: false })(
-    'SubjectAccessReview',
-    'subjectaccessreviews',
-  ),
-  validatingWebhookConfigurations: inGroup('admissionregistration.k8s.io', 'v1', { namespaced: false })(
-    'ValidatingWebhookConfiguration',
-    'validatingwebhookconfigurations',
-  ),
-  customResourceDefinitions: inGroup('apiextensions.k8s.io', 'v1', { namespaced: false })(
-    'CustomResourceDefinition',
-    'customresourcedefinitions',
-  ),
-  gatewayClasses: { ...gateway('GatewayClass', 'gatewayclasses'), namespaced: false },
-  gateways: gateway('Gateway', 'gateways'),
-  httpRoutes: gateway('HTTPRoute', 'httproutes'),
-  grpcRoutes: gatewayOnlyV1('GRPCRoute', 'grpcroutes'),
-  tcpRoutes: inGroup(gatewayGroup, 'v1', { olderVersions: ['v1alpha2'] })('TCPRoute', 'tcproutes'),
-  tlsRoutes: inGroup(gatewayGroup, 'v1', { olderVersions: ['v1alpha3', 'v1alpha2'] })('TLSRoute', 'tlsroutes'),
-  listenerSets: gatewayOnlyV1('ListenerSet', 'listenersets'),
-  referenceGrants: gateway('ReferenceGrant', 'referencegrants'),
-  backendTLSPolicies: inGroup(gatewayGroup, 'v1', { olderVersions: ['v1alpha3'] })(
-    'BackendTLSPolicy',
-    'backendtlspolicies',
-  ),
-  virtualServices: networking('VirtualService', 'virtualservices'),
-  destinationRules: networking('DestinationRule', 'destinationrules'),
-  serviceEntries: networking('ServiceEntry', 'serviceentries'),
-  workloadEntries: networking('WorkloadEntry', 'workloadentries'),
-  authorizationPolicies: security('AuthorizationPolicy', 'authorizationpolicies'),
-  requestAuthentications: security('RequestAuthentication', 'requestauthentications'),
-  peerAuthentications: security('PeerAuthentication', 'peerauthentications'),
+/** Kinds of Kubernetes that no mesh is made of. */
+const others: Readonly<Record<OtherName, ApiResource>> = {
+  ServiceAccount: core('ServiceAccount', 'serviceaccounts'),
+  Secret: core('Secret', 'secrets'),
+  Event: inGroup('events.k8s.io', 'v1')('Event', 'events'),
+  Lease: inGroup('coordination.k8s.io', 'v1')('Lease', 'leases'),
+  Deployment: apps('Deployment', 'deployments'),
+  DaemonSet: apps('DaemonSet', 'daemonsets'),
+  ReplicaSet: apps('ReplicaSet', 'replicasets'),
+  HorizontalPodAutoscaler: inGroup('autoscaling', 'v2')('HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
+  PodDisruptionBudget: inGroup('policy', 'v1')('PodDisruptionBudget', 'poddisruptionbudgets'),
+  NetworkPolicy: inGroup('networking.k8s.io', 'v1')('NetworkPolicy', 'networkpolicies'),
+  Role: rbac('Role', 'roles'),
+  RoleBinding: rbac('RoleBinding', 'rolebindings'),
+  ClusterRole: rbacOfCluster('ClusterRole', 'clusterroles'),
+  ClusterRoleBinding: rbacOfCluster('ClusterRoleBinding', 'clusterrolebindings'),
+  TokenReview: inGroup('authentication.k8s.io', 'v1', false)('TokenReview', 'tokenreviews'),
+  SubjectAccessReview: inGroup('authorization.k8s.io', 'v1', false)('SubjectAccessReview', 'subjectaccessreviews'),
+  ValidatingWebhookConfiguration: inGroup(
+    'admissionregistration.k8s.io',
+    'v1',
+    false,
+  )('ValidatingWebhookConfiguration', 'validatingwebhookconfigurations'),
+  CustomResourceDefinition: inGroup(
+    'apiextensions.k8s.io',
+    'v1',
+    false,
+  )('CustomResourceDefinition', 'customresourcedefinitions'),
 };
 
-/** Adds a query to a path that may have one already; undefined values are left out. */
+type ResourceName = OtherName | ApiKindName | BystanderName;
+
+/** Every kind that Cairn reads or writes, by its name: those of the mesh as their definitions say. */
+export const resources: Readonly<Record<ResourceName, ApiResource>> = {
+  ...others,
+  ...(Object.fromEntries(listApiKinds().map(({ kind, definition }) => [kind, resourceOf(kind, definition)])) as Record<
+    ApiKindName | BystanderName,
+    ApiResource
+  >),
+};
+
+/** The resources that a control plane follows in all namespaces. */
+export const watchedResources: readonly ApiResource[] = listApiKinds()
+  .filter(({ definition }) => definition.api.watch === 'all')
+  .map(({ kind, definition }) => resourceOf(kind, definition));
+
+function resourceOf(kind: string, { group, versions, isNamespaced, api }: DefinitionWithApi): ApiResource {
+  const [version, ...olderVersions] = versions;
+  return {
+    group,
+    version,
+    kind,
+    plural: api.plural,
+    namespaced: isNamespaced,
+    ...(olderVersions.length === 0 ? {} : { olderVersions }),
+  };
+}
+
+/** A path with a query, after one that it has already; what is undefined is left out. */
 export function withQuery(
   path: string,
   query: Readonly<Record<string, string | number | boolean | undefined>> = {},

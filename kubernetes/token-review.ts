@@ -30,7 +30,7 @@ export async function reviewToken(
   audiences: readonly string[],
 ): Promise<ReviewedToken | undefined> {
   const review = { metadata: { name: '' }, spec: { token, audiences } };
-  const { status = {} } = (await client.create(resources.tokenReviews, review)) as { readonly status?: ReviewStatus };
+  const { status = {} } = (await client.create(resources.TokenReview, review)) as { readonly status?: ReviewStatus };
   if (status.authenticated !== true) return undefined;
   // A server that does not know audiences answers without them, and has then not checked ours.
   if (!audiences.some((audience) => status.audiences?.includes(audience) === true)) return undefined;

@@ -118,7 +118,7 @@ interface Telling {
 
 async function install(client: ApiClient, request: InstallRequest, telling: Telling): Promise<void> {
   const { namespace, given } = request;
-  if (!(await client.serves(resources.gatewayClasses))) {
+  if (!(await client.serves(resources.GatewayClass))) {
     throw new CommandError(`the cluster has no Gateway API; bring it with\n  ${installGatewayApi}`);
   }
   const kept = await readKept(client, request);
@@ -152,7 +152,7 @@ async function install(client: ApiClient, request: InstallRequest, telling: Tell
  * nothing else.
  */
 async function readKept(client: ApiClient, { namespace, reset }: InstallRequest): Promise<GivenSettings> {
-  const installed = await client.get(resources.deployments, namespace, controlPlaneName);
+  const installed = await client.get(resources.Deployment, namespace, controlPlaneName);
   if (installed === undefined || isForeign(installed)) return {};
   if (!reset) return readStored(installed);
   // The owner of the release has to be named all the same.

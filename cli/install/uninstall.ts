@@ -40,11 +40,11 @@ export interface UninstallOptions {
 
 /** Kinds that are deployed for Gateways. */
 const deployedKinds: readonly ApiResource[] = [
-  resources.horizontalPodAutoscalers,
-  resources.podDisruptionBudgets,
-  resources.deployments,
-  resources.services,
-  resources.serviceAccounts,
+  resources.HorizontalPodAutoscaler,
+  resources.PodDisruptionBudget,
+  resources.Deployment,
+  resources.Service,
+  resources.ServiceAccount,
 ];
 
 /** Removes one installation after a confirmation; objects that are gone already are skipped. */
@@ -106,7 +106,7 @@ function tellOfWaypoints(made: readonly KubernetesObject[], { dryRun, say }: Uni
 
 async function tellOfNamespace(client: ApiClient, namespace: string, { say }: UninstallOptions): Promise<void> {
   const keys = await Promise.all(
-    [authoritySecret, pluggedAuthoritySecret].map((name) => client.get(resources.secrets, namespace, name)),
+    [authoritySecret, pluggedAuthoritySecret].map((name) => client.get(resources.Secret, namespace, name)),
   );
   const secrets = keys.flatMap((secret) =>
     secret === undefined ? [] : [`Secret ${namespace}/${secret.metadata.name}`],
@@ -127,7 +127,7 @@ async function findInstalled(client: ApiClient, settings: InstallSettings): Prom
   }
   if (!(await isOnlyOne(client))) return found;
   // Classes of earlier options, which no other installation can need.
-  const classes = await client.list(resources.gatewayClasses, { labelSelector: `${partOfLabel}=cairn` });
+  const classes = await client.list(resources.GatewayClass, { labelSelector: `${partOfLabel}=cairn` });
   const isFound = ({ metadata }: KubernetesObject): boolean =>
     found.some((object) => object.kind === 'GatewayClass' && object.metadata.name === metadata.name);
   return [...found, ...classes.filter((object) => !isFound(object))];
@@ -135,12 +135,12 @@ async function findInstalled(client: ApiClient, settings: InstallSettings): Prom
 
 /** Whether no other installation of Cairn is in the cluster. */
 async function isOnlyOne(client: ApiClient): Promise<boolean> {
-  return (await client.list(resources.clusterRoles, { labelSelector: `${partOfLabel}=cairn` })).length <= 1;
+  return (await client.list(resources.ClusterRole, { labelSelector: `${partOfLabel}=cairn` })).length <= 1;
 }
 
 /** The settings that the installation really has, whatever the flags are now. */
 async function readActual(client: ApiClient, given: InstallSettings): Promise<InstallSettings> {
-  const deployment = await client.get(resources.deployments, given.namespace, controlPlaneName);
+  const deployment = await client.get(resources.Deployment, given.namespace, controlPlaneName);
   const environment = readEnvironment(deployment?.metadata.labels?.[partOfLabel] === 'cairn' ? deployment : undefined);
   return {
     ...given,
@@ -165,11 +165,11 @@ async function findMade(
     const selector = `${labelSelector},${gatewayClassLabel}=${gatewayClass}`;
     made.push(...(await client.list(resource, { labelSelector: selector })));
   }
-  const classes = await client.list(resources.gatewayClasses, { labelSelector });
+  const classes = await client.list(resources.GatewayClass, { labelSelector });
   made.push(...classes.filter(({ metadata }) => metadata.name === gatewayClass));
   // Another installation's waypoints trust the same ConfigMaps.
-  if (await isOnlyOne(client)) made.push(...(await client.list(resources.configMaps, { labelSelector })));
-  const named = [[resources.leases, leaseName] as const, [resources.secrets, authoritySecret] as const];
+  if (await isOnlyOne(client)) made.push(...(await client.list(resources.ConfigMap, { labelSelector })));
+  const named = [[resources.Lease, leaseName] as const, [resources.Secret, authoritySecret] as const];
   for (const [resource, name] of purge ? named : named.slice(0, 1)) {
     const object = await client.get(resource, namespace, name);
     if (object !== undefined) made.push({ ...object, kind: resource.kind });
@@ -220,7 +220,7 @@ async function untilPodsEnd(client: ApiClient, namespace: string, options: Unins
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
   for (const end = Date.now() + options.timeoutMs; ; await sleep(250)) {
-    const pods = await client.list(resources.pods, { namespace, labelSelector });
+    const pods = await client.list(resources.Pod, { namespace, labelSelector });
     if (pods.length === 0) return;
     if (Date.now() > end) {
       options.say(`pods of ${namespace}/${controlPlaneName} have not ended; they may make again what is removed now`);

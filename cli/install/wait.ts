@@ -27,7 +27,7 @@ export async function waitUntilAvailable(
 ): Promise<void> {
   const pods = new PodWatcher(client, { namespace, deployment: controlPlaneName, labels: controlPlaneLabels }, io);
   for (const end = Date.now() + timeoutMs; ; await sleep(500)) {
-    const deployment = await client.get(resources.deployments, namespace, controlPlaneName);
+    const deployment = await client.get(resources.Deployment, namespace, controlPlaneName);
     const { replicas: wanted = 1 } = (deployment?.['spec'] ?? {}) as { readonly replicas?: number };
     const status = (deployment?.['status'] ?? {}) as DeploymentStatus;
     const isObserved = (status.observedGeneration ?? 0) >= (deployment?.metadata.generation ?? 1);

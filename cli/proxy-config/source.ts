@@ -127,11 +127,11 @@ async function findPod(
   const type = slash < 0 ? 'pod' : target.slice(0, slash);
   const [name = '', namespace = defaultNamespace] = target.slice(slash + 1).split(/\.(?=[^.]*$)/);
   if (['pod', 'pods', 'po'].includes(type)) {
-    if ((await client.get(resources.pods, namespace, name)) === undefined) fail(`pod ${namespace}/${name} not found`);
+    if ((await client.get(resources.Pod, namespace, name)) === undefined) fail(`pod ${namespace}/${name} not found`);
     return { namespace, pod: name };
   }
   const labelSelector = await readSelector(client, type, namespace, name);
-  const pods = await client.list(resources.pods, { namespace, labelSelector });
+  const pods = await client.list(resources.Pod, { namespace, labelSelector });
   const running = pods.find((pod) => text(at(pod, 'status', 'phase')) === 'Running');
   if (running === undefined) fail(`${type} ${namespace}/${name} has no running pod`);
   return { namespace, pod: running.metadata.name };
@@ -145,13 +145,13 @@ async function readSelector(client: ApiClient, type: string, namespace: string, 
       .map(([label, value]) => `${label}=${text(value)}`)
       .join(',');
   if (['deployment', 'deployments', 'deploy'].includes(type)) {
-    return format(at(await read(resources.deployments), 'spec', 'selector', 'matchLabels'));
+    return format(at(await read(resources.Deployment), 'spec', 'selector', 'matchLabels'));
   }
   if (['service', 'services', 'svc'].includes(type)) {
-    return format(at(await read(resources.services), 'spec', 'selector'));
+    return format(at(await read(resources.Service), 'spec', 'selector'));
   }
   if (['gateway', 'gateways', 'gtw', 'waypoint'].includes(type)) {
-    await read(resources.gateways);
+    await read(resources.Gateway);
     return `gateway.networking.k8s.io/gateway-name=${name}`;
   }
   return fail(`unknown type "${type}": use pod, deployment, service or gateway`);

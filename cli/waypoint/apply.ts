@@ -48,11 +48,11 @@ export async function runApply(options: ApplyOptions, io: Io): Promise<ExitCode>
   return await withCluster(options, io, async ({ client, namespace }) => {
     const gateway = createGateway(options, namespace);
     const { name } = gateway.metadata;
-    const found = await client.get(resources.namespaces, undefined, namespace);
+    const found = await client.get(resources.Namespace, undefined, namespace);
     if (found === undefined) fail(`namespace: ${namespace} not found`);
     if (options.enrollNamespace === true && !mayEnroll(found, name, options, io)) return exitCodes.success;
     await requireGateways(client);
-    const applied = await client.apply(resources.gateways, gateway, { fieldManager });
+    const applied = await client.apply(resources.Gateway, gateway, { fieldManager });
     const told = options.output === undefined ? io.stdout : io.stderr;
     const say = (text: string): void => told.write(`${text}\n`);
     say(`✅ waypoint ${namespace}/${name} applied`);
@@ -108,7 +108,7 @@ function mayEnroll(found: KubernetesObject, name: string, { overwrite }: ApplyOp
 
 async function enroll(client: ApiClient, namespace: string, name: string): Promise<void> {
   const patch = { metadata: { labels: { [useWaypoint]: name } } };
-  await client.patch(resources.namespaces, undefined, namespace, patch, { type: 'merge', fieldManager });
+  await client.patch(resources.Namespace, undefined, namespace, patch, { type: 'merge', fieldManager });
 }
 
 function withoutManagedFields(object: KubernetesObject): KubernetesObject {

@@ -32,7 +32,7 @@ export async function runDelete(names: readonly string[], options: DeleteOptions
   }
   return await withCluster(options, io, async ({ client, namespace }) => {
     await requireGateways(client);
-    const gateways = await client.list(resources.gateways, { namespace });
+    const gateways = await client.list(resources.Gateway, { namespace });
     const waypoints = gateways.flatMap((gateway) => readWaypoint(gateway, gatewayClass) ?? []);
     const others = gateways.filter((gateway) => readWaypoint(gateway, gatewayClass) === undefined);
     const selected = waypoints
@@ -44,7 +44,7 @@ export async function runDelete(names: readonly string[], options: DeleteOptions
       if (others.some(({ metadata }) => metadata.name === name)) {
         fail(`gateway ${namespace}/${name} is not a waypoint: its class is not ${gatewayClass}`);
       }
-      const isDeleted = await client.delete(resources.gateways, namespace, name, {});
+      const isDeleted = await client.delete(resources.Gateway, namespace, name, {});
       io.stdout.write(`waypoint ${namespace}/${name} ${isDeleted ? 'deleted' : 'not found'}\n`);
       if (isDeleted) await warnOfEnrolled(client, namespace, name, io);
     }
@@ -57,7 +57,7 @@ export async function runDelete(names: readonly string[], options: DeleteOptions
  * which its owner should not learn later.
  */
 async function warnOfEnrolled(client: ApiClient, namespace: string, name: string, io: Io): Promise<void> {
-  const found = await client.get(resources.namespaces, undefined, namespace);
+  const found = await client.get(resources.Namespace, undefined, namespace);
   if (found?.metadata.labels?.['istio.io/use-waypoint'] !== name) return;
   io.stderr.write(
     `⚠️ Warning: namespace ${namespace} still has the label istio.io/use-waypoint=${name}. ` +

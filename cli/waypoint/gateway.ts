@@ -82,7 +82,7 @@ export function createGateway(flags: WaypointFlags, namespace: string | undefine
 
 /** Ends the command with advice when the cluster does not know Gateways. */
 export async function requireGateways(client: ApiClient): Promise<void> {
-  if (await client.serves(resources.gateways)) return;
+  if (await client.serves(resources.Gateway)) return;
   fail(`missing Kubernetes Gateway CRDs need to be installed before applying a waypoint:\n  ${installGatewayApi}`);
 }
 

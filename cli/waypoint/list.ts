@@ -114,7 +114,7 @@ async function readWaypoints(
   namespace: string,
 ): Promise<readonly Waypoint[]> {
   await requireGateways(client);
-  const gateways = await client.list(resources.gateways, allNamespaces === true ? {} : { namespace });
+  const gateways = await client.list(resources.Gateway, allNamespaces === true ? {} : { namespace });
   return gateways
     .flatMap((gateway) => readWaypoint(gateway, gatewayClass) ?? [])
     .sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));

@@ -45,7 +45,7 @@ export async function waitUntilProgrammed(
   const deadline = Date.now() + timeoutMs;
   try {
     for (;;) {
-      const gateway = await client.get(resources.gateways, namespace, name);
+      const gateway = await client.get(resources.Gateway, namespace, name);
       const waypoint = gateway === undefined ? undefined : readWaypoint(gateway, gatewayClass);
       progress.clear();
       onPoll?.(waypoint);

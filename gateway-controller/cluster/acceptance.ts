@@ -113,7 +113,7 @@ export class AcceptancePublisher {
       // With the pod's own uid, so that a later pod of the same name is not touched.
       const patch = { metadata: { uid: seen.metadata.uid }, status: { conditions: [condition] } };
       const options = { type: 'strategic', subresource: 'status', fieldManager: 'cairn-acceptance' } as const;
-      await client.patch(resources.pods, namespace, name, patch, options);
+      await client.patch(resources.Pod, namespace, name, patch, options);
       entry.written = text;
     } catch (error) {
       log('warn', 'the condition of a waypoint was not written', { pod: `${namespace}/${name}`, error: String(error) });

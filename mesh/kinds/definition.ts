@@ -27,8 +27,11 @@ export interface KindApi {
   readonly isReviewed: boolean;
 }
 
-/** One kind: what its `spec` is, the names of its indexes, and whether the control plane writes its status. */
-export interface KindDefinition<Spec, Index extends string = never, HasStatus extends boolean = false> {
+/** What the control plane does with a kind in the Kubernetes API; `none`: no API server has the kind. */
+export type KindAccess = 'none' | 'read' | 'status';
+
+/** One kind: what its `spec` is, the names of its indexes, and whether its objects are read from an API and get a status. */
+export interface KindDefinition<Spec, Index extends string = never, Access extends KindAccess = 'read'> {
   /** '' for the core group. */
   readonly group: string;
   /** Newest first. A cluster serves at least one of them, and the best one that it serves is taken. */
@@ -36,9 +39,9 @@ export interface KindDefinition<Spec, Index extends string = never, HasStatus ex
   /** Versions that no cluster serves any more, read from text only. */
   readonly historicalVersions?: readonly string[];
   readonly isNamespaced: boolean;
-  /** Absent for kinds that no API server has. */
+  readonly access: Access;
+  /** Where there is an API. */
   readonly api?: KindApi;
-  readonly hasStatus: HasStatus;
   /** By the name that follows the slash: the index `host` of a ServiceEntry is `ServiceEntry/host`. */
   readonly indexes: Readonly<Record<Index, IndexKeys<Spec>>>;
   /** The rules that an API server or Istio's webhook would apply, beyond the schema. */

@@ -1,7 +1,7 @@
 // Every kind that is read, by its name. A new kind is one folder beside this file and its lines here; what else has to know of it
 // does not compile without it.
 
-import type { KindDefinition } from './definition.ts';
+import type { KindAccess, KindDefinition } from './definition.ts';
 import { authorizationPolicy } from './authorization-policy/definition.ts';
 import { backendTlsPolicy } from './backend-tls-policy/definition.ts';
 import { configMap } from './config-map/definition.ts';
@@ -75,7 +75,7 @@ export interface KindTable {
 export type Kind = keyof KindTable;
 
 /** The definition of any kind. */
-export type AnyKindDefinition = KindDefinition<unknown, string, boolean>;
+export type AnyKindDefinition = KindDefinition<unknown, string, KindAccess>;
 
 export const kinds: KindTable = {
   AuthorizationPolicy: authorizationPolicy,
@@ -117,7 +117,7 @@ export function definitionOf(kind: Kind): AnyKindDefinition {
 
 /** The specification type of every kind, by its name. */
 export type SpecByKind = {
-  [K in Kind]: KindTable[K] extends KindDefinition<infer Spec, infer _Index, infer _HasStatus> ? Spec : never;
+  [K in Kind]: KindTable[K] extends KindDefinition<infer Spec, infer _Index, infer _Access> ? Spec : never;
 };
 
 type IndexOf<K extends Kind> = keyof KindTable[K]['indexes'] & string;
@@ -129,5 +129,10 @@ export type IndexName = keyof IndexKinds;
 
 /** The kinds whose status the control plane writes. */
 export type StatusKindName = {
-  [K in Kind]: KindTable[K]['hasStatus'] extends true ? K : never;
+  [K in Kind]: KindTable[K]['access'] extends 'status' ? K : never;
+}[Kind];
+
+/** The kinds that an API server can have. */
+export type ApiKindName = {
+  [K in Kind]: KindTable[K]['access'] extends 'none' ? never : K;
 }[Kind];

@@ -1,6 +1,7 @@
 // All objects that `cairn install` applies to a cluster, in an order in which they can be applied.
 // The Helm chart and the kustomize base are made from the same list.
 
+import { listApiKinds } from '../../mesh/index.ts';
 import type { TemplateMeta, TemplateObject } from '../object.ts';
 import { renderControlPlane } from './control-plane.ts';
 import { controlPlaneName, formatClusterName, formatWebhookName, partOfLabel } from './names.ts';
@@ -43,8 +44,6 @@ export function renderInstallation(settings: InstallSettings): readonly Template
 
 /** The controller fills in the certificate that the API server expects of the webhook. */
 function renderWebhook(metadata: TemplateMeta, settings: InstallSettings): TemplateObject {
-  const routes = ['httproutes', 'grpcroutes', 'tcproutes', 'tlsroutes'];
-  const traffic = ['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries'];
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
@@ -60,16 +59,22 @@ function renderWebhook(metadata: TemplateMeta, settings: InstallSettings): Templ
         clientConfig: {
           service: { name: controlPlaneName, namespace: settings.namespace, path: '/validate', port: 443 },
         },
-        rules: [
-          renderWebhookRule('gateway.networking.k8s.io', ['gateways', ...routes]),
-          renderWebhookRule('networking.istio.io', traffic),
-          renderWebhookRule('security.istio.io', ['authorizationpolicies', 'requestauthentications']),
-        ],
+        rules: renderWebhookRules(),
       },
     ],
   };
 }
 
-function renderWebhookRule(group: string, resources: readonly string[]): Readonly<Record<string, unknown>> {
-  return { operations: ['CREATE', 'UPDATE'], apiGroups: [group], apiVersions: ['*'], resources, scope: 'Namespaced' };
+/** Objects of a kind are judged in every version that the API server may be sent. */
+function renderWebhookRules(): readonly Readonly<Record<string, unknown>>[] {
+  const reviewed = listApiKinds().filter(({ definition }) => definition.api.isReviewed);
+  return [...new Set(reviewed.map(({ definition }) => definition.group))].map((group) => ({
+    operations: ['CREATE', 'UPDATE'],
+    apiGroups: [group],
+    apiVersions: ['*'],
+    resources: reviewed
+      .filter(({ definition }) => definition.group === group)
+      .map(({ definition }) => definition.api.plural),
+    scope: 'Namespaced',
+  }));
 }

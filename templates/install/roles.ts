@@ -1,6 +1,7 @@
 // The permissions of the control plane. Cluster-wide it reads the mesh, and writes waypoint objects
 // and status. It sees Secrets in its own namespace only, and only its own.
 
+import { gatewayGroup, listApiKinds } from '../../mesh/index.ts';
 import type { TemplateObject } from '../object.ts';
 import { rootCertificateMap } from '../waypoint/pod.ts';
 import { authoritySecret, formatWebhookName, leaseName, pluggedAuthoritySecret } from './names.ts';
@@ -13,43 +14,40 @@ export interface PolicyRule {
   readonly resourceNames?: readonly string[];
 }
 
-const gateway = 'gateway.networking.k8s.io';
-const networking = 'networking.istio.io';
-const security = 'security.istio.io';
-
 const read = ['get', 'list', 'watch'];
 const write = ['create', 'update', 'patch', 'delete'];
 const change = ['update', 'patch'];
 
-const routes = ['httproutes', 'grpcroutes', 'tcproutes', 'tlsroutes'];
-const traffic = ['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries'];
-const policies = ['authorizationpolicies', 'requestauthentications', 'peerauthentications'];
+/** One rule for each API group of the mesh, for what its kinds are called in the API. */
+function renderMeshRules(
+  kinds: ReturnType<typeof listApiKinds>,
+  verbs: readonly string[],
+  subresource = '',
+): readonly PolicyRule[] {
+  const groups = [...new Set(kinds.map(({ definition }) => definition.group))];
+  return groups.map((group) => ({
+    apiGroups: [group],
+    resources: kinds
+      .filter(({ definition }) => definition.group === group)
+      .map(({ definition }) => `${definition.api.plural}${subresource}`),
+    verbs,
+  }));
+}
 
 /** Rules for the whole cluster. */
 export function renderClusterRules(namespace: string): readonly PolicyRule[] {
+  const kinds = listApiKinds();
   return [
-    // The objects of the mesh.
-    {
-      apiGroups: [''],
-      resources: ['namespaces', 'nodes', 'pods', 'services', 'serviceaccounts', 'configmaps'],
-      verbs: read,
-    },
-    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: read },
-    {
-      apiGroups: [gateway],
-      resources: ['gatewayclasses', 'gateways', 'listenersets', ...routes, 'referencegrants', 'backendtlspolicies'],
-      verbs: read,
-    },
-    { apiGroups: [networking], resources: traffic, verbs: read },
-    { apiGroups: [security], resources: policies, verbs: read },
-    // The objects that are deployed for Gateways.
+    // What the mesh is made of.
+    ...renderMeshRules(kinds, read),
+    { apiGroups: [''], resources: ['serviceaccounts'], verbs: read },
+    // What is deployed for Gateways.
     { apiGroups: ['apps'], resources: ['deployments'], verbs: [...read, ...write] },
     { apiGroups: [''], resources: ['services', 'serviceaccounts'], verbs: write },
     { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: [...read, ...write] },
     { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: [...read, ...write] },
-    { apiGroups: [gateway], resources: ['gatewayclasses'], verbs: ['create'] },
-    // The root certificate, in every namespace with a waypoint. RBAC cannot restrict `create` to a
-    // name.
+    { apiGroups: [gatewayGroup], resources: ['gatewayclasses'], verbs: ['create'] },
+    // The root certificate, in every namespace with a waypoint. A name cannot be demanded of what is created.
     { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
     {
       apiGroups: [''],
@@ -57,17 +55,14 @@ export function renderClusterRules(namespace: string): readonly PolicyRule[] {
       verbs: [...change, 'delete'],
       resourceNames: [rootCertificateMap.name],
     },
-    // Status and Events.
-    {
-      apiGroups: [gateway],
-      resources: ['gatewayclasses', 'gateways', 'listenersets', ...routes, 'backendtlspolicies'].map(
-        (name) => `${name}/status`,
-      ),
-      verbs: change,
-    },
-    { apiGroups: [networking], resources: traffic.map((name) => `${name}/status`), verbs: change },
-    { apiGroups: [security], resources: policies.map((name) => `${name}/status`), verbs: change },
-    { apiGroups: [''], resources: ['services/status', 'pods/status'], verbs: change },
+    // What is said about them.
+    ...renderMeshRules(
+      kinds.filter(({ definition }) => definition.access === 'status'),
+      change,
+      '/status',
+    ),
+    // Whether a waypoint accepted its configuration stands on its Pod.
+    { apiGroups: [''], resources: ['pods/status'], verbs: change },
     { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
     // The owner of a token that asks for a certificate.
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },

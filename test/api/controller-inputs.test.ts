@@ -98,7 +98,7 @@ function modulusOf(jwks: string): string {
 
 it('serves the keys that an issuer in the cluster gives, from every replica, and from none that may not ask it', async () => {
   const { port } = issuerServer.address() as AddressInfo;
-  await apply(api.client, resources.requestAuthentications, {
+  await apply(api.client, resources.RequestAuthentication, {
     metadata: { namespace: 'shop', name: 'tokens' },
     spec: {
       targetRefs: [{ kind: 'Service', group: '', name: 'web' }],
@@ -124,12 +124,12 @@ it('serves the keys that an issuer in the cluster gives, from every replica, and
 it('takes roots from ConfigMaps that a policy names, follows them and no others, and says so in the status of the policy', async () => {
   const plane = await start('roots');
   const give = (name: string, root: string): Promise<unknown> =>
-    apply(api.client, resources.configMaps, {
+    apply(api.client, resources.ConfigMap, {
       metadata: { namespace: 'shop', name },
       data: { 'ca.crt': roots.get(root) ?? '', other: 'x'.repeat(1000) },
     });
   const policy = (name: string): Promise<unknown> =>
-    apply(api.client, resources.backendTLSPolicies, {
+    apply(api.client, resources.BackendTLSPolicy, {
       metadata: { namespace: 'shop', name: 'web' },
       spec: {
         targetRefs: [{ group: '', kind: 'Service', name: 'web' }],
@@ -141,7 +141,7 @@ it('takes roots from ConfigMaps that a policy names, follows them and no others,
     Buffer.from(stream.resources.get(types.cluster)?.get(chain)?.value ?? []).toString('latin1');
   /** The entries of the policy's status by controller: the reasons of their conditions. */
   const said = async (): Promise<readonly string[]> => {
-    const { ancestors = [] } = statusOf(await api.client.get(resources.backendTLSPolicies, 'shop', 'web')) as {
+    const { ancestors = [] } = statusOf(await api.client.get(resources.BackendTLSPolicy, 'shop', 'web')) as {
       readonly ancestors?: readonly {
         readonly controllerName: string;
         readonly conditions: readonly { readonly reason: string }[];
@@ -169,10 +169,10 @@ it('takes roots from ConfigMaps that a policy names, follows them and no others,
       { type: 'Accepted', status: 'True', reason: 'Accepted', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' },
     ],
   };
-  const { ancestors: ours } = statusOf(await api.client.get(resources.backendTLSPolicies, 'shop', 'web'));
+  const { ancestors: ours } = statusOf(await api.client.get(resources.BackendTLSPolicy, 'shop', 'web'));
   const ancestors = [...(ours as readonly object[]), other];
   const how = { type: 'merge', subresource: 'status' } as const;
-  await api.client.patch(resources.backendTLSPolicies, 'shop', 'web', { status: { ancestors } }, how);
+  await api.client.patch(resources.BackendTLSPolicy, 'shop', 'web', { status: { ancestors } }, how);
   await policy('missing');
   const refused = 'istio.io/mesh-controller NoValidCACertificate InvalidCACertificateRef';
   await waitFor(async () => (await said()).includes(refused), { timeout: 20_000 });
@@ -186,13 +186,13 @@ it('takes roots from ConfigMaps that a policy names, follows them and no others,
   const first = await connect(late);
   // It has never served the service without the roots.
   expect(Buffer.from((await first.resource(types.cluster, chain)).value).toString('latin1')).toContain(lineOf('third'));
-  await api.client.delete(resources.backendTLSPolicies, 'shop', 'web');
+  await api.client.delete(resources.BackendTLSPolicy, 'shop', 'web');
   await waitFor(() => !cluster().includes(lineOf('third')), { timeout: 20_000 });
 }, 120_000);
 
 it('holds to the trust domain of its start, says so, and takes the one of the MeshConfig when it starts', async () => {
   const say = (mesh: string): Promise<unknown> =>
-    apply(api.client, resources.configMaps, { metadata: { namespace: 'istio-system', name: 'istio' }, data: { mesh } });
+    apply(api.client, resources.ConfigMap, { metadata: { namespace: 'istio-system', name: 'istio' }, data: { mesh } });
   await say('trustDomain: first.example');
   const plane = await start('three');
   const stream = await connect(plane);
@@ -205,7 +205,7 @@ it('holds to the trust domain of its start, says so, and takes the one of the Me
   // A proxy of before the change may still come, since nobody was given another identity.
   await stream.resource(types.listener, 'main_internal');
   await (await connect(plane)).resource(types.listener, 'main_internal');
-  await api.client.delete(resources.configMaps, 'istio-system', 'istio');
+  await api.client.delete(resources.ConfigMap, 'istio-system', 'istio');
   await waitFor(() => findingsOf(plane, 'RestartNeeded').join().includes('"cluster.local" is not'), {
     timeout: 20_000,
   });
@@ -218,13 +218,13 @@ it('holds to the trust domain of its start, says so, and takes the one of the Me
 it('sends requests to the zone of the node that the waypoint runs on', async () => {
   for (const zone of ['a', 'b']) {
     const labels = { 'topology.kubernetes.io/region': 'eu', 'topology.kubernetes.io/zone': zone };
-    await apply(api.client, resources.nodes, { metadata: { name: `node-${zone}`, labels } });
+    await apply(api.client, resources.Node, { metadata: { name: `node-${zone}`, labels } });
   }
-  await apply(api.client, resources.services, {
+  await apply(api.client, resources.Service, {
     metadata: { namespace: 'shop', name: 'near' },
     spec: { ports: [{ name: 'http', port: 80 }], trafficDistribution: 'PreferClose' },
   });
-  await apply(api.client, resources.endpointSlices, {
+  await apply(api.client, resources.EndpointSlice, {
     metadata: { namespace: 'shop', name: 'near-1', labels: { 'kubernetes.io/service-name': 'near' } },
     addressType: 'IPv4',
     ports: [{ name: 'http', port: 80, protocol: 'TCP' }],

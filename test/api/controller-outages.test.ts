@@ -95,14 +95,14 @@ function setEndpoint(ip: string): Promise<void> {
 }
 
 function setRoute(status: number): Promise<unknown> {
-  return apply(api.client, resources.virtualServices, {
+  return apply(api.client, resources.VirtualService, {
     metadata: { namespace: 'shop', name: 'web' },
     spec: { hosts: ['web'], http: [{ directResponse: { status } }] },
   });
 }
 
 async function holderOf(): Promise<unknown> {
-  const lease = await api.client.get(resources.leases, systemNamespace, 'cairn-leader');
+  const lease = await api.client.get(resources.Lease, systemNamespace, 'cairn-leader');
   return (lease?.['spec'] as { readonly holderIdentity?: string } | undefined)?.holderIdentity;
 }
 
@@ -112,7 +112,7 @@ describe('two replicas with the installed rules', () => {
     for (const stream of both) await waitForEndpoint(stream, '10.1.0.1');
     await waitFor(async () => ['one', 'two'].includes(String(await holderOf())), patient);
     await waitFor(
-      async () => (await api.client.get(resources.configMaps, 'shop', 'istio-ca-root-cert')) !== undefined,
+      async () => (await api.client.get(resources.ConfigMap, 'shop', 'istio-ca-root-cert')) !== undefined,
       patient,
     );
     const refused = planes.flatMap(({ log }) => log).filter((line) => /forbidden/i.test(line));
@@ -134,7 +134,7 @@ describe('two replicas with the installed rules', () => {
     await api.createNamespace('late');
     await applyWaypoint(api.client, 'late', 'waypoint');
     await waitFor(
-      async () => (await api.client.get(resources.configMaps, 'late', 'istio-ca-root-cert')) !== undefined,
+      async () => (await api.client.get(resources.ConfigMap, 'late', 'istio-ca-root-cert')) !== undefined,
       patient,
     );
     await setEndpoint('10.1.0.50');
@@ -160,7 +160,7 @@ describe('two replicas with the installed rules', () => {
       { ...patient, interval: 3_000 },
     );
     for (let status = 500; status < 505; status += 1) await setRoute(status);
-    await api.client.delete(resources.virtualServices, 'shop', 'web');
+    await api.client.delete(resources.VirtualService, 'shop', 'web');
     await waitFor(() => true, { interval: 2_000 });
     // A handful of changes is a handful of writes, not a storm.
     expect(count() - before).toBeLessThan(20);
@@ -173,7 +173,7 @@ describe('outages', () => {
     const stream = await connect(0);
     const routed = await stream.resource(types.routes, webCluster);
     wires[0]?.cut();
-    await api.client.delete(resources.virtualServices, 'shop', 'web');
+    await api.client.delete(resources.VirtualService, 'shop', 'web');
     await setEndpoint('10.1.0.3');
     for (let index = 0; index < 20; index += 1) await setEndpoint(`10.1.1.${index}`);
     await setEndpoint('10.1.0.4');
@@ -254,12 +254,12 @@ async function limitedAccess(plural: string): Promise<{ readonly access: Cluster
     ...rule,
     resources: (rule.resources ?? []).filter((name) => name !== plural),
   }));
-  await apply(api.client, resources.clusterRoles, {
+  await apply(api.client, resources.ClusterRole, {
     metadata: { name: 'limited' },
     rules: less.filter((rule) => rule.resources.length > 0),
   });
   await bind('limited', 'ClusterRole');
-  await apply(api.client, resources.clusterRoles, {
+  await apply(api.client, resources.ClusterRole, {
     metadata: { name: 'limited-system' },
     rules: [{ apiGroups: ['', 'coordination.k8s.io'], resources: ['secrets', 'leases'], verbs: ['*'] }],
   });
@@ -268,7 +268,7 @@ async function limitedAccess(plural: string): Promise<{ readonly access: Cluster
 }
 
 async function bind(role: string, kind: string): Promise<void> {
-  await apply(api.client, resources.clusterRoleBindings, {
+  await apply(api.client, resources.ClusterRoleBinding, {
     metadata: { name: role },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: role },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'limited' }],
@@ -277,7 +277,7 @@ async function bind(role: string, kind: string): Promise<void> {
 
 async function allow(role: string, plural: string, apiGroups: readonly string[]): Promise<void> {
   const name = `${role}-${plural}`;
-  await apply(api.client, resources.clusterRoles, {
+  await apply(api.client, resources.ClusterRole, {
     metadata: { name },
     rules: [{ apiGroups, resources: [plural], verbs: ['get', 'list', 'watch'] }],
   });

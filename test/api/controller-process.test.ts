@@ -46,7 +46,7 @@ async function isReady(port: number | undefined): Promise<boolean> {
 }
 
 async function holderOf(): Promise<unknown> {
-  const lease = await api.client.get(resources.leases, systemNamespace, 'cairn-leader');
+  const lease = await api.client.get(resources.Lease, systemNamespace, 'cairn-leader');
   return (lease?.['spec'] as { readonly holderIdentity?: string } | undefined)?.holderIdentity;
 }
 

@@ -97,24 +97,24 @@ describe('serving', () => {
 
     // The pod is captured later: nothing but its annotation changes, and it is reached by a tunnel.
     const annotations = { 'ambient.istio.io/redirection': 'enabled' };
-    await api.client.patch(resources.pods, 'shop', 'web-2', { metadata: { annotations } }, { type: 'merge' });
+    await api.client.patch(resources.Pod, 'shop', 'web-2', { metadata: { annotations } }, { type: 'merge' });
     await endpointsWith(stream, '10.1.0.2:80');
 
     const before = await stream.resource(types.routes, webCluster);
-    await apply(api.client, resources.virtualServices, {
+    await apply(api.client, resources.VirtualService, {
       metadata: { namespace: 'shop', name: 'web' },
       spec: { hosts: ['web'], http: [{ directResponse: { status: 418 } }] },
     });
     await waitFor(() => stream.resources.get(types.routes)?.get(webCluster)?.version !== before.version, {
       timeout: 20_000,
     });
-    await api.client.delete(resources.virtualServices, 'shop', 'web');
+    await api.client.delete(resources.VirtualService, 'shop', 'web');
     await stream.resource(types.routes, webCluster, before.version);
   }, 60_000);
 
   it('writes what a proxy accepts or refuses on its pod, and nothing twice', async () => {
     const accepted = async (): Promise<Readonly<Record<string, string>> | undefined> => {
-      const pod = await api.client.get(resources.pods, 'shop', 'waypoint-abc');
+      const pod = await api.client.get(resources.Pod, 'shop', 'waypoint-abc');
       const { conditions = [] } = (pod?.['status'] ?? {}) as { conditions?: readonly Record<string, string>[] };
       return conditions.find(({ type }) => type === 'cairn.dev/ConfigurationAccepted');
     };
@@ -153,7 +153,7 @@ describe('serving', () => {
   }, 90_000);
 
   it('distributes the root certificate to namespaces with a waypoint only', async () => {
-    const read = (namespace: string) => api.client.get(resources.configMaps, namespace, 'istio-ca-root-cert');
+    const read = (namespace: string) => api.client.get(resources.ConfigMap, namespace, 'istio-ca-root-cert');
     await waitFor(async () => (await read('shop')) !== undefined && (await read('other')) !== undefined, {
       timeout: 20_000,
     });
@@ -240,13 +240,13 @@ it('beside istiod it shows waypoints a certificate of istiod, takes theirs, and 
   const root = (await certify(api, plane.grpc, await waypointToken(api, 'shop', 'waypoint'))).root;
   const data = { 'root-cert.pem': root };
   const metadata = { namespace: systemNamespace, name: 'istio-ca-root-cert' };
-  await apply(api.client, resources.configMaps, { metadata, data });
-  await apply(api.client, resources.serviceAccounts, { metadata: { namespace: systemNamespace, name: 'cairn' } });
+  await apply(api.client, resources.ConfigMap, { metadata, data });
+  await apply(api.client, resources.ServiceAccount, { metadata: { namespace: systemNamespace, name: 'cairn' } });
   const tokenFile = join(api.folder, 'istio-token');
   writeFileSync(tokenFile, await waypointToken(api, systemNamespace, 'cairn'));
   // A namespace of its own, so that its own authority is another one.
   await api.createNamespace('beside');
-  await apply(api.client, resources.configMaps, { metadata: { ...metadata, namespace: 'beside' }, data });
+  await apply(api.client, resources.ConfigMap, { metadata: { ...metadata, namespace: 'beside' }, data });
   const serverName = `cairn.${systemNamespace}.svc`;
   const ca = { kind: 'istiod', address: plane.grpc, serverName, tokenFile } as const;
   const beside = await startControlPlane(api.access, clusterSettings('two', { namespace: 'beside', ca }));

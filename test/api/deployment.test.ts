@@ -58,9 +58,9 @@ function containerOf(deployment: KubernetesObject | undefined): Readonly<Record<
 describe('a Gateway', () => {
   it('gets its objects, owned by it and labelled', async () => {
     await applyWaypoint(api.client, 'shop', 'waypoint');
-    await settle(resources.deployments, 'waypoint');
-    const gateway = await get(resources.gateways, 'waypoint');
-    for (const resource of [resources.serviceAccounts, resources.deployments, resources.services]) {
+    await settle(resources.Deployment, 'waypoint');
+    const gateway = await get(resources.Gateway, 'waypoint');
+    for (const resource of [resources.ServiceAccount, resources.Deployment, resources.Service]) {
       const object = await get(resource, 'waypoint');
       const apiVersion = 'gateway.networking.k8s.io/v1';
       const owner = { apiVersion, kind: 'Gateway', name: 'waypoint', uid: gateway?.metadata.uid };
@@ -70,7 +70,7 @@ describe('a Gateway', () => {
         'gateway.istio.io/managed': 'istio.io-mesh-controller',
       });
     }
-    expect(await get(resources.horizontalPodAutoscalers, 'waypoint')).toBeUndefined();
+    expect(await get(resources.HorizontalPodAutoscaler, 'waypoint')).toBeUndefined();
   }, 60_000);
 
   it('whose objects are as they should be costs nothing', async () => {
@@ -78,20 +78,20 @@ describe('a Gateway', () => {
     expect(
       await writesOf(plane, () =>
         // Another controller's field, as of whoever scales.
-        api.client.patch(resources.deployments, 'shop', 'waypoint', { spec: { replicas: 3 } }, { type: 'merge' }),
+        api.client.patch(resources.Deployment, 'shop', 'waypoint', { spec: { replicas: 3 } }, { type: 'merge' }),
       ),
     ).toEqual({});
-    const deployment = await get(resources.deployments, 'waypoint');
+    const deployment = await get(resources.Deployment, 'waypoint');
     expect(deployment?.['spec']).toMatchObject({ replicas: 3 });
   }, 60_000);
 
   it('has what was edited restored, with one write, and what was deleted made again', async () => {
-    const image = containerOf(await get(resources.deployments, 'waypoint'))['image'];
+    const image = containerOf(await get(resources.Deployment, 'waypoint'))['image'];
     const containers = [{ name: 'istio-proxy', image: 'someone/else:1' }];
     expect(
       await writesOf(plane, () =>
         api.client.patch(
-          resources.deployments,
+          resources.Deployment,
           'shop',
           'waypoint',
           { spec: { template: { spec: { containers } } } },
@@ -99,18 +99,18 @@ describe('a Gateway', () => {
         ),
       ),
     ).toEqual({ 'apply Deployment': 1 });
-    expect(containerOf(await get(resources.deployments, 'waypoint'))['image']).toBe(image);
-    const writes = await writesOf(plane, () => api.client.delete(resources.services, 'shop', 'waypoint'));
+    expect(containerOf(await get(resources.Deployment, 'waypoint'))['image']).toBe(image);
+    const writes = await writesOf(plane, () => api.client.delete(resources.Service, 'shop', 'waypoint'));
     expect(writes).toMatchObject({ 'apply Service': 1 });
-    expect(await get(resources.services, 'waypoint')).toBeDefined();
+    expect(await get(resources.Service, 'waypoint')).toBeDefined();
   }, 60_000);
 
   it('gets and loses an autoscaler as its overlay asks, and what its class asks', async () => {
-    await apply(api.client, resources.configMaps, {
+    await apply(api.client, resources.ConfigMap, {
       metadata: { namespace: 'shop', name: 'overlay' },
       data: { horizontalPodAutoscaler: 'spec: {minReplicas: 2, maxReplicas: 5}' },
     });
-    await apply(api.client, resources.gateways, {
+    await apply(api.client, resources.Gateway, {
       metadata: { namespace: 'shop', name: 'waypoint' },
       spec: {
         gatewayClassName: 'istio-waypoint',
@@ -118,9 +118,9 @@ describe('a Gateway', () => {
         infrastructure: { parametersRef: { group: '', kind: 'ConfigMap', name: 'overlay' } },
       },
     });
-    const scaler = await settle(resources.horizontalPodAutoscalers, 'waypoint');
+    const scaler = await settle(resources.HorizontalPodAutoscaler, 'waypoint');
     expect(scaler['spec']).toMatchObject({ minReplicas: 2, maxReplicas: 5 });
-    await apply(api.client, resources.configMaps, {
+    await apply(api.client, resources.ConfigMap, {
       metadata: {
         namespace: systemNamespace,
         name: 'defaults',
@@ -128,38 +128,38 @@ describe('a Gateway', () => {
       },
       data: { podDisruptionBudget: 'spec: {minAvailable: 1}' },
     });
-    await settle(resources.podDisruptionBudgets, 'waypoint');
-    await apply(api.client, resources.configMaps, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
-    await waitFor(async () => (await get(resources.horizontalPodAutoscalers, 'waypoint')) === undefined, {
+    await settle(resources.PodDisruptionBudget, 'waypoint');
+    await apply(api.client, resources.ConfigMap, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
+    await waitFor(async () => (await get(resources.HorizontalPodAutoscaler, 'waypoint')) === undefined, {
       timeout: 30_000,
     });
-    expect(await get(resources.podDisruptionBudgets, 'waypoint')).toBeDefined();
-    await api.client.delete(resources.configMaps, systemNamespace, 'defaults');
-    await waitFor(async () => (await get(resources.podDisruptionBudgets, 'waypoint')) === undefined, {
+    expect(await get(resources.PodDisruptionBudget, 'waypoint')).toBeDefined();
+    await api.client.delete(resources.ConfigMap, systemNamespace, 'defaults');
+    await waitFor(async () => (await get(resources.PodDisruptionBudget, 'waypoint')) === undefined, {
       timeout: 30_000,
     });
   }, 90_000);
 
   it('keeps what it has while its overlay is wrong, and says so', async () => {
-    const before = await get(resources.deployments, 'waypoint');
-    await apply(api.client, resources.configMaps, {
+    const before = await get(resources.Deployment, 'waypoint');
+    await apply(api.client, resources.ConfigMap, {
       metadata: { namespace: 'shop', name: 'overlay' },
       data: { deployment: 'metadata: {name: another}' },
     });
     await waitFor(async () => JSON.stringify(await gatewayConditions('waypoint')).includes('OverlayInvalid'), {
       timeout: 30_000,
     });
-    expect((await get(resources.deployments, 'waypoint'))?.metadata.resourceVersion).toBe(
+    expect((await get(resources.Deployment, 'waypoint'))?.metadata.resourceVersion).toBe(
       before?.metadata.resourceVersion,
     );
-    await apply(api.client, resources.configMaps, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
+    await apply(api.client, resources.ConfigMap, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
     await waitFor(async () => !JSON.stringify(await gatewayConditions('waypoint')).includes('OverlayInvalid'), {
       timeout: 30_000,
     });
   }, 90_000);
 
   it('says what the API server would not take, and goes on with the rest once that is mended', async () => {
-    await apply(api.client, resources.configMaps, {
+    await apply(api.client, resources.ConfigMap, {
       metadata: { namespace: 'shop', name: 'overlay' },
       data: { deployment: 'spec: {replicas: -1}' },
     });
@@ -168,7 +168,7 @@ describe('a Gateway', () => {
       what: () => plane.log.slice(-10).join('\n'),
     });
     expect(JSON.stringify(await gatewayConditions('waypoint'))).toContain('Deployment waypoint was refused');
-    await apply(api.client, resources.configMaps, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
+    await apply(api.client, resources.ConfigMap, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
     await waitFor(async () => !JSON.stringify(await gatewayConditions('waypoint')).includes('DeploymentFailed'), {
       timeout: 60_000,
     });
@@ -176,58 +176,58 @@ describe('a Gateway', () => {
 });
 
 async function gatewayConditions(name: string): ReturnType<typeof readConditionsOf> {
-  return readConditionsOf(api.client, resources.gateways, 'shop', name);
+  return readConditionsOf(api.client, resources.Gateway, 'shop', name);
 }
 
 describe('what is somebody else’s', () => {
   it('is left alone, and the Gateway says what is in its way', async () => {
     const labels = { app: 'mine' };
-    await apply(api.client, resources.deployments, {
+    await apply(api.client, resources.Deployment, {
       metadata: { namespace: 'shop', name: 'taken', labels },
       spec: {
         selector: { matchLabels: labels },
         template: { metadata: { labels }, spec: { containers: [{ name: 'mine', image: 'mine:1' }] } },
       },
     });
-    const before = await get(resources.deployments, 'taken');
+    const before = await get(resources.Deployment, 'taken');
     await applyWaypoint(api.client, 'shop', 'taken');
     await waitFor(async () => JSON.stringify(await gatewayConditions('taken')).includes('ObjectNotOurs'), {
       timeout: 30_000,
       what: () => plane.log.slice(-10).join('\n'),
     });
     await untilQuiet(plane);
-    expect((await get(resources.deployments, 'taken'))?.metadata).toEqual(before?.metadata);
+    expect((await get(resources.Deployment, 'taken'))?.metadata).toEqual(before?.metadata);
     // The rest of it is there, so that one name in the way is all that has to be mended.
-    expect(await get(resources.services, 'taken')).toBeDefined();
+    expect(await get(resources.Service, 'taken')).toBeDefined();
   }, 60_000);
 
   it('is left alone when a newer controller deployed it', async () => {
     await applyWaypoint(api.client, 'shop', 'newer');
-    await settle(resources.deployments, 'newer');
+    await settle(resources.Deployment, 'newer');
     const annotations = { 'cairn.dev/template-version': '999' };
     const image = 'newer/waypoint:9';
     const patch = {
       metadata: { annotations },
       spec: { template: { spec: { containers: [{ name: 'istio-proxy', image }] } } },
     };
-    await api.client.patch(resources.deployments, 'shop', 'newer', patch, { type: 'strategic' });
+    await api.client.patch(resources.Deployment, 'shop', 'newer', patch, { type: 'strategic' });
     await waitFor(async () => JSON.stringify(await gatewayConditions('newer')).includes('newer controller'), {
       timeout: 30_000,
     });
-    expect(containerOf(await get(resources.deployments, 'newer'))['image']).toBe(image);
+    expect(containerOf(await get(resources.Deployment, 'newer'))['image']).toBe(image);
   }, 60_000);
 
   it('is every Gateway of another class, of another revision, or deployed by hand', async () => {
     const listeners = [{ name: 'mesh', port: 15_008, protocol: 'HBONE' }];
-    await apply(api.client, resources.gateways, {
+    await apply(api.client, resources.Gateway, {
       metadata: { namespace: 'shop', name: 'foreign' },
       spec: { gatewayClassName: 'another', listeners },
     });
-    await apply(api.client, resources.gateways, {
+    await apply(api.client, resources.Gateway, {
       metadata: { namespace: 'shop', name: 'canary', labels: { 'istio.io/rev': 'canary' } },
       spec: { gatewayClassName: 'istio-waypoint', listeners },
     });
-    await apply(api.client, resources.gateways, {
+    await apply(api.client, resources.Gateway, {
       metadata: { namespace: 'shop', name: 'by-hand' },
       spec: {
         gatewayClassName: 'istio-waypoint',
@@ -237,8 +237,8 @@ describe('what is somebody else’s', () => {
     });
     await untilQuiet(plane);
     for (const name of ['foreign', 'canary', 'by-hand']) {
-      expect(await get(resources.deployments, name), name).toBeUndefined();
-      expect(await get(resources.services, name), name).toBeUndefined();
+      expect(await get(resources.Deployment, name), name).toBeUndefined();
+      expect(await get(resources.Service, name), name).toBeUndefined();
     }
     expect(await gatewayConditions('foreign')).toMatchObject([{ reason: 'Pending' }, { reason: 'Pending' }]);
   }, 60_000);
@@ -246,12 +246,12 @@ describe('what is somebody else’s', () => {
 
 describe('the class', () => {
   it('is made again when it is deleted, and never changed', async () => {
-    const read = () => api.client.get(resources.gatewayClasses, undefined, 'istio-waypoint');
+    const read = () => api.client.get(resources.GatewayClass, undefined, 'istio-waypoint');
     const patch = { spec: { description: 'mine' } };
-    await api.client.patch(resources.gatewayClasses, undefined, 'istio-waypoint', patch, { type: 'merge' });
+    await api.client.patch(resources.GatewayClass, undefined, 'istio-waypoint', patch, { type: 'merge' });
     await untilQuiet(plane);
     expect((await read())?.['spec']).toMatchObject({ description: 'mine' });
-    await api.client.delete(resources.gatewayClasses, undefined, 'istio-waypoint');
+    await api.client.delete(resources.GatewayClass, undefined, 'istio-waypoint');
     await waitFor(async () => (await read()) !== undefined, { timeout: 30_000 });
     expect((await read())?.['spec']).toMatchObject({ controllerName: 'istio.io/mesh-controller' });
   }, 60_000);

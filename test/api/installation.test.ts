@@ -46,9 +46,9 @@ function differences(written: unknown, kept: unknown, path = ''): readonly strin
 async function createPod(deployment: KubernetesObject, namespace: string, accountName: string): Promise<void> {
   const { template } = deployment['spec'] as { readonly template: KubernetesObject };
   const account = { metadata: { name: accountName, namespace } };
-  await api.client.apply(resources.serviceAccounts, account, { fieldManager });
+  await api.client.apply(resources.ServiceAccount, account, { fieldManager });
   const metadata = { ...template.metadata, name: `${deployment.metadata.name}-1`, namespace };
-  await api.client.create(resources.pods, { ...template, metadata });
+  await api.client.create(resources.Pod, { ...template, metadata });
 }
 
 const cases = listCases(goldens)
@@ -58,7 +58,7 @@ const cases = listCases(goldens)
 it.each(cases)('deploys the waypoint of the case %s, and changes nothing the second time', async (_, file) => {
   const objects = parse(readFileSync(file, 'utf8')) as readonly KubernetesObject[];
   const namespace = objects[0]?.metadata.namespace ?? '';
-  if ((await api.client.get(resources.namespaces, undefined, namespace)) === undefined) {
+  if ((await api.client.get(resources.Namespace, undefined, namespace)) === undefined) {
     await api.createNamespace(namespace);
   }
   for (const object of objects) {
@@ -93,7 +93,7 @@ it('installs, says so, and has nothing to change the second time', async () => {
   const dry = await install('--dry-run');
   expect(dry).toMatchObject({ code: 0, err: '' });
   expect(dry.out).toContain('ClusterRole cairn-cairn-system would be created');
-  expect(await api.client.get(resources.clusterRoles, undefined, 'cairn-cairn-system')).toBeUndefined();
+  expect(await api.client.get(resources.ClusterRole, undefined, 'cairn-cairn-system')).toBeUndefined();
   const first = await install();
   expect(first.code).toBe(0);
   // No ztunnel is in this cluster.
@@ -108,14 +108,14 @@ it('installs, says so, and has nothing to change the second time', async () => {
   }
   // What the controller adds to the webhook stays.
   const webhook = await api.client.get(
-    resources.validatingWebhookConfigurations,
+    resources.ValidatingWebhookConfiguration,
     undefined,
     'cairn-validator-cairn-system',
   );
   expect(webhook).toBeDefined();
   const caBundle = Buffer.from(api.ca).toString('base64');
   await api.client.patch(
-    resources.validatingWebhookConfigurations,
+    resources.ValidatingWebhookConfiguration,
     undefined,
     'cairn-validator-cairn-system',
     [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: caBundle }],
@@ -130,7 +130,7 @@ it('installs, says so, and has nothing to change the second time', async () => {
       .map((line) => line.split(' ').at(-1)),
   ).toEqual(Array(11).fill('unchanged'));
   const kept = await api.client.get(
-    resources.validatingWebhookConfigurations,
+    resources.ValidatingWebhookConfiguration,
     undefined,
     'cairn-validator-cairn-system',
   );
@@ -144,7 +144,7 @@ it('installs, says so, and has nothing to change the second time', async () => {
 
 it('keeps the options of the installed one unless told otherwise, and shows what would change', async () => {
   const deployment = async (): Promise<string> =>
-    JSON.stringify(await api.client.get(resources.deployments, 'cairn-system', 'cairn'));
+    JSON.stringify(await api.client.get(resources.Deployment, 'cairn-system', 'cairn'));
   await install('--replicas=3', '--ca=istiod', '--log-level=warn');
   const before = await deployment();
   // Nothing said: nothing changes, and what is kept is said.
@@ -169,7 +169,7 @@ it('keeps the options of the installed one unless told otherwise, and shows what
   expect(await deployment()).toContain('{"name":"CAIRN_CA","value":"cairn"}');
   // Who made it in another way is asked to change it in that way.
   const annotate = (annotations: unknown): Promise<unknown> =>
-    api.client.patch(resources.deployments, 'cairn-system', 'cairn', { metadata: { annotations } }, { type: 'merge' });
+    api.client.patch(resources.Deployment, 'cairn-system', 'cairn', { metadata: { annotations } }, { type: 'merge' });
   await annotate({ 'cairn.dev/install-options': null });
   expect(await install('--replicas=3')).toMatchObject({ code: 2, err: expect.stringContaining('--reset') as string });
   await annotate({ 'meta.helm.sh/release-name': 'mesh' });
@@ -181,7 +181,7 @@ it('keeps the options of the installed one unless told otherwise, and shows what
 });
 
 it('removes nothing that nobody has agreed to', async () => {
-  const before = await api.client.list(resources.clusterRoles);
+  const before = await api.client.list(resources.ClusterRole);
   const unasked = await install('--uninstall');
   expect(unasked).toMatchObject({ code: 2, out: '' });
   expect(unasked.err).toContain('say -y');
@@ -192,12 +192,12 @@ it('removes nothing that nobody has agreed to', async () => {
     expect(refused.err).toContain('Remove all of this from ');
     expect(refused.err).toContain('nothing was removed');
   }
-  expect(await api.client.list(resources.clusterRoles)).toEqual(before);
+  expect(await api.client.list(resources.ClusterRole)).toEqual(before);
 });
 
 it('removes the class that it was told at its installation, and those of earlier options', async () => {
   const classes = async (): Promise<readonly string[]> =>
-    (await api.client.list(resources.gatewayClasses, { labelSelector: 'app.kubernetes.io/part-of=cairn' })).map(
+    (await api.client.list(resources.GatewayClass, { labelSelector: 'app.kubernetes.io/part-of=cairn' })).map(
       ({ metadata }) => metadata.name,
     );
   await install('-nmesh-3', '--gateway-class=third', '--controller-name=cairn.dev/third');
@@ -215,7 +215,7 @@ it('removes the class that it was told at its installation, and those of earlier
 });
 
 it("never takes over what is not Cairn's", async () => {
-  await api.client.create(resources.gatewayClasses, {
+  await api.client.create(resources.GatewayClass, {
     metadata: { name: 'theirs' },
     spec: { controllerName: 'example.com/other' },
   });
@@ -223,7 +223,7 @@ it("never takes over what is not Cairn's", async () => {
   expect(code).toBe(2);
   expect(err).toContain("GatewayClass theirs exists already and is not Cairn's");
   // Nothing was begun.
-  expect(await api.client.get(resources.namespaces, undefined, 'mesh-2')).toBeUndefined();
+  expect(await api.client.get(resources.Namespace, undefined, 'mesh-2')).toBeUndefined();
   expect((await install('-nmesh-2', '--replicas=0', '--ca=vault')).err).toContain('ca must be one of cairn, istiod');
 });
 
@@ -232,14 +232,14 @@ it('leaves nothing of its own behind, and everything of the user', async () => {
   const ofClass = { ...labels, 'gateway.networking.k8s.io/gateway-class-name': 'istio-waypoint' };
   await api.createNamespace('shop');
   const made: readonly (readonly [ApiResource, KubernetesObject])[] = [
-    [resources.serviceAccounts, { metadata: { name: 'waypoint', namespace: 'shop', labels: ofClass } }],
-    [resources.configMaps, { metadata: { name: 'istio-ca-root-cert', namespace: 'shop', labels } }],
-    [resources.secrets, { metadata: { name: 'cairn-ca-secret', namespace: 'cairn-system' } }],
-    [resources.leases, { metadata: { name: 'cairn-leader', namespace: 'cairn-system' } }],
+    [resources.ServiceAccount, { metadata: { name: 'waypoint', namespace: 'shop', labels: ofClass } }],
+    [resources.ConfigMap, { metadata: { name: 'istio-ca-root-cert', namespace: 'shop', labels } }],
+    [resources.Secret, { metadata: { name: 'cairn-ca-secret', namespace: 'cairn-system' } }],
+    [resources.Lease, { metadata: { name: 'cairn-leader', namespace: 'cairn-system' } }],
   ];
   const theirs: readonly (readonly [ApiResource, KubernetesObject])[] = [
     [
-      resources.serviceAccounts,
+      resources.ServiceAccount,
       {
         metadata: {
           name: 'of-another-class',
@@ -248,9 +248,9 @@ it('leaves nothing of its own behind, and everything of the user', async () => {
         },
       },
     ],
-    [resources.configMaps, { metadata: { name: 'theirs', namespace: 'shop' } }],
+    [resources.ConfigMap, { metadata: { name: 'theirs', namespace: 'shop' } }],
     [
-      resources.gateways,
+      resources.Gateway,
       {
         metadata: { name: 'waypoint', namespace: 'shop' },
         spec: { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
@@ -263,13 +263,13 @@ it('leaves nothing of its own behind, and everything of the user', async () => {
   expect(kept.out).toContain('Secret cairn-system/cairn-ca-secret and Namespace cairn-system stay');
   expect(kept.out).not.toMatch(/(Secret|Namespace) \S+ would be removed/);
   expect((await install('--uninstall', '-y')).code).toBe(0);
-  expect(await api.client.get(resources.secrets, 'cairn-system', 'cairn-ca-secret')).toBeDefined();
-  const namespace = await api.client.get(resources.namespaces, undefined, 'cairn-system');
+  expect(await api.client.get(resources.Secret, 'cairn-system', 'cairn-ca-secret')).toBeDefined();
+  const namespace = await api.client.get(resources.Namespace, undefined, 'cairn-system');
   expect(namespace?.metadata.deletionTimestamp).toBeUndefined();
   expect((await install('--uninstall', '-y')).out).toContain('nothing of Cairn is installed in cairn-system');
   await install();
   for (const [resource, object] of made) {
-    if (resource !== resources.secrets) await api.client.create(resource, object);
+    if (resource !== resources.Secret) await api.client.create(resource, object);
   }
   const planned = await install('--uninstall', '--purge', '--dry-run');
   expect(planned.out).toContain('ServiceAccount shop/waypoint would be removed');

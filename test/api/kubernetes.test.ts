@@ -58,7 +58,7 @@ describe('a client', () => {
     const env = { KUBECONFIG: `/nowhere/config:${server.kubeconfig}` };
     const { access, namespace, context } = await loadClusterAccess({ env });
     expect([access.server, namespace, context]).toEqual([server.url, 'default', 'test']);
-    const namespaces = await clientOf(access).list(resources.namespaces);
+    const namespaces = await clientOf(access).list(resources.Namespace);
     expect(namespaces.map(({ metadata }) => metadata.name)).toContain('shop');
     await expect(loadClusterAccess({ env, context: 'prod' })).rejects.toThrow(
       /context prod does not exist.*there are test/,
@@ -69,7 +69,7 @@ describe('a client', () => {
 
   it('writes, reads and deletes objects', async () => {
     const { client } = server;
-    const { configMaps } = resources;
+    const configMaps = resources.ConfigMap;
     expect(await client.get(configMaps, 'shop', 'one')).toBeUndefined();
     await client.create(configMaps, configMap('one'), { dryRun: true });
     expect(await client.get(configMaps, 'shop', 'one')).toBeUndefined();
@@ -92,9 +92,9 @@ describe('a client', () => {
   it('lists more objects than there are in a page', async () => {
     const names = ['p1', 'p2', 'p3', 'p4', 'p5'];
     const labelled = names.map((name) => ({ metadata: { namespace: 'shop', name, labels: { of: 'pages' } } }));
-    await Promise.all(labelled.map((object) => server.client.create(resources.configMaps, object)));
+    await Promise.all(labelled.map((object) => server.client.create(resources.ConfigMap, object)));
     const options = { namespace: 'shop', labelSelector: 'of=pages', limit: 2 };
-    const listed = await server.client.list(resources.configMaps, options);
+    const listed = await server.client.list(resources.ConfigMap, options);
     expect(listed.map(({ kind, apiVersion, metadata }) => [apiVersion, kind, metadata.name])).toEqual(
       names.map((name) => ['v1', 'ConfigMap', name]),
     );
@@ -102,18 +102,18 @@ describe('a client', () => {
 
   it('says what to do when it is refused', async () => {
     const nobody = clientOf(await server.accessAs('nobody'));
-    const forbidden = await rejectionOf(nobody.list(resources.secrets, { namespace: 'shop' }));
+    const forbidden = await rejectionOf(nobody.list(resources.Secret, { namespace: 'shop' }));
     expect(forbidden.message).toMatch(/^list secrets in shop: 403 Forbidden: .*"nobody" cannot list.*ClusterRole/);
     const wrong: ClusterAccess = {
       server: server.url,
       readCredentials: async () => ({ tls: { ca: server.ca }, headers: { authorization: 'Bearer nonsense' } }),
     };
-    const unknown = await rejectionOf(clientOf(wrong).get(resources.pods, 'shop', 'a'));
+    const unknown = await rejectionOf(clientOf(wrong).get(resources.Pod, 'shop', 'a'));
     expect(unknown.message).toMatch(/^get Pod shop\/a: 401 Unauthorized: .*log in again/);
     const stranger: ClusterAccess = { server: server.url, readCredentials: async () => ({ tls: {}, headers: {} }) };
-    await expect(clientOf(stranger).list(resources.pods)).rejects.toThrow(/certificate that the CA .* did not sign/);
+    await expect(clientOf(stranger).list(resources.Pod)).rejects.toThrow(/certificate that the CA .* did not sign/);
     const nowhere: ClusterAccess = { ...wrong, server: 'https://127.0.0.1:1' };
-    await expect(clientOf(nowhere).list(resources.pods)).rejects.toThrow(
+    await expect(clientOf(nowhere).list(resources.Pod)).rejects.toThrow(
       /127.0.0.1:1 refuses connections: is the cluster running/,
     );
   });
@@ -138,7 +138,7 @@ describe('a client', () => {
 describe('a token review', () => {
   it('says whose token it is, for the audience that was asked for', async () => {
     const pod = { metadata: { namespace: 'shop', name: 'web' }, spec: { containers: [{ name: 'web', image: 'web' }] } };
-    const { metadata } = await server.client.create(resources.pods, pod);
+    const { metadata } = await server.client.create(resources.Pod, pod);
     const audiences = ['istio-ca'];
     const bound = await server.createServiceAccountToken('shop', 'default', { audiences, boundPod: 'web' });
     expect(await reviewToken(server.client, bound, audiences)).toEqual({
@@ -196,23 +196,23 @@ function follow(resource: ApiResource, options: { readonly labelSelector?: strin
 async function createLabelled(label: string, ...names: readonly string[]): Promise<void> {
   for (const name of names) {
     const metadata = { namespace: 'shop', name: `${label}-${name}`, labels: { of: label } };
-    await server.client.create(resources.configMaps, { metadata });
+    await server.client.create(resources.ConfigMap, { metadata });
   }
 }
 
 describe('a Reflector', () => {
   it('sees what is made and deleted, and again after the API server was killed', async () => {
     await createLabelled('killed', 'a', 'b');
-    const { reflector, names } = follow(resources.configMaps, { labelSelector: 'of=killed' });
+    const { reflector, names } = follow(resources.ConfigMap, { labelSelector: 'of=killed' });
     await reflector.synced;
     expect([...names]).toEqual(['killed-a', 'killed-b']);
     await createLabelled('killed', 'c');
-    await server.client.delete(resources.configMaps, 'shop', 'killed-a');
+    await server.client.delete(resources.ConfigMap, 'shop', 'killed-a');
     await waitFor(() => names.has('killed-c') && !names.has('killed-a'));
     await server.kill();
     await server.restart();
     await createLabelled('killed', 'd');
-    await server.client.delete(resources.configMaps, 'shop', 'killed-b');
+    await server.client.delete(resources.ConfigMap, 'shop', 'killed-b');
     await waitFor(() => names.has('killed-d') && !names.has('killed-b'), { timeout: 20_000 });
     expect([...names]).toEqual(['killed-c', 'killed-d']);
     await waitFor(() => reflector.problem === undefined);
@@ -220,10 +220,10 @@ describe('a Reflector', () => {
 
   it('lists again when the API has forgotten its place', async () => {
     await createLabelled('compacted', 'a');
-    const { reflector, names, replaced } = follow(resources.configMaps, { labelSelector: 'of=compacted' });
+    const { reflector, names, replaced } = follow(resources.ConfigMap, { labelSelector: 'of=compacted' });
     await reflector.synced;
     for (let i = 0; i < 20; i += 1) {
-      await server.client.create(resources.secrets, { metadata: { namespace: 'shop', name: `filler-${i}` } });
+      await server.client.create(resources.Secret, { metadata: { namespace: 'shop', name: `filler-${i}` } });
     }
     await server.compact();
     // What it remembers itself goes with the process.
@@ -237,7 +237,7 @@ describe('a Reflector', () => {
 
   it('notices that the API server hangs, and goes on when it does', async () => {
     await createLabelled('hung', 'a');
-    const { reflector, names, problems, client } = follow(resources.configMaps, { labelSelector: 'of=hung' });
+    const { reflector, names, problems, client } = follow(resources.ConfigMap, { labelSelector: 'of=hung' });
     await reflector.synced;
     server.pause();
     try {
@@ -253,14 +253,14 @@ describe('a Reflector', () => {
   }, 120_000);
 
   it('has no objects of a kind that is not installed, and picks it up', async () => {
-    const { reflector, names, problems } = follow(resources.httpRoutes);
+    const { reflector, names, problems } = follow(resources.HTTPRoute);
     await reflector.synced;
     expect([...names]).toEqual([]);
     expect(problems.map(({ code }) => code)).toEqual(['KindMissing']);
     await server.installDefinitions((kind) => kind === 'HTTPRoute');
-    await server.client.create(resources.httpRoutes, { metadata: { namespace: 'shop', name: 'web' }, spec: {} });
+    await server.client.create(resources.HTTPRoute, { metadata: { namespace: 'shop', name: 'web' }, spec: {} });
     await waitFor(() => names.has('web'), { timeout: 30_000 });
-    await server.client.delete(resources.customResourceDefinitions, undefined, 'httproutes.gateway.networking.k8s.io');
+    await server.client.delete(resources.CustomResourceDefinition, undefined, 'httproutes.gateway.networking.k8s.io');
     await waitFor(() => names.size === 0, { timeout: 30_000 });
   }, 120_000);
 });
@@ -309,7 +309,7 @@ describe('a leader election', () => {
     );
     expect(both).toBe(false);
     expect([first.changes, second.changes]).toEqual([[true, false], [true]]);
-    const lease = await server.client.get(resources.leases, 'shop', 'lost');
+    const lease = await server.client.get(resources.Lease, 'shop', 'lost');
     expect(lease?.['spec']).toMatchObject({ holderIdentity: 'second', leaseTransitions: 1, leaseDurationSeconds: 3 });
   }, 60_000);
 
@@ -330,7 +330,7 @@ describe('a leader election', () => {
     });
     const write = (minutes: number): Promise<KubernetesObject> => {
       const time = new Date(Date.now() + minutes * 60_000).toISOString().replace('Z', '000Z');
-      return server.client.apply(resources.leases, lease(time), { fieldManager: 'other', force: true });
+      return server.client.apply(resources.Lease, lease(time), { fieldManager: 'other', force: true });
     };
     // An hour slow, but alive.
     await write(-60);

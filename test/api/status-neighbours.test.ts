@@ -43,7 +43,7 @@ const virtualService = (name: string, timeout: string): KubernetesObject => ({
 });
 
 it('refuses a ListenerSet of a waypoint, once, and leaves those of other Gateways alone', async () => {
-  await apply(api.client, resources.gateways, {
+  await apply(api.client, resources.Gateway, {
     metadata: { namespace: 'shop', name: 'ingress' },
     spec: {
       gatewayClassName: 'istio',
@@ -51,7 +51,7 @@ it('refuses a ListenerSet of a waypoint, once, and leaves those of other Gateway
     },
   });
   const listenerSet = (name: string, parent: string): Promise<unknown> =>
-    apply(api.client, resources.listenerSets, {
+    apply(api.client, resources.ListenerSet, {
       metadata: { namespace: 'shop', name },
       spec: {
         parentRef: { name: parent, kind: 'Gateway', group: 'gateway.networking.k8s.io' },
@@ -63,7 +63,7 @@ it('refuses a ListenerSet of a waypoint, once, and leaves those of other Gateway
     await listenerSet('theirs', 'ingress');
   });
   expect(writes).toEqual({ 'apply ListenerSet/status': 1 });
-  const conditions = await readConditionsOf(api.client, resources.listenerSets, 'shop', 'refused');
+  const conditions = await readConditionsOf(api.client, resources.ListenerSet, 'shop', 'refused');
   const message = 'The "istio-waypoint" GatewayClass does not support ListenerSet';
   expect(conditions.filter(({ status }) => status === 'False')).toMatchObject([
     { type: 'Accepted', reason: 'NotAllowed', message, observedGeneration: 1 },
@@ -73,7 +73,7 @@ it('refuses a ListenerSet of a waypoint, once, and leaves those of other Gateway
 
 it('says of a ServiceEntry with a wildcard that no waypoint serves it, until one does', async () => {
   const entry = (waypoint: string): Promise<unknown> =>
-    apply(api.client, resources.serviceEntries, {
+    apply(api.client, resources.ServiceEntry, {
       metadata: { namespace: 'shop', name: 'anywhere', labels: { 'istio.io/use-waypoint': waypoint } },
       spec: {
         hosts: ['*.example.com'],
@@ -84,7 +84,7 @@ it('says of a ServiceEntry with a wildcard that no waypoint serves it, until one
       },
     });
   const typesOf = async (): Promise<readonly unknown[]> =>
-    (await readConditionsOf(api.client, resources.serviceEntries, 'shop', 'anywhere')).map(({ type }) => type);
+    (await readConditionsOf(api.client, resources.ServiceEntry, 'shop', 'anywhere')).map(({ type }) => type);
   expect(await writesOf(plane, () => entry('none'))).toEqual({ 'apply ServiceEntry/status': 1 });
   expect(await typesOf()).toEqual(['istio.io/WaypointMissing']);
   expect(await writesOf(plane, () => entry('waypoint'))).toEqual({ 'apply ServiceEntry/status': 1 });
@@ -117,23 +117,23 @@ it('beside another control plane takes nothing away that the other one says', as
     const theirs = async (): Promise<void> => {
       await applyWaypoint(api.client, 'elsewhere', 'theirs');
       await applyService(api.client, { namespace: 'elsewhere', name: 'web', labels });
-      await apply(api.client, resources.serviceEntries, {
+      await apply(api.client, resources.ServiceEntry, {
         metadata: { namespace: 'elsewhere', name: 'out', labels },
         spec: { hosts: ['out.example.com'], addresses: ['192.0.2.1'], resolution: 'STATIC' },
       });
       // Both wrong, and for their Gateway to judge.
       const subset = { host: 'web', subset: 'nowhere' };
-      await apply(api.client, resources.virtualServices, {
+      await apply(api.client, resources.VirtualService, {
         metadata: { namespace: 'elsewhere', name: 'web' },
         spec: { hosts: ['web'], http: [{ route: [{ destination: subset }] }] },
       });
-      await apply(api.client, resources.destinationRules, {
+      await apply(api.client, resources.DestinationRule, {
         metadata: { namespace: 'elsewhere', name: 'web' },
         spec: { host: 'web', subsets: [{ name: 'v1', labels: { version: 'none' } }] },
       });
       for (const [resource, name] of [
-        [resources.services, 'web'],
-        [resources.serviceEntries, 'out'],
+        [resources.Service, 'web'],
+        [resources.ServiceEntry, 'out'],
       ] as const) {
         const object = { metadata: { namespace: 'elsewhere', name }, status: { conditions: [condition] } };
         await api.client.apply(resource, object, { fieldManager: 'istio-ambient-service', subresource: 'status' });
@@ -141,8 +141,8 @@ it('beside another control plane takes nothing away that the other one says', as
     };
     expect(await writesOf(guest, theirs)).toEqual({});
     for (const [resource, name] of [
-      [resources.services, 'web'],
-      [resources.serviceEntries, 'out'],
+      [resources.Service, 'web'],
+      [resources.ServiceEntry, 'out'],
     ] as const) {
       expect(await readConditionsOf(api.client, resource, 'elsewhere', name), name).toMatchObject([condition]);
     }
@@ -156,16 +156,16 @@ it('beside another control plane takes nothing away that the other one says', as
 it('answers a storm of edits with few writes, and says in the end what the last of them means', async () => {
   const names = ['first', 'second', 'third'];
   for (const name of names) await applyService(api.client, { namespace: 'shop', name });
-  await Promise.all(names.map((name) => apply(api.client, resources.virtualServices, virtualService(name, '1s'))));
+  await Promise.all(names.map((name) => apply(api.client, resources.VirtualService, virtualService(name, '1s'))));
   const edits = 150;
   const writes = await writesOf(plane, async () => {
     for (let edit = 1; edit <= edits; edit += 1) {
       await Promise.all(
-        names.map((name) => apply(api.client, resources.virtualServices, virtualService(name, `${edit + 1}s`))),
+        names.map((name) => apply(api.client, resources.VirtualService, virtualService(name, `${edit + 1}s`))),
       );
     }
     const isSaid = async (name: string): Promise<boolean> => {
-      const [said] = await readConditionsOf(api.client, resources.virtualServices, 'shop', name);
+      const [said] = await readConditionsOf(api.client, resources.VirtualService, 'shop', name);
       return said?.['observedGeneration'] === edits + 1;
     };
     for (const name of names) await waitFor(() => isSaid(name), { timeout: 90_000 });

@@ -132,7 +132,7 @@ async function acceptConfiguration(pod: string, status = 'True', message = ''): 
     lastTransitionTime: now,
   };
   await api.client.patch(
-    resources.pods,
+    resources.Pod,
     'shop',
     pod,
     { status: { conditions: [condition] } },
@@ -141,7 +141,7 @@ async function acceptConfiguration(pod: string, status = 'True', message = ''): 
 }
 
 async function gatewayStatus(): Promise<Readonly<Record<string, unknown>>> {
-  return statusOf(await api.client.get(resources.gateways, 'shop', 'waypoint'));
+  return statusOf(await api.client.get(resources.Gateway, 'shop', 'waypoint'));
 }
 
 async function conditionOf(
@@ -159,17 +159,17 @@ describe('the status of a mesh', () => {
     await applyWaypoint(api.client, 'shop', 'waypoint');
     await waitFor(
       async () => {
-        const [, programmed] = await readConditionsOf(api.client, resources.gateways, 'shop', 'waypoint');
+        const [, programmed] = await readConditionsOf(api.client, resources.Gateway, 'shop', 'waypoint');
         return programmed?.['reason'] === 'AddressNotUsable' && String(programmed['message']).includes('no instances');
       },
       { timeout: 30_000, what: () => plane.log.slice(-10).join('\n') },
     );
-    const bound = await conditionOf(resources.services, 'reviews', 'istio.io/WaypointBound');
+    const bound = await conditionOf(resources.Service, 'reviews', 'istio.io/WaypointBound');
     expect(bound).toMatchObject({ status: 'False', reason: 'WaypointIsNotReady' });
   }, 60_000);
 
   it('is Programmed once a Ready pod took a configuration, in Istio’s words', async () => {
-    await apply(api.client, resources.authorizationPolicies, {
+    await apply(api.client, resources.AuthorizationPolicy, {
       metadata: { namespace: 'shop', name: 'viewer' },
       spec: { targetRefs: [{ group: '', kind: 'Service', name: 'reviews' }], rules: [{}] },
     });
@@ -180,13 +180,13 @@ describe('the status of a mesh', () => {
     await waitFor(async () => (await gatewayStatus())['addresses'] !== undefined, { timeout: 30_000 });
     await untilQuiet(plane);
 
-    const service = await api.client.get(resources.services, 'shop', 'waypoint');
+    const service = await api.client.get(resources.Service, 'shop', 'waypoint');
     const { clusterIP = '' } = (service?.['spec'] ?? {}) as { readonly clusterIP?: string };
     const status = {
       gateway: await gatewayStatus(),
-      service: statusOf(await api.client.get(resources.services, 'shop', 'reviews')),
-      policy: statusOf(await api.client.get(resources.authorizationPolicies, 'shop', 'viewer')),
-      class: statusOf(await api.client.get(resources.gatewayClasses, undefined, 'istio-waypoint')),
+      service: statusOf(await api.client.get(resources.Service, 'shop', 'reviews')),
+      policy: statusOf(await api.client.get(resources.AuthorizationPolicy, 'shop', 'viewer')),
+      class: statusOf(await api.client.get(resources.GatewayClass, undefined, 'istio-waypoint')),
     };
     const text = JSON.stringify(status).replaceAll(clusterIP, 'the address of the Service');
     expect(comparable(JSON.parse(text))).toEqual(expected);
@@ -198,13 +198,13 @@ describe('the status of a mesh', () => {
 
   it('costs one write for one edit', async () => {
     const virtualService = (timeout: string): Promise<unknown> =>
-      apply(api.client, resources.virtualServices, {
+      apply(api.client, resources.VirtualService, {
         metadata: { namespace: 'shop', name: 'reviews' },
         spec: { hosts: ['reviews'], http: [{ timeout, route: [{ destination: { host: 'reviews' } }] }] },
       });
     await virtualService('1s');
     expect(await writesOf(plane, () => virtualService('2s'))).toEqual({ 'apply VirtualService/status': 1 });
-    const condition = await conditionOf(resources.virtualServices, 'reviews', 'cairn.dev/Accepted');
+    const condition = await conditionOf(resources.VirtualService, 'reviews', 'cairn.dev/Accepted');
     expect(condition).toMatchObject({ status: 'True', observedGeneration: 2 });
   }, 60_000);
 
@@ -214,14 +214,14 @@ describe('the status of a mesh', () => {
       Promise.all(names.map((name) => applyService(api.client, { namespace: 'shop', name }))),
     );
     expect(writes).toEqual({ 'apply Service/status': 100 });
-    await Promise.all(names.map((name) => api.client.delete(resources.services, 'shop', name)));
+    await Promise.all(names.map((name) => api.client.delete(resources.Service, 'shop', name)));
   }, 120_000);
 
   it('tells the addresses that the hosts of a ServiceEntry were given, with its binding', async () => {
     const read = async (): Promise<Readonly<Record<string, unknown>>> =>
-      statusOf(await api.client.get(resources.serviceEntries, 'shop', 'outside'));
+      statusOf(await api.client.get(resources.ServiceEntry, 'shop', 'outside'));
     const writes = await writesOf(plane, () =>
-      apply(api.client, resources.serviceEntries, {
+      apply(api.client, resources.ServiceEntry, {
         metadata: { namespace: 'shop', name: 'outside' },
         spec: {
           hosts: ['outside.example.com'],
@@ -240,23 +240,23 @@ describe('the status of a mesh', () => {
   }, 60_000);
 
   it('tells what is wrong with a VirtualService and a DestinationRule, once, in an Event too', async () => {
-    await apply(api.client, resources.virtualServices, {
+    await apply(api.client, resources.VirtualService, {
       metadata: { namespace: 'shop', name: 'broken' },
       spec: { hosts: ['absent'], http: [{ route: [{ destination: { host: 'absent', subset: 'v9' } }] }] },
     });
-    await apply(api.client, resources.destinationRules, {
+    await apply(api.client, resources.DestinationRule, {
       metadata: { namespace: 'shop', name: 'broken' },
       spec: { host: 'absent' },
     });
     await untilQuiet(plane);
-    for (const resource of [resources.virtualServices, resources.destinationRules]) {
+    for (const resource of [resources.VirtualService, resources.DestinationRule]) {
       const condition = await conditionOf(resource, 'broken', 'cairn.dev/Accepted');
       expect(String(condition?.['message'])).toContain('absent');
     }
-    const events = (): Promise<readonly unknown[]> => api.client.list(resources.events, { namespace: 'shop' });
+    const events = (): Promise<readonly unknown[]> => api.client.list(resources.Event, { namespace: 'shop' });
     await waitFor(async () => JSON.stringify(await events()).includes('absent'), { timeout: 20_000 });
     const before = (await events()).length;
-    await apply(api.client, resources.destinationRules, {
+    await apply(api.client, resources.DestinationRule, {
       metadata: { namespace: 'shop', name: 'broken', labels: { touched: 'yes' } },
       spec: { host: 'absent' },
     });
@@ -266,12 +266,12 @@ describe('the status of a mesh', () => {
 
   it('counts an Event on when its Finding comes back, in place of another Event', async () => {
     const host = (destination: string): Promise<unknown> =>
-      apply(api.client, resources.virtualServices, {
+      apply(api.client, resources.VirtualService, {
         metadata: { namespace: 'shop', name: 'again' },
         spec: { hosts: ['reviews'], http: [{ route: [{ destination: { host: destination } }] }] },
       });
     const events = async (): Promise<readonly Readonly<Record<string, unknown>>[]> =>
-      (await api.client.list(resources.events, { namespace: 'shop' })).filter(
+      (await api.client.list(resources.Event, { namespace: 'shop' })).filter(
         ({ metadata, ...rest }) => metadata.name.startsWith('again.') && JSON.stringify(rest).includes('vanished'),
       );
     await host('vanished');
@@ -284,18 +284,18 @@ describe('the status of a mesh', () => {
       what: () => plane.log.slice(-8).join('\n'),
     });
     expect(await events()).toHaveLength(1);
-    await api.client.delete(resources.virtualServices, 'shop', 'again');
+    await api.client.delete(resources.VirtualService, 'shop', 'again');
   }, 60_000);
 
   it('keeps the entries of others in the parents of a route', async () => {
     const parentRef = { group: '', kind: 'Service', name: 'reviews', port: 80 };
-    await apply(api.client, resources.httpRoutes, {
+    await apply(api.client, resources.HTTPRoute, {
       metadata: { namespace: 'shop', name: 'reviews' },
       spec: { parentRefs: [parentRef], rules: [{ backendRefs: [{ name: 'reviews', port: 80 }] }] },
     });
     await untilQuiet(plane);
     const parents = async (): Promise<readonly Readonly<Record<string, unknown>>[]> =>
-      (statusOf(await api.client.get(resources.httpRoutes, 'shop', 'reviews'))['parents'] ?? []) as readonly Readonly<
+      (statusOf(await api.client.get(resources.HTTPRoute, 'shop', 'reviews'))['parents'] ?? []) as readonly Readonly<
         Record<string, unknown>
       >[];
     const [own] = await parents();
@@ -304,10 +304,10 @@ describe('the status of a mesh', () => {
     const patch = { status: { parents: [own, theirs] } };
     expect(
       await writesOf(plane, () =>
-        api.client.patch(resources.httpRoutes, 'shop', 'reviews', patch, { type: 'merge', subresource: 'status' }),
+        api.client.patch(resources.HTTPRoute, 'shop', 'reviews', patch, { type: 'merge', subresource: 'status' }),
       ),
     ).toEqual({});
-    await apply(api.client, resources.httpRoutes, {
+    await apply(api.client, resources.HTTPRoute, {
       metadata: { namespace: 'shop', name: 'reviews' },
       spec: { parentRefs: [{ ...parentRef, name: 'gone' }], rules: [{ backendRefs: [{ name: 'reviews', port: 80 }] }] },
     });
@@ -327,19 +327,19 @@ describe('the status of a mesh', () => {
       lastTransitionTime: '2026-01-01T00:00:00Z',
     };
     await api.client.apply(
-      resources.services,
+      resources.Service,
       { metadata: { namespace: 'shop', name: 'reviews' }, status: { conditions: [others] } },
       { fieldManager: 'other', subresource: 'status' },
     );
     const labels = { 'istio.io/use-waypoint': 'none' };
-    await api.client.patch(resources.services, 'shop', 'reviews', { metadata: { labels } }, { type: 'merge' });
+    await api.client.patch(resources.Service, 'shop', 'reviews', { metadata: { labels } }, { type: 'merge' });
     await waitFor(
-      async () => (await conditionOf(resources.services, 'reviews', 'istio.io/WaypointBound')) === undefined,
+      async () => (await conditionOf(resources.Service, 'reviews', 'istio.io/WaypointBound')) === undefined,
       { timeout: 20_000 },
     );
-    expect(await conditionOf(resources.services, 'reviews', 'example.com/Seen')).toMatchObject({ reason: 'Seen' });
+    expect(await conditionOf(resources.Service, 'reviews', 'example.com/Seen')).toMatchObject({ reason: 'Seen' });
     await untilQuiet(plane);
-    const policy = await conditionOf(resources.authorizationPolicies, 'viewer', 'WaypointAccepted');
+    const policy = await conditionOf(resources.AuthorizationPolicy, 'viewer', 'WaypointAccepted');
     expect(policy).toMatchObject({ status: 'False', reason: 'AncestorNotBound' });
   }, 60_000);
 
@@ -348,14 +348,14 @@ describe('the status of a mesh', () => {
     await waitFor(
       async () =>
         String(
-          (await conditionOf(resources.gateways, 'waypoint', 'cairn.dev/ConfigurationAccepted'))?.['message'],
+          (await conditionOf(resources.Gateway, 'waypoint', 'cairn.dev/ConfigurationAccepted'))?.['message'],
         ).includes('no such regex engine'),
       { timeout: 20_000 },
     );
-    expect(await conditionOf(resources.gateways, 'waypoint', 'Programmed')).toMatchObject({ status: 'True' });
+    expect(await conditionOf(resources.Gateway, 'waypoint', 'Programmed')).toMatchObject({ status: 'True' });
     await acceptConfiguration('waypoint-1');
     await waitFor(
-      async () => (await conditionOf(resources.gateways, 'waypoint', 'cairn.dev/ConfigurationAccepted')) === undefined,
+      async () => (await conditionOf(resources.Gateway, 'waypoint', 'cairn.dev/ConfigurationAccepted')) === undefined,
       { timeout: 20_000 },
     );
   }, 60_000);
@@ -365,14 +365,14 @@ describe('the status of a mesh', () => {
     await api.kill();
     await api.restart();
     await api.client.patch(
-      resources.services,
+      resources.Service,
       'shop',
       'reviews',
       { metadata: { labels: labels('waypoint') } },
       { type: 'merge' },
     );
     await waitFor(
-      async () => (await conditionOf(resources.services, 'reviews', 'istio.io/WaypointBound'))?.['status'] === 'True',
+      async () => (await conditionOf(resources.Service, 'reviews', 'istio.io/WaypointBound'))?.['status'] === 'True',
       { timeout: 40_000 },
     );
     await untilQuiet(plane);
@@ -398,7 +398,7 @@ describe('two replicas', () => {
       expect(statuses).toEqual([]);
       await applyService(api.client, { namespace: 'shop', name: 'ratings' });
       await waitFor(
-        async () => (await conditionOf(resources.services, 'ratings', 'istio.io/WaypointBound'))?.['status'] === 'True',
+        async () => (await conditionOf(resources.Service, 'ratings', 'istio.io/WaypointBound'))?.['status'] === 'True',
         { timeout: 20_000 },
       );
     } finally {

@@ -75,9 +75,9 @@ function policy(name: string, path: string): KubernetesObject {
 }
 
 const kinds: readonly (readonly [ApiResource, (name: string, value: string) => KubernetesObject, string, string])[] = [
-  [resources.httpRoutes, route, '/a.*', unreadable],
-  [resources.virtualServices, rules, '/a.*', unreadable],
-  [resources.authorizationPolicies, policy, '/a', '/{**}/{**}'],
+  [resources.HTTPRoute, route, '/a.*', unreadable],
+  [resources.VirtualService, rules, '/a.*', unreadable],
+  [resources.AuthorizationPolicy, policy, '/a', '/{**}/{**}'],
 ];
 
 /** The condition that says whether the newest version is accepted, once there is one. */
@@ -89,7 +89,7 @@ async function acceptedOf(resource: ApiResource, name: string): Promise<Conditio
 }
 
 async function eventsOf(name: string): Promise<string> {
-  const events = await api.client.list(resources.events, { namespace: 'shop' });
+  const events = await api.client.list(resources.Event, { namespace: 'shop' });
   return events
     .map((event) => JSON.stringify(event))
     .filter((event) => event.includes(`"name":"${name}"`))

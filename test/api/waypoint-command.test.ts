@@ -35,7 +35,7 @@ async function setProgrammed(namespace: string, name: string, status: string, me
     observedGeneration: 1,
   };
   await server.client.apply(
-    resources.gateways,
+    resources.Gateway,
     { metadata: { namespace, name }, status: { conditions: [condition] } },
     { fieldManager: 'test', force: true, subresource: 'status' },
   );
@@ -124,7 +124,7 @@ describe('apply', () => {
       err: expect.stringMatching(/^note: no node proxy is in the cluster .*\n$/) as string,
     });
     const labels = { metadata: { labels: { 'istio.io/dataplane-mode': 'ambient' } } };
-    await server.client.patch(resources.namespaces, undefined, 'shop', labels, { type: 'merge' });
+    await server.client.patch(resources.Namespace, undefined, 'shop', labels, { type: 'merge' });
     const refused = await waypoint('apply', '-n', 'shop', '--name', 'other', '--enroll-namespace');
     expect(refused).toEqual({
       code: 0,
@@ -133,12 +133,12 @@ describe('apply', () => {
         'Consider adding the `--overwrite` flag to your apply command.\n',
       err: '',
     });
-    expect(await server.client.get(resources.gateways, 'shop', 'other')).toBeUndefined();
+    expect(await server.client.get(resources.Gateway, 'shop', 'other')).toBeUndefined();
     const forced = await waypoint('apply', '-n', 'shop', '--name', 'other', '--enroll-namespace', '--overwrite');
     expect(forced.out).toBe(
       '✅ waypoint shop/other applied\n✅ namespace shop labeled with "istio.io/use-waypoint: other"\n',
     );
-    const namespace = await server.client.get(resources.namespaces, undefined, 'shop');
+    const namespace = await server.client.get(resources.Namespace, undefined, 'shop');
     expect(namespace?.metadata.labels).toMatchObject({ 'istio.io/use-waypoint': 'other' });
   });
 
@@ -155,7 +155,7 @@ describe('apply', () => {
     const gateway = {
       metadata: { namespace: 'twice', name: 'waypoint', labels: { 'istio.io/waypoint-for': 'service' } },
     };
-    await server.client.apply(resources.gateways, gateway, { fieldManager: 'somebody' });
+    await server.client.apply(resources.Gateway, gateway, { fieldManager: 'somebody' });
     const conflict = await waypoint('apply', '-n', 'twice', '--for', 'all');
     expect(conflict).toMatchObject({ code: 1, out: '' });
     expect(conflict.err).toContain('somebody');
@@ -167,7 +167,7 @@ describe('apply', () => {
     expect(applied).toMatchObject({ code: 0 });
     expect(applied.out).toContain('waypoint old/bookinfo-reviews applied');
     expect(applied.out).toContain('`cairn waypoint apply --name bookinfo-reviews`');
-    const gateway = await server.client.get(resources.gateways, 'old', 'bookinfo-reviews');
+    const gateway = await server.client.get(resources.Gateway, 'old', 'bookinfo-reviews');
     expect(gateway?.metadata.annotations).toMatchObject({ 'istio.io/for-service-account': 'bookinfo-reviews' });
     const deleted = await waypoint('delete', '-n', 'old', '--service-account', 'bookinfo-reviews');
     expect(deleted.out).toBe('waypoint old/bookinfo-reviews deleted\n');
@@ -205,7 +205,7 @@ describe('list, status and delete', () => {
       metadata: { namespace: 'many', name: 'ingress' },
       spec: { gatewayClassName: 'nginx', listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] },
     };
-    await server.client.create(resources.gateways, ingress);
+    await server.client.create(resources.Gateway, ingress);
     await setProgrammed('many', 'beta', 'True', 'Resource programmed, assigned to service(s) beta');
     await setProgrammed('many', 'alpha', 'False', 'Failed to assign to any requested addresses');
   });
@@ -269,7 +269,7 @@ describe('list, status and delete', () => {
     const named = await waypoint('delete', '-n', 'many', 'alpha', 'nobody');
     expect(named).toEqual({ code: 0, out: 'waypoint many/alpha deleted\nwaypoint many/nobody not found\n', err: '' });
     expect(await waypoint('delete', '-n', 'many', '--all')).toMatchObject({ code: 0, out: 'No waypoints found.\n' });
-    expect(await server.client.get(resources.gateways, 'many', 'ingress')).toBeDefined();
+    expect(await server.client.get(resources.Gateway, 'many', 'ingress')).toBeDefined();
   });
 
   test('delete says when a namespace still asks for what is gone', async () => {

@@ -30,7 +30,7 @@ function isConfiguration({ kind }: KubernetesObject): boolean {
 
 async function caBundle(): Promise<string> {
   const found = await api.client.get(
-    resources.validatingWebhookConfigurations,
+    resources.ValidatingWebhookConfiguration,
     undefined,
     formatWebhookName(systemNamespace),
   );
@@ -45,7 +45,7 @@ beforeAll(async () => {
   await api.createNamespace('shop', { 'istio.io/use-waypoint': 'waypoint' });
   const port = await freePort('127.0.0.1');
   // No proxy leads from the Service to us here; an API server follows an external name by itself.
-  await api.client.create(resources.services, {
+  await api.client.create(resources.Service, {
     metadata: { namespace: systemNamespace, name: 'cairn' },
     spec: { type: 'ExternalName', externalName: '127.0.0.1' },
   });
@@ -64,7 +64,7 @@ beforeAll(async () => {
     ...settings,
     ports: { ...settings.ports, webhook: port },
   });
-  await api.client.create(resources.validatingWebhookConfigurations, { ...shipped, webhooks });
+  await api.client.create(resources.ValidatingWebhookConfiguration, { ...shipped, webhooks });
   await waitFor(async () => (await caBundle()) !== '', {
     timeout: 20_000,
     what: () => plane.log.filter((line) => !line.startsWith('debug')).join('\n'),
@@ -91,7 +91,7 @@ function virtualService(regex: string, name = 'reviews'): KubernetesObject {
 async function attempt(object: KubernetesObject): Promise<{ readonly refusal: string }> {
   try {
     const options = { fieldManager: 'test', force: true };
-    await api.client.apply(resources.virtualServices, object, options);
+    await api.client.apply(resources.VirtualService, object, options);
     return { refusal: '' };
   } catch (error) {
     if (error instanceof ApiError) return { refusal: error.message };
@@ -104,22 +104,22 @@ describe('the webhook', () => {
     const { refusal } = await attempt(virtualService('(', 'reviews'));
     expect(refusal).toContain('validation.cairn.dev');
     expect(refusal).toContain('spec.http[0].match[0].uri.regex');
-    expect(await api.client.get(resources.virtualServices, 'shop', 'reviews')).toBeUndefined();
+    expect(await api.client.get(resources.VirtualService, 'shop', 'reviews')).toBeUndefined();
     expect(await attempt(virtualService('/a.*'))).toEqual({ refusal: '' });
   }, 60_000);
 
   it('lets labels, statuses and deletions of a good object pass, and refuses to make it a bad one', async () => {
     const labels = { touched: 'yes' };
-    await api.client.patch(resources.virtualServices, 'shop', 'reviews', { metadata: { labels } }, { type: 'merge' });
+    await api.client.patch(resources.VirtualService, 'shop', 'reviews', { metadata: { labels } }, { type: 'merge' });
     expect((await attempt(virtualService(')'))).refusal).toContain('denied the request');
-    expect(await api.client.delete(resources.virtualServices, 'shop', 'reviews')).toBe(true);
+    expect(await api.client.delete(resources.VirtualService, 'shop', 'reviews')).toBe(true);
   }, 60_000);
 
   it('has its certificate in the configuration again after somebody took it out', async () => {
     const before = await caBundle();
     const patch = [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }];
     await api.client.patch(
-      resources.validatingWebhookConfigurations,
+      resources.ValidatingWebhookConfiguration,
       undefined,
       formatWebhookName(systemNamespace),
       patch,

@@ -33,40 +33,40 @@ const rules = [{ backendRefs: [{ name: 'reviews', port: 80 }] }];
 
 /** One object of each kind that a status is written for, beside Service, Gateway and GatewayClass. */
 const objects: readonly (readonly [ApiResource, KubernetesObject])[] = [
-  [resources.httpRoutes, { metadata, spec: { parentRefs: [service], rules } }],
-  [resources.grpcRoutes, { metadata, spec: { parentRefs: [service], rules } }],
-  [resources.tcpRoutes, { metadata, spec: { parentRefs: [service], rules } }],
-  [resources.tlsRoutes, { metadata, spec: { parentRefs: [service], hostnames: ['a.example'], rules } }],
+  [resources.HTTPRoute, { metadata, spec: { parentRefs: [service], rules } }],
+  [resources.GRPCRoute, { metadata, spec: { parentRefs: [service], rules } }],
+  [resources.TCPRoute, { metadata, spec: { parentRefs: [service], rules } }],
+  [resources.TLSRoute, { metadata, spec: { parentRefs: [service], hostnames: ['a.example'], rules } }],
   [
-    resources.backendTLSPolicies,
+    resources.BackendTLSPolicy,
     {
       metadata,
       spec: { targetRefs: [service], validation: { hostname: 'a.example', wellKnownCACertificates: 'System' } },
     },
   ],
   [
-    resources.virtualServices,
+    resources.VirtualService,
     { metadata, spec: { hosts: ['reviews'], http: [{ route: [{ destination: { host: 'reviews' } }] }] } },
   ],
-  [resources.destinationRules, { metadata, spec: { host: 'reviews' } }],
-  [resources.authorizationPolicies, { metadata, spec: { targetRefs: [service], rules: [{}] } }],
-  [resources.requestAuthentications, { metadata, spec: { targetRefs: [service] } }],
+  [resources.DestinationRule, { metadata, spec: { host: 'reviews' } }],
+  [resources.AuthorizationPolicy, { metadata, spec: { targetRefs: [service], rules: [{}] } }],
+  [resources.RequestAuthentication, { metadata, spec: { targetRefs: [service] } }],
   [
-    resources.serviceEntries,
+    resources.ServiceEntry,
     {
       metadata,
       spec: { hosts: ['out.example.com'], resolution: 'DNS', ports: [{ number: 80, name: 'http', protocol: 'HTTP' }] },
     },
   ],
   [
-    resources.workloadEntries,
+    resources.WorkloadEntry,
     {
       metadata: { ...metadata, labels: { 'istio.io/use-waypoint': 'waypoint' } },
       spec: { address: '192.0.2.1' },
     },
   ],
   [
-    resources.listenerSets,
+    resources.ListenerSet,
     {
       metadata,
       spec: {
@@ -87,9 +87,9 @@ function uninstall(...flags: readonly string[]): Promise<CommandResult> {
 async function statuses(): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>> {
   const all: readonly (readonly [ApiResource, string | undefined, string])[] = [
     ...objects.map(([resource]) => [resource, 'shop', 'reviews'] as const),
-    [resources.services, 'shop', 'reviews'],
-    [resources.gateways, 'shop', 'waypoint'],
-    [resources.gatewayClasses, undefined, 'theirs'],
+    [resources.Service, 'shop', 'reviews'],
+    [resources.Gateway, 'shop', 'waypoint'],
+    [resources.GatewayClass, undefined, 'theirs'],
   ];
   const found = new Map<string, Readonly<Record<string, unknown>>>();
   for (const [resource, namespace, name] of all) {
@@ -100,7 +100,7 @@ async function statuses(): Promise<ReadonlyMap<string, Readonly<Record<string, u
 
 it('is what others said, and nothing of ours', async () => {
   // A class of the user's own, which stays.
-  await apply(api.client, resources.gatewayClasses, {
+  await apply(api.client, resources.GatewayClass, {
     metadata: { name: 'theirs' },
     spec: { controllerName: 'istio.io/mesh-controller' },
   });
@@ -108,7 +108,7 @@ it('is what others said, and nothing of ours', async () => {
   await applyService(api.client, { namespace: 'shop', name: 'reviews' });
   for (const [resource, object] of objects) await apply(api.client, resource, object);
   // Before us where lists are replaced as a whole, after us where they are merged: theirs are in both.
-  for (const resource of [resources.serviceEntries, resources.virtualServices]) {
+  for (const resource of [resources.ServiceEntry, resources.VirtualService]) {
     await api.client.apply(
       resource,
       { metadata, status: { conditions: [seen] } },
@@ -121,7 +121,7 @@ it('is what others said, and nothing of ours', async () => {
     conditions: [{ ...seen, reason: 'Accepted' }],
   };
   await api.client.apply(
-    resources.httpRoutes,
+    resources.HTTPRoute,
     { metadata, status: { parents: [parent] } },
     { fieldManager: 'other', subresource: 'status' },
   );
@@ -129,7 +129,7 @@ it('is what others said, and nothing of ours', async () => {
   await waitFor(() => plane.controller.isLeader, { timeout: 30_000 });
   await untilQuiet(plane);
   await api.client.apply(
-    resources.services,
+    resources.Service,
     { metadata, status: { conditions: [seen] } },
     { fieldManager: 'other', subresource: 'status' },
   );

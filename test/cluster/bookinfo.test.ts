@@ -37,7 +37,7 @@ beforeAll(async () => {
 }, 600_000);
 
 afterAll(async () => {
-  await cluster.client.delete(resources.namespaces, undefined, shop);
+  await cluster.client.delete(resources.Namespace, undefined, shop);
   cluster.stop();
 }, 60_000);
 
@@ -105,12 +105,12 @@ async function expectNoFailure(work: () => Promise<void>): Promise<void> {
 async function restart(namespace: string, name: string): Promise<void> {
   const annotations = { 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() };
   const patch = { spec: { template: { metadata: { annotations } } } };
-  await cluster.client.patch(resources.deployments, namespace, name, patch, { type: 'merge' });
+  await cluster.client.patch(resources.Deployment, namespace, name, patch, { type: 'merge' });
   await cluster.waitForRollout(namespace, name);
 }
 
 async function scale(namespace: string, name: string, replicas: number): Promise<void> {
-  await cluster.client.patch(resources.deployments, namespace, name, { spec: { replicas } }, { type: 'merge' });
+  await cluster.client.patch(resources.Deployment, namespace, name, { spec: { replicas } }, { type: 'merge' });
   await cluster.waitForRollout(namespace, name);
   const count = async (): Promise<boolean> => (await cluster.pods(namespace, gatewayLabels)).length === replicas;
   await waitFor(count, { timeout: 90_000, what: `${replicas} pods` });
@@ -147,19 +147,19 @@ test('a waypoint is applied and programmed, and its pod passes restricted Pod Se
   sleeper = await connectClient(cluster, shop, 'sleep');
   stranger = await connectClient(cluster, shop, 'notsleep');
   for (const service of ['productpage', 'reviews', 'details', 'ratings']) {
-    const found = await cluster.client.get(resources.services, shop, service);
+    const found = await cluster.client.get(resources.Service, shop, service);
     services.set(service, addressOf(found));
     await cluster.waitForRollout(shop, `${service}-v1`);
   }
   await askUntil(sleeper, call('productpage', '/productpage'), ({ status }) => status === 200);
   console.log(`cairn waypoint apply: programmed after ${programmed} ms, first 200 after ${Date.now() - began} ms`);
-  const gateway = await cluster.client.get(resources.gateways, shop, 'waypoint');
+  const gateway = await cluster.client.get(resources.Gateway, shop, 'waypoint');
   const { addresses = [], conditions = [] } = (gateway?.['status'] ?? {}) as {
     readonly addresses?: readonly { readonly value: string }[];
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
   expect(conditions).toContainEqual(expect.objectContaining({ type: 'Programmed', status: 'True' }));
-  const service = await cluster.client.get(resources.services, shop, 'waypoint');
+  const service = await cluster.client.get(resources.Service, shop, 'waypoint');
   expect(addresses.map(({ value }) => value)).toContain(addressOf(service));
   expect(await cluster.cairn('waypoint', 'list', '-n', shop)).toMatch(/^waypoint +default +none +True$/m);
   const status = await cluster.cairn('proxy-status');
@@ -178,7 +178,7 @@ test('answers whose server ends first are whole, however slowly they are read', 
     spec: { selector: { app: 'notsleep' }, ports },
   };
   await withObjects([service], async () => {
-    const address = addressOf(await cluster.client.get(resources.services, shop, 'downloads'));
+    const address = addressOf(await cluster.client.get(resources.Service, shop, 'downloads'));
     const wanted = endings.flatMap((ending): Download[] => [
       { ending, bytes: 1_000 },
       { ending, bytes: 2_000_000 },
@@ -267,7 +267,7 @@ describe('the tour', () => {
     await cluster.apply(broken);
     const condition = await waitFor(
       async () => {
-        const found = await cluster.client.get(resources.authorizationPolicies, shop, 'misdirected');
+        const found = await cluster.client.get(resources.AuthorizationPolicy, shop, 'misdirected');
         const { conditions = [] } = (found?.['status'] ?? {}) as {
           readonly conditions?: readonly { readonly type: string; readonly reason: string }[];
         };
@@ -351,16 +351,10 @@ describe('under 100 requests a second no request fails', () => {
   test('while the template of its pod changes', async () => {
     await expectNoFailure(async () => {
       const annotations = { 'sidecar.istio.io/logLevel': 'info' };
-      const before = (await cluster.client.get(resources.deployments, shop, 'waypoint'))?.metadata.generation ?? 0;
-      await cluster.client.patch(
-        resources.gateways,
-        shop,
-        'waypoint',
-        { metadata: { annotations } },
-        { type: 'merge' },
-      );
+      const before = (await cluster.client.get(resources.Deployment, shop, 'waypoint'))?.metadata.generation ?? 0;
+      await cluster.client.patch(resources.Gateway, shop, 'waypoint', { metadata: { annotations } }, { type: 'merge' });
       const changed = async (): Promise<boolean> => {
-        const now = await cluster.client.get(resources.deployments, shop, 'waypoint');
+        const now = await cluster.client.get(resources.Deployment, shop, 'waypoint');
         return (now?.metadata.generation ?? 0) > before;
       };
       await waitFor(changed, { timeout: 60_000, what: 'the new template' });
@@ -373,7 +367,7 @@ test('an Envoy that is killed takes only the requests in flight with it, and com
   const [pod] = await cluster.pods(shop, gatewayLabels);
   if (pod === undefined) throw new Error('no waypoint pod');
   const restartsOf = async (): Promise<number> => {
-    const found = await cluster.client.get(resources.pods, shop, pod.metadata.name);
+    const found = await cluster.client.get(resources.Pod, shop, pod.metadata.name);
     const { containerStatuses = [] } = (found?.['status'] ?? {}) as {
       readonly containerStatuses?: readonly { readonly restartCount: number }[];
     };
@@ -409,7 +403,7 @@ test('the memory of the pods', async () => {
 
 test('nothing remains of a waypoint that was deleted, nor of the control plane', async () => {
   expect(await cluster.cairn('waypoint', 'delete', '-n', shop, 'waypoint')).toBe(`waypoint ${shop}/waypoint deleted\n`);
-  const kinds = [resources.deployments, resources.services, resources.serviceAccounts, resources.pods];
+  const kinds = [resources.Deployment, resources.Service, resources.ServiceAccount, resources.Pod];
   const remaining = async (): Promise<readonly string[]> => {
     const lists = await Promise.all(
       kinds.map((kind) =>

@@ -79,7 +79,7 @@ export async function connectCluster(): Promise<TestCluster> {
       const labelSelector = Object.entries(labels)
         .map(([label, value]) => `${label}=${value}`)
         .join(',');
-      const found = await client.list(resources.pods, { namespace, labelSelector });
+      const found = await client.list(resources.Pod, { namespace, labelSelector });
       return found.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     },
     stop: () => client.stop(),
@@ -178,12 +178,12 @@ async function installDefinitions(client: ApiClient): Promise<void> {
   if (definitions === undefined) throw new Error('the definitions are not there: "npm run test:cluster" brings them');
   const all = JSON.parse(readFileSync(definitions, 'utf8')) as readonly KubernetesObject[];
   // What a cluster has is its own affair.
-  const found = await client.list(resources.customResourceDefinitions);
+  const found = await client.list(resources.CustomResourceDefinition);
   const names = new Set(found.map(({ metadata }) => metadata.name));
   for (const definition of all.filter(({ metadata }) => !names.has(metadata.name))) {
-    await client.create(resources.customResourceDefinitions, definition);
+    await client.create(resources.CustomResourceDefinition, definition);
   }
-  for (const resource of [resources.gateways, resources.virtualServices, resources.authorizationPolicies]) {
+  for (const resource of [resources.Gateway, resources.VirtualService, resources.AuthorizationPolicy]) {
     await waitFor(() => client.serves(resource), { timeout: 60_000, what: `the definition of ${resource.kind}` });
   }
 }
@@ -192,7 +192,7 @@ async function waitForRollout(client: ApiClient, namespace: string, name: string
   let seen: KubernetesObject | undefined;
   await waitFor(
     async () => {
-      seen = await client.get(resources.deployments, namespace, name);
+      seen = await client.get(resources.Deployment, namespace, name);
       const { replicas } = (seen?.['spec'] ?? {}) as { readonly replicas?: number };
       const status = (seen?.['status'] ?? {}) as Readonly<Record<string, number>>;
       return (

@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await cluster.cairn('install', '--uninstall', '--purge', '-y');
   const labels = { 'istio.io/use-waypoint': null };
-  await cluster.client.patch(resources.namespaces, undefined, 'default', { metadata: { labels } }, { type: 'merge' });
+  await cluster.client.patch(resources.Namespace, undefined, 'default', { metadata: { labels } }, { type: 'merge' });
   cluster.stop();
   rmSync(stand, { recursive: true });
 }, 120_000);

@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await runCommand(['install', '--kubeconfig', kubeconfig, '-n', broken, '--uninstall', '--purge', '-y']);
-  await cluster.client.delete(resources.namespaces, undefined, namespace);
+  await cluster.client.delete(resources.Namespace, undefined, namespace);
   cluster.stop();
 }, 120_000);
 

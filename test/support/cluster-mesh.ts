@@ -102,7 +102,7 @@ export async function applyWaypoint(
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await apply(client, resources.gateways, {
+  await apply(client, resources.Gateway, {
     metadata: { namespace, name, labels },
     spec: {
       gatewayClassName: 'istio-waypoint',
@@ -124,10 +124,10 @@ export async function applyPod(
   },
 ): Promise<void> {
   const { namespace, name, ip, labels = {}, annotations = {}, serviceAccount = 'default' } = pod;
-  if ((await client.get(resources.serviceAccounts, namespace, serviceAccount)) === undefined) {
-    await client.create(resources.serviceAccounts, { metadata: { namespace, name: serviceAccount } });
+  if ((await client.get(resources.ServiceAccount, namespace, serviceAccount)) === undefined) {
+    await client.create(resources.ServiceAccount, { metadata: { namespace, name: serviceAccount } });
   }
-  await apply(client, resources.pods, {
+  await apply(client, resources.Pod, {
     metadata: { namespace, name, labels, annotations },
     spec: {
       serviceAccountName: serviceAccount,
@@ -142,7 +142,7 @@ export async function applyPod(
     podIPs: [{ ip }],
     conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }],
   };
-  await client.patch(resources.pods, namespace, name, { status }, { type: 'merge', subresource: 'status' });
+  await client.patch(resources.Pod, namespace, name, { status }, { type: 'merge', subresource: 'status' });
 }
 
 /** The pod of a waypoint, as its Deployment would make it. */
@@ -170,7 +170,7 @@ export async function applyService(
   },
 ): Promise<void> {
   const { namespace, name, port = 80, clusterIP, labels = {}, selector = { app: name } } = service;
-  await apply(client, resources.services, {
+  await apply(client, resources.Service, {
     metadata: { namespace, name, labels },
     spec: {
       selector,
@@ -191,7 +191,7 @@ export async function applySlice(
   },
 ): Promise<void> {
   const { namespace, service, port = 80, endpoints } = slice;
-  await apply(client, resources.endpointSlices, {
+  await apply(client, resources.EndpointSlice, {
     metadata: { namespace, name: `${service}-1`, labels: { 'kubernetes.io/service-name': service } },
     addressType: 'IPv4',
     ports: [{ name: 'http', port, protocol: 'TCP' }],
@@ -212,7 +212,7 @@ export interface ClusterCertificate {
 
 /** The root certificate of the cluster's own authority. */
 export async function readRoot(client: ApiClient): Promise<string> {
-  const secret = await client.get(resources.secrets, systemNamespace, 'cairn-ca-secret');
+  const secret = await client.get(resources.Secret, systemNamespace, 'cairn-ca-secret');
   const data = secret?.['data'] as Readonly<Record<string, string>> | undefined;
   return Buffer.from(data?.['root-cert.pem'] ?? '', 'base64').toString('utf8');
 }

@@ -113,7 +113,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
     serviceAccount: string,
     token: TokenOptions = {},
   ): Promise<string> => {
-    const pod = token.boundPod === undefined ? undefined : await client.get(resources.pods, namespace, token.boundPod);
+    const pod = token.boundPod === undefined ? undefined : await client.get(resources.Pod, namespace, token.boundPod);
     const { audiences = [], boundPod: name, expirationSeconds = 3600 } = token;
     const boundObjectRef =
       name === undefined ? undefined : { kind: 'Pod', apiVersion: 'v1', name, uid: pod?.metadata.uid };
@@ -132,7 +132,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
   };
   const installDefinitions = async (pick: (kind: string) => boolean = () => true): Promise<void> => {
     const picked = readDefinitions(definitions).filter(({ spec }) => pick(spec.names.kind));
-    await Promise.all(picked.map((definition) => client.create(resources.customResourceDefinitions, definition)));
+    await Promise.all(picked.map((definition) => client.create(resources.CustomResourceDefinition, definition)));
     await awaitDefinitions(picked);
   };
   const kill = async (): Promise<void> => {
@@ -162,8 +162,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
     },
     createServiceAccountToken,
     createNamespace: async (name, labels = {}) => {
-      await client.create(resources.namespaces, { metadata: { name, labels } });
-      await client.create(resources.serviceAccounts, { metadata: { namespace: name, name: 'default' } });
+      await client.create(resources.Namespace, { metadata: { name, labels } });
+      await client.create(resources.ServiceAccount, { metadata: { namespace: name, name: 'default' } });
     },
     installDefinitions,
     kill,
@@ -240,7 +240,7 @@ async function isReady(client: ApiClient, server: StartedProcess): Promise<boole
   try {
     await client.request('GET', '/readyz', { timeoutMs: 2_000 });
     // Bootstrap roles and the first namespaces come a moment later.
-    return (await client.get(resources.namespaces, undefined, 'default')) !== undefined;
+    return (await client.get(resources.Namespace, undefined, 'default')) !== undefined;
   } catch {
     return false;
   }

@@ -6,11 +6,11 @@ import { controlPlaneName, defaultInstallSettings, renderInstallation } from '..
 import type { TestApiServer } from './kube-apiserver.ts';
 
 const rightsOf: Readonly<Record<string, ApiResource>> = {
-  ServiceAccount: resources.serviceAccounts,
-  Role: resources.roles,
-  RoleBinding: resources.roleBindings,
-  ClusterRole: resources.clusterRoles,
-  ClusterRoleBinding: resources.clusterRoleBindings,
+  ServiceAccount: resources.ServiceAccount,
+  Role: resources.Role,
+  RoleBinding: resources.RoleBinding,
+  ClusterRole: resources.ClusterRole,
+  ClusterRoleBinding: resources.ClusterRoleBinding,
 };
 
 /** Installs the service account and its roles, in a namespace that is there. */

@@ -64,7 +64,7 @@ export async function startApiMesh(mesh: readonly AnyMeshObject[]): Promise<ApiM
     node: waypointNode(meshNamespace, meshGateway, pod),
     write,
     connectAs: async (account, host) => {
-      await api.client.create(resources.serviceAccounts, { metadata: { namespace: meshNamespace, name: account } });
+      await api.client.create(resources.ServiceAccount, { metadata: { namespace: meshNamespace, name: account } });
       return connectHbone({ waypoint: { host, port: 15_008 }, certificate: await issue(account) });
     },
     stop: async () => {

@@ -59,10 +59,10 @@ async function load({ client }: TestApiServer, count: number): Promise<void> {
   await inParallel(count, async (index) => {
     const name = serviceName(index);
     const ports = [{ name: 'http', port: 80, targetPort: 8080 }];
-    await client.create(resources.services, { metadata: metadata(name), spec: { selector: { app: name }, ports } });
+    await client.create(resources.Service, { metadata: metadata(name), spec: { selector: { app: name }, ports } });
     const pods = [0, 1].map((replica) => ({ name: `${name}-${replica}`, ip: podAddress(2 * index + replica) }));
     for (const pod of pods) await createPod(pod.name, pod.ip, name);
-    await client.create(resources.endpointSlices, {
+    await client.create(resources.EndpointSlice, {
       metadata: metadata(`${name}-1`, { 'kubernetes.io/service-name': name }),
       addressType: 'IPv4',
       ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
@@ -74,16 +74,16 @@ async function load({ client }: TestApiServer, count: number): Promise<void> {
     });
     if (index % 2 === 1) return;
     const http = [{ timeout: '5s', route: [{ destination: { host: name } }] }];
-    await client.create(resources.virtualServices, { metadata: metadata(name), spec: { hosts: [name], http } });
+    await client.create(resources.VirtualService, { metadata: metadata(name), spec: { hosts: [name], http } });
   });
 
   async function createPod(name: string, ip: string, app: string): Promise<void> {
     const containers = [{ name: 'app', image: 'none', ports: [{ name: 'http', containerPort: 8080 }] }];
     const spec = { automountServiceAccountToken: false, containers };
-    await client.create(resources.pods, { metadata: metadata(name, { app }), spec });
+    await client.create(resources.Pod, { metadata: metadata(name, { app }), spec });
     const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() }];
     const status = { phase: 'Running', podIP: ip, podIPs: [{ ip }], conditions };
-    await client.patch(resources.pods, meshNamespace, name, { status }, { type: 'merge', subresource: 'status' });
+    await client.patch(resources.Pod, meshNamespace, name, { status }, { type: 'merge', subresource: 'status' });
   }
 }
 

@@ -163,11 +163,11 @@ export class DeploymentLoop implements LeaderLoop {
     const { gatewayClass: name, controllerName } = settings;
     if (mesh.get('GatewayClass', '', name) !== undefined) return false;
     const term = this.#term;
-    if (!(await client.serves(resources.gatewayClasses)) || this.#term !== term) return false;
+    if (!(await client.serves(resources.GatewayClass)) || this.#term !== term) return false;
     const labels = { 'app.kubernetes.io/managed-by': 'cairn', 'app.kubernetes.io/part-of': 'cairn' };
     const spec = { controllerName, description: 'Waypoints that Cairn deploys and configures' };
     try {
-      await client.create(resources.gatewayClasses, { metadata: { name, labels }, spec }, { fieldManager });
+      await client.create(resources.GatewayClass, { metadata: { name, labels }, spec }, { fieldManager });
       this.#writes += 1;
       return true;
     } catch (error) {

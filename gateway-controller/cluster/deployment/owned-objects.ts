@@ -7,11 +7,11 @@ import { classDefaultsLabel, managedLabel } from '../../../templates/index.ts';
 
 /** The kinds that are deployed for Gateways, by name. */
 const deployedKinds: Readonly<Record<string, ApiResource>> = {
-  ServiceAccount: resources.serviceAccounts,
-  Deployment: resources.deployments,
-  Service: resources.services,
-  HorizontalPodAutoscaler: resources.horizontalPodAutoscalers,
-  PodDisruptionBudget: resources.podDisruptionBudgets,
+  ServiceAccount: resources.ServiceAccount,
+  Deployment: resources.Deployment,
+  Service: resources.Service,
+  HorizontalPodAutoscaler: resources.HorizontalPodAutoscaler,
+  PodDisruptionBudget: resources.PodDisruptionBudget,
 };
 
 /** The resource of a deployed kind; undefined for kinds that are not deployed. */
@@ -57,7 +57,7 @@ export class OwnedObjects {
       }),
     );
     const defaults = this.#follow(
-      resources.configMaps,
+      resources.ConfigMap,
       { namespace, labelSelector: classDefaultsLabel },
       (key, object) => {
         put(this.#defaults, key, object);
@@ -100,7 +100,7 @@ export class OwnedObjects {
     }
     const [namespace = '', name = ''] = key.split('/');
     const reflector = this.#follow(
-      resources.configMaps,
+      resources.ConfigMap,
       { namespace, fieldSelector: `metadata.name=${name}` },
       (_key, object) => {
         entry.object = object;

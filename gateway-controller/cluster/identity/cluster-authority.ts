@@ -16,18 +16,18 @@ export async function loadClusterAuthority(
   client: ApiClient,
   { namespace, trustDomain, now }: { readonly namespace: string; readonly trustDomain: string; readonly now: Date },
 ): Promise<Authority> {
-  const plugged = await client.get(resources.secrets, namespace, pluggedAuthoritySecret);
+  const plugged = await client.get(resources.Secret, namespace, pluggedAuthoritySecret);
   if (plugged !== undefined) return openSecret(plugged, { trustDomain, now });
-  const own = await client.get(resources.secrets, namespace, authoritySecret);
+  const own = await client.get(resources.Secret, namespace, authoritySecret);
   if (own !== undefined) return openSecret(own, { trustDomain, now });
   const created = await createAuthority({ trustDomain, now });
   try {
-    await client.create(resources.secrets, formatSecret(namespace, created.pems));
+    await client.create(resources.Secret, formatSecret(namespace, created.pems));
     return created;
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 409) throw error;
   }
-  const winner = await client.get(resources.secrets, namespace, authoritySecret);
+  const winner = await client.get(resources.Secret, namespace, authoritySecret);
   if (winner !== undefined) return openSecret(winner, { trustDomain, now });
   throw new CertificateError(
     'AuthorityUnreadable',

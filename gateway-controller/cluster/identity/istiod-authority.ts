@@ -48,7 +48,7 @@ export async function openIstiodAuthority(
 }
 
 async function readRoot(client: ApiClient, namespace: string): Promise<string> {
-  const found = await client.get(resources.configMaps, namespace, rootConfigMap);
+  const found = await client.get(resources.ConfigMap, namespace, rootConfigMap);
   const text = (found?.['data'] as Readonly<Record<string, string>> | undefined)?.[rootKey];
   if (text !== undefined) return text;
   throw new CertificateError('Unavailable', `there is no ConfigMap ${namespace}/${rootConfigMap} of istiod yet`);

@@ -80,7 +80,7 @@ export class RootCertificates implements LeaderLoop {
 
   async #provide(namespace: string): Promise<void> {
     const { client, log } = this.#context;
-    const before = await client.get(resources.configMaps, namespace, rootConfigMap);
+    const before = await client.get(resources.ConfigMap, namespace, rootConfigMap);
     if (before !== undefined && before.metadata.labels?.[managedBy] !== 'cairn') {
       if (textOf(before) === this.#rootPem() || this.#foreign.has(namespace)) return;
       this.#foreign.add(namespace);
@@ -91,11 +91,11 @@ export class RootCertificates implements LeaderLoop {
     if (!this.#isLeading) return;
     const metadata = { name: rootConfigMap, namespace, labels: { [managedBy]: 'cairn' } };
     const wanted = { metadata, data: { [rootKey]: this.#rootPem() } };
-    // Create and change are two permissions, and the role has the change for this one name only.
-    if (before === undefined) await client.create(resources.configMaps, wanted, { fieldManager });
+    // Creation and change are two permissions, and only the change of this one name is ours.
+    if (before === undefined) await client.create(resources.ConfigMap, wanted, { fieldManager });
     else {
       const options = { type: 'merge', fieldManager } as const;
-      await client.patch(resources.configMaps, namespace, rootConfigMap, { data: wanted.data }, options);
+      await client.patch(resources.ConfigMap, namespace, rootConfigMap, { data: wanted.data }, options);
     }
     log('info', 'root certificate distributed', { namespace });
   }

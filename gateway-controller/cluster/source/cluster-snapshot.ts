@@ -3,11 +3,11 @@
 
 import { formatRef, MeshStore } from '../../../mesh/index.ts';
 import type { Finding, MeshSettings, MeshSnapshot } from '../../../mesh/index.ts';
-import { ApiError, resources } from '../../../kubernetes/index.ts';
+import { ApiError, resources, watchedResources } from '../../../kubernetes/index.ts';
 import type { ApiClient, ApiResource, KubernetesObject } from '../../../kubernetes/index.ts';
 import { ClusterEntries } from './cluster-entries.ts';
 import { meshConfigMap } from '../../../mesh/index.ts';
-import { readClusterObject, trimObject, watchedResources } from './kubernetes-objects.ts';
+import { readClusterObject, trimObject } from './kubernetes-objects.ts';
 import type { ReadClusterObject } from './kubernetes-objects.ts';
 import { listReferences } from './referenced-config-maps.ts';
 
@@ -54,7 +54,7 @@ async function readReferences(
 ): Promise<readonly KubernetesObject[]> {
   const refs = read.flatMap(({ objects }) => objects.flatMap(listReferences));
   const each = [...new Map(refs.map((ref) => [formatRef(ref), ref])).values()];
-  const found = await Promise.all(each.map(({ namespace, name }) => client.get(resources.configMaps, namespace, name)));
+  const found = await Promise.all(each.map(({ namespace, name }) => client.get(resources.ConfigMap, namespace, name)));
   return found.flatMap((object) => (object === undefined ? [] : [trimObject({ ...object, kind: 'ConfigMap' })]));
 }
 
@@ -62,6 +62,6 @@ async function readMeshConfig(
   client: ApiClient,
   { rootNamespace }: MeshSettings,
 ): Promise<readonly KubernetesObject[]> {
-  const found = await client.get(resources.configMaps, rootNamespace, meshConfigMap);
+  const found = await client.get(resources.ConfigMap, rootNamespace, meshConfigMap);
   return found === undefined ? [] : [{ ...found, kind: 'ConfigMap' }];
 }

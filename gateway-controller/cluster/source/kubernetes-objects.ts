@@ -3,9 +3,11 @@
 
 import {
   closedMesh,
+  definitionOf,
   describeStandIn,
   findMeshConfig,
   formatRef,
+  isKind,
   isUnreadRule,
   listenAddressAnnotation,
   meshConfigMap,
@@ -13,8 +15,7 @@ import {
   refOf,
 } from '../../../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshSettings, ObjectRef } from '../../../mesh/index.ts';
-import { resources } from '../../../kubernetes/index.ts';
-import type { ApiResource, KubernetesObject } from '../../../kubernetes/index.ts';
+import type { KubernetesObject } from '../../../kubernetes/index.ts';
 import { trimManagedFields } from '../status/ownership.ts';
 
 /** The meaning of one object. */
@@ -24,37 +25,11 @@ export interface ReadClusterObject {
   readonly findings: readonly Finding[];
 }
 
-/** Every kind that is watched in all namespaces. */
-export const watchedResources: readonly ApiResource[] = [
-  resources.gatewayClasses,
-  resources.gateways,
-  resources.httpRoutes,
-  resources.grpcRoutes,
-  resources.tcpRoutes,
-  resources.tlsRoutes,
-  resources.listenerSets,
-  resources.referenceGrants,
-  resources.backendTLSPolicies,
-  resources.virtualServices,
-  resources.destinationRules,
-  resources.serviceEntries,
-  resources.workloadEntries,
-  resources.authorizationPolicies,
-  resources.requestAuthentications,
-  resources.peerAuthentications,
-  resources.services,
-  resources.endpointSlices,
-  resources.pods,
-  resources.namespaces,
-  resources.nodes,
-];
-
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
-const keptNodeLabels = /^(?:topology\.|failure-domain\.|kubernetes\.io\/hostname$)/;
 
 /**
- * An object without the parts that only its writers need: of managed fields, those of our statuses
- * stay. Pods, Nodes and slices are many, so only their fields that are read stay.
+ * An object without what only its writers need. Of managed fields those of our statuses stay, and of kinds of which there are many
+ * objects only what is read.
  */
 export function trimObject(object: KubernetesObject): KubernetesObject {
   const { managedFields = [], ...metadata } = object.metadata;
@@ -68,72 +43,12 @@ export function trimObject(object: KubernetesObject): KubernetesObject {
       ...(own.length === 0 ? {} : { managedFields: own }),
     },
   };
-  switch (object.kind) {
-    case 'Pod':
-      return trimPod(trimmed);
-    case 'Node': {
-      const { name, uid, resourceVersion, labels = {} } = metadata;
-      const kept = Object.fromEntries(Object.entries(labels).filter(([label]) => keptNodeLabels.test(label)));
-      const head = { name, labels: kept, ...(uid === undefined ? {} : { uid }) };
-      return {
-        apiVersion: 'v1',
-        kind: 'Node',
-        metadata: resourceVersion === undefined ? head : { ...head, resourceVersion },
-      };
-    }
-    case 'ConfigMap':
-      return { ...trimmed, data: pick(object['data'], ['mesh', 'ca.crt']) };
-    default:
-      return trimmed;
-  }
+  const { kind = '' } = object;
+  const kept = isKind(kind) ? definitionOf(kind).trim?.(trimmed) : undefined;
+  return (kept as KubernetesObject | undefined) ?? trimmed;
 }
 
-function trimPod(pod: KubernetesObject): KubernetesObject {
-  const spec = pick(pod['spec'], ['serviceAccountName', 'nodeName', 'hostNetwork']);
-  const containers = listOf(fieldsOf(pod['spec'])['containers']).flatMap((container) => {
-    const named = listOf(fieldsOf(container)['ports']).filter((port) => fieldsOf(port)['name'] !== undefined);
-    return named.length === 0 ? [] : [{ ports: named.map((port) => pick(port, ['name', 'containerPort'])) }];
-  });
-  const { metadata } = pod;
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: metadata.name,
-      ...pick(metadata, [
-        'namespace',
-        'uid',
-        'resourceVersion',
-        'labels',
-        'annotations',
-        'ownerReferences',
-        'creationTimestamp',
-        'deletionTimestamp',
-      ]),
-    },
-    spec: { ...spec, ...(containers.length === 0 ? {} : { containers }) },
-    status: pick(pod['status'], ['phase', 'podIP', 'podIPs', 'conditions']),
-  };
-}
-
-/**
- * A field of a Service that a mesh does not use may be newer than our schema, and is no mistake of
- * its author.
- */
-const serviceFields = [
-  'type',
-  'clusterIP',
-  'clusterIPs',
-  'ipFamilies',
-  'selector',
-  'ports',
-  'externalName',
-  'publishNotReadyAddresses',
-  'internalTrafficPolicy',
-  'trafficDistribution',
-] as const;
-
-/** The context in which an object is read. */
+/** What an object is read with. */
 export interface ReadContext {
   /** The objects that were in force because of it. */
   readonly inForce: readonly AnyMeshObject[];
@@ -195,7 +110,6 @@ function meaningfulFields(
   }
   // Only the status of a kind without meaning to the mesh is written, if it concerns a waypoint.
   if (object.kind === 'ListenerSet') return undefined;
-  if (object.kind === 'Service') return { fields: { ...object, spec: pick(object['spec'], serviceFields) } };
   return { fields: object };
 }
 
@@ -261,13 +175,6 @@ export function refOfKubernetes(object: KubernetesObject): ObjectRef {
 /** The key of a mesh object among those in force. */
 export function meshKey(object: AnyMeshObject): string {
   return formatRef(refOf(object));
-}
-
-function pick(value: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {
-  const fields = fieldsOf(value);
-  return Object.fromEntries(
-    names.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]] as const])),
-  );
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

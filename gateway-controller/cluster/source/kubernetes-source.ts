@@ -3,9 +3,9 @@
 
 import { formatRef, isDeepEqual, meshConfigMap, refOf } from '../../../mesh/index.ts';
 import type { AnyMeshObject, Finding, MeshChange, MeshSettings, ObjectRef } from '../../../mesh/index.ts';
-import { Reflector, resources } from '../../../kubernetes/index.ts';
+import { Reflector, resources, watchedResources } from '../../../kubernetes/index.ts';
 import type { ApiClient, ApiResource, KubernetesObject, ReflectorProblem } from '../../../kubernetes/index.ts';
-import { meshKey, readClusterObject, refOfKubernetes, trimObject, watchedResources } from './kubernetes-objects.ts';
+import { meshKey, readClusterObject, refOfKubernetes, trimObject } from './kubernetes-objects.ts';
 import { Pace } from './pace.ts';
 import { ReferencedConfigMaps } from './referenced-config-maps.ts';
 
@@ -68,7 +68,7 @@ export class KubernetesSource {
     this.#options = options;
     for (const resource of watchedResources) this.#add(resource);
     const { rootNamespace } = options.settings;
-    this.#add(resources.configMaps, {
+    this.#add(resources.ConfigMap, {
       namespace: rootNamespace,
       fieldSelector: `metadata.name=${meshConfigMap}`,
       isOwn: ({ name, namespace }) => name === meshConfigMap && namespace === rootNamespace,
@@ -78,7 +78,7 @@ export class KubernetesSource {
       timing: options.timing,
       onPut: (object) => this.#put(object),
       onDelete: (ref) => this.#delete(ref),
-      onProblem: (problem) => options.onProblem({ ...problem, kind: resources.configMaps.kind }),
+      onProblem: (problem) => options.onProblem({ ...problem, kind: resources.ConfigMap.kind }),
     });
   }
 

@@ -103,7 +103,7 @@ export class ReferencedConfigMaps {
     const { client, timing, onPut, onDelete, onProblem } = this.#options;
     const reflector = new Reflector({
       client,
-      resource: resources.configMaps,
+      resource: resources.ConfigMap,
       namespace: ref.namespace,
       fieldSelector: `metadata.name=${ref.name}`,
       ...(timing === undefined ? {} : { timing }),

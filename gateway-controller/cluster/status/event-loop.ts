@@ -152,7 +152,7 @@ export class EventLoop implements LeaderLoop {
     const reporter = { controller: settings.controllerName, instance: settings.identity };
     const event = renderEvent(known.finding, object, reporter, now);
     try {
-      await client.create(resources.events, event);
+      await client.create(resources.Event, event);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       // The namespace is about to go, or we may not write events: a retry would not help.
@@ -161,7 +161,7 @@ export class EventLoop implements LeaderLoop {
       // Reported before: by an earlier leader, or it has come back.
       if (known.count < 2) return false;
       const { namespace, name } = event.metadata;
-      await client.patch(resources.events, namespace, name, renderSeries(known.count, now), { type: 'merge' });
+      await client.patch(resources.Event, namespace, name, renderSeries(known.count, now), { type: 'merge' });
     }
     this.#writes += 1;
     return true;

@@ -1,20 +1,15 @@
 // The status of objects that are not in force because they cannot be read: their faults, if their
 // kind has a place for them.
 
-import { formatParentKey, type MeshObject, type ObjectRef, type RouteParentRef } from '../../../mesh/index.ts';
+import { formatParentKey, type MeshObject, type ObjectMeta, type RouteParentRef } from '../../../mesh/index.ts';
 import { type Condition, isFields } from './condition.ts';
 import { judgeFindings } from './finding-status.ts';
 import { routeControllerName } from './route-status.ts';
 import type { WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
-const withConditions: ReadonlySet<string> = new Set([
-  'AuthorizationPolicy',
-  'DestinationRule',
-  'RequestAuthentication',
-  'VirtualService',
-]);
-const routes: ReadonlySet<string> = new Set(['GRPCRoute', 'HTTPRoute', 'TCPRoute', 'TLSRoute']);
+/** Where the status of a kind has a place for what is wrong with an object. */
+export type RejectedForm = 'conditions' | 'route';
 
 /** Whether the version in force of an object is older than the newest one, which cannot be read. */
 export function isSuperseded(
@@ -26,21 +21,28 @@ export function isSuperseded(
   return view.findings({ kind, namespace, name }).some(({ severity }) => severity === 'error');
 }
 
-/**
- * The status of an object that is not in force; undefined when it is gone, or there is nothing to
- * report.
- */
-export function resolveRejected(view: StatusView, ref: ObjectRef): WantedStatus | undefined {
+/** The name of an object that is not in force. */
+interface Rejected {
+  readonly kind: string;
+  readonly metadata: Pick<ObjectMeta, 'namespace' | 'name'>;
+}
+
+/** What the status of an object that is not in force says; undefined when it is gone, or there is nothing to say. */
+export function resolveRejected(
+  view: StatusView,
+  { kind, metadata: { namespace, name } }: Rejected,
+  form: RejectedForm | undefined,
+): WantedStatus | undefined {
+  const ref = { kind, namespace, name };
   const object = view.object(ref.kind, ref.namespace, ref.name);
   const findings = view.findings(ref);
-  // The owner of an object that cannot be read is not known.
-  if (object === undefined || isGuest(view.settings)) return undefined;
+  // Whose object it is cannot be told from one that cannot be read.
+  if (form === undefined || object === undefined || isGuest(view.settings)) return undefined;
   if (!findings.some(({ severity }) => severity === 'error')) return undefined;
   const { generation } = object.metadata;
   const observed = generation === undefined ? {} : { observedGeneration: generation };
   const judgement = judgeFindings(findings);
-  if (withConditions.has(ref.kind)) return { kind: 'conditions', conditions: [{ ...judgement, ...observed }] };
-  if (!routes.has(ref.kind)) return undefined;
+  if (form === 'conditions') return { kind: 'conditions', conditions: [{ ...judgement, ...observed }] };
   const conditions: readonly Condition[] = [
     { ...judgement, type: 'Accepted', reason: 'UnsupportedValue', ...observed },
     { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'All references resolved', ...observed },

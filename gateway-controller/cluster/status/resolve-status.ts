@@ -1,8 +1,9 @@
-// The kinds whose status we write, their resources in the API, and the status of one object.
+// The kinds that have a status that is ours to write, in one table: where in the API they are, how their status is written, and what it
+// says for one object.
 
 import { isWaypoint } from '../../../generator/index.ts';
 import { type ApiResource, resources } from '../../../kubernetes/index.ts';
-import { type Kind, type MeshObject, type ObjectRef, refOf } from '../../../mesh/index.ts';
+import type { MeshObject, ObjectRef, StatusKindName } from '../../../mesh/index.ts';
 import { configurationAcceptedCondition } from '../cluster-context.ts';
 import { resolveAncestors } from './backend-tls-policy-status.ts';
 import { resolveBindingStatus, resolveEntryStatus, resolveWorkloadStatus } from './binding-status.ts';
@@ -10,7 +11,7 @@ import { resolveTrafficStatus } from './finding-status.ts';
 import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';
 import { resolveListenerSetStatus } from './listener-set-status.ts';
 import { resolvePolicyStatus } from './policy-status.ts';
-import { isSuperseded, resolveRejected } from './rejected-status.ts';
+import { isSuperseded, type RejectedForm, resolveRejected } from './rejected-status.ts';
 import { resolveRouteParents, type Route } from './route-status.ts';
 import { accepted, deployed, type WantedStatus, waypointAccepted, waypointBound, waypointMissing } from './status.ts';
 import type { StatusView } from './view.ts';
@@ -32,124 +33,107 @@ export interface StatusKind {
   readonly mergesConditions: boolean;
 }
 
-function kindOf(
-  resource: ApiResource,
-  manager: string,
-  conditionTypes: readonly string[],
-  mergesConditions = false,
-): StatusKind {
-  return { resource, manager, conditionTypes, mergesConditions };
+interface StatusOf<Object> {
+  readonly manager: string;
+  readonly conditionTypes?: readonly string[];
+  readonly mergesConditions?: boolean;
+  /** Where an object that cannot be read has a place for what is wrong with it. */
+  readonly rejected?: RejectedForm;
+  /** What the status says; undefined where it is not ours to speak of. */
+  resolve(view: StatusView, object: Object): WantedStatus | undefined;
 }
 
-const policyTypes = [waypointAccepted, accepted];
-
-/** The kinds of the mesh whose status is written. */
-export type StatusKindName = Extract<
-  Kind,
-  | 'AuthorizationPolicy'
-  | 'BackendTLSPolicy'
-  | 'DestinationRule'
-  | 'Gateway'
-  | 'GatewayClass'
-  | 'GRPCRoute'
-  | 'HTTPRoute'
-  | 'RequestAuthentication'
-  | 'Service'
-  | 'ServiceEntry'
-  | 'TCPRoute'
-  | 'TLSRoute'
-  | 'VirtualService'
-  | 'WorkloadEntry'
->;
+const policy = {
+  manager: 'policy',
+  conditionTypes: [waypointAccepted, accepted],
+  rejected: 'conditions',
+  resolve: resolvePolicyStatus,
+} as const;
+const traffic = {
+  manager: 'traffic',
+  conditionTypes: [accepted],
+  rejected: 'conditions',
+  resolve: resolveTrafficStatus,
+} as const;
+const route: StatusOf<Route> = {
+  manager: 'route',
+  rejected: 'route',
+  resolve: (view, object) =>
+    isSuperseded(view, object) ? resolveRejected(view, object, 'route') : resolveRouteParents(view, object),
+};
 
 /** Every kind of the mesh whose status is written, by name. */
-const statusKinds: Readonly<Record<StatusKindName, StatusKind>> = {
-  AuthorizationPolicy: kindOf(resources.authorizationPolicies, 'policy', policyTypes),
-  BackendTLSPolicy: kindOf(resources.backendTLSPolicies, 'policy', []),
-  DestinationRule: kindOf(resources.destinationRules, 'traffic', [accepted]),
-  Gateway: kindOf(
-    resources.gateways,
-    'gateway',
-    ['Accepted', 'Programmed', configurationAcceptedCondition, deployed],
-    true,
-  ),
-  GatewayClass: kindOf(resources.gatewayClasses, 'gatewayclass', ['Accepted'], true),
-  GRPCRoute: kindOf(resources.grpcRoutes, 'route', []),
-  HTTPRoute: kindOf(resources.httpRoutes, 'route', []),
-  RequestAuthentication: kindOf(resources.requestAuthentications, 'policy', policyTypes),
-  Service: kindOf(resources.services, 'service', [waypointBound], true),
-  ServiceEntry: kindOf(resources.serviceEntries, 'service', [waypointBound, waypointMissing]),
-  TCPRoute: kindOf(resources.tcpRoutes, 'route', []),
-  TLSRoute: kindOf(resources.tlsRoutes, 'route', []),
-  VirtualService: kindOf(resources.virtualServices, 'traffic', [accepted]),
-  WorkloadEntry: kindOf(resources.workloadEntries, 'service', [waypointBound]),
+const statuses: { readonly [K in StatusKindName]: StatusOf<MeshObject<K>> } = {
+  AuthorizationPolicy: policy,
+  BackendTLSPolicy: { manager: 'policy', resolve: resolveAncestors },
+  DestinationRule: traffic,
+  Gateway: {
+    manager: 'gateway',
+    conditionTypes: ['Accepted', 'Programmed', configurationAcceptedCondition, deployed],
+    mergesConditions: true,
+    resolve: (view, gateway) => (isWaypoint(view.mesh, gateway) ? resolveGatewayStatus(view, gateway) : undefined),
+  },
+  GatewayClass: {
+    manager: 'gatewayclass',
+    conditionTypes: ['Accepted'],
+    mergesConditions: true,
+    resolve: (view, declared) =>
+      declared.spec.controllerName === view.settings.controllerName ? resolveClassStatus(declared) : undefined,
+  },
+  GRPCRoute: route,
+  HTTPRoute: route,
+  RequestAuthentication: policy,
+  Service: {
+    manager: 'service',
+    conditionTypes: [waypointBound],
+    mergesConditions: true,
+    resolve: resolveBindingStatus,
+  },
+  ServiceEntry: {
+    manager: 'service',
+    conditionTypes: [waypointBound, waypointMissing],
+    resolve: resolveEntryStatus,
+  },
+  TCPRoute: route,
+  TLSRoute: route,
+  VirtualService: traffic,
+  WorkloadEntry: { manager: 'service', conditionTypes: [waypointBound], resolve: resolveWorkloadStatus },
 };
 
 /** A kind without meaning to the mesh, which gets a status all the same. */
 export const listenerSetKind = 'ListenerSet';
 
 /** The kinds of the mesh whose status is written. */
-export const statusKindNames: readonly StatusKindName[] = Object.keys(statusKinds) as readonly StatusKindName[];
+export const statusKindNames: readonly StatusKindName[] = Object.keys(statuses) as readonly StatusKindName[];
+
+function isStatusKind(kind: string): kind is StatusKindName {
+  return Object.hasOwn(statuses, kind);
+}
+
+const listenerSet: StatusKind = {
+  resource: resources[listenerSetKind],
+  manager: 'gateway',
+  conditionTypes: ['Accepted', 'Programmed'],
+  mergesConditions: true,
+};
 
 /** How the status of a kind is written; undefined for kinds without one of ours. */
 export function findStatusKind(kind: string): StatusKind | undefined {
-  return kindsByName.get(kind);
+  if (kind === listenerSetKind) return listenerSet;
+  if (!isStatusKind(kind)) return undefined;
+  const { manager, conditionTypes = [], mergesConditions = false } = statuses[kind];
+  return { resource: resources[kind], manager, conditionTypes, mergesConditions };
 }
 
-const kindsByName = new Map<string, StatusKind>([
-  ...Object.entries(statusKinds),
-  [listenerSetKind, kindOf(resources.listenerSets, 'gateway', ['Accepted', 'Programmed'], true)],
-]);
-
-/** The status of an object; undefined when the object is gone, or not ours to report on. */
+/** What the status of an object says; undefined when the object is gone, or not ours to speak of. */
 export function resolveStatus(view: StatusView, { kind, namespace, name }: ObjectRef): WantedStatus | undefined {
-  const { mesh } = view;
-  const get = <K extends Kind>(known: K): MeshObject<K> | undefined => mesh.get(known, namespace, name);
-  const answer = <T>(
-    object: T | undefined,
-    resolve: (object: T) => WantedStatus | undefined,
-  ): WantedStatus | undefined =>
-    object === undefined ? resolveRejected(view, { kind, namespace, name }) : resolve(object);
-  const resolveRoute = (route: Route): WantedStatus | undefined =>
-    isSuperseded(view, route) ? resolveRejected(view, refOf(route)) : resolveRouteParents(view, route);
-  switch (kind) {
-    case 'Gateway':
-      return answer(get(kind), (gateway) =>
-        isWaypoint(mesh, gateway) ? resolveGatewayStatus(view, gateway) : undefined,
-      );
-    case 'GatewayClass':
-      return answer(get(kind), (declared) =>
-        declared.spec.controllerName === view.settings.controllerName ? resolveClassStatus(declared) : undefined,
-      );
-    case 'Service':
-      return answer(get(kind), (service) => resolveBindingStatus(view, service));
-    case 'ServiceEntry':
-      return answer(get(kind), (entry) => resolveEntryStatus(view, entry));
-    case 'WorkloadEntry':
-      return answer(get(kind), (entry) => resolveWorkloadStatus(view, entry));
-    case 'AuthorizationPolicy':
-      return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
-    case 'BackendTLSPolicy':
-      return answer(get(kind), (policy) => resolveAncestors(view, policy));
-    case 'RequestAuthentication':
-      return answer(get(kind), (policy) => resolvePolicyStatus(view, policy));
-    case 'VirtualService':
-      return answer(get(kind), (object) => resolveTrafficStatus(view, object));
-    case 'DestinationRule':
-      return answer(get(kind), (object) => resolveTrafficStatus(view, object));
-    case 'GRPCRoute':
-      return answer(get(kind), resolveRoute);
-    case 'HTTPRoute':
-      return answer(get(kind), resolveRoute);
-    case 'TCPRoute':
-      return answer(get(kind), resolveRoute);
-    case 'TLSRoute':
-      return answer(get(kind), resolveRoute);
-    case listenerSetKind: {
-      const object = view.object(kind, namespace, name);
-      return object === undefined ? undefined : resolveListenerSetStatus(view, object);
-    }
-    default:
-      return undefined;
+  if (kind === listenerSetKind) {
+    const object = view.object(kind, namespace, name);
+    return object === undefined ? undefined : resolveListenerSetStatus(view, object);
   }
+  if (!isStatusKind(kind)) return undefined;
+  const object = view.mesh.get(kind, namespace, name);
+  const status: StatusOf<MeshObject> = statuses[kind];
+  if (object !== undefined) return status.resolve(view, object);
+  return resolveRejected(view, { kind, metadata: { namespace, name } }, status.rejected);
 }

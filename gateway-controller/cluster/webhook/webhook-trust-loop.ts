@@ -41,7 +41,7 @@ export class WebhookTrustLoop implements LeaderLoop {
     };
     const reflector = new Reflector({
       client,
-      resource: resources.validatingWebhookConfigurations,
+      resource: resources.ValidatingWebhookConfiguration,
       fieldSelector: `metadata.name=${name}`,
       onReplace: ([object]) => see(object),
       onEvent: ({ type, object }) => see(type === 'DELETED' ? undefined : object),
@@ -69,7 +69,7 @@ export class WebhookTrustLoop implements LeaderLoop {
     const patch = planTrust(this.#found, serving.rootPem());
     if (patch.length === 0) return false;
     const { name } = this.#found.metadata;
-    await client.patch(resources.validatingWebhookConfigurations, undefined, name, patch, {
+    await client.patch(resources.ValidatingWebhookConfiguration, undefined, name, patch, {
       type: 'json',
       fieldManager: 'cairn-webhook',
     });

@@ -4,10 +4,10 @@ import { targetKeys } from '../keys.ts';
 import { checkAuthorizationPolicy } from './checks.ts';
 import type { AuthorizationPolicySpec } from './spec.ts';
 
-export const authorizationPolicy: KindDefinition<AuthorizationPolicySpec, 'target', true> = {
+export const authorizationPolicy: KindDefinition<AuthorizationPolicySpec, 'target', 'status'> = {
   ...istioSecurity,
+  access: 'status',
   api: { plural: 'authorizationpolicies', watch: 'all', isReviewed: true },
-  hasStatus: true,
   indexes: { target: targetKeys },
   check: ({ spec }) => checkAuthorizationPolicy(spec),
   decisive: decisiveInPolicies,

@@ -7,8 +7,8 @@ const certificates = 'ca.crt';
 
 export const configMap: KindDefinition<ConfigMapSpec> = {
   ...core,
+  access: 'read',
   api: { plural: 'configmaps', watch: 'named', isReviewed: false },
-  hasStatus: false,
   indexes: {},
   // Whatever else it holds is nobody's business here, and no reason to refuse it.
   flatten: ({ data }) => {

@@ -4,10 +4,10 @@ import { hostKeys, wildcardKeys } from '../keys.ts';
 import { checkDestinationRule } from './checks.ts';
 import type { DestinationRuleSpec } from './spec.ts';
 
-export const destinationRule: KindDefinition<DestinationRuleSpec, 'host' | 'wildcard', true> = {
+export const destinationRule: KindDefinition<DestinationRuleSpec, 'host' | 'wildcard', 'status'> = {
   ...istioNetworking,
+  access: 'status',
   api: { plural: 'destinationrules', watch: 'all', isReviewed: true },
-  hasStatus: true,
   indexes: {
     /** Key: `spec.host`, fully qualified by the object's namespace; wildcards under their own text. */
     host: (object, settings) => hostKeys(object, [object.spec.host], settings),

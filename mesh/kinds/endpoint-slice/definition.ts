@@ -8,8 +8,8 @@ import type { EndpointSliceSpec } from './spec.ts';
 export const endpointSlice: KindDefinition<EndpointSliceSpec, 'service'> = {
   ...core,
   group: 'discovery.k8s.io',
+  access: 'read',
   api: { plural: 'endpointslices', watch: 'all', isReviewed: false },
-  hasStatus: false,
   indexes: {
     /** Key: `<namespace>/<name>` of the Service, by the label that says so. */
     service: ({ metadata }) => {

@@ -2,10 +2,10 @@ import type { KindDefinition } from '../definition.ts';
 import { gatewayApi } from '../families.ts';
 import type { GatewayClassSpec } from './spec.ts';
 
-export const gatewayClass: KindDefinition<GatewayClassSpec, never, true> = {
+export const gatewayClass: KindDefinition<GatewayClassSpec, never, 'status'> = {
   ...gatewayApi,
   isNamespaced: false,
+  access: 'status',
   api: { plural: 'gatewayclasses', watch: 'all', isReviewed: false },
-  hasStatus: true,
   indexes: {},
 };

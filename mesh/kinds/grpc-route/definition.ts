@@ -4,11 +4,11 @@ import { checkGrpcRouteObject } from '../gateway-route/checks.ts';
 import type { GrpcRouteSpec } from '../gateway-route/spec.ts';
 import { parentKeys } from '../keys.ts';
 
-export const grpcRoute: KindDefinition<GrpcRouteSpec, 'parent', true> = {
+export const grpcRoute: KindDefinition<GrpcRouteSpec, 'parent', 'status'> = {
   ...gatewayApi,
   versions: ['v1'],
+  access: 'status',
   api: { plural: 'grpcroutes', watch: 'all', isReviewed: true },
-  hasStatus: true,
   indexes: { parent: parentKeys },
   check: ({ spec }) => checkGrpcRouteObject(spec),
 };

@@ -3,11 +3,11 @@ import type { KindDefinition } from '../definition.ts';
 import { checkMeshConfig } from './checks.ts';
 import type { MeshConfigSpec } from './spec.ts';
 
-export const meshConfig: KindDefinition<MeshConfigSpec> = {
+export const meshConfig: KindDefinition<MeshConfigSpec, never, 'none'> = {
   group: meshConfigGroup,
   versions: ['v1alpha1'],
   isNamespaced: false,
-  hasStatus: false,
+  access: 'none',
   indexes: {},
   check: ({ spec }) => checkMeshConfig(spec),
 };

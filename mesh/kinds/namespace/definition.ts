@@ -6,8 +6,8 @@ import type { NamespaceSpec } from './spec.ts';
 export const namespace: KindDefinition<NamespaceSpec, 'waypoint'> = {
   ...core,
   isNamespaced: false,
+  access: 'read',
   api: { plural: 'namespaces', watch: 'all', isReviewed: false },
-  hasStatus: false,
   indexes: {
     /** By the waypoint that its own labels name. */
     waypoint: ({ metadata }) => waypointKeys(metadata, metadata.name),

@@ -8,8 +8,8 @@ const keptLabels = /^(?:topology\.|failure-domain\.|kubernetes\.io\/hostname$)/;
 export const node: KindDefinition<NodeSpec> = {
   ...core,
   isNamespaced: false,
+  access: 'read',
   api: { plural: 'nodes', watch: 'all', isReviewed: false },
-  hasStatus: false,
   indexes: {},
   flatten: () => ({}),
   trim: ({ apiVersion, kind, metadata }) => {

@@ -6,8 +6,8 @@ import type { PodSpec } from './spec.ts';
 
 export const pod: KindDefinition<PodSpec, 'label' | 'namespace' | 'account' | 'waypoint'> = {
   ...core,
+  access: 'read',
   api: { plural: 'pods', watch: 'all', isReviewed: false },
-  hasStatus: false,
   indexes: {
     label: (object) => labelKeys(object, object.metadata.labels),
     namespace: namespaceKeys,

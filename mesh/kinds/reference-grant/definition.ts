@@ -5,7 +5,7 @@ import type { ReferenceGrantSpec } from './spec.ts';
 
 export const referenceGrant: KindDefinition<ReferenceGrantSpec, 'namespace'> = {
   ...gatewayApi,
+  access: 'read',
   api: { plural: 'referencegrants', watch: 'all', isReviewed: false },
-  hasStatus: false,
   indexes: { namespace: namespaceKeys },
 };

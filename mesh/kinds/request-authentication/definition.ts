@@ -4,10 +4,10 @@ import { targetKeys } from '../keys.ts';
 import { checkRequestAuthentication } from './checks.ts';
 import type { RequestAuthenticationSpec } from './spec.ts';
 
-export const requestAuthentication: KindDefinition<RequestAuthenticationSpec, 'target', true> = {
+export const requestAuthentication: KindDefinition<RequestAuthenticationSpec, 'target', 'status'> = {
   ...istioSecurity,
+  access: 'status',
   api: { plural: 'requestauthentications', watch: 'all', isReviewed: true },
-  hasStatus: true,
   indexes: { target: targetKeys },
   check: ({ spec }) => checkRequestAuthentication(spec),
   decisive: decisiveInPolicies,

@@ -8,11 +8,11 @@ import type { ServiceEntrySpec } from './spec.ts';
 export const serviceEntry: KindDefinition<
   ServiceEntrySpec,
   'namespace' | 'waypoint' | 'host' | 'address' | 'range',
-  true
+  'status'
 > = {
   ...istioNetworking,
+  access: 'status',
   api: { plural: 'serviceentries', watch: 'all', isReviewed: true },
-  hasStatus: true,
   indexes: {
     namespace: namespaceKeys,
     waypoint: ({ metadata }) => waypointKeys(metadata, metadata.namespace),

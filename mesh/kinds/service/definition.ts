@@ -22,10 +22,10 @@ const keptFields = [
   'trafficDistribution',
 ];
 
-export const service: KindDefinition<ServiceSpec, 'namespace' | 'waypoint' | 'address', true> = {
+export const service: KindDefinition<ServiceSpec, 'namespace' | 'waypoint' | 'address', 'status'> = {
   ...core,
+  access: 'status',
   api: { plural: 'services', watch: 'all', isReviewed: false },
-  hasStatus: true,
   indexes: {
     namespace: namespaceKeys,
     /** By the waypoint that its own labels name. */

@@ -4,12 +4,12 @@ import { gatewayApi } from '../families.ts';
 import type { TcpRouteSpec } from '../gateway-route/spec.ts';
 import { parentKeys } from '../keys.ts';
 
-export const tcpRoute: KindDefinition<TcpRouteSpec, 'parent', true> = {
+export const tcpRoute: KindDefinition<TcpRouteSpec, 'parent', 'status'> = {
   ...gatewayApi,
   versions: ['v1', 'v1alpha2'],
   historicalVersions: [],
+  access: 'status',
   api: { plural: 'tcproutes', watch: 'all', isReviewed: true },
-  hasStatus: true,
   indexes: { parent: parentKeys },
   check: ({ spec }) => checkTcpRouteObject(spec),
 };

@@ -8,11 +8,11 @@ import type { VirtualServiceSpec } from './spec.ts';
 export const virtualService: KindDefinition<
   VirtualServiceSpec,
   'host' | 'wildcard' | 'conditional-tcp' | 'delegate',
-  true
+  'status'
 > = {
   ...istioNetworking,
+  access: 'status',
   api: { plural: 'virtualservices', watch: 'all', isReviewed: true },
-  hasStatus: true,
   indexes: {
     /** Key: a host of `spec.hosts`, fully qualified by the object's namespace; wildcards under their own text. */
     host: (object, settings) => hostKeys(object, object.spec.hosts, settings),

@@ -8,11 +8,11 @@ import type { WorkloadEntrySpec } from './spec.ts';
 export const workloadEntry: KindDefinition<
   WorkloadEntrySpec,
   'label' | 'namespace' | 'account' | 'waypoint' | 'address',
-  true
+  'status'
 > = {
   ...istioNetworking,
+  access: 'status',
   api: { plural: 'workloadentries', watch: 'all', isReviewed: true },
-  hasStatus: true,
   indexes: {
     /** For each label of the specification over those of the metadata. */
     label: (object) => labelKeys(object, { ...object.metadata.labels, ...object.spec.labels }),

@@ -55,7 +55,7 @@ process.exit(0);
 async function prepareControlPlane(): Promise<Awaited<ReturnType<typeof startControlPlane>>> {
   await api.createNamespace(systemNamespace);
   await api.createNamespace('istio-system');
-  await api.client.create(resources.serviceAccounts, { metadata: { namespace, name: 'default' } }).catch(() => {});
+  await api.client.create(resources.ServiceAccount, { metadata: { namespace, name: 'default' } }).catch(() => {});
   for (const object of renderInstallation(defaultInstallSettings)) {
     if (object.kind !== 'ValidatingWebhookConfiguration') await applyAny(object);
   }
@@ -122,7 +122,7 @@ async function walkTour(ask: Ask): Promise<void> {
 
   await applyExample('bookinfo-tour/productpage-abort.yaml');
   await waitFor(async () => (await ask('sleep', 'productpage', '/productpage')).status === 503, patient);
-  await api.client.delete(resources.virtualServices, namespace, 'productpage');
+  await api.client.delete(resources.VirtualService, namespace, 'productpage');
   done('3 faults');
 
   await applyExample('bookinfo-tour/productpage-viewer.yaml');
@@ -132,8 +132,8 @@ async function walkTour(ask: Ask): Promise<void> {
   await applyExample('bookinfo-tour/productpage-no-headers.yaml');
   await waitFor(async () => (await ask('sleep', 'productpage', '/headers')).status === 403, patient);
   equal((await ask('sleep', 'productpage', '/productpage')).status, 200);
-  await api.client.delete(resources.authorizationPolicies, namespace, 'productpage-viewer');
-  await api.client.delete(resources.authorizationPolicies, namespace, 'productpage-no-headers');
+  await api.client.delete(resources.AuthorizationPolicy, namespace, 'productpage-viewer');
+  await api.client.delete(resources.AuthorizationPolicy, namespace, 'productpage-no-headers');
   await waitFor(async () => (await ask('notsleep', 'productpage', '/headers')).status === 200, patient);
   done('4 who may do what, by the identity of a service account');
 }
@@ -159,13 +159,13 @@ async function checkChanges(ask: Ask): Promise<void> {
 /** The Gateway is Programmed only once its pod is Ready and its Envoy took the configuration. */
 async function checkStatus(): Promise<void> {
   const programmed = async (): Promise<unknown> => {
-    const gateway = await api.client.get(resources.gateways, namespace, 'waypoint');
+    const gateway = await api.client.get(resources.Gateway, namespace, 'waypoint');
     const { conditions = [] } = (gateway?.['status'] ?? {}) as { conditions?: readonly Record<string, string>[] };
     return conditions.find(({ type }) => type === 'Programmed')?.['status'];
   };
   const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
   const options = { type: 'strategic', subresource: 'status' } as const;
-  await api.client.patch(resources.pods, namespace, 'waypoint-1', { status }, options);
+  await api.client.patch(resources.Pod, namespace, 'waypoint-1', { status }, options);
   await waitFor(async () => (await programmed()) === 'True', {
     ...patient,
     what: () => `Programmed: ${plane.log.slice(-20).join('\n')}`,
@@ -178,7 +178,7 @@ async function startApplications(): Promise<void> {
     if (object.kind === 'Service' && /^(?:productpage|reviews)$/.test(object.metadata.name)) await applyAny(object);
   }
   await api.client.patch(
-    resources.namespaces,
+    resources.Namespace,
     undefined,
     namespace,
     { metadata: { labels: { 'istio.io/use-waypoint': 'waypoint' } } },
@@ -216,7 +216,7 @@ async function applyBackend(
 async function createClients(): Promise<Ask> {
   const connections = new Map<string, Awaited<ReturnType<typeof connectHbone>>>();
   for (const name of ['sleep', 'notsleep']) {
-    await api.client.create(resources.serviceAccounts, { metadata: { namespace, name } });
+    await api.client.create(resources.ServiceAccount, { metadata: { namespace, name } });
     const token = await api.createServiceAccountToken(namespace, name, { audiences: ['istio-ca'] });
     const { certificate, key, root: ca } = await certify(api, plane.grpc, token);
     const options = { waypoint: { host: waypointIp, port: 15_008 }, certificate: { cert: certificate, key, ca } };
@@ -225,7 +225,7 @@ async function createClients(): Promise<Ask> {
     connections.set(name, connection);
   }
   return async (who, service, path, method = 'GET') => {
-    const found = await api.client.get(resources.services, namespace, service).catch(() => undefined);
+    const found = await api.client.get(resources.Service, namespace, service).catch(() => undefined);
     const { clusterIP } = (found?.['spec'] ?? { clusterIP: addresses.get(service) }) as { readonly clusterIP: string };
     addresses.set(service, clusterIP);
     const stream = await connections.get(who)?.connect(`${clusterIP}:9080`);
@@ -241,17 +241,17 @@ async function createClients(): Promise<Ask> {
 
 /** Runs what the waypoint's Deployment says, as its kubelet would: a pod of its template, its token and files, its environment. */
 async function startWaypoint(): Promise<Awaited<ReturnType<typeof startProcess>>> {
-  const deployment = await waitFor(() => api.client.get(resources.deployments, namespace, 'waypoint'), patient);
-  await waitFor(() => api.client.get(resources.serviceAccounts, namespace, 'waypoint'), patient);
-  const rootMap = await waitFor(() => api.client.get(resources.configMaps, namespace, 'istio-ca-root-cert'), patient);
+  const deployment = await waitFor(() => api.client.get(resources.Deployment, namespace, 'waypoint'), patient);
+  await waitFor(() => api.client.get(resources.ServiceAccount, namespace, 'waypoint'), patient);
+  const rootMap = await waitFor(() => api.client.get(resources.ConfigMap, namespace, 'istio-ca-root-cert'), patient);
   const { template } = deployment['spec'] as { readonly template: KubernetesObject };
-  await api.client.create(resources.pods, {
+  await api.client.create(resources.Pod, {
     ...template,
     metadata: { ...template.metadata, namespace, name: 'waypoint-1' },
   });
   const status = { phase: 'Running', podIP: waypointIp, podIPs: [{ ip: waypointIp }] };
   const options = { type: 'merge', subresource: 'status' } as const;
-  await api.client.patch(resources.pods, namespace, 'waypoint-1', { status }, options);
+  await api.client.patch(resources.Pod, namespace, 'waypoint-1', { status }, options);
   const token = await api.createServiceAccountToken(namespace, 'waypoint', {
     audiences: ['istio-ca'],
     boundPod: 'waypoint-1',
