@@ -160,7 +160,7 @@ const others: Readonly<Record<OtherName, ApiResource>> = {
 
 type ResourceName = OtherName | ApiKindName | BystanderName;
 
-/** Every kind that Cairn reads or writes, by its name: those of the mesh as their definitions say. */
+/** Every kind that Cairn reads or writes. Those of the mesh are as their definitions say. */
 export const resources: Readonly<Record<ResourceName, ApiResource>> = {
   ...others,
   ...(Object.fromEntries(listApiKinds().map(({ kind, definition }) => [kind, resourceOf(kind, definition)])) as Record<

@@ -1,4 +1,4 @@
-// Plain data of which nothing is known yet: what is looked for in it, and taken out of it.
+// Plain data of which nothing is known yet, and ways to look into it.
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-// An index is kept for whoever asks it. One that nobody asks costs every change of its objects, and is a sign of a question forgotten.
+// An index that nobody asks costs every change of its objects, and hints at a forgotten question.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

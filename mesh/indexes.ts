@@ -1,5 +1,5 @@
-// The keys under which the store finds an object, from the definition of its kind. A change touches exactly the keys of the object before
-// and after it.
+// The keys under which the store finds an object, from the definition of its kind. A change touches
+// exactly the keys of the object before and after it.
 
 import { definitionOf } from './kinds/table.ts';
 import type { IndexName } from './kinds/table.ts';

@@ -1,4 +1,4 @@
-// What every object has beside its specification: its metadata, and how it is referred to.
+// The metadata of an object, and the reference that names it.
 
 /** The part of Kubernetes' ObjectMeta that is read. `namespace` is '' for cluster-scoped kinds. */
 export interface ObjectMeta {
@@ -23,7 +23,10 @@ export function refOf({ kind, metadata }: { readonly kind: string; readonly meta
   return { kind, namespace: metadata.namespace, name: metadata.name };
 }
 
-/** `Kind namespace/name`, or `Kind name` for cluster-scoped objects: the form used in messages and as a key. */
+/**
+ * `Kind namespace/name`, or `Kind name` for cluster-scoped objects: the form used in messages and
+ * as a key.
+ */
 export function formatRef(ref: ObjectRef): string {
   return ref.namespace === '' ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`;
 }

@@ -1,9 +1,13 @@
-// The shape shared by every object that Cairn reads: a Kubernetes object as plain data, whatever source it came from.
+// The shape shared by every object that Cairn reads: a Kubernetes object as plain data, whatever
+// source it came from.
 
 import type { Kind, SpecByKind } from './kinds/table.ts';
 import type { ObjectMeta } from './metadata.ts';
 
-/** One object, normalized: current field names, namespace filled in, labels and annotations never absent. */
+/**
+ * One object, normalized: current field names, namespace filled in, labels and annotations never
+ * absent.
+ */
 export interface MeshObject<K extends Kind = Kind> {
   readonly apiVersion: string;
   readonly kind: K;

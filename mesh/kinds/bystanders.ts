@@ -1,4 +1,5 @@
-// Kinds of the mesh's APIs that mean nothing to a waypoint, and that a control plane follows all the same: to say so.
+// Kinds of the mesh's APIs that mean nothing to a waypoint, and that a control plane follows all
+// the same: to say so.
 
 import type { KindApi, KindDefinition } from './definition.ts';
 import { definitionOf, kindNames } from './table.ts';

@@ -26,7 +26,9 @@ export const istioSecurity: Family = { group: securityGroup, versions: ['v1', 'v
 /** Kubernetes' own kinds. */
 export const core: Family = { group: '', versions: ['v1'], isNamespaced: true };
 
-/** See `decisive`; each policy has some of them, and none of them may stand without a value in any. */
+/**
+ * See `decisive`; each policy has some of them, and none of them may stand without a value in any.
+ */
 export const decisiveInPolicies: readonly (readonly string[])[] = [
   ['targetRefs', 'targetRef', 'selector'],
   ['rules'],

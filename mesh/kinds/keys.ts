@@ -59,7 +59,10 @@ export function formatAccountKey(namespace: string, account: string | undefined)
   return `${namespace}/${serviceAccountOf(account)}`;
 }
 
-/** `<kind>/<namespace>/<name>` of a parent of a route in `namespace`; undefined for parents that are no service. */
+/**
+ * `<kind>/<namespace>/<name>` of a parent of a route in `namespace`; undefined for parents that are
+ * no service.
+ */
 export function formatParentKey(parent: RouteParentRef, namespace: string): string | undefined {
   const { group = gatewayGroup, kind = 'Gateway', name } = parent;
   const isService =
@@ -81,7 +84,9 @@ interface TargetName {
   readonly name: string;
 }
 
-/** `<kind>/<namespace>/<name>` of each target of a policy; the namespace of a GatewayClass is ''. */
+/**
+ * `<kind>/<namespace>/<name>` of each target of a policy; the namespace of a GatewayClass is ''.
+ */
 export function targetKeys({
   metadata,
   spec,

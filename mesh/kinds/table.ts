@@ -1,5 +1,5 @@
-// Every kind that is read, by its name. A new kind is one folder beside this file and its lines here; what else has to know of it
-// does not compile without it.
+// Every kind that is read, by its name. A new kind is one folder beside this file and its lines
+// here. The tables of the generator and of statuses then do not compile until they have it, too.
 
 import type { KindAccess, KindDefinition } from './definition.ts';
 import { authorizationPolicy } from './authorization-policy/definition.ts';
@@ -110,7 +110,7 @@ export function isKind(name: string): name is Kind {
   return Object.hasOwn(kinds, name);
 }
 
-/** What there is to know of a kind. */
+/** The definition of a kind. */
 export function definitionOf(kind: Kind): AnyKindDefinition {
   return kinds[kind];
 }

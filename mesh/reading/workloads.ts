@@ -18,7 +18,10 @@ export function makesPods(kind: string): boolean {
   return Object.hasOwn(templatePaths, kind);
 }
 
-/** The pods that an object of another kind makes, as one Pod of its name; undefined for kinds that make none. */
+/**
+ * The pods that an object of another kind makes, as one Pod of its name; undefined for kinds that
+ * make none.
+ */
 export function podOfTemplate(object: Fields): Fields | undefined {
   const kind = String(object['kind']);
   const found = makesPods(kind) ? templatePaths[kind] : undefined;

@@ -38,16 +38,17 @@ function renderMeshRules(
 export function renderClusterRules(namespace: string): readonly PolicyRule[] {
   const kinds = listApiKinds();
   return [
-    // What the mesh is made of.
+    // The objects of the mesh.
     ...renderMeshRules(kinds, read),
     { apiGroups: [''], resources: ['serviceaccounts'], verbs: read },
-    // What is deployed for Gateways.
+    // The objects that are deployed for Gateways.
     { apiGroups: ['apps'], resources: ['deployments'], verbs: [...read, ...write] },
     { apiGroups: [''], resources: ['services', 'serviceaccounts'], verbs: write },
     { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: [...read, ...write] },
     { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: [...read, ...write] },
     { apiGroups: [gatewayGroup], resources: ['gatewayclasses'], verbs: ['create'] },
-    // The root certificate, in every namespace with a waypoint. A name cannot be demanded of what is created.
+    // The root certificate, in every namespace with a waypoint. RBAC cannot restrict `create` to a
+    // name.
     { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
     {
       apiGroups: [''],
@@ -55,7 +56,7 @@ export function renderClusterRules(namespace: string): readonly PolicyRule[] {
       verbs: [...change, 'delete'],
       resourceNames: [rootCertificateMap.name],
     },
-    // What is said about them.
+    // Status and Events.
     ...renderMeshRules(
       kinds.filter(({ definition }) => definition.access === 'status'),
       change,

@@ -91,7 +91,7 @@ export class RootCertificates implements LeaderLoop {
     if (!this.#isLeading) return;
     const metadata = { name: rootConfigMap, namespace, labels: { [managedBy]: 'cairn' } };
     const wanted = { metadata, data: { [rootKey]: this.#rootPem() } };
-    // Creation and change are two permissions, and only the change of this one name is ours.
+    // Create and change are two permissions, and the role has the change for this one name only.
     if (before === undefined) await client.create(resources.ConfigMap, wanted, { fieldManager });
     else {
       const options = { type: 'merge', fieldManager } as const;

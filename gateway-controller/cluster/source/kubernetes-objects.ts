@@ -28,8 +28,8 @@ export interface ReadClusterObject {
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * An object without what only its writers need. Of managed fields those of our statuses stay, and of kinds of which there are many
- * objects only what is read.
+ * An object without the parts that only its writers need: of managed fields, those of our statuses
+ * stay. Of a kind of which there are many objects, the fields that are read stay.
  */
 export function trimObject(object: KubernetesObject): KubernetesObject {
   const { managedFields = [], ...metadata } = object.metadata;
@@ -48,7 +48,7 @@ export function trimObject(object: KubernetesObject): KubernetesObject {
   return (kept as KubernetesObject | undefined) ?? trimmed;
 }
 
-/** What an object is read with. */
+/** The context in which an object is read. */
 export interface ReadContext {
   /** The objects that were in force because of it. */
   readonly inForce: readonly AnyMeshObject[];

@@ -8,7 +8,7 @@ import { routeControllerName } from './route-status.ts';
 import type { WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
-/** Where the status of a kind has a place for what is wrong with an object. */
+/** The place in the status of a kind for the faults of an object. */
 export type RejectedForm = 'conditions' | 'route';
 
 /** Whether the version in force of an object is older than the newest one, which cannot be read. */
@@ -27,7 +27,10 @@ interface Rejected {
   readonly metadata: Pick<ObjectMeta, 'namespace' | 'name'>;
 }
 
-/** What the status of an object that is not in force says; undefined when it is gone, or there is nothing to say. */
+/**
+ * The status of an object that is not in force; undefined when it is gone, or there is nothing to
+ * report.
+ */
 export function resolveRejected(
   view: StatusView,
   { kind, metadata: { namespace, name } }: Rejected,
@@ -36,7 +39,7 @@ export function resolveRejected(
   const ref = { kind, namespace, name };
   const object = view.object(ref.kind, ref.namespace, ref.name);
   const findings = view.findings(ref);
-  // Whose object it is cannot be told from one that cannot be read.
+  // The owner of an object that cannot be read is not known.
   if (form === undefined || object === undefined || isGuest(view.settings)) return undefined;
   if (!findings.some(({ severity }) => severity === 'error')) return undefined;
   const { generation } = object.metadata;

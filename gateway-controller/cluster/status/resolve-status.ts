@@ -1,5 +1,5 @@
-// The kinds that have a status that is ours to write, in one table: where in the API they are, how their status is written, and what it
-// says for one object.
+// The kinds whose status we write, in one table: how the status is written, and the status of one
+// object.
 
 import { isWaypoint } from '../../../generator/index.ts';
 import { type ApiResource, resources } from '../../../kubernetes/index.ts';
@@ -37,9 +37,9 @@ interface StatusOf<Object> {
   readonly manager: string;
   readonly conditionTypes?: readonly string[];
   readonly mergesConditions?: boolean;
-  /** Where an object that cannot be read has a place for what is wrong with it. */
+  /** The place for the faults of an object that cannot be read. */
   readonly rejected?: RejectedForm;
-  /** What the status says; undefined where it is not ours to speak of. */
+  /** The status of an object; undefined where it is not ours to report on. */
   resolve(view: StatusView, object: Object): WantedStatus | undefined;
 }
 
@@ -125,7 +125,7 @@ export function findStatusKind(kind: string): StatusKind | undefined {
   return { resource: resources[kind], manager, conditionTypes, mergesConditions };
 }
 
-/** What the status of an object says; undefined when the object is gone, or not ours to speak of. */
+/** The status of an object; undefined when the object is gone, or not ours to report on. */
 export function resolveStatus(view: StatusView, { kind, namespace, name }: ObjectRef): WantedStatus | undefined {
   if (kind === listenerSetKind) {
     const object = view.object(kind, namespace, name);

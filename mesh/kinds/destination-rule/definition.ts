@@ -9,7 +9,9 @@ export const destinationRule: KindDefinition<DestinationRuleSpec, 'host' | 'wild
   access: 'status',
   api: { plural: 'destinationrules', watch: 'all', isReviewed: true },
   indexes: {
-    /** Key: `spec.host`, fully qualified by the object's namespace; wildcards under their own text. */
+    /**
+     * Key: `spec.host`, fully qualified by the object's namespace; wildcards under their own text.
+     */
     host: (object, settings) => hostKeys(object, [object.spec.host], settings),
     /** Those with a wildcard host; key: ''. */
     wildcard: ({ spec }) => wildcardKeys([spec.host]),

@@ -38,7 +38,10 @@ function flattenEndpoint(endpoint: unknown): unknown {
   };
 }
 
-/** Slices of services without names for their ports have `name: ""`, and null where a port is not decided. */
+/**
+ * Slices of services without names for their ports have `name: ""`, and null where a port is not
+ * decided.
+ */
 function withoutEmpty(port: unknown): unknown {
   return isRecord(port) ? pick(port, ['name', 'port', 'protocol', 'appProtocol']) : port;
 }

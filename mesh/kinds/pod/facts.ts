@@ -1,5 +1,5 @@
-// The facts about a Pod that a mesh has a use for: first what a control plane keeps of the many Pods of a cluster, in the form of the
-// API, then the specification that is read of it. The second takes nothing that the first does not keep.
+// The facts about a Pod that a mesh uses. A control plane trims the many Pods of a cluster to them,
+// in the form of the API; reading then makes the specification of them.
 
 import { isGiven, pick, recordOf, recordsOf } from '../../fields.ts';
 import type { Fields } from '../../fields.ts';

@@ -14,11 +14,17 @@ export const virtualService: KindDefinition<
   access: 'status',
   api: { plural: 'virtualservices', watch: 'all', isReviewed: true },
   indexes: {
-    /** Key: a host of `spec.hosts`, fully qualified by the object's namespace; wildcards under their own text. */
+    /**
+     * Key: a host of `spec.hosts`, fully qualified by the object's namespace; wildcards under their
+     * own text.
+     */
     host: (object, settings) => hostKeys(object, object.spec.hosts, settings),
     /** Those with a wildcard host; key: ''. */
     wildcard: ({ spec }) => wildcardKeys(spec.hosts),
-    /** Those whose `tcp` or `tls` rules have matches; key: a host, fully qualified, and `*` for any wildcard. */
+    /**
+     * Those whose `tcp` or `tls` rules have matches; key: a host, fully qualified, and `*` for any
+     * wildcard.
+     */
     'conditional-tcp': (object, settings) => {
       const { hosts, tcp = [], tls = [] } = object.spec;
       if (![...tcp, ...tls].some(({ match = [] }) => match.length > 0)) return [];
