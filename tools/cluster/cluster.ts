@@ -147,7 +147,7 @@ async function waitUntilUsable(pause: string, interrupted: AbortSignal): Promise
   const client = new ApiClient(access, { userAgent: 'cairn-cluster', timeoutMs: 2_000 });
   try {
     await wait('the node to be ready', async () => {
-      const node = await client.get(resources.nodes, undefined, nodeName).catch(() => undefined);
+      const node = await client.get(resources.Node, undefined, nodeName).catch(() => undefined);
       return node !== undefined && isReady(node);
     });
   } finally {
