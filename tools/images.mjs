@@ -1,7 +1,9 @@
-// Writes the images of the control plane and of the waypoint as archives, without a container engine and without a network: from the
-// compiled project (`npm run setup` makes it), Node 24, and Envoy. The same input gives the same bytes.
+// Writes the images of the control plane and of the waypoint as archives, without a container
+// engine and without a network: from the compiled project (`npm run setup` makes it), Node 24, and
+// Envoy. The same input gives the same bytes.
 //
-//   npm run images, or node tools/images.mjs DIR [--dist dist] [--tag TAG] [--node PATH] [--envoy PATH]
+//   npm run images, or
+//   node tools/images.mjs DIR [--dist DIR] [--tag TAG] [--node PATH] [--envoy PATH]
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -56,7 +58,8 @@ const envoy = values.envoy ?? process.env.ENVOY_BIN ?? join(homedir(), '.cache/c
 if (!existsSync(envoy)) fail(`${envoy} is not there; run "npm run setup" first, or give --envoy`);
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-// Both images hold the same program, so that a node with both keeps these layers once, and nothing that is loaded late can be missing.
+// Both images hold the same program, so that a node with both keeps these layers once, and nothing
+// that is loaded late can be missing.
 const [runtime, packages, modules] = [
   {
     title: 'system and Node',

@@ -1,4 +1,5 @@
-// The oldest Node that Cairn runs on: it makes the same of manifests as the Node of these tests, and runs a mesh.
+// The oldest Node that Cairn runs on: it makes the same of manifests as the Node of these tests,
+// and runs a mesh.
 
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';

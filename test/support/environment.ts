@@ -1,4 +1,5 @@
-// The environment of this process, for what reads it: commander takes the variables of options from there.
+// The environment of this process, for what reads it: commander takes the variables of options from
+// there.
 
 /** Calls a function while these variables, and no others, are set. */
 export function withEnvironment<T>(env: Readonly<Record<string, string>>, call: () => T): T {

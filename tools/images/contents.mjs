@@ -1,4 +1,5 @@
-// What goes into an image: programs with the libraries that they are linked with, the compiled modules, and the packages of production.
+// What goes into an image: programs with the libraries that they are linked with, the compiled
+// modules, and the packages of production.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
@@ -7,7 +8,9 @@ import { join } from 'node:path';
 /** The system's program that lists libraries. */
 const linkedLibraries = 'ldd';
 
-/** A program at a path of the image, and its libraries at the paths where the loader looks for them. */
+/**
+ * A program at a path of the image, and its libraries at the paths where the loader looks for them.
+ */
 export function programEntries(file, path) {
   const program = { path, mode: 0o755, data: readFileSync(realpathSync(file)) };
   return [
@@ -42,7 +45,10 @@ export function systemEntries(user) {
   ];
 }
 
-/** The folders of packages that `npm ci --omit=dev` installs: which of them is loaded, and when, need not be known. */
+/**
+ * The folders of packages that `npm ci --omit=dev` installs: which of them is loaded, and when,
+ * need not be known.
+ */
 export function productionPackages(lock) {
   return Object.entries(lock.packages).flatMap(([folder, { dev }]) => (folder === '' || dev === true ? [] : [folder]));
 }
@@ -50,7 +56,10 @@ export function productionPackages(lock) {
 /** What no program loads; the Dockerfile leaves out the same. */
 const superfluous = /(\.d\.[cm]?ts|\.map|\.md)$/;
 
-/** The files of a package, without those of packages inside of it; none of an optional package that is not for this platform. */
+/**
+ * The files of a package, without those of packages inside of it; none of an optional package that
+ * is not for this platform.
+ */
 export function packageEntries(root, folder, target) {
   const base = join(root, folder);
   if (!existsSync(base)) return [];
