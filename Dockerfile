@@ -7,24 +7,16 @@ ARG ENVOY_IMAGE=envoyproxy/envoy:distroless-v1.40.0
 FROM ${ENVOY_IMAGE} AS envoy
 
 FROM ${NODE_IMAGE} AS build
-WORKDIR /app
+WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run --silent generate && npx tsc -p tsconfig.build.json && rm -f dist/.tsbuildinfo
-
-FROM ${NODE_IMAGE} AS packages
-WORKDIR /app
-COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force \
-  && find node_modules \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete
+RUN npm run --silent build && node tools/images.mjs / --app
 
 FROM ${NODE_IMAGE} AS runtime
 WORKDIR /app
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
-COPY --from=packages /app/node_modules node_modules
-COPY --from=build /app/package.json package.json
-COPY --from=build /app/dist dist
+COPY --from=build /app /app
 USER 1337:1337
 
 FROM runtime AS waypoint

@@ -10,6 +10,8 @@ type Descriptor = protobuf.IType | protobuf.IEnum;
 
 type Library = typeof protobuf;
 
+const require = createRequire(import.meta.url);
+
 /**
  * The library, loaded at first use for the same reason, with the root that holds what is loaded.
  */
@@ -20,7 +22,7 @@ const messages = new Map<string, protobuf.Type | undefined>();
 
 function openSchema(): NonNullable<typeof schema> {
   if (schema !== undefined) return schema;
-  const library = createRequire(import.meta.url)('protobufjs/light.js') as Library;
+  const library = require('protobufjs/light.js') as Library;
   schema = { library, root: new library.Root() };
   return schema;
 }

@@ -3,11 +3,12 @@
 import { createRequire } from 'node:module';
 import type * as re2js from 're2js';
 
+const require = createRequire(import.meta.url);
 /** Loaded with the first pattern: most configurations have none, and a short command should not pay for it. */
 let library: typeof re2js | undefined;
 
 function loadLibrary(): typeof re2js {
-  library ??= createRequire(import.meta.url)('re2js') as typeof re2js;
+  library ??= require('re2js') as typeof re2js;
   return library;
 }
 

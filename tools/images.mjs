@@ -4,6 +4,8 @@
 //
 //   npm run images, or
 //   node tools/images.mjs DIR [--dist DIR] [--tag TAG] [--node PATH] [--envoy PATH]
+// or, for the Dockerfile, only the files of the program, in a folder `app`:
+//   node tools/images.mjs DIR --app
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -13,13 +15,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fetchNode, newestNode } from './fetch-node.mjs';
 import { writeImage } from './images/archive.mjs';
-import {
-  moduleEntries,
-  packageEntries,
-  productionPackages,
-  programEntries,
-  systemEntries,
-} from './images/contents.mjs';
+import { programEntries, systemEntries } from './images/contents.mjs';
+import { traceProgram } from './images/program.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const user = 1337;
@@ -43,6 +40,7 @@ const { values, positionals } = parseArgs({
     tag: { type: 'string', default: JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version },
     node: { type: 'string' },
     envoy: { type: 'string' },
+    app: { type: 'boolean' },
   },
 });
 const [folder, ...others] = positionals;
@@ -52,31 +50,33 @@ const dist = resolve(values.dist);
 for (const { entry } of images) {
   if (!existsSync(join(dist, entry))) fail(`${join(dist, entry)} is not there; run "npm run setup" first`);
 }
+// Both images hold the same program, so that a node with both keeps these layers once.
+const program = await traceProgram(
+  root,
+  dist,
+  images.map(({ entry }) => entry),
+).catch((error) => fail(error.message));
+if (values.app) {
+  for (const { path, data } of [...program.packages, ...program.modules]) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), data);
+  }
+  process.exit(0);
+}
 const { envoyVersion } = await import(pathToFileURL(join(dist, 'agent/envoy-binary.js')));
 const { agentNodeFlags } = await import(pathToFileURL(join(dist, 'agent/node-flags.js')));
 const envoy = values.envoy ?? process.env.ENVOY_BIN ?? join(homedir(), '.cache/cairn/envoy', envoyVersion, 'envoy');
 if (!existsSync(envoy)) fail(`${envoy} is not there; run "npm run setup" first, or give --envoy`);
 
-const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-// Both images hold the same program, so that a node with both keeps these layers once, and nothing
-// that is loaded late can be missing.
-const [runtime, packages, modules] = [
+const layers = [
   {
     title: 'system and Node',
     entries: [...systemEntries(user), ...programEntries(values.node ?? (await fetchNode(newestNode)), 'usr/bin/node')],
   },
-  {
-    title: 'packages',
-    entries: productionPackages(lock).flatMap((path) => packageEntries(root, path, 'app')),
-  },
-  {
-    title: 'modules',
-    entries: [
-      { path: 'app/package.json', mode: 0o644, data: readFileSync(join(root, 'package.json')) },
-      ...moduleEntries(root, dist, 'app/dist'),
-    ],
-  },
+  { title: 'packages', entries: program.packages },
+  { title: 'modules', entries: program.modules },
 ];
+const envoyLayer = { title: 'Envoy', entries: programEntries(envoy, 'usr/local/bin/envoy') };
 mkdirSync(folder, { recursive: true });
 for (const { name, entry, withEnvoy } of images) {
   const archive = writeImage({
@@ -88,12 +88,7 @@ for (const { name, entry, withEnvoy } of images) {
       Env: ['PATH=/usr/bin:/usr/local/bin', 'NODE_ENV=production', 'MALLOC_ARENA_MAX=1'],
       Entrypoint: ['/usr/bin/node', ...(withEnvoy ? agentNodeFlags : []), `/app/dist/${entry}`],
     },
-    layers: [
-      runtime,
-      ...(withEnvoy ? [{ title: 'Envoy', entries: programEntries(envoy, 'usr/local/bin/envoy') }] : []),
-      packages,
-      modules,
-    ],
+    layers: withEnvoy ? layers.toSpliced(1, 0, envoyLayer) : layers,
   });
   const path = join(folder, `${name}.tar`);
   writeFileSync(path, archive);
