@@ -1,4 +1,5 @@
-// What the bookstore sells: one book, its details, two readers' reviews and their ratings. Every service serves its own part.
+// The bookstore's data: one book, its details, two readers' reviews and their ratings. Every
+// service serves its own part.
 
 /** The details service's answer for a book. */
 export interface BookDetails {
@@ -26,7 +27,7 @@ export const book: BookDetails = {
   language: 'English',
 };
 
-/** What the reviews service answers, in every version. */
+/** The answer of the reviews service, in every version. */
 export const reviews: readonly Review[] = [
   { reviewer: 'A walker', text: 'Twelve days on foot, one stubborn donkey, and not a page too many.' },
   {

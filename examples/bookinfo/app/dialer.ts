@@ -1,5 +1,5 @@
-// Calls from one bookstore service to the next. They leave from the caller's own workload address, because on one machine that
-// address is all that a node proxy can tell clients apart by.
+// Calls from one bookstore service to the next. They leave from the caller's own workload address,
+// because on one machine that address is all that a node proxy can tell clients apart by.
 
 import { Agent, request } from 'node:http';
 
@@ -33,7 +33,8 @@ export function createDialer(localAddress: string): Dialer {
       });
       call.on('timeout', () => call.destroy(new Error(`no answer from ${url.host} in ${answerTimeoutMs} ms`)));
       call.on('error', (error: NodeJS.ErrnoException) => {
-        // The peer may close an idle connection in the moment in which it is used again; the request was not read then.
+        // The peer may close an idle connection in the moment in which it is used again; the
+        // request was not read then.
         if (call.reusedSocket && error.code === 'ECONNRESET' && !isRetry) resolve(attempt(url, headers, true));
         else reject(error);
       });

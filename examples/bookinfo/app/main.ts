@@ -1,6 +1,6 @@
-// Runs all instances of the bookstore in one process, each at its workload's address: `node main.js [FILE|-]`, where the file, or
-// standard input, holds a BookinfoPlan as JSON. Prints one line when all listen, and ends on SIGTERM, on SIGINT, or when the
-// process that forked it goes away.
+// Runs all instances of the bookstore in one process, each at its workload's address: `node main.js
+// [FILE|-]`, where the file, or standard input, holds a BookinfoPlan as JSON. Prints one line when
+// all listen, and ends on SIGTERM, on SIGINT, or when the process that forked it goes away.
 
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
@@ -17,7 +17,7 @@ export interface PlannedInstance {
   readonly localAddress?: string;
 }
 
-/** What to run: the instances, and the base URL at which each service is called. */
+/** The instances to run, and the base URL at which each service is called. */
 export interface BookinfoPlan {
   readonly workloads: readonly PlannedInstance[];
   readonly urls: Readonly<Partial<Record<BookinfoService, string>>>;

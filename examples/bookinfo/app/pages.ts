@@ -1,12 +1,16 @@
-// The HTML of the bookstore: the front page, and the product page with what the other services answered.
+// The HTML of the bookstore: the front page, and the product page with the answers of the other
+// services.
 
 import type { BookDetails, Review } from './catalog.ts';
 
-/** A part of the product page: what the service answered, or why it is missing. */
+/** A part of the product page: the answer of the service, or the reason why it is missing. */
 export type Part<T> =
   { readonly kind: 'answered'; readonly value: T } | { readonly kind: 'missing'; readonly why: string };
 
-/** The reviews service's answer: the pod that gave it, and the reviews with stars where that version has them. */
+/**
+ * The reviews service's answer: the pod that gave it, and the reviews with stars where that version
+ * has them.
+ */
 export interface ReviewsAnswer {
   readonly pod: string;
   readonly color?: string;
@@ -20,7 +24,10 @@ export function formatFrontPage(): string {
 <p>One book, four services. <a href="/productpage">See the book of the month</a>.</p>`);
 }
 
-/** The page at `/productpage`; the pod that gave the reviews stands in a line of its own, so that grep counts pods. */
+/**
+ * The page at `/productpage`; the pod that gave the reviews stands in a line of its own, so that
+ * grep counts pods.
+ */
 export function formatProductPage(details: Part<BookDetails>, reviews: Part<ReviewsAnswer>): string {
   return formatPage(`${formatDetails(details)}
 <h2>Reviews</h2>

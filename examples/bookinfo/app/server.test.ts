@@ -1,4 +1,5 @@
-// The bookstore by itself, on loopback addresses of this test, without any proxy between its services.
+// The bookstore by itself, on loopback addresses of this test, without any proxy between its
+// services.
 
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';

@@ -1,5 +1,6 @@
-// The bookstore's four services as plain HTTP servers: productpage calls details and reviews, reviews v2 and v3 call ratings.
-// They also show what reached them (`/headers`, and the method of anything that is not a GET), to make a proxy's work visible.
+// The bookstore's four services as plain HTTP servers: productpage calls details and reviews,
+// reviews v2 and v3 call ratings. They also show the requests that reached them (`/headers`, and
+// the method of anything that is not a GET), to make a proxy's work visible.
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -33,7 +34,9 @@ export interface BookinfoInstance {
   readonly pod: string;
   readonly host: string;
   readonly port: number;
-  /** Stops listening, lets open requests finish for up to a second, then closes their connections. */
+  /**
+   * Stops listening, lets open requests finish for up to a second, then closes their connections.
+   */
   readonly close: () => Promise<void>;
 }
 
@@ -53,7 +56,8 @@ interface Reply {
 
 type Handler = (instance: Instance, request: IncomingMessage) => Promise<Reply> | Reply;
 
-// What a proxy needs to see in the calls that follow from a request, and the user name that routes may match on.
+// The headers by which a proxy relates the calls that follow from a request, and the user name that
+// routes may match on.
 const propagatedHeaders = [
   'x-request-id',
   'traceparent',
@@ -84,7 +88,9 @@ const commonHandlers: readonly (readonly [path: RegExp, handle: Handler])[] = [
   [/^\/headers$/, (instance, request) => json(describeRequest(instance, request))],
 ];
 
-/** Starts one instance of a service; rejects with the system's error when the address cannot be had. */
+/**
+ * Starts one instance of a service; rejects with the system's error when the address cannot be had.
+ */
 export async function startBookinfo(
   service: BookinfoService,
   version: string,
@@ -106,7 +112,8 @@ export async function startBookinfo(
     };
     void respond();
   });
-  // Idle connections are the proxy's to close: one that the server closes as a request is on its way costs that request.
+  // Idle connections are the proxy's to close: one that the server closes as a request is on its
+  // way costs that request.
   server.keepAliveTimeout = 0;
   server.listen(options.port, host);
   await once(server, 'listening');
@@ -134,7 +141,8 @@ async function answer(instance: Instance, request: IncomingMessage): Promise<Rep
   try {
     return await handler[1](instance, request);
   } catch (error) {
-    // Only a strange answer of another service leads here; the other instances share this process and must live on.
+    // Only a strange answer of another service leads here; the other instances share this process
+    // and must live on.
     return json({ pod: instance.pod, error: error instanceof Error ? error.message : 'unknown' }, 500);
   }
 }
