@@ -53,7 +53,7 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
     },
     overload_manager: renderOverloadManager(input.heapLimit),
     deferred_stat_options: { enable_deferred_creation_stats: true },
-    stats_config: { stats_matcher: { inclusion_list: { patterns: renderStatsPatterns() } } },
+    stats_config: renderStatsConfig(),
   };
 }
 
@@ -127,7 +127,7 @@ function renderStatsListener(input: BootstrapInput): JsonObject {
  * Per-cluster and per-route statistics of thousands of services would cost more memory than their
  * configuration.
  */
-function renderStatsPatterns(): JsonObject[] {
+export function renderStatsConfig(): JsonObject {
   const prefixes = [
     'cluster_manager',
     'cluster.xds-grpc',
@@ -139,5 +139,6 @@ function renderStatsPatterns(): JsonObject[] {
     'server',
   ];
   const suffixes = ['rbac.allowed', 'rbac.denied', 'shadow_allowed', 'shadow_denied', 'downstream_cx_active'];
-  return [...prefixes.map((prefix) => ({ prefix })), ...suffixes.map((suffix) => ({ suffix }))];
+  const patterns = [...prefixes.map((prefix) => ({ prefix })), ...suffixes.map((suffix) => ({ suffix }))];
+  return { stats_matcher: { inclusion_list: { patterns } } };
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { SecretServer } from '../../agent/secret-server.ts';
+import { renderStatsConfig } from '../../bootstrap/bootstrap.ts';
 import { ownCertificateSecret, rootSecret } from '../../bootstrap/index.ts';
 import { renderSdsCluster } from '../../bootstrap/clusters.ts';
 import { createAuthority } from '../../certificates/index.ts';
@@ -190,7 +191,7 @@ function renderConfig(
       },
     ],
     deferred_stat_options: { enable_deferred_creation_stats: true },
-    stats_config: { stats_matcher: { inclusion_list: { patterns: [{ prefix: 'server' }, { prefix: 'listener' }] } } },
+    stats_config: renderStatsConfig(),
   };
 }
 
