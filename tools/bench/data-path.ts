@@ -44,8 +44,8 @@ export async function measureDataPath({ rounds, seconds }: DataPathOptions): Pro
     // In turns, so that whatever else the machine does meets all.
     for (let round = 0; round < rounds; round += 1) {
       for (const setting of settings) {
-        writeFileSync(join(config, 'policies.yaml'), setting === 'with policies' ? policies : '');
-        writeFileSync(join(config, 'mesh-config.yaml'), setting === 'no access log' ? silence : '');
+        put(join(config, 'policies.yaml'), setting === 'with policies' ? policies : undefined);
+        put(join(config, 'mesh-config.yaml'), setting === 'no access log' ? silence : undefined);
         await inForce(setting);
         for (const protocol of protocols) {
           const load = { protocol, from: at.client, authority: host, path: '/items/7', seconds, ...inFlight[protocol] };
@@ -147,6 +147,12 @@ async function startRun(config: string, state: string): Promise<() => Promise<vo
     await run.exited;
     await block.release();
   };
+}
+
+/** A file with this text, or none: one that is emptied is taken for half written, and what it said stays in force. */
+function put(path: string, text: string | undefined): void {
+  if (text === undefined) rmSync(path, { force: true });
+  else writeFileSync(path, text);
 }
 
 async function inForce(setting: (typeof settings)[number]): Promise<void> {
