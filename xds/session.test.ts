@@ -387,6 +387,33 @@ describe('order between types', () => {
     }
   });
 
+  it('leaves an extension configuration that is gone to the client, which has it when it comes back', () => {
+    const { cache, session, drain } = setUp([resource(ECDS, 'x', '1'), resource(ECDS, 'y', '1')]);
+    session.request(request(ECDS, { subscribe: ['x', 'y'] }));
+    for (const response of drain()) session.request(ack(response));
+    cache.set(key, [resource(ECDS, 'y', 'refused')]);
+    const [refused] = drain();
+    expect(shape([refused].flatMap((one) => one ?? []))).toEqual([['TypedExtensionConfig', ['y@refused'], []]]);
+    session.request(ack(refused, 'no'));
+    expect(session.syncState()).toBe('REJECTED');
+    cache.set(key, []);
+    expect(drain()).toEqual([]);
+    expect(session.syncState()).toBe('SYNCED');
+    // Which version the client has of what it refused is not known.
+    cache.set(key, [resource(ECDS, 'x', '1'), resource(ECDS, 'y', 'refused')]);
+    expect(shape(drain())).toEqual([['TypedExtensionConfig', ['y@refused'], []]]);
+  });
+
+  it('forgets an extension configuration that is refused when it is gone already', () => {
+    const { cache, session, drain } = setUp([resource(ECDS, 'x', '1')]);
+    session.request(request(ECDS, { subscribe: ['x'] }));
+    const [first] = drain();
+    cache.set(key, []);
+    session.request(ack(first, 'no'));
+    expect(drain()).toEqual([]);
+    expect(session.syncState()).toBe('SYNCED');
+  });
+
   it('takes a route away after the listener that names it', () => {
     const { cache, session, drain } = setUp([resource(LDS, 'l', '1'), resource(RDS, 'r', '1')]);
     session.request(request(LDS));

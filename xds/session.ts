@@ -227,8 +227,7 @@ export class Session {
       const exists = this.#view.get(typeUrl, name) !== undefined;
       const isTakenAway = !exists && subscription.sent.has(name);
       if (!subscription.differs(name, mark)) {
-        subscription.due.delete(name);
-        subscription.resting.delete(name);
+        subscription.pass(name);
       } else if (isTakenAway && mark.last >= keptSince) {
         // A resource that is refused until it is mended waits for no answer of the client.
       } else if (exists ? mark.last >= upsertLimit : isTakenAway && mark.last >= removalLimit) {

@@ -61,6 +61,9 @@ export const namedOnly: ReadonlySet<string> = new Set([
 /**
  * The state of one type on one stream. Its size is bounded by the names that the client asked for
  * and those that exist.
+ *
+ * The session never removes an extension configuration: Envoy drops it with the last filter chain
+ * that names it. Until then a chain that comes back finds it, and draining chains get no update.
  */
 export class Subscription {
   readonly typeUrl: string;
@@ -118,9 +121,15 @@ export class Subscription {
     return this.resting.has(name) && this.#view.get(this.typeUrl, name) === undefined;
   }
 
-  /** True if sending this name would tell the client something. */
+  /** True if the resource is gone, and the client is not told: an extension configuration. */
+  isLeft(name: string): boolean {
+    return this.typeUrl === typeUrls.extensionConfig && this.#view.get(this.typeUrl, name) === undefined;
+  }
+
+  /** True if a response with this name would tell the client something that it should know. */
   differs(name: string, mark: Mark): boolean {
-    return mark.force || this.sent.get(name) !== this.#view.get(this.typeUrl, name)?.version;
+    if (mark.force) return true;
+    return !this.isLeft(name) && this.sent.get(name) !== this.#view.get(this.typeUrl, name)?.version;
   }
 
   /**
@@ -174,6 +183,7 @@ export class Subscription {
     if (answered === undefined || answered.nonce !== nonce) return undefined;
     this.outstanding = undefined;
     const names = answered.upserts;
+    if (error !== undefined) for (const name of names) if (this.isLeft(name)) this.#forget(name);
     if (error === undefined) {
       for (const name of names) {
         this.#unknown.delete(name);
@@ -216,6 +226,18 @@ export class Subscription {
         }
       }
       if (unchanged.length > 0) this.retries.push({ names: unchanged, first });
+    }
+  }
+
+  /**
+   * Notes that nothing is to be sent of a name. If the client refused it before it was gone, nobody
+   * knows which version the client has.
+   */
+  pass(name: string): void {
+    if (this.isLeft(name) && this.refused.has(name)) this.#forget(name);
+    else {
+      this.due.delete(name);
+      this.resting.delete(name);
     }
   }
 

@@ -159,16 +159,19 @@ describe('what an edit pushes', () => {
     `TypedExtensionConfig jwt|${chainOf(service)}`,
   ];
 
+  /** A connection manager has its version in its name. */
+  const nameOnly = (name: string): string => name.replace(/(http\|.*)\|[0-9a-f]{8}$/, '$1');
+
   it('that adds a service: its own resources, and the listener that dispatches to it', () => {
     const { upserts, removals } = pushEdit('service-add');
-    expect(upserts).toEqual([...own(edited('service-add')), 'Listener main_internal'].sort());
+    expect(upserts.map(nameOnly)).toEqual([...own(edited('service-add')), 'Listener main_internal'].sort());
     expect(removals).toEqual([]);
   });
 
   it('that removes a service: its own resources, and the listener that dispatched to it', () => {
     const { upserts, removals } = pushEdit('service-remove');
     expect(upserts).toEqual(['Listener main_internal']);
-    expect(removals).toEqual([...own(edited('service-add'))].sort());
+    expect(removals.map(nameOnly)).toEqual([...own(edited('service-add'))].sort());
   });
 
   it('that names a host which the waypoint does not serve: its cluster too, the first time only', () => {

@@ -202,7 +202,7 @@ test('`cairn proxy-config` shows what the Envoy of the waypoint holds', async ()
   expect(await live('route', '--name', chain)).toMatch(/ +\* +\/\* +-$/m);
   expect(await live('secret')).toMatch(/^default +Cert Chain +ACTIVE +true +[0-9a-f]+ +\d{4}-.*Z +\d{4}-.*Z$/m);
   const named = await live('ecds');
-  expect(named).toContain(`http|${chain} `);
+  expect(named).toContain(`http|${chain}|`);
   expect(named).toContain(`jwt|${chain} `);
   expect(await live('bootstrap')).toContain('"id": "waypoint~');
 

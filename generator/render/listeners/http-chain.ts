@@ -1,7 +1,15 @@
 // The filter chain of an HTTP frontend. It is the same for every frontend but for names and protocol: what differs in meaning
 // comes by RDS.
 
-import { type Any, encodeOnce, type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { createHash } from 'node:crypto';
+import {
+  type Any,
+  encodeOnce,
+  encodeResource,
+  type EnvoyResource,
+  type MessageTypes,
+  typed,
+} from '../../../envoy-api/index.ts';
 import { judgement, type JudgementStep, type PathHandling } from '../../model/judgement.ts';
 import type { ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthenticationFilter } from '../authentication.ts';
@@ -72,9 +80,15 @@ const grpcWeb: HttpFilter = {
 const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 
 /** The chain of an HTTP frontend: a name, and the name of what comes by ECDS. */
-export function renderHttpChain({ host, port }: FrontendAddress): FilterChain {
-  const chain = formatChainName(host, port, 'http');
-  return { name: chain, filters: [{ name: managerName(chain), config_discovery: discovery }] };
+export function renderHttpChain(
+  { address, service }: ServedAddress,
+  settings: Pick<ListenerModel, 'accessLog'>,
+): FilterChain {
+  const chain = formatChainName(address.host, address.port, 'http');
+  return {
+    name: chain,
+    filters: [{ name: managerName(chain, address, service, settings), config_discovery: discovery }],
+  };
 }
 
 const discovery = makeDiscovery(managerType);
@@ -86,11 +100,44 @@ export function renderHttpManager(
   settings: Pick<ListenerModel, 'accessLog'>,
 ): EnvoyResource {
   const chain = formatChainName(address.host, address.port, 'http');
-  return renderExtension(managerName(chain), renderManager(chain, address, service, settings));
+  return renderExtension(
+    managerName(chain, address, service, settings),
+    renderManager(chain, address, service, settings),
+  );
 }
 
-function managerName(chain: string): string {
-  return `http|${chain}`;
+/**
+ * A manager with another content has another name, so that Envoy builds another chain for it. Envoy
+ * crashes on an update under the same name: the manager adds its routes to the init manager of the
+ * listener that its chain was built in, and Envoy has freed that listener when a later one took the
+ * chain over.
+ */
+function managerName(
+  chain: string,
+  address: FrontendAddress,
+  { namespace, name }: ServedAddress['service'],
+  settings: Pick<ListenerModel, 'accessLog'>,
+): string {
+  const content = `${managerVersion(address, settings)} ${namespace}/${name}`;
+  return `http|${chain}|${createHash('sha256').update(content).digest('hex').slice(0, 8)}`;
+}
+
+/** Versions of managers without the names in them, by access log and by the other options. */
+const versions = new WeakMap<object, Map<string, string>>();
+const noLog = {};
+
+function managerVersion(address: FrontendAddress, { accessLog }: Pick<ListenerModel, 'accessLog'>): string {
+  const log = accessLog === 'none' ? noLog : accessLog;
+  const known = versions.get(log) ?? new Map<string, string>();
+  versions.set(log, known);
+  const nameless = { ...address, host: '', port: 0, addresses: [] };
+  const key = JSON.stringify(nameless);
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const manager = renderManager('', nameless, { namespace: '', name: '' }, { accessLog });
+  const { version } = encodeResource(renderExtension('', manager));
+  known.set(key, version);
+  return version;
 }
 
 type Manager = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'];

@@ -40,7 +40,9 @@ export function renderMainInternal(model: ListenerModel): EnvoyResource {
       : {
           filter_chain_matcher: renderDispatch(dispatch, direct?.tcpPorts ?? []),
           filter_chains: [
-            ...model.served.filter(({ address }) => address.addresses.length > 0).flatMap(renderChains),
+            ...model.served
+              .filter(({ address }) => address.addresses.length > 0)
+              .flatMap((each) => renderChains(each, model)),
             ...(dispatch.some(({ to }) => to === 'closed') ? [closedChain] : []),
             ...(direct === undefined ? [] : renderDirectChains(direct, model)),
           ],
@@ -49,10 +51,10 @@ export function renderMainInternal(model: ListenerModel): EnvoyResource {
   return { typeUrl: typeUrls.listener, name: mainInternal, json };
 }
 
-function renderChains(served: ServedAddress): readonly FilterChain[] {
+function renderChains(served: ServedAddress, settings: Pick<ListenerModel, 'accessLog'>): readonly FilterChain[] {
   const { address } = served;
   return [
-    ...(hasHttp(address) ? [renderHttpChain(address)] : []),
+    ...(hasHttp(address) ? [renderHttpChain(served, settings)] : []),
     ...(address.tcpVerdict === undefined ? [] : renderTcpChains(served)),
   ];
 }

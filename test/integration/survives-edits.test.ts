@@ -1,0 +1,94 @@
+// A waypoint keeps running while connection managers change and services are added and removed.
+// Envoy crashes when ECDS updates a connection manager in a chain that an older listener built. With
+// one name for all contents of a manager, each of these sequences of edits ends Envoy.
+
+import { afterEach, expect, it } from 'vitest';
+import type { AnyMeshObject, MeshChange } from '../../mesh/index.ts';
+import { randomLoopback, waitUntil } from '../support/envoy.ts';
+import { requestThrough } from '../support/hbone-client.ts';
+import { type ServedWaypoint, startServedWaypoint } from '../support/served-waypoint.ts';
+
+const make = (kind: AnyMeshObject['kind'], namespace: string, name: string, spec: unknown, more = {}): AnyMeshObject =>
+  ({
+    apiVersion: 'v1',
+    kind,
+    metadata: { name, namespace, labels: {}, annotations: {}, ...more },
+    spec,
+  }) as AnyMeshObject;
+
+const service = (name: string, digit: number): AnyMeshObject =>
+  make('Service', 'bench', name, {
+    clusterIP: `10.9.0.${digit}`,
+    ports: [
+      { name: 'http', port: 80 },
+      { name: 'tcp', port: 90 },
+    ],
+  });
+
+const put = (object: AnyMeshObject): MeshChange => ({ type: 'put', object });
+const remove = ({ kind, metadata: { namespace, name } }: AnyMeshObject): MeshChange => ({
+  type: 'delete',
+  ref: { kind, namespace, name },
+});
+
+const paths = (normalization: string): AnyMeshObject =>
+  make('MeshConfig', 'istio-system', 'istio', { accessLogFile: '/dev/stdout', pathNormalization: { normalization } });
+
+const accessLogFormat = (format: string): AnyMeshObject =>
+  make('MeshConfig', 'istio-system', 'istio', { accessLogFile: '/dev/stdout', accessLogFormat: format });
+
+let waypoint: ServedWaypoint;
+afterEach(() => waypoint.stop());
+
+const edits: readonly (readonly [string, number, (round: number) => readonly MeshChange[]])[] = [
+  [
+    'what paths mean changes and services come',
+    60,
+    (round) => [put(service(`s${round}`, round + 10)), put(paths(round % 2 === 0 ? 'BASE' : 'MERGE_SLASHES'))],
+  ],
+  [
+    'the access log changes and services are edited',
+    150,
+    (round) => [put(service('s', (round % 3) + 10)), put(accessLogFormat(`${round % 2}\n`))],
+  ],
+  [
+    'a service goes and comes back before its connections have ended',
+    150,
+    (round) => [
+      round % 2 === 0 ? put(service('s', 10)) : remove(service('s', 10)),
+      ...(round % 8 === 0 ? [put(service(`t${round}`, round + 20))] : []),
+    ],
+  ],
+];
+
+it.each(edits)(
+  '%s',
+  async (_, rounds, edit) => {
+    const host = randomLoopback();
+    const objects = [
+      make('Namespace', '', 'bench', {}, { labels: { 'istio.io/use-waypoint': 'waypoint' } }),
+      make(
+        'Gateway',
+        'bench',
+        'waypoint',
+        { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
+        { annotations: { 'cairn.dev/listen-address': host } },
+      ),
+      service('web', 1),
+      paths('BASE'),
+    ];
+    waypoint = await startServedWaypoint(objects, host, { args: ['--drain-time-s', '2'] });
+    await waypoint.synced();
+    for (let round = 0; round < rounds; round += 1) {
+      waypoint.apply(edit(round));
+      await waitUntil('an answer', () => waypoint.envoy.exited() || waypoint.status()?.state === 'SYNCED', 30_000, 2);
+      expect(waypoint.envoy.exited(), `Envoy has ended after ${round} edits`).toBe(false);
+      if (round % 10 !== 0) continue;
+      const connection = await waypoint.connectAs('client');
+      await requestThrough(await connection.connect('10.9.0.1:80'), { path: '/' });
+      await connection.close();
+    }
+    expect(waypoint.refusals).toEqual([]);
+  },
+  120_000,
+);
