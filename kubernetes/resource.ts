@@ -186,7 +186,7 @@ function resourceOf(kind: string, { group, versions, isNamespaced, api }: Defini
   };
 }
 
-/** A path with a query, after one that it has already; what is undefined is left out. */
+/** Adds a query to a path that may have one already; undefined values are left out. */
 export function withQuery(
   path: string,
   query: Readonly<Record<string, string | number | boolean | undefined>> = {},

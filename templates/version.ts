@@ -1,5 +1,5 @@
-// The version of Cairn, which is the package's, and the images of it by the names that `npm run
-// images` gives them.
+// The version of Cairn, which is the package's, and its images by the names that `npm run images`
+// gives them.
 
 import manifest from '../package.json' with { type: 'json' };
 

@@ -1,5 +1,5 @@
-// The mechanical part of the rule for words. Comments are wrapped at 100 columns, and no sentence of a comment or a document has What,
-// Who or Whoever as its subject. Prettier wraps the documents.
+// The mechanical part of the rule for words. Comments are wrapped at 100 columns, and no sentence
+// of a comment or a document has What, Who or Whoever as its subject. Prettier wraps the documents.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,20 +8,14 @@ import { expect, it } from 'vitest';
 const root = join(import.meta.dirname, '..');
 const columns = 100;
 
-const folders = [
-  'agent',
-  'bootstrap',
-  'certificates',
-  'cli',
-  'docs',
-  'envoy-api',
-  'gateway-controller',
-  'kubernetes',
-  'templates',
-  'xds',
-];
+const folders = readdirSync(root, { withFileTypes: true })
+  .filter(
+    (entry) =>
+      entry.isDirectory() && !/^(?:\..*|node_modules|dist|images|coverage|mesh|generator|test)$/.test(entry.name),
+  )
+  .map((entry) => entry.name);
 
-/** Lines of prose that follow each other, and where they begin. */
+/** Consecutive lines of prose, and the first one's number. */
 interface Block {
   readonly line: number;
   readonly lines: readonly string[];
@@ -56,7 +50,10 @@ function readComment(line: string): string | undefined {
   return text;
 }
 
-/** Reads the prose of a document, without its code. A cell of a table, a heading and an item of a list are blocks of their own. */
+/**
+ * Reads the prose of a document, without its code. A cell of a table, a heading and an item of a
+ * list are blocks of their own.
+ */
 function readDocument(source: string): readonly Block[] {
   let isCode = false;
   const lines = source.split('\n').map((line) => {
@@ -75,10 +72,14 @@ function readDocument(source: string): readonly Block[] {
   return [...prose, ...cells];
 }
 
-/** What breaks the rule in a block, as `line: text`. */
+/** The breaches of the rule in a block, as `line: text`. */
 function findBreaches({ line, lines, text }: Block): readonly string[] {
-  // A line without a blank where it could be broken, such as an address, may be longer.
-  const long = lines.filter((each) => each.length > columns && /\S\s+\S/.test(each.trim().slice(3, columns)));
+  // A line without a blank where it could be broken, such as an address, may be longer, and so may
+  // an indented command.
+  const long = lines.filter(
+    (each) =>
+      each.length > columns && /\S\s+\S/.test(each.trim().slice(3, columns)) && !/^\s*(?:\/\/|\*) {2,}/.test(each),
+  );
   const wrong = text
     .split(/(?<=[.!?:])\s+(?:[-*] +)?|^\s*(?:[-*]|\d+\.) +/)
     .filter((sentence) => /^[*_`]*(?:What|Who|Whoever)\b/.test(sentence) && !sentence.endsWith('?'));

@@ -1,4 +1,5 @@
-// The cache that fetched programs are kept in, with the version in the path, and one way to give up.
+// The cache that fetched programs are kept in, with the version in the path, and one way to give
+// up.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';

@@ -1,6 +1,8 @@
 // Types of fetch-kubernetes.mjs for tests and tools.
 
-/** The programs' folder and the file of definitions (a JSON array), or undefined for what is not there. */
+/**
+ * The programs' folder and the file of definitions (a JSON array), or undefined for missing ones.
+ */
 export function findKubernetes(): { readonly programs: string | undefined; readonly definitions: string | undefined };
 
 /**

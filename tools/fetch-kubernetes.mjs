@@ -1,5 +1,5 @@
-// Gets kube-apiserver and etcd for the tests of the Kubernetes API (from KUBEBUILDER_ASSETS or PATH,
-// or built once with Go), the rest of Kubernetes and a DNS server for tools/cluster, and the
+// Gets kube-apiserver and etcd for the tests of the Kubernetes API (from KUBEBUILDER_ASSETS or
+// PATH, or built once with Go), the rest of Kubernetes and a DNS server for tools/cluster, and the
 // CustomResourceDefinitions of Istio and the Gateway API (out of their Go modules). All go into a
 // cache with the version in the path.
 
@@ -38,7 +38,8 @@ const definitionModules = [
     module: 'sigs.k8s.io/gateway-api',
     version: 'v1.6.3',
     sum: 'h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=',
-    // The experimental channel has every field. The policy that guards against it belongs to the other channel and is left out.
+    // The experimental channel has every field. The policy that guards against it belongs to the
+    // other channel and is left out.
     files: (folder) =>
       readdirSync(join(folder, 'config/crd/experimental'))
         .filter((name) => name.startsWith('gateway.networking.k8s.io_') && !name.includes('_vap_'))
@@ -56,18 +57,21 @@ const definitions = join(
   'definitions.json',
 );
 
-/** The programs and the file of definitions, or undefined for what is not there. Looks only; throws when KUBEBUILDER_ASSETS is wrong. */
+/**
+ * The programs and the file of definitions, or undefined for missing ones. Only looks; throws when
+ * KUBEBUILDER_ASSETS is wrong.
+ */
 export function findKubernetes() {
   return { programs: findPrograms(), definitions: existsSync(definitions) ? definitions : undefined };
 }
 
-/** True when `fetchKubernetes` has what it needs: everything is there, or Go is. */
+/** True when `fetchKubernetes` has everything that it needs: the files are there, or Go is. */
 export function canFetchKubernetes() {
   const found = findOrFail();
   return (found.programs !== undefined && found.definitions !== undefined) || goVersion() !== undefined;
 }
 
-/** Builds and downloads what is missing. Ends the process with an explanation when it cannot. */
+/** Builds and downloads missing files. Ends the process with an explanation when it cannot. */
 export async function fetchKubernetes() {
   const found = findOrFail();
   if (found.programs !== undefined && found.definitions !== undefined) return;
@@ -109,7 +113,10 @@ export async function fetchNodePrograms() {
   return Object.fromEntries(paths);
 }
 
-/** Downloads the definitions alone, for tests in a cluster that has the programs. Ends the process with an explanation when it cannot. */
+/**
+ * Downloads the definitions alone, for tests in a cluster that has the programs. Ends the process
+ * with an explanation when it cannot.
+ */
 export async function fetchClusterDefinitions() {
   if (existsSync(definitions)) return;
   if (goVersion() === undefined)

@@ -1,4 +1,4 @@
-// Gets the Node that a checkout runs on where the machine's is older than Cairn supports: npm's
+// Gets the Node that a checkout runs on if the machine's is older than Cairn supports: npm's
 // package of its binary, in a cache with the version in the path. NODE_BIN names another. This
 // file, `setup.mjs` and `generate.mjs` run on Node 20; everything else on a Node from here.
 

@@ -1,14 +1,14 @@
-// Every step of code generation, in order: `npm run generate`. A step that is up to date says
-// nothing; one that ran says so in a line. A checkout that was installed by hand has its Node from
-// here, where the machine's own is too old.
+// Every step of code generation, in order: `npm run generate`. A step that is up to date prints
+// nothing; one that ran prints a line. A checkout that was installed by hand has its Node from
+// here, if the machine's own is too old.
 
 import { existsSync } from 'node:fs';
 import { provideNode } from './fetch-node.mjs';
 import { generateEnvoySchema } from './generate/envoy-schema.mjs';
 
 /**
- * Runs one step; a step returns what it made ("envoy schema (87 files)"), or undefined when there
- * was nothing to do.
+ * Runs one step; a step returns its result ("envoy schema (87 files)"), or undefined when there was
+ * nothing to do.
  */
 async function runStep(step) {
   const started = performance.now();

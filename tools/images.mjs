@@ -22,7 +22,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const user = 1337;
 const architectures = { x64: 'amd64', arm64: 'arm64' };
 
-/** What runs in each image: the entry module is where the container starts. */
+/** The programs of each image: the entry module is where the container starts. */
 const images = [
   { name: 'controller', entry: 'cli/main.js', withEnvoy: false },
   { name: 'waypoint', entry: 'agent/main.js', withEnvoy: true },

@@ -1,10 +1,10 @@
-// Makes a checkout ready with nothing but Node and Python, and runs what was asked for: `setup`,
-// `demo`, `test`, `test:soak` (the property tests, with counts that take an hour or two), `test:api`
-// (tests against a Kubernetes API of their own, for which Go is needed once), `test:cluster` (in the
-// cluster of KUBECONFIG, or in one of their own) or `cluster` (the commands of tools/cluster). Steps
-// whose inputs have not changed are skipped, so that a second run starts at once. Node 20 can run
-// this file; what it starts runs on a Node that Cairn supports, which is fetched where the machine's
-// own is older.
+// Makes a checkout ready with nothing but Node and Python, and runs a task: `setup`, `demo`,
+// `test`, `test:soak` (the property tests, with counts that take an hour or two), `test:api` (tests
+// against a Kubernetes API of their own, for which Go is needed once), `test:cluster` (in the
+// cluster of KUBECONFIG, or in one of their own) or `cluster` (the commands of tools/cluster). It
+// skips steps whose inputs have not changed, so that a second run starts at once. Node 20 can run
+// this file; its child processes run on a Node that Cairn supports, which is fetched if the
+// machine's own is older.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,7 +19,8 @@ import { fetchNode, oldestNode, provideNode } from './fetch-node.mjs';
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 const programs = join(repository, 'node_modules/.bin');
-// As npm does for its scripts: a Node that was fetched is among these programs, and goes before the machine's.
+// As npm does for its scripts: a fetched Node is among these programs, and has precedence over the
+// machine's.
 const env = { ...process.env, PATH: `${programs}${delimiter}${process.env.PATH ?? ''}` };
 
 function run(title, command, args, options = {}) {
@@ -41,8 +42,8 @@ function run(title, command, args, options = {}) {
 }
 
 /**
- * Runs checks side by side. The output of each is printed when it ends, and the others go on where
- * one fails.
+ * Runs checks side by side. The output of each is printed when it ends, and the others go on if one
+ * fails.
  */
 async function checkAll(checks) {
   const ends = await Promise.all(
@@ -61,7 +62,10 @@ async function checkAll(checks) {
   if (ends.some((status) => status !== 0)) process.exit(1);
 }
 
-/** Runs a step once for each state of its inputs; the state is remembered in node_modules, which goes when it is stale. */
+/**
+ * Runs a step once for each state of its inputs; the state is remembered in node_modules, which
+ * goes when it is stale.
+ */
 function onceFor(name, inputs, step) {
   const hash = createHash('sha256');
   for (const file of inputs) hash.update(readFileSync(join(repository, file)));
@@ -73,7 +77,10 @@ function onceFor(name, inputs, step) {
   writeFileSync(stamp, state);
 }
 
-/** True when the tests of the Kubernetes API can run. Where nothing is there to make it from they are left out, except in CI. */
+/**
+ * True when the tests of the Kubernetes API can run. Where nothing is there to make it from they
+ * are left out, except in CI.
+ */
 async function hasKubernetes() {
   if ((process.env.CI ?? '') !== '' || canFetchKubernetes()) {
     await fetchKubernetes();
@@ -85,7 +92,10 @@ async function hasKubernetes() {
   return false;
 }
 
-/** Runs a command of tools/cluster, and waits for it on signals too: it takes its cluster down then. */
+/**
+ * Runs a command of tools/cluster, and waits for it on signals too: the command then takes its
+ * cluster down.
+ */
 async function runCluster(args) {
   const main = join(repository, 'tools/cluster/main.ts');
   const child = spawn(node, ['--import', import.meta.resolve('tsx'), main, ...args], { env, stdio: 'inherit' });
@@ -96,7 +106,7 @@ async function runCluster(args) {
   process.exit(code ?? 1);
 }
 
-/** The tests bring up a cluster of their own, and start again in it, where none is given. */
+/** Without a given cluster, the tests bring up one of their own, and start again in it. */
 async function testInCluster() {
   if ((process.env.KUBECONFIG ?? '') === '') {
     process.stderr.write(

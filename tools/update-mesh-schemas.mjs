@@ -1,15 +1,18 @@
-// Rewrites `mesh/kinds/*/schema.json` from the CustomResourceDefinitions of Istio and of the Gateway API: structure only, without prose
-// and without expressions, with what repeats written once. For maintainers, when a new version of an API is taken in. A new kind is taken
-// in once its folder has a `schema.json`, which may hold `{}`:
+// Rewrites `mesh/kinds/*/schema.json` from the CustomResourceDefinitions of Istio and of the
+// Gateway API: structure only, without prose and without expressions, with what repeats written
+// once. For maintainers, when a new version of an API is taken in. A new kind is taken in once its
+// folder has a `schema.json`, which may hold `{}`:
 //
 //   node tools/update-mesh-schemas.mjs <istio.io/api>/kubernetes/customresourcedefinitions.gen.yaml \
 //     <sigs.k8s.io/gateway-api>/config/crd/standard/gateway.networking.k8s.io_{gateways,gatewayclasses,backendtlspolicies,referencegrants,tcproutes,tlsroutes}.yaml \
 //     <sigs.k8s.io/gateway-api>/config/crd/experimental/gateway.networking.k8s.io_{http,grpc}routes.yaml
 //
-// Routes of requests are taken from the experimental channel: it holds all of the standard one, and what else a cluster may serve is then reported
-// by its own name, and does not reject the route.
+// Routes of requests are taken from the experimental channel: it holds all of the standard one, and
+// fields that a cluster may serve beyond that are then reported by name, and do not reject the
+// route.
 //
-// The files of Service, Namespace and the metadata are written by hand: Kubernetes has no definitions of them in this form.
+// The files of Service, Namespace and the metadata are written by hand: Kubernetes has no
+// definitions of them in this form.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
@@ -32,7 +35,10 @@ const kept = [
   'maxLength',
   'pattern',
 ];
-/** Fields of an older version of the API, which clusters still serve and the current definitions have no more, by the object that they stand in. */
+/**
+ * Fields of an older version of the API, which clusters still serve and the current definitions
+ * have no more, by the object that they stand in.
+ */
 const former = {
   sessionPersistence: {
     cookieConfig: {
@@ -42,7 +48,10 @@ const former = {
     sessionName: { type: 'string', maxLength: 128 },
   },
 };
-/** Old spellings that every version of the API still lists; the current one is what people should be pointed to. */
+/**
+ * Old spellings that every version of the API still lists; the current one is what people should be
+ * pointed to.
+ */
 const dropped = new Set(['mirror_percent']);
 
 for (const file of process.argv.slice(2)) {
@@ -89,7 +98,10 @@ function prune(schema) {
   return result;
 }
 
-/** The CRDs say "at most one of a and b" as `oneOf: [{not: {anyOf: [...]}}, {required: [a]}, {required: [b]}]`. */
+/**
+ * The CRDs say "at most one of a and b" as `oneOf: [{not: {anyOf: [...]}}, {required: [a]},
+ * {required: [b]}]`.
+ */
 function namesOfChoice(oneOf) {
   const names = (oneOf ?? []).flatMap((branch) => branch.required ?? []);
   return names.length > 1 ? names : undefined;

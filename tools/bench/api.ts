@@ -1,4 +1,5 @@
-// Edits by the Kubernetes API: a real API server in front of the control plane of a cluster, which is a process of its own.
+// Edits by the Kubernetes API: a real API server in front of the control plane of a cluster, which
+// is a process of its own.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiResource, type KubernetesObject, resources } from '../../kubernetes/index.ts';

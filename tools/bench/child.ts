@@ -7,9 +7,9 @@ import type { Answer, Order } from './control-plane.ts';
 
 /** A running control plane. */
 export interface Child {
-  /** What it used before it was told anything: the idle process with its libraries. */
+  /** The resources that it used before the first order: the idle process with its libraries. */
   readonly idle: Answer;
-  /** Does what the order says and answers when that is done. */
+  /** Carries out the order and answers when that is done. */
   ask(order: Order): Promise<Answer>;
   stop(): Promise<void>;
 }

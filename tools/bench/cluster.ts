@@ -1,6 +1,7 @@
-// What a cluster costs its control plane: `cairn controller` as a process of its own at a real API server that holds services, pods and
-// rules. Measured are the way from its start to serving, what it then writes, what it asks of the API, and its memory; for one that comes
-// to an empty cluster, to a new one, to one whose statuses are written already, and for a minute in which nothing happens.
+// The cost of a cluster for its control plane: `cairn controller` as a process of its own at a real
+// API server that holds services, pods and rules. It measures the time from the start to serving,
+// the writes after that, the calls to the API, and the memory; for an empty cluster, for a new one,
+// for one whose statuses are written already, and for a minute in which nothing happens.
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,7 +48,10 @@ export async function measureCluster({ services, restMs }: ClusterLoad): Promise
   return { benchmark: 'cluster', rows };
 }
 
-/** Services with their pods and slices, and VirtualServices, as controllers and people would have made them. */
+/**
+ * Services with their pods and slices, and VirtualServices, as controllers and people would have
+ * made them.
+ */
 async function load({ client }: TestApiServer, count: number): Promise<void> {
   const metadata = (name: string, labels = {}): KubernetesObject['metadata'] => ({
     name,

@@ -1,5 +1,6 @@
-// A process with a control plane for benchmarks: the store, generator, cache and server of `cairn run`, without its proxies, or the whole
-// control plane of a cluster. Its parent tells it what to serve and asks what it used.
+// A process with a control plane for benchmarks: the store, generator, cache and server of `cairn
+// run`, without its proxies, or the whole control plane of a cluster. Its parent sets the
+// configuration and asks for its use of resources.
 
 import { ServerCredentials } from '@grpc/grpc-js';
 import { DirectorySource } from '../../gateway-controller/machine/directory-source.ts';
@@ -11,7 +12,7 @@ import { clusterSettings, startControlPlane } from '../../test/support/cluster-m
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
 import { changesOf, type Edit, makeEdit, makeHttpRoute, makeMesh, meshGateway, meshNamespace } from './mesh.ts';
 
-/** What the parent says. */
+/** The parent's messages. */
 export type Order =
   | { readonly type: 'serve'; readonly services: number; readonly rich: boolean }
   | { readonly type: 'watch'; readonly directory: string }
@@ -21,8 +22,8 @@ export type Order =
   | { readonly type: 'usage' };
 
 /**
- * Events of a tenth of the services, or of nine in ten where all have rules, at a rate, Infinity for all at once; and every tenth of a
- * second a lone edit of one of the others.
+ * Events of a tenth of the services, or of nine in ten where all have rules, at a rate, Infinity
+ * for all at once; and every tenth of a second a lone edit of one of the others.
  */
 export interface Storm {
   readonly type: 'storm';
@@ -43,7 +44,7 @@ export interface LoneEdit {
   readonly at: number;
 }
 
-/** What the child answers: milliseconds of CPU since its start, bytes, and where it listens. */
+/** The child's answers: milliseconds of CPU since its start, bytes, and its address. */
 export interface Answer {
   readonly address: string;
   readonly cpu: number;
@@ -62,7 +63,7 @@ const cache = new SnapshotCache();
 const xds = new XdsServer({ cache, authorize: () => ({ key }), log: () => undefined });
 let distribution = makeDistribution();
 let address = '';
-/** What came since the last step; each object once, in its newest form. */
+/** The changes since the last step; each object once, in its newest form. */
 const gathered = new Map<string, MeshChange>();
 let loneEdits: LoneEdit[] = [];
 let steps = 0;

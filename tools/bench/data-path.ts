@@ -1,5 +1,6 @@
-// What the way through the mesh costs a request: client → node proxy → waypoint → node proxy → workload, as `cairn run` generates and runs
-// it, against the same Envoy as a plain reverse proxy. Every Envoy has one worker, and the workload is an Envoy that answers by itself.
+// The cost of the way through the mesh for a request: client → node proxy → waypoint → node proxy →
+// workload, as `cairn run` generates and runs it, against the same Envoy as a plain reverse proxy.
+// Every Envoy has one worker, and the workload is an Envoy that answers by itself.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -124,7 +125,7 @@ function envoysBelow(state: string): readonly number[] {
     });
 }
 
-/** Starts `cairn run`, and gives back what ends it. */
+/** Starts `cairn run`, and returns the function that ends it. */
 async function startRun(config: string, state: string): Promise<() => Promise<void>> {
   const block = await allocateBlock();
   const command = ['--import', 'tsx', join(root, 'cli/main.ts'), 'run'];
@@ -213,7 +214,10 @@ metadata: { name: client, namespace: default }
 spec: { address: ${at.client}, labels: { app: client }, serviceAccount: client }
 `;
 
-/** Routes of which the third matches, header edits, and policies of both actions by identity, method and path. */
+/**
+ * Routes of which the third matches, header edits, and policies of both actions by identity, method
+ * and path.
+ */
 const policies = `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -270,7 +274,10 @@ function renderWorkload(): Json {
   return { static_resources: { listeners: [renderListener(at.app, 8080, { direct_response: answer })] } };
 }
 
-/** A proxy as small as it gets: a listener for each protocol, and the workload behind it by the same protocol. */
+/**
+ * A proxy as small as it gets: a listener for each protocol, and the workload behind it by the same
+ * protocol.
+ */
 function renderPlainProxy(): Json {
   const endpoint = { endpoint: { address: socketAddress({ address: at.app, port: 8080 }) } };
   const type = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions';

@@ -1,6 +1,7 @@
-// What an edit costs a real Envoy: until the first request that sees it, until everything is accepted, and how much memory there is.
-// Requests come through the tunnel, one after the other. The control plane is in this process, or it is that of a cluster and edits are
-// writes to a Kubernetes API.
+// The cost of an edit for a real Envoy: the time until the first request that sees it, the time
+// until everything is accepted, and the memory. Requests come through the tunnel, one after the
+// other. The control plane is in this process, or it is that of a cluster and edits are writes to a
+// Kubernetes API.
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +21,7 @@ const megabyte = 1024 * 1024;
 interface EditedWaypoint {
   readonly envoy: RunningEnvoy;
   readonly write: (put: readonly AnyMeshObject[], removed?: readonly AnyMeshObject[]) => Promise<void>;
-  /** Waits until Envoy has accepted everything, where that can be known. */
+  /** Waits until Envoy has accepted everything, if that can be known. */
   readonly synced?: () => Promise<void>;
   readonly connect: () => Promise<HboneConnection>;
   readonly stop: () => Promise<void>;
@@ -194,7 +195,7 @@ async function untilStatus(connection: HboneConnection, address: string, start: 
   }
 }
 
-/** The next edit is not to wait behind what a removal takes of Envoy. */
+/** The next edit must not wait behind Envoy's work for a removal. */
 async function untilGone(connection: HboneConnection, address: string): Promise<void> {
   for (;;) {
     try {
@@ -212,7 +213,10 @@ function residentMemory({ envoy }: EditedWaypoint): number {
   return (Number(/VmRSS:\s+(\d+)/.exec(pages)?.[1] ?? Number.NaN) * 1024) / megabyte;
 }
 
-/** What Envoy has asked its allocator for: the resident memory without what the allocator keeps from the start. */
+/**
+ * The memory that Envoy has asked its allocator for: the resident memory without the allocator's
+ * own reserve from the start.
+ */
 async function usedMemory({ envoy }: EditedWaypoint): Promise<number> {
   const { allocated } = JSON.parse(await envoy.adminGet('/memory')) as { readonly allocated: string };
   return Number(allocated) / megabyte;

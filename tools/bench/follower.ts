@@ -1,12 +1,13 @@
-// A delta ADS client that follows references as Envoy does: all clusters and listeners, the endpoints of each cluster, and the routes
-// and extension configurations that listeners name. It knows the protocol and Envoy's schema, and nothing of who serves.
+// A delta ADS client that follows references as Envoy does: all clusters and listeners, the
+// endpoints of each cluster, and the routes and extension configurations that listeners name. It
+// knows the protocol and Envoy's schema, and nothing of who serves.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeMessage } from '../../envoy-api/encoding.ts';
 import { type Json, typeUrls } from '../../envoy-api/index.ts';
 import { connectDeltaAds, type DeltaAdsClient, type DeltaAdsOptions } from '../../test/support/delta-ads-client.ts';
 
-/** What came in some time. */
+/** The responses of some time. */
 export interface Received {
   readonly responses: number;
   readonly resources: number;
@@ -30,7 +31,10 @@ export class Follower {
     this.client = client;
   }
 
-  /** Connects and asks for everything; `versions` are what an earlier stream gave, by type URL. */
+  /**
+   * Connects and asks for everything; `versions` are the resources of an earlier stream, by type
+   * URL.
+   */
   static async connect(
     address: string,
     options: DeltaAdsOptions,
@@ -53,7 +57,10 @@ export class Follower {
     return Object.fromEntries([...this.client.resources.keys()].map((type) => [type, this.client.versions(type)]));
   }
 
-  /** Waits until `atLeast` responses came after response `from`, and then nothing for `quiet` ms; gives up after `patience` ms. */
+  /**
+   * Waits until `atLeast` responses came after response `from`, and then nothing for `quiet` ms;
+   * gives up after `patience` ms.
+   */
   async settle(from: number, since: number, quiet = 40, atLeast = 1, patience = 60_000): Promise<Received> {
     const end = performance.now() + patience;
     const { responses } = this.client;

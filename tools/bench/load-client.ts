@@ -1,10 +1,11 @@
-// Requests as fast as they are answered: a fixed number in flight, each sent when the one before it was answered. HTTP/1.1 is read and
-// written on bare sockets, so that the client takes as little as it can of the machine that it shares with what is measured.
+// Requests as fast as they are answered: a fixed number in flight, each sent when the one before it
+// was answered. HTTP/1.1 is read and written on bare sockets, so that the client takes as little as
+// possible of the machine that it shares with the measured processes.
 
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 
-/** What to send, and for how long. */
+/** The request to send, and for how long. */
 export interface Load {
   readonly protocol: 'HTTP/1.1' | 'HTTP/2';
   readonly address: string;
@@ -19,7 +20,7 @@ export interface Load {
   readonly seconds: number;
 }
 
-/** What came of it. */
+/** The results. */
 export interface LoadResult {
   readonly requests: number;
   readonly perSecond: number;

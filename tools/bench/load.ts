@@ -1,5 +1,5 @@
-// What a control plane does under load: the first configuration, a thousand proxies that come back, a storm of events, memory, and a
-// long life.
+// A control plane under load: the first configuration, a thousand proxies that come back, a storm
+// of events, memory, and a long life.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReceivedResponse } from '../../test/support/delta-ads-client.ts';
@@ -10,7 +10,7 @@ import { editKinds, makeEdit, serviceName } from './mesh.ts';
 import { client } from './propagation.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
-/** What to measure. */
+/** The choice of measurements. */
 export interface LoadOptions {
   readonly services: readonly number[];
   readonly rich: boolean;
@@ -41,8 +41,9 @@ async function serveEach({ services, rich }: LoadOptions, measure: (served: Serv
 }
 
 /**
- * Everything at once: resolving, rendering and encoding a mesh that is new to a control plane, one that has just started and one that has
- * been running; then, with that done, from a proxy's first request to the last byte, the client's own work for it included.
+ * Everything at once: resolving, rendering and encoding a mesh that is new to a control plane, one
+ * that has just started and one that has been running; then, with that done, from a proxy's first
+ * request to the last byte, the client's own work for it included.
  */
 export async function measureFirstSync({ services, rich }: LoadOptions): Promise<Report> {
   const rows: Row[] = [];
@@ -55,7 +56,8 @@ export async function measureFirstSync({ services, rich }: LoadOptions): Promise
       const child = await startChild();
       let before = child.idle.cpu;
       for (let life = 0; life < 6; life += 1) {
-        // All but the first are what a new waypoint costs a control plane that has been running.
+        // All but the first are the costs of a new waypoint for a control plane that has been
+        // running.
         const { took, cpu } = await child.ask({ type: 'serve', services: count, rich });
         const into = life === 0 ? cold : warm;
         into.took.push(took);
@@ -88,7 +90,10 @@ export async function measureFirstSync({ services, rich }: LoadOptions): Promise
   return { benchmark: 'first-sync', rows };
 }
 
-/** Many sessions of one Gateway: those that come for the first time, and those that have everything already. */
+/**
+ * Many sessions of one Gateway: those that come for the first time, and those that have everything
+ * already.
+ */
 export async function measureReconnect(options: LoadOptions): Promise<Report> {
   const { sessions } = options;
   const rows: Row[] = [];
@@ -171,7 +176,10 @@ export async function measureStorm(options: LoadOptions): Promise<Report> {
   return { benchmark: 'storm', rows };
 }
 
-/** When each lone edit was there, or a later one of the same service, in milliseconds since 1970; Infinity where none was. */
+/**
+ * When each lone edit was there, or a later one of the same service, in milliseconds since 1970;
+ * Infinity if none was.
+ */
 function arrivals(responses: readonly ReceivedResponse[], edits: readonly LoneEdit[]): readonly number[] {
   const seen = edits.map(() => Infinity);
   for (const { resources, at } of responses) {
@@ -205,7 +213,7 @@ export async function measureMemory(options: LoadOptions): Promise<Report> {
   return { benchmark: 'memory', rows };
 }
 
-/** Many edits, one after the other: what is held afterwards is what was held before. */
+/** Many edits, one after the other: the memory afterwards is the memory before. */
 export async function measureSoak(options: LoadOptions): Promise<Report> {
   const { edits } = options;
   const rows: Row[] = [];
@@ -224,7 +232,7 @@ export async function measureSoak(options: LoadOptions): Promise<Report> {
       const all = Array.from({ length: edits / parts }, (_, index) => {
         const number = (part * edits) / parts + index;
         const kind = editKinds[number % editKinds.length] ?? 'endpoint';
-        // What is added is removed by the next edit.
+        // The next edit removes what this one adds.
         return kind === 'service-remove' ? makeEdit(kind, count, number - 1) : makeEdit(kind, count, number);
       });
       await child.ask({ type: 'edits', edits: all, oneByOne: true });

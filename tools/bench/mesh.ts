@@ -1,6 +1,7 @@
-// The mesh that benchmarks run on: a waypoint and N services with one HTTP port and two workloads each. One service in ten has a
-// VirtualService, a DestinationRule with two subsets and an AuthorizationPolicy, and one in ten an HTTPRoute; in a rich mesh every service
-// has rules. Deterministic, so that sizes are comparable.
+// The mesh that benchmarks run on: a waypoint and N services with one HTTP port and two workloads
+// each. One service in ten has a VirtualService, a DestinationRule with two subsets and an
+// AuthorizationPolicy, and one in ten an HTTPRoute; in a rich mesh every service has rules.
+// Deterministic, so that sizes are comparable.
 
 import { refOf } from '../../mesh/index.ts';
 import type { AnyMeshObject, MeshChange, MeshObject, ObjectMeta, SpecByKind, Kind } from '../../mesh/index.ts';
@@ -35,7 +36,7 @@ export interface Edit {
   readonly service: number;
 }
 
-/** What a mesh is like. */
+/** The shape of a mesh. */
 export interface MeshShape {
   /** Whether every service has rules. */
   readonly rich?: boolean;
@@ -147,7 +148,7 @@ export function makeHttpRoute(index: number, revision: number): AnyMeshObject {
   });
 }
 
-/** Who may ask; `revision` is part of a path. */
+/** An authorization policy; `revision` is part of a path. */
 export function makePolicy(index: number, revision: number): AnyMeshObject {
   return object('AuthorizationPolicy', meta(serviceName(index)), {
     action: 'DENY',
@@ -182,8 +183,9 @@ export function changesOf({ put, removed }: Pick<Edit, 'put' | 'removed'>): read
 }
 
 /**
- * The edit of a kind number `round`, of a mesh of `count` services. Each round edits another service that has rules of the kind; services
- * are added beyond the mesh, and removed in the order in which they were added.
+ * The edit of a kind number `round`, of a mesh of `count` services. Each round edits another
+ * service that has rules of the kind; services are added beyond the mesh, and removed in the order
+ * in which they were added.
  */
 export function makeEdit(kind: EditKind, count: number, round: number, { rich = false }: MeshShape = {}): Edit {
   const revision = round + 2;

@@ -1,5 +1,6 @@
-// How long an edit takes to the bytes at a client, and how many these are, by kind of edit and size of the mesh. The edits come from a
-// source that can be exchanged: memory, files, the Kubernetes API, or any command that takes manifests.
+// How long an edit takes to the bytes at a client, and how many these are, by kind of edit and size
+// of the mesh. The edits come from a source that can be exchanged: memory, files, the Kubernetes
+// API, or any command that takes manifests.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,23 +14,26 @@ import { Follower } from './follower.ts';
 import { type Edit, editKinds, makeEdit, makeMesh, serviceName } from './mesh.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
-/** Where edits go in, where it is our own control plane that is measured. */
+/** The entry point of edits, if our own control plane is measured. */
 export const sources = ['memory', 'files', 'api'] as const;
 
-/** What to measure. */
+/** The choice of measurements. */
 export interface PropagationOptions {
   readonly services: readonly number[];
   readonly edits: number;
   readonly rich: boolean;
   readonly source: (typeof sources)[number];
-  /** Another control plane: where it serves, how the client introduces itself, and a command that applies manifests (on stdin). */
+  /**
+   * Another control plane: its address, the client's node, and a command that applies manifests (on
+   * stdin).
+   */
   readonly server?: { readonly address: string; readonly client: DeltaAdsOptions; readonly apply: string };
 }
 
-/** What takes edits, and the control plane behind it. */
+/** The target of edits, and the control plane behind it. */
 interface EditSource {
   apply(edit: Edit): Promise<void>;
-  /** Milliseconds of CPU that the control plane has used, where that can be known. */
+  /** Milliseconds of CPU that the control plane has used, if that can be known. */
   cpu(): Promise<number>;
   readonly address: string;
   readonly client: DeltaAdsOptions;
@@ -47,7 +51,8 @@ export async function measurePropagation(options: PropagationOptions): Promise<R
       const times: number[] = [];
       const writes: number[] = [];
       const cpu: number[] = [];
-      // What comes with a service is several responses, the next after the client has read the listener and asked for what it names.
+      // An added service comes in several responses, the next after the client has read the
+      // listener and asked for the resources that it names.
       const quiet = kind.startsWith('service-') ? 400 + services / 5 : 40;
       let came;
       // The first ones warm the paths of the code up.
@@ -111,7 +116,10 @@ async function cpuOf(child: Child): Promise<number> {
   return cpu;
 }
 
-/** As people write them: what has no namespace names none, where our own form has an empty one. */
+/**
+ * As people write them: an object without a namespace has no field for it, where our own form has
+ * an empty one.
+ */
 function formatManifests(objects: readonly AnyMeshObject[]): string {
   return objects
     .map((object) => {

@@ -1,4 +1,5 @@
-// What every benchmark prints: medians with their extremes in a table or as JSON, and what they were measured on.
+// The output of every benchmark: medians with their extremes in a table or as JSON, and the
+// machine.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -17,7 +18,7 @@ export interface Summary {
 /** A line of a table: texts and numbers by column. */
 export type Row = Readonly<Record<string, string | number | Summary>>;
 
-/** What a benchmark gives back. */
+/** The result of a benchmark. */
 export interface Report {
   readonly benchmark: string;
   readonly rows: readonly Row[];
@@ -31,7 +32,7 @@ export function summarize(values: readonly number[]): Summary {
   return { median: at(0.5), min: at(0), max: at(1), p99: at(0.99), count: sorted.length };
 }
 
-/** A report for people: one line per row, `median (min–max)` for what was measured several times. */
+/** A report for people: one line per row, `median (min–max)` for repeated measurements. */
 export function formatTable({ benchmark, rows }: Report): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cells = [columns, ...rows.map((row) => columns.map((column) => formatCell(row[column])))];

@@ -1,5 +1,5 @@
-// Whether answers arrive whole: downloads of random sizes, ends and paces, through a waypoint and through node proxies alone, several at a
-// time, under `cairn run`.
+// Whether answers arrive whole: downloads of random sizes, ends and paces, through a waypoint and
+// through node proxies alone, several at a time, under `cairn run`.
 
 import { startDownloadMesh } from '../../test/support/download-mesh.ts';
 import { type Download, endings } from '../../test/support/downloads.ts';
@@ -42,7 +42,9 @@ export async function measureTransfers(count: number): Promise<Report> {
   }
 }
 
-/** 1 kB to 100 MB, as many small ones as large ones; a third is read slowly, a third written slowly. */
+/**
+ * 1 kB to 100 MB, as many small ones as large ones; a third is read slowly, a third written slowly.
+ */
 function choose(): Download {
   const ending = endings[Math.floor(Math.random() * endings.length)] ?? 'length';
   const bytes = Math.round(10 ** (3 + 5 * Math.random()));

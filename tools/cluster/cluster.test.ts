@@ -1,5 +1,5 @@
-// What the commands say where no cluster can be, and what they give to others. The cluster itself
-// is tried by "npm run test:cluster".
+// The answers of the commands if no cluster can be, and their output for other programs. "npm run
+// test:cluster" tests the cluster itself.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';

@@ -33,13 +33,13 @@ const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: '
 const whole = inFolder('whole');
 const patience = { timeout: 180_000, interval: 100 };
 
-/** What a program needs in its environment to use the cluster, and to bring images to it. */
+/** The environment in which a program can use the cluster, and bring images to it. */
 export function clusterVariables(): Readonly<Record<string, string>> {
   const load = [process.execPath, ...process.execArgv, join(import.meta.dirname, 'main.ts'), 'load'];
   return { KUBECONFIG: kubeconfig, CAIRN_IMAGE_LOAD: load.map(shellQuoted).join(' ') };
 }
 
-/** A word as a shell reads it. */
+/** A word in the form that a shell reads. */
 export function shellQuoted(word: string): string {
   return /^[\w:=,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
@@ -62,7 +62,7 @@ export async function takeDown(): Promise<void> {
   say('the cluster is down');
 }
 
-/** Gives the archive of an image to the node. */
+/** Copies the archive of an image to the node. */
 export function loadImage(archive: string): void {
   checkRoot();
   if (findNode() === undefined) throw new ClusterError('the cluster is not up');
@@ -70,8 +70,8 @@ export function loadImage(archive: string): void {
 }
 
 /**
- * Brings a cluster up for one command, and takes it down when that ends, or this process is told
- * to. Resolves to its exit code.
+ * Brings a cluster up for one command, and takes it down when the command ends, or when this
+ * process is told to end. Resolves to its exit code.
  */
 export async function runInCluster(command: readonly string[]): Promise<number> {
   checkMachine();
@@ -104,7 +104,7 @@ function refuseWhenUp(): void {
   );
 }
 
-/** From now on, signals end this process no more: they abort with an Interruption. */
+/** From now on, signals do not end this process: they abort with an Interruption. */
 function interruptions(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -115,7 +115,7 @@ function interruptions(): AbortSignal {
 
 async function start(programs: Programs, interrupted: AbortSignal): Promise<void> {
   const started = performance.now();
-  // A node that is not whole, or that was killed, has left things behind.
+  // A node that is not whole, or that was killed, leaves files behind.
   await removeNode();
   removeLogs();
   checkAddresses();

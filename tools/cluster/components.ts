@@ -1,4 +1,4 @@
-// What runs on the node, and with which arguments. Settings that are not the programs' own defaults
+// The programs of the node, and their arguments. Settings that are not the programs' own defaults
 // have their reason beside them.
 
 import type { NodeProgram } from '../fetch-kubernetes.mjs';

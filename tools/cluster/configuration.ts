@@ -16,7 +16,7 @@ export function configurationFiles(plugins: string): Readonly<Record<string, str
     'network/pods.conflist': JSON.stringify(podNetwork),
     'kubelet.json': JSON.stringify(kubelet),
     'kube-proxy.json': JSON.stringify(proxy),
-    // What the machine resolves names with is of no use to pods: nothing leaves the node.
+    // The machine's resolvers are of no use to pods: nothing leaves the node.
     'resolv.conf': '',
     Corefile: dns,
   };

@@ -1,4 +1,4 @@
-// The node's life: its first process, the link to it, and the files it leaves behind.
+// The node's life: its first process, its link, and the files that it leaves behind.
 
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -88,7 +88,10 @@ async function startFirstProcess(): Promise<void> {
   ip('route', 'add', 'unreachable', addresses.block, 'proto', '119', 'metric', '4000');
 }
 
-/** Ends the node, if one runs, and removes what any node has left behind, except for the logs. */
+/**
+ * Ends the node, if one runs, and removes the files that any node has left behind, except for the
+ * logs.
+ */
 export async function removeNode(): Promise<void> {
   const node = findNode();
   if (node !== undefined) {
@@ -110,7 +113,10 @@ export function removeLogs(): void {
   rmSync(logs, { recursive: true, force: true });
 }
 
-/** The last lines of components that ended, or of the node itself: why it did not come up. */
+/**
+ * The last lines of components that ended, or of the node itself: the reason why it did not come
+ * up.
+ */
 export function describeFailure(): string {
   const files = readIfFolder(logs).map((name) => ({ name, text: readIfThere(join(logs, name)) ?? '' }));
   const ended = files.filter(({ name, text }) => name === 'node.log' || text.includes('\n### ended with '));

@@ -1,5 +1,5 @@
-// What this machine must have for a node: Linux, root, a few programs of the system, and a kernel
-// that lets a node have its own.
+// The requirements of a node: Linux, root, a few programs of the system, and a kernel that lets a
+// node have its own resources.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ const systemPrograms: Readonly<Record<string, readonly string[]>> = {
 };
 const pluginPackage = 'containernetworking-plugins';
 const plugins = ['loopback', 'ptp', 'host-local'];
-/** Where distributions, and where the plugins' own releases put them. */
+/** The folders of distributions, and of the plugins' own releases. */
 const pluginFolders = ['/usr/lib/cni', '/usr/libexec/cni', '/opt/cni/bin'];
 
 /** The search path of the node: the caller's, and the places of programs for root. */

@@ -1,5 +1,5 @@
-// Where the node is: its folder, its addresses, its names. There is one node for a machine, whoever
-// of its users brings it up.
+// The node's folder, its addresses, its names. There is one node for a machine, whichever of its
+// users brings it up.
 
 import { join } from 'node:path';
 
@@ -18,8 +18,8 @@ export const nodeName = 'node';
 /** The machine's end of the link to the node. */
 export const linkName = 'cairn-node';
 /**
- * The node's own place among the machine's cgroups. A kubelet ends all that it does not know in the
- * place that it has.
+ * The node's own place among the machine's cgroups. A kubelet ends everything in its place that it
+ * does not know.
  */
 export const cgroup = 'cairn-node';
 export const pauseImage = 'localhost/pause:local';
@@ -40,7 +40,7 @@ export const addresses = {
 export const apiPort = 6443;
 export const clusterDomain = 'cluster.local';
 
-/** What stops a command and is the caller's to mend: it is shown without a stack. */
+/** A failure that the caller can mend: it is printed without a stack. */
 export class ClusterError extends Error {}
 
 /** A signal has told this process to stop. */
@@ -53,7 +53,7 @@ export class Interruption extends Error {
   }
 }
 
-/** Says on stderr what goes on. */
+/** Reports progress on stderr. */
 export function say(text: string): void {
   process.stderr.write(`cluster: ${text}\n`);
 }

@@ -1,9 +1,11 @@
-// Reads the validation rules (protoc-gen-validate) that the proto files carry as options. They are taken from the parsed files because
-// protobufjs' flattened options lose empty aggregates, such as `duration: {gt: {}}`.
+// Reads the validation rules (protoc-gen-validate) that the proto files carry as options. They are
+// taken from the parsed files because protobufjs' flattened options lose empty aggregates, such as
+// `duration: {gt: {}}`.
 
 /**
- * `{ [message]: { fields?: { [field]: rules }, oneofs?: { [oneof]: members } } }`; durations in rules become seconds. `changes` are rules
- * by `message.field` that take the place of the proto files' own.
+ * `{ [message]: { fields?: { [field]: rules }, oneofs?: { [oneof]: members } } }`; durations in
+ * rules become seconds. `changes` are rules by `message.field` that take the place of the proto
+ * files' own.
  */
 export function readConstraints(messages, changes) {
   const constraints = {};

@@ -1,5 +1,5 @@
-// Writes TypeScript types of the messages in their JSON form, with the field names of the proto files (snake_case), as Envoy's own
-// documentation and config_dump write them.
+// Writes TypeScript types of the messages in their JSON form, with the field names of the proto
+// files (snake_case), as Envoy's own documentation and config_dump write them.
 
 const scalars = {
   double: 'number',
@@ -45,7 +45,10 @@ const valueInAny = Object.keys(wellKnown).filter(
   (name) => !['google.protobuf.Any', 'google.protobuf.NullValue', 'google.protobuf.Empty'].includes(name),
 );
 
-/** The text of messages.ts: one type for each message and enum, and the map MessageTypes from full names to them. */
+/**
+ * The text of messages.ts: one type for each message and enum, and the map MessageTypes from full
+ * names to them.
+ */
 export function formatMessageTypes(messages, enums) {
   const own = messages.filter((message) => wellKnown[fullName(message)] === undefined);
   const ownEnums = enums.filter((enumeration) => wellKnown[fullName(enumeration)] === undefined);
@@ -98,8 +101,9 @@ function fullName(object) {
 }
 
 /**
- * The shortest unambiguous name of each type: nested messages carry their outer message's name (`RouteAction_HashPolicy`), and types of
- * the same name carry as many package segments as it takes (`HttpRbac_RBAC`, `NetworkRbac_RBAC`).
+ * The shortest unambiguous name of each type: nested messages carry their outer message's name
+ * (`RouteAction_HashPolicy`), and types of the same name carry as many package segments as it takes
+ * (`HttpRbac_RBAC`, `NetworkRbac_RBAC`).
  */
 function chooseNames(fullNames) {
   const names = new Map();

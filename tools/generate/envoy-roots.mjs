@@ -1,5 +1,6 @@
-// The proto files that are loaded on purpose; what they import comes along. Loading everything in the package fails (leftovers of
-// the v2 API), and a schema of everything would be several times as slow to load.
+// The proto files that are loaded by name; their imports come along. Loading everything in the
+// package fails (leftovers of the v2 API), and a schema of everything would be several times as
+// slow to load.
 
 const extension = (path) => `envoy/extensions/${path}.proto`;
 

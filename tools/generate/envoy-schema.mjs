@@ -1,5 +1,6 @@
-// Makes envoy-api/generated/ from the proto files in @grpc/grpc-js-xds: the schema that encodes messages, the validation rules, and
-// TypeScript types. Fields that are newer than those files come from envoy-api/additions.json.
+// Makes envoy-api/generated/ from the proto files in @grpc/grpc-js-xds: the schema that encodes
+// messages, the validation rules, and TypeScript types. Fields that are newer than those files come
+// from envoy-api/additions.json.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +22,10 @@ const protoDirectories = [
 /** Packages that only annotate other protos; no message refers to them. */
 const annotationPackages = ['validate', 'udpa.annotations', 'xds.annotations', 'envoy.annotations'];
 
-/** Writes schema.ts, constraints.ts and messages.ts. Returns a description, or undefined when they are up to date. */
+/**
+ * Writes schema.ts, constraints.ts and messages.ts. Returns a description, or undefined when they
+ * are up to date.
+ */
 export async function generateEnvoySchema() {
   const inputs = [...sources.map((name) => join(repository, `tools/generate/${name}.mjs`)), additionsFile];
   const stamp = hashInputs(inputs, ['protobufjs', '@grpc/grpc-js-xds']);
@@ -58,7 +62,10 @@ async function loadProtos() {
   return { root, files: files.size };
 }
 
-/** Puts what additions.json names into the root: fields into messages that exist, new messages and enums whole, outer ones first. */
+/**
+ * Puts the contents of additions.json into the root: fields into messages that exist, new messages
+ * and enums whole, outer ones first.
+ */
 function addAdditions(root, { messages, enums }) {
   for (const { name, fields } of messages) {
     const target = root.lookup(`.${name}`) ?? defineMessage(root, name);
@@ -118,7 +125,10 @@ function listTypes(root) {
   return { messages: messages.sort(byName), enums: enums.sort(byName) };
 }
 
-/** protobufjs descriptors by full name: no options, no services, absolute type names, so that each can be loaded alone. */
+/**
+ * protobufjs descriptors by full name: no options, no services, absolute type names, so that each
+ * can be loaded alone.
+ */
 function describeSchema(messages, enums) {
   const schema = {};
   for (const message of messages) {

@@ -1,5 +1,6 @@
-// Compiles the schema of every kind (`mesh/kinds/<kind>/schema.json`) to a validator in plain code, so that starting `cairn` compiles
-// nothing, and writes the schemas beside them as data for the search for unknown fields. Output: `mesh/generated/`, not committed.
+// Compiles the schema of every kind (`mesh/kinds/<kind>/schema.json`) to a validator in plain code,
+// so that starting `cairn` compiles nothing, and writes the schemas beside them as data for the
+// search for unknown fields. Output: `mesh/generated/`, not committed.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,10 +11,13 @@ import { kindsFolder, listSchemas } from './kind-folders.mjs';
 const root = join(import.meta.dirname, '..', '..');
 const output = join(root, 'mesh', 'generated');
 
-/** Kinds whose `spec` may be absent; what they mean without one is their own affair. */
+/** Kinds whose `spec` may be absent; the meaning of that is their own. */
 const specOptional = new Set(['Namespace', 'AuthorizationPolicy', 'RequestAuthentication']);
 
-/** Writes `mesh/generated/{validators,schemas}.ts`; returns what was made, or undefined when both files were as they should be. */
+/**
+ * Writes `mesh/generated/{validators,schemas}.ts`; returns a summary, or undefined when both files
+ * were up to date.
+ */
 export async function generateMeshSchemas() {
   const schemas = readSchemas();
   const ajv = new Ajv({

@@ -1,4 +1,5 @@
-// Skips a generation step when nothing that it reads has changed: a stamp file beside the outputs holds a hash of the inputs.
+// Skips a generation step when nothing that it reads has changed: a stamp file beside the outputs
+// holds a hash of the inputs.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -27,7 +28,10 @@ export function isCurrent(directory, stamp, outputs) {
   return outputs.every((output) => existsSync(join(directory, output)));
 }
 
-/** Writes the outputs (`{ name: text }`), the stamp last; each by a rename, so that a reader never sees half a file. */
+/**
+ * Writes the outputs (`{ name: text }`), the stamp last; each by a rename, so that a reader never
+ * sees half a file.
+ */
 export function writeOutputs(directory, stamp, outputs) {
   for (const [name, text] of [...Object.entries(outputs), ['.stamp', stamp]]) {
     const file = join(directory, name);

@@ -1,4 +1,5 @@
-// An image as one file, in the layout that `docker save` writes and `docker load` and `ctr images import` read.
+// An image as one file, in the layout that `docker save` writes and `docker load` and `ctr images
+// import` read.
 
 import { createHash } from 'node:crypto';
 import { writeTar } from './tar.mjs';

@@ -32,7 +32,7 @@ function librariesOf(file) {
   return output.split('\n').flatMap((line) => /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1] ?? []);
 }
 
-/** Users, name lookup and a folder for temporary files: what programs expect of any system. */
+/** Users, name lookup and a folder for temporary files: programs expect these of any system. */
 export function systemEntries(user) {
   const text = (path, data) => ({ path, mode: 0o644, data: Buffer.from(data) });
   return [

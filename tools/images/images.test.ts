@@ -1,4 +1,5 @@
-// The archives of images: the same bytes each time, in a layout that loads, and with every file that the program loads, sooner or later.
+// The archives of images: the same bytes each time, in a layout that loads, and with every file
+// that the program loads, sooner or later.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,8 +1,12 @@
-// Tar archives with the same bytes for the same content: sorted names, no times, no owners but root.
+// Tar archives with the same bytes for the same content: sorted names, no times, no owners but
+// root.
 
 const block = 512;
 
-/** Entries are `{ path, mode, data }` for files and `{ path, mode }` for folders; paths are relative and use slashes. */
+/**
+ * Entries are `{ path, mode, data }` for files and `{ path, mode }` for folders; paths are relative
+ * and use slashes.
+ */
 export function writeTar(entries) {
   const sorted = [...entries].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const parts = [];
@@ -23,7 +27,9 @@ export function writeTar(entries) {
   return Buffer.concat(parts);
 }
 
-/** Name and prefix of at most 100 and 155 bytes, or nothing when there is no such place to split. */
+/**
+ * Name and prefix of at most 100 and 155 bytes, or nothing when there is no such place to split.
+ */
 function splitName(name) {
   if (Buffer.byteLength(name) <= 100) return [name, ''];
   for (let at = name.indexOf('/'); at > 0 && at <= 155; at = name.indexOf('/', at + 1)) {
