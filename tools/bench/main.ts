@@ -16,6 +16,7 @@ import {
 import { measurePropagation, type PropagationOptions, sources } from './propagation.ts';
 import { formatJson, formatTable, type Report } from './report.ts';
 import { measureTransfers } from './transfers.ts';
+import { measureUploads } from './uploads.ts';
 
 const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|memory|soak|data-path|transfers|cluster> [flags]
 
@@ -24,6 +25,8 @@ const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|me
   --sessions 1000          sessions of reconnect
   --rounds 5 --seconds 5   rounds of data-path, and how long each is
   --transfers 1000         downloads by each way
+  --uploads                transfers: in place of downloads, uploads of --megabytes 200 over a wire of --delay 10, milliseconds there
+                           and back; 10 of each kind unless --transfers says otherwise
   --rich                   every service has rules; else one in ten
   --source memory          where edits of propagation go in: memory, files, or api, a kube-apiserver as "npm run test:api" has it;
                            api is for envoy too
@@ -41,7 +44,10 @@ const { positionals, values } = parseArgs({
     sessions: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '5' },
-    transfers: { type: 'string', default: '1000' },
+    transfers: { type: 'string' },
+    uploads: { type: 'boolean', default: false },
+    delay: { type: 'string', default: '10' },
+    megabytes: { type: 'string', default: '200' },
     rich: { type: 'boolean', default: false },
     source: { type: 'string', default: 'memory' },
     output: { type: 'string', short: 'o', default: 'table' },
@@ -97,6 +103,12 @@ function propagation(): PropagationOptions {
   };
 }
 
+function transfers(): Promise<Report> {
+  const { uploads, delay, megabytes } = values;
+  if (!uploads) return measureTransfers(Number(values.transfers ?? 1000));
+  return measureUploads({ count: Number(values.transfers ?? 10), megabytes: Number(megabytes), delay: Number(delay) });
+}
+
 const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   propagation: () => measurePropagation(propagation()),
   'first-sync': () => measureFirstSync(load('100,1000')),
@@ -105,7 +117,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   memory: () => measureMemory(load('1000,5000,10000')),
   envoy: () => measureEnvoy(load('100,1000', 20), values.source === 'api'),
   'data-path': () => measureDataPath({ rounds: Number(values.rounds), seconds: Number(values.seconds) }),
-  transfers: () => measureTransfers(Number(values.transfers)),
+  transfers,
   cluster: () => measureCluster({ services: sizes('1000'), restMs: 60_000 }),
   soak: () => measureSoak(load('1000', 20_000)),
 };
