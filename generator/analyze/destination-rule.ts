@@ -9,8 +9,18 @@ import { requestedWaypoint } from '../resolve/waypoint/binding.ts';
 import { resolveGateway } from '../resolve/waypoint/gateway.ts';
 import { type FieldPath, formatRef, isWildcardHost, type MeshObject, refOf } from '../../mesh/index.ts';
 import { findHost } from './host.ts';
+import type { KindAnalysis } from './analysis.ts';
+import { trafficPolicies, trafficPolicy } from './fields/patterns.ts';
 
-export function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'DestinationRule'>): void {
+export const destinationRule: KindAnalysis<'DestinationRule'> = {
+  fields: {
+    applied: ['host', 'exportTo[]', 'subsets[].name', 'subsets[].labels.*', ...trafficPolicies(trafficPolicy.applied)],
+    reported: ['workloadSelector.**', ...trafficPolicies(trafficPolicy.reported)],
+  },
+  report: analyzeDestinationRule,
+};
+
+function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'DestinationRule'>): void {
   const { host, subsets = [] } = object.spec;
   reportDestinationRuleFields(context, object);
   // What stands in for a rule whose host cannot be read has none; reading said so.
@@ -35,7 +45,10 @@ export function analyzeDestinationRule(context: ResolveContext, object: MeshObje
   }
 }
 
-/** Reports what other rules for the same host keep from having an effect. Rules of the root namespace are meant to be overridden. */
+/**
+ * Reports what other rules for the same host keep from having an effect. Rules of the root
+ * namespace are meant to be overridden.
+ */
 function reportUnusedRule(
   context: ResolveContext,
   object: MeshObject<'DestinationRule'>,

@@ -1,4 +1,5 @@
-// Collecting Findings: the same one may be met on several ports or in several waypoints, and counts once.
+// Collecting Findings: the same one may be met on several ports or in several waypoints, and counts
+// once.
 
 import { type Finding, formatPath, formatRef } from '../../mesh/index.ts';
 

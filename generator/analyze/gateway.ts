@@ -3,8 +3,28 @@
 import type { ResolveContext } from '../resolve/context.ts';
 import { gatewayProblem, isWaypoint, listenAddressOf } from '../resolve/waypoint/gateway.ts';
 import { listenAddressAnnotation, type MeshObject, refOf } from '../../mesh/index.ts';
+import type { KindAnalysis } from './analysis.ts';
 
-export function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>): void {
+export const gateway: KindAnalysis<'Gateway'> = {
+  fields: {
+    applied: [
+      'gatewayClassName',
+      'listeners[].port',
+      'listeners[].protocol',
+      'listeners[].allowedRoutes.namespaces.**',
+    ],
+    elsewhere: {
+      'listeners[].name': 'a waypoint has one listener, whatever its name',
+      'addresses[].**': 'for who runs the waypoint: on one machine, that is where it listens',
+      'infrastructure.**': 'for the objects that a waypoint consists of in a cluster',
+    },
+  },
+  report: analyzeGateway,
+  // Gateways of other controllers are theirs to read.
+  isOurs: isWaypoint,
+};
+
+function analyzeGateway(context: ResolveContext, gateway: MeshObject<'Gateway'>): void {
   if (!isWaypoint(context.mesh, gateway)) return;
   const ref = refOf(gateway);
   const asked = gateway.metadata.annotations[listenAddressAnnotation];

@@ -1,111 +1,88 @@
-// What there is to say about each object on its own, whether or not a waypoint ever looks at it: the questions that configuration
-// which silently does nothing would otherwise leave open.
+// What there is to report about each object on its own, whether or not a waypoint ever looks at it.
+// Otherwise configuration could do nothing, in silence.
 
-import { type Kind, type MeshObject, type ObjectRef, refOf } from '../../mesh/index.ts';
-import { reportEmptyAuthentication } from '../resolve/authentication/authentication.ts';
-import { reportNeverAccepted } from '../resolve/authentication/never.ts';
-import { reportAccessLog } from '../resolve/frontend/access-log.ts';
-import { reportBackendTls } from '../resolve/backend/backend-tls.ts';
-import { reportNeverMatching, reportPolicyAttachment } from '../resolve/authorization/authorization.ts';
+import { isKind, type Kind, type MeshObject, type ObjectRef, refOf } from '../../mesh/index.ts';
 import type { ResolveContext } from '../resolve/context.ts';
-import { reportRefusedAddresses } from '../resolve/backend/discovery.ts';
-import { reportUnsupportedFields } from '../resolve/fields/report.ts';
-import { reportRouteAttachment } from '../resolve/gateway-route/analysis.ts';
-import { reportWorkloadAddress } from '../resolve/endpoint/workload-address.ts';
-import { reportWrittenValues } from '../resolve/fields/written-values.ts';
-import { isWaypoint } from '../resolve/waypoint/gateway.ts';
-import { analyzeGateway } from './gateway.ts';
-import { analyzeService } from './service.ts';
-import { analyzeVirtualService } from './virtual-service.ts';
-import { analyzeDestinationRule } from './destination-rule.ts';
+import type { KindAnalysis } from './analysis.ts';
+import { reportUnsupportedFields } from './fields/report.ts';
+import { reportWrittenValues } from './fields/written-values.ts';
+import { authorizationPolicy } from './authorization-policy.ts';
+import { backendTLSPolicy } from './backend-tls-policy.ts';
+import { configMap } from './config-map.ts';
+import { destinationRule } from './destination-rule.ts';
+import { endpointSlice } from './endpoint-slice.ts';
+import { gateway } from './gateway.ts';
+import { gatewayClass } from './gateway-class.ts';
+import { grpcRoute } from './grpc-route.ts';
+import { httpRoute } from './http-route.ts';
+import { jwksDocument } from './jwks-document.ts';
+import { meshConfig } from './mesh-config.ts';
+import { namespace } from './namespace.ts';
+import { node } from './node.ts';
+import { pod } from './pod.ts';
+import { referenceGrant } from './reference-grant.ts';
+import { requestAuthentication } from './request-authentication.ts';
+import { service } from './service.ts';
+import { serviceEntry } from './service-entry.ts';
+import { tcpRoute } from './tcp-route.ts';
+import { tlsRoute } from './tls-route.ts';
+import { virtualService } from './virtual-service.ts';
+import { workloadEntry } from './workload-entry.ts';
 
-/** The kinds whose objects are reported on by themselves. */
-export const analyzedKinds: readonly AnalyzedKind[] = [
-  'AuthorizationPolicy',
-  'BackendTLSPolicy',
-  'DestinationRule',
-  'Gateway',
-  'GatewayClass',
-  'GRPCRoute',
-  'HTTPRoute',
-  'MeshConfig',
-  'RequestAuthentication',
-  'Service',
-  'ServiceEntry',
-  'TCPRoute',
-  'TLSRoute',
-  'VirtualService',
-  'WorkloadEntry',
-];
+/** The analysis of every kind. */
+export const analyses: { readonly [K in Kind]: KindAnalysis<K> } = {
+  AuthorizationPolicy: authorizationPolicy,
+  BackendTLSPolicy: backendTLSPolicy,
+  ConfigMap: configMap,
+  DestinationRule: destinationRule,
+  EndpointSlice: endpointSlice,
+  Gateway: gateway,
+  GatewayClass: gatewayClass,
+  GRPCRoute: grpcRoute,
+  HTTPRoute: httpRoute,
+  JwksDocument: jwksDocument,
+  MeshConfig: meshConfig,
+  Namespace: namespace,
+  Node: node,
+  Pod: pod,
+  ReferenceGrant: referenceGrant,
+  RequestAuthentication: requestAuthentication,
+  Service: service,
+  ServiceEntry: serviceEntry,
+  TCPRoute: tcpRoute,
+  TLSRoute: tlsRoute,
+  VirtualService: virtualService,
+  WorkloadEntry: workloadEntry,
+};
 
-type AnalyzedKind = Exclude<Kind, 'ConfigMap' | 'JwksDocument' | 'Namespace' | 'ReferenceGrant'>;
+const kinds = Object.keys(analyses) as readonly Kind[];
+
+/** The analysis of a kind. */
+export function analysisOf(kind: Kind): KindAnalysis<Kind> {
+  return analyses[kind];
+}
 
 /** Reports on every object of a configuration. */
 export function analyzeObjects(context: ResolveContext): void {
-  for (const kind of analyzedKinds) for (const object of context.mesh.list(kind)) analyzeObject(context, refOf(object));
+  for (const kind of kinds.filter(isAnalyzedKind)) {
+    for (const object of context.mesh.list(kind)) analyzeObject(context, refOf(object));
+  }
 }
 
 /** Whether objects of a kind are reported on by themselves. */
-export function isAnalyzedKind(kind: string): kind is AnalyzedKind {
-  return analyzedKinds.some((known) => known === kind);
+export function isAnalyzedKind(kind: string): kind is Kind {
+  return isKind(kind) && analysisOf(kind).report !== undefined;
 }
 
 /** Reports on one object, named by its reference; nothing when it is gone. */
 export function analyzeObject(context: ResolveContext, { kind, namespace, name }: ObjectRef): void {
   if (!isAnalyzedKind(kind)) return;
-  const object = context.mesh.get(kind, namespace, name);
+  const object: MeshObject | undefined = context.mesh.get(kind, namespace, name);
   if (object === undefined) return;
-  if (isOurs(context, object)) {
-    reportUnsupportedFields(context, object);
+  const analysis = analysisOf(kind);
+  if (analysis.isOurs?.(context.mesh, object) !== false) {
+    reportUnsupportedFields(context, object, analysis.fields);
     reportWrittenValues(context, object);
   }
-  switch (kind) {
-    case 'AuthorizationPolicy':
-      reportNeverMatching(context, object as MeshObject<'AuthorizationPolicy'>);
-      return reportPolicyAttachment(context, object as MeshObject<'AuthorizationPolicy'>);
-    case 'MeshConfig':
-      return analyzeMeshConfig(context, object as MeshObject<'MeshConfig'>);
-    case 'RequestAuthentication':
-      return analyzeAuthentication(context, object as MeshObject<'RequestAuthentication'>);
-    case 'BackendTLSPolicy':
-      return reportBackendTls(context, object as MeshObject<'BackendTLSPolicy'>);
-    case 'DestinationRule':
-      return analyzeDestinationRule(context, object as MeshObject<'DestinationRule'>);
-    case 'Gateway':
-      return analyzeGateway(context, object as MeshObject<'Gateway'>);
-    case 'GRPCRoute':
-    case 'HTTPRoute':
-    case 'TCPRoute':
-    case 'TLSRoute':
-      return reportRouteAttachment(context, object as Parameters<typeof reportRouteAttachment>[1]);
-    case 'Service':
-    case 'ServiceEntry':
-      return analyzeService(context, object as MeshObject<'Service'> | MeshObject<'ServiceEntry'>);
-    case 'VirtualService':
-      return analyzeVirtualService(context, object as MeshObject<'VirtualService'>);
-    case 'WorkloadEntry':
-      reportWorkloadAddress(context, object as MeshObject<'WorkloadEntry'>);
-      return reportRefusedAddresses(context, object as MeshObject<'WorkloadEntry'>);
-    case 'GatewayClass':
-      return undefined;
-  }
-}
-
-/** Gateways and classes of other controllers are theirs to read. */
-function isOurs({ mesh }: ResolveContext, object: MeshObject): boolean {
-  if (object.kind === 'Gateway') return isWaypoint(mesh, object as MeshObject<'Gateway'>);
-  return (
-    object.kind !== 'GatewayClass' ||
-    (object as MeshObject<'GatewayClass'>).spec.controllerName === mesh.settings.waypointController
-  );
-}
-
-function analyzeMeshConfig(context: ResolveContext, config: MeshObject<'MeshConfig'>): void {
-  reportAccessLog(context, config);
-}
-
-function analyzeAuthentication(context: ResolveContext, object: MeshObject<'RequestAuthentication'>): void {
-  reportPolicyAttachment(context, object);
-  reportEmptyAuthentication(context, object);
-  reportNeverAccepted(context, object);
+  analysis.report?.(context, object);
 }

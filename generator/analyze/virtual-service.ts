@@ -2,16 +2,67 @@
 
 import type { ResolveContext } from '../resolve/context.ts';
 import type { PortProtocol } from '../resolve/service/protocol.ts';
-import type { ResolvedService } from '../resolve/service/service.ts';
+import { findService, type ResolvedService } from '../resolve/service/service.ts';
 import { reportNeverMatches } from '../resolve/virtual-service/never.ts';
 import { isBoundToMesh } from '../resolve/virtual-service/selection.ts';
 import { requestedWaypoint } from '../resolve/waypoint/binding.ts';
 import { resolveGateway } from '../resolve/waypoint/gateway.ts';
 import { isExportedTo } from '../resolve/waypoint/visibility.ts';
-import { isWildcardHost, type MeshObject, refOf } from '../../mesh/index.ts';
+import { isWildcardHost, type MeshObject, refOf, resolveHost } from '../../mesh/index.ts';
 import { findHost } from './host.ts';
+import type { KindAnalysis } from './analysis.ts';
+import { destination } from './fields/patterns.ts';
 
-export function analyzeVirtualService(context: ResolveContext, object: MeshObject<'VirtualService'>): void {
+export const virtualService: KindAnalysis<'VirtualService'> = {
+  fields: {
+    applied: [
+      'hosts[]',
+      'gateways[]',
+      'exportTo[]',
+      'http[].name',
+      ...['uri', 'scheme', 'method', 'authority', 'headers', 'withoutHeaders', 'queryParams'].map(
+        (field) => `http[].match[].${field}.**`,
+      ),
+      ...['name', 'port', 'gateways[]', 'ignoreUriCase', 'sourceNamespace'].map((field) => `http[].match[].${field}`),
+      ...destination('http[].route[].destination'),
+      'http[].route[].weight',
+      'http[].route[].headers.**',
+      'http[].redirect.**',
+      'http[].directResponse.**',
+      'http[].rewrite.**',
+      'http[].timeout',
+      'http[].retries.**',
+      ...['fixedDelay', 'percentage.value', 'percent'].map((field) => `http[].fault.delay.${field}`),
+      ...['httpStatus', 'grpcStatus', 'percentage.value'].map((field) => `http[].fault.abort.${field}`),
+      ...destination('http[].mirror'),
+      'http[].mirrorPercent',
+      'http[].mirrorPercentage.value',
+      ...destination('http[].mirrors[].destination'),
+      'http[].mirrors[].percentage.value',
+      'http[].corsPolicy.**',
+      'http[].headers.**',
+      'http[].delegate.name',
+      'http[].delegate.namespace',
+      ...['tcp', 'tls'].flatMap((level) => [
+        ...['port', 'gateways[]', 'sourceNamespace', 'destinationSubnets[]'].map(
+          (field) => `${level}[].match[].${field}`,
+        ),
+        ...destination(`${level}[].route[].destination`),
+        `${level}[].route[].weight`,
+      ]),
+      'tcp[].match[].sourceSubnet',
+      'tls[].match[].sniHosts[]',
+    ],
+    reported: ['http', 'tcp', 'tls'].map((level) => `${level}[].match[].sourceLabels.*`),
+  },
+  report: analyzeVirtualService,
+  services: (mesh, { metadata: { namespace }, spec }) =>
+    (spec.hosts ?? []).flatMap(
+      (host) => findService(mesh, resolveHost(host, namespace, mesh.settings.clusterDomain), namespace) ?? [],
+    ),
+};
+
+function analyzeVirtualService(context: ResolveContext, object: MeshObject<'VirtualService'>): void {
   const { hosts = [], gateways } = object.spec;
   if (!isBoundToMesh(gateways)) return;
   reportNeverMatches(context, object);

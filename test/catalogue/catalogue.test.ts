@@ -5,7 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
-import { classifyField, findIdlePatterns } from '../../generator/resolve/fields/catalogue.ts';
+import { classifyField, findIdlePatterns } from '../../generator/analyze/fields/catalogue.ts';
+import { analysisOf } from '../../generator/analyze/objects.ts';
 import type { Kind } from '../../mesh/index.ts';
 import { readCases } from './cases.ts';
 import { formatSteps, kinds, listFields } from './fields.ts';
@@ -23,7 +24,7 @@ function rowsOf(kind: Kind): readonly FieldRow[] {
 }
 
 function judge(kind: Kind, steps: FieldRow['steps']): FieldRow['is'] {
-  const is = classifyField(kind, steps);
+  const is = classifyField(analysisOf(kind).fields, steps);
   if (is === 'applied') return { applied: evidence.proveApplied(kind, steps) };
   return is === 'reported' ? { reported: evidence.proveReported(kind, steps) } : is;
 }
@@ -40,7 +41,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 
   it('is spoken of in fields that it has', () => {
-    expect(findIdlePatterns(kind, listFields(kind))).toEqual([]);
+    expect(findIdlePatterns(analysisOf(kind).fields, listFields(kind))).toEqual([]);
   });
 });
 
@@ -57,8 +58,8 @@ describe('the catalogue', () => {
   );
 
   it('reports a field that nobody has thought of yet', () => {
-    expect(classifyField('VirtualService', ['http', '[]', 'newField'])).toBe('reported');
-    expect(classifyField('AuthorizationPolicy', ['newField'])).toBe('reported');
+    expect(classifyField(analysisOf('VirtualService').fields, ['http', '[]', 'newField'])).toBe('reported');
+    expect(classifyField(analysisOf('AuthorizationPolicy').fields, ['newField'])).toBe('reported');
   });
 
   it('is docs/reference/fields.md', { timeout: 300_000 }, async () => {

@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { classifyField } from '../../generator/resolve/fields/catalogue.ts';
+import { classifyField } from '../../generator/analyze/fields/catalogue.ts';
+import { analysisOf } from '../../generator/analyze/objects.ts';
 import { kinds } from '../catalogue/fields.ts';
 import { readCases } from './case.ts';
 
@@ -73,7 +74,7 @@ function isApplied(what: string): boolean {
   const [name = '', path] = what.split(' ');
   const kind = kinds.find((each) => each === name);
   if (kind === undefined || path === undefined) return kind !== undefined;
-  return classifyField(kind, path.replaceAll('[]', '.[]').split('.')) === 'applied';
+  return classifyField(analysisOf(kind).fields, path.replaceAll('[]', '.[]').split('.')) === 'applied';
 }
 
 describe.each(Object.keys(features))('%s', (area) => {

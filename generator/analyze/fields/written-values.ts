@@ -12,8 +12,8 @@ import {
   trafficDistributionAnnotation,
   waypointForLabel,
 } from '../../../mesh/index.ts';
-import type { ResolveContext } from '../context.ts';
-import { distributionNames } from '../endpoint/endpoint-groups.ts';
+import type { ResolveContext } from '../../resolve/context.ts';
+import { distributionNames } from '../../resolve/endpoint/endpoint-groups.ts';
 
 interface WrittenValue {
   readonly on: 'labels' | 'annotations';

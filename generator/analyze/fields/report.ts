@@ -1,8 +1,8 @@
 // Reports the fields of an object that are set and not applied.
 
-import type { ResolveContext } from '../context.ts';
-import { type Kind, type MeshObject, refOf } from '../../../mesh/index.ts';
-import { catalogues, namesOf, splitPattern } from './catalogue.ts';
+import type { ResolveContext } from '../../resolve/context.ts';
+import { type MeshObject, refOf } from '../../../mesh/index.ts';
+import { type FieldCatalogue, namesOf, splitPattern } from './catalogue.ts';
 
 /** The patterns of a kind by their steps; `whole` where a pattern ends, or goes on with `**`. */
 interface Step {
@@ -10,13 +10,13 @@ interface Step {
   readonly next: Map<string, Step>;
 }
 
-const patterns = new Map<Kind, Step>();
+const patterns = new WeakMap<FieldCatalogue, Step>();
 
-function patternsOf(kind: Kind): Step {
-  const known = patterns.get(kind);
+function patternsOf(catalogue: FieldCatalogue): Step {
+  const known = patterns.get(catalogue);
   if (known !== undefined) return known;
   const root: Step = { whole: false, next: new Map() };
-  const { applied, reported = [], elsewhere = {}, added = [] } = catalogues[kind];
+  const { applied, reported = [], elsewhere = {}, added = [] } = catalogue;
   for (const pattern of [...applied, ...reported, ...Object.keys(elsewhere), ...added]) {
     let step = root;
     for (const name of splitPattern(pattern)) {
@@ -27,12 +27,12 @@ function patternsOf(kind: Kind): Step {
     }
     step.whole = true;
   }
-  patterns.set(kind, root);
+  patterns.set(catalogue, root);
   return root;
 }
 
 /** Reports every field of an object that is set and not applied, unless it is for others or a resolver reports it. */
-export function reportUnsupportedFields(context: ResolveContext, object: MeshObject): void {
+export function reportUnsupportedFields(context: ResolveContext, object: MeshObject, catalogue: FieldCatalogue): void {
   const path: (string | number)[] = ['spec'];
   const visit = (value: unknown, steps: readonly Step[]): void => {
     if (steps.some(({ whole }) => whole)) return;
@@ -55,7 +55,7 @@ export function reportUnsupportedFields(context: ResolveContext, object: MeshObj
       message: 'this field is not supported at a waypoint yet, and has no effect',
     });
   };
-  visit(object.spec, [patternsOf(object.kind)]);
+  visit(object.spec, [patternsOf(catalogue)]);
 }
 
 function stepsBelow(steps: readonly Step[], key: string | number): readonly Step[] {

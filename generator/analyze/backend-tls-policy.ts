@@ -1,0 +1,9 @@
+import type { KindAnalysis } from './analysis.ts';
+import { reportBackendTls } from '../resolve/backend/backend-tls.ts';
+
+export const backendTLSPolicy: KindAnalysis<'BackendTLSPolicy'> = {
+  fields: {
+    applied: [...['group', 'kind', 'name', 'sectionName'].map((field) => `targetRefs[].${field}`), 'validation.**'],
+  },
+  report: reportBackendTls,
+};

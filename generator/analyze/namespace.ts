@@ -1,0 +1,5 @@
+import type { KindAnalysis } from './analysis.ts';
+
+export const namespace: KindAnalysis<'Namespace'> = {
+  fields: { applied: [], elsewhere: { 'finalizers[]': 'for the cluster' } },
+};

@@ -1,0 +1,5 @@
+import type { KindAnalysis } from './analysis.ts';
+
+export const referenceGrant: KindAnalysis<'ReferenceGrant'> = {
+  fields: { applied: ['from[].**', 'to[].**'] },
+};
