@@ -1,6 +1,7 @@
-// The service account of a workload. One that is not named, or is named by an empty text, is `default`, as in Kubernetes.
+// The service account of a workload. Without a name, or with an empty one, it is `default`, as in
+// Kubernetes.
 
-/** The account that a workload runs as, by what its object says. */
+/** The account that a workload runs as, from the name in its object. */
 export function serviceAccountOf(name: string | undefined): string {
   return name === undefined || name === '' ? 'default' : name;
 }

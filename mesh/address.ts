@@ -1,4 +1,5 @@
-// IP addresses and address ranges as text, without the platform's parsers, since what reads the configuration does no I/O.
+// IP addresses and address ranges as text. The platform's parsers are not used, since the readers
+// of the configuration do no I/O.
 
 /** True for the path of a socket, as `unix:///run/app.sock`, or its abstract name. */
 export function isUnixAddress(text: string): boolean {
@@ -10,7 +11,7 @@ export function isIpAddress(text: string): boolean {
   return isIpv4(text) || isIpv6(text);
 }
 
-/** True for an IP address, or for one with the length of a prefix: `10.0.0.0/8`. */
+/** True for an IP address, with or without a prefix length: `10.0.0.0/8`. */
 export function isIpRange(text: string): boolean {
   const [address = '', length, ...rest] = text.split('/');
   if (rest.length > 0) return false;
@@ -44,7 +45,10 @@ export interface AddressRange {
   readonly last: bigint;
 }
 
-/** The range that a text names; an IPv4 address written as IPv6 is the IPv4 address. Undefined for what is neither address nor range. */
+/**
+ * The range that a text names; an IPv4 address written as IPv6 is the IPv4 address. Undefined for a
+ * text that is neither address nor range.
+ */
 export function parseAddressRange(text: string): AddressRange | undefined {
   if (!isIpRange(text)) return undefined;
   const [address = '', length] = text.split('/');
@@ -64,7 +68,7 @@ export function coversRange(outer: AddressRange, inner: AddressRange): boolean {
   return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;
 }
 
-/** `::ffff:0.0.0.0`, which stands before an IPv4 address that is written as IPv6. */
+/** `::ffff:0.0.0.0`, the prefix of an IPv4 address that is written as IPv6. */
 const mappedFirst = 0xffff_0000_0000n;
 
 function parseBits(address: string): bigint {
@@ -90,8 +94,9 @@ function parseIpv4(text: string): bigint {
 }
 
 /**
- * An address, or range, as everyone else writes it, so that equal ones are equal texts: IPv6 in its shortest form, IPv4 written as IPv6
- * as IPv4, a range of one as an address, a range without the bits that it leaves open. Other texts as they are.
+ * The canonical text of an address or range, so that equal ones have equal texts: IPv6 in its
+ * shortest form, IPv4 written as IPv6 as IPv4, a range of one as an address, a range without the
+ * bits that it leaves open. Other texts are returned as they are.
  */
 export function formatAddress(text: string): string {
   if (/^[\d.]*$/.test(text)) return text;

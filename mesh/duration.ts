@@ -1,4 +1,5 @@
-// Durations as Istio's objects write them (Go's syntax: `1h30m`, `1.5s`, `100ms`) and as Envoy's JSON wants them (`5400s`).
+// Durations as Istio's objects write them (Go's syntax: `1h30m`, `1.5s`, `100ms`) and as Envoy's
+// JSON takes them (`5400s`).
 
 const unitMilliseconds: Readonly<Record<string, number>> = {
   h: 3_600_000,
@@ -14,7 +15,10 @@ const part = /(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)/gy;
 /** Go's longest duration, some 292 years; protobuf's is longer. */
 const longestMilliseconds = 9_223_372_036_854;
 
-/** The number of milliseconds of a Go duration that is not negative; undefined when the text is none. `0` needs no unit. */
+/**
+ * The number of milliseconds of a Go duration that is not negative; undefined when the text is
+ * none. `0` needs no unit.
+ */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
   let total = 0;

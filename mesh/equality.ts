@@ -1,6 +1,9 @@
-// Equality of plain data, so that a put of what is already there is recognised as no change.
+// Equality of plain data, so that a put of an unchanged object is recognized as no change.
 
-/** True when two values of plain data (null, booleans, numbers, strings, arrays, objects) are the same; key order does not count. */
+/**
+ * True when two values of plain data (null, booleans, numbers, strings, arrays, objects) are the
+ * same; key order does not count.
+ */
 export function isDeepEqual(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null)

@@ -1,14 +1,24 @@
-// Findings: what Cairn has to say about the user's configuration. Values, never thrown; one list for status, `analyze` and the dashboard.
+// Findings: Cairn's statements about the user's configuration. They are values and never thrown;
+// status, `analyze` and the dashboard read the same list.
 
 import type { ObjectRef } from './metadata.ts';
 
-/** A path to a field: property names and list indexes from the object's root, e.g. ['spec', 'http', 0, 'timeout']. */
+/**
+ * A path to a field: property names and list indexes from the object's root, e.g. ['spec', 'http',
+ * 0, 'timeout'].
+ */
 export type FieldPath = readonly (string | number)[];
 
-/** `error`: something is not in effect as written. `warning`: in effect, but probably not what is wanted. `info`: good to know. */
+/**
+ * `error`: something is not in effect as written. `warning`: in effect, but probably not what is
+ * wanted. `info`: good to know.
+ */
 export type Severity = 'error' | 'warning' | 'info';
 
-/** Every code a Finding can have. Closed: a new code is added here, with its sentence in docs/reference/findings.md. */
+/**
+ * Every code a Finding can have. Closed: a new code is added here, with its sentence in
+ * docs/reference/findings.md.
+ */
 export type FindingCode =
   // reading
   | 'SyntaxError'
@@ -67,16 +77,19 @@ export type FindingCode =
   | 'AddressConflict'
   | 'AddressRefused';
 
-/** One statement about one field of one object, without its place in a file: moving text about does not change it. */
+/**
+ * One statement about one field of one object. It is without its place in a file, so that moving
+ * text does not change it.
+ */
 export interface Finding {
   readonly code: FindingCode;
   readonly severity: Severity;
   readonly ref: ObjectRef;
   /** The field that is wrong; [] means the whole object. */
   readonly path: FieldPath;
-  /** One sentence: what is wrong and what follows from it. */
+  /** One sentence: the fault, and what follows from it. */
   readonly message: string;
-  /** What to do about it. */
+  /** The advice. */
   readonly hint?: string;
 }
 
@@ -87,12 +100,14 @@ export interface Position {
   readonly column: number;
 }
 
-/** A Finding with the place of its field, where the text is known. */
+/** A Finding with the place of its field, if the text is known. */
 export interface PlacedFinding extends Finding {
   readonly position?: Position;
 }
 
-/** `spec.http[0].route[1].weight`; property names that are not plain words are quoted in brackets. */
+/**
+ * `spec.http[0].route[1].weight`; property names that are not plain words are quoted in brackets.
+ */
 export function formatPath(path: FieldPath): string {
   let text = '';
   for (const step of path) {

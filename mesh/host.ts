@@ -1,4 +1,5 @@
-// Host names as Istio's configuration writes them: short names, wildcards and addresses, and how each is fully qualified.
+// Host names as Istio's configuration writes them: short names, wildcards and addresses, and their
+// fully qualified forms.
 
 /** The DNS name of a Kubernetes Service. */
 export function formatServiceHost(name: string, namespace: string, clusterDomain: string): string {
@@ -11,8 +12,9 @@ export function isWildcardHost(host: string): boolean {
 }
 
 /**
- * The fully qualified, lower-case form of a host in an object of `namespace`. Istio's rule: only a name without any dot is short;
- * `reviews.default` is taken as written. `*`, wildcards and IP addresses stay as they are.
+ * The fully qualified, lower-case form of a host in an object of `namespace`. By Istio's rule, only
+ * a name without any dot is short; `reviews.default` is taken as written. `*`, wildcards and IP
+ * addresses stay as they are.
  */
 export function resolveHost(host: string, namespace: string, clusterDomain: string): string {
   const lower = host.toLowerCase();
@@ -20,7 +22,10 @@ export function resolveHost(host: string, namespace: string, clusterDomain: stri
   return formatServiceHost(lower, namespace, clusterDomain);
 }
 
-/** True when `pattern` (a full name, `*` or `*.suffix`) covers `host`; both fully qualified and lower-case. */
+/**
+ * True when `pattern` (a full name, `*` or `*.suffix`) covers `host`; both fully qualified and
+ * lower-case.
+ */
 export function isHostMatch(pattern: string, host: string): boolean {
   if (!isWildcardHost(pattern)) return pattern === host;
   const suffix = pattern.slice(1);
@@ -36,7 +41,10 @@ export function isDnsLabel(text: string): boolean {
   return dnsLabel.test(text);
 }
 
-/** True for a DNS name, with a dot behind it or not; one that ends in a number is an address that is none. */
+/**
+ * True for a DNS name, with or without a dot at its end; a name that ends in a number is a
+ * malformed address.
+ */
 export function isDomain(text: string): boolean {
   return isDomainWith(text, dnsLabel);
 }

@@ -1,10 +1,14 @@
-// RE2 patterns: the one place that says whether Envoy will take a pattern, so that a bad one is a Finding and never a refused push.
+// RE2 patterns: the one place that decides whether Envoy will take a pattern, so that a bad one is
+// a Finding and never a refused push.
 
 import { createRequire } from 'node:module';
 import type * as re2js from 're2js';
 
 const require = createRequire(import.meta.url);
-/** Loaded with the first pattern: most configurations have none, and a short command should not pay for it. */
+/**
+ * Loaded with the first pattern: most configurations have none, and a short command should not pay
+ * for it.
+ */
 let library: typeof re2js | undefined;
 
 function loadLibrary(): typeof re2js {
@@ -13,13 +17,13 @@ function loadLibrary(): typeof re2js {
 }
 
 /**
- * The most instructions of a pattern as re2js counts them. Proxies are started with RE2's limit at 32768, and Envoy was seen to count up
- * to eight for one of ours (`\P{L}`).
+ * The most instructions of a pattern as re2js counts them. Proxies are started with RE2's limit at
+ * 32768, and Envoy was seen to count up to eight for one of ours (`\P{L}`).
  */
 const maxProgramSize = 4096;
 const maxLength = 4096;
 
-/** What is wrong with a pattern, as half a sentence; undefined when Envoy accepts it. */
+/** The fault of a pattern, as half a sentence; undefined when Envoy accepts it. */
 export function checkRegex(pattern: string): string | undefined {
   if (pattern.length > maxLength) return `it is longer than ${maxLength} characters`;
   for (const [escape, code] of pattern.matchAll(/\\(?:x\{([\da-f]+)\}|.)/gis)) {
@@ -28,19 +32,23 @@ export function checkRegex(pattern: string): string | undefined {
   return checkProgram(pattern) ?? checkProgram(readAsBytes(pattern));
 }
 
-/** As Envoy reads a pattern: each byte of its UTF-8 as a character, so that `[é-z]` is a range that runs backwards. */
+/**
+ * As Envoy reads a pattern: each byte of its UTF-8 as a character, so that `[é-z]` is a range that
+ * runs backwards.
+ */
 function readAsBytes(pattern: string): string {
   return Array.from(new TextEncoder().encode(pattern), (byte) => String.fromCharCode(byte)).join('');
 }
 
 function checkProgram(pattern: string): string | undefined {
-  // Without its library nothing can be said of any pattern: that is thrown, and is nobody's mistake but ours.
+  // Without its library no pattern can be judged: that is thrown, and is a fault of Cairn, not of
+  // the user.
   const { RE2JS, RE2JSSyntaxException } = loadLibrary();
   try {
     return RE2JS.compile(pattern).programSize() > maxProgramSize ? 'it repeats too much for a proxy' : undefined;
   } catch (error) {
     if (error instanceof RE2JSSyntaxException) return error.message.replace(/^error parsing regexp: /, '');
-    // One pattern must not end the control plane, and whoever wrote it is told that it may be right.
+    // One pattern must not end the control plane, and its author learns that it may be right.
     return `so Cairn takes it to be, because its own check failed, which is a fault of Cairn (${String(error)})`;
   }
 }

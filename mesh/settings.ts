@@ -1,5 +1,5 @@
-// Mesh-wide settings: what the process was started with, overridden by the part of Istio's MeshConfig that is read. They are an input like
-// any object.
+// Mesh-wide settings: those of the process, overridden by the part of Istio's MeshConfig that is
+// read. They are an input like any object.
 
 import type { ExtensionProvider, MeshConfigSpec } from './kinds/mesh-config/spec.ts';
 import type { HttpRetry } from './kinds/virtual-service/spec.ts';
@@ -9,7 +9,10 @@ import { waypointClass, waypointController } from './labels.ts';
 export interface MeshSettings {
   /** SPIFFE trust domain of every identity. */
   readonly trustDomain: string;
-  /** Earlier names of the trust domain, whose certificates are accepted and whose identities are the same as ours. */
+  /**
+   * Earlier names of the trust domain, whose certificates are accepted and whose identities are the
+   * same as ours.
+   */
   readonly trustDomainAliases: readonly string[];
   /** DNS suffix of the cluster's services. */
   readonly clusterDomain: string;
@@ -21,17 +24,23 @@ export interface MeshSettings {
   readonly waypointController: string;
   /** The revision whose Gateways are ours, '' being the default one; absent: all of them. */
   readonly revision?: string;
-  /** What policies can name as the provider of a decision. */
+  /** The services that policies can name as the provider of a decision. */
   readonly extensionProviders: readonly ExtensionProvider[];
-  /** What MeshConfig says of paths; absent: nothing, so that they are normalized as by BASE and policies that read them are careful. */
+  /**
+   * MeshConfig's path normalization; absent: none is set, so paths are normalized as by BASE, and
+   * policies that read them are careful.
+   */
   readonly pathNormalization?: PathNormalization;
-  /** The retries of routes that say nothing of them; absent: Istio's. */
+  /** The retries of routes that set none; absent: Istio's. */
   readonly defaultRetry?: HttpRetry;
-  /** What MeshConfig says of the access log; '' is no log, and what is absent is ours. */
+  /** MeshConfig's access log; '' is no log, and an absent field has our default. */
   readonly accessLog: { readonly file?: string; readonly format?: string; readonly encoding?: 'TEXT' | 'JSON' };
-  /** The file, on a waypoint, of the roots that certificates of servers outside of the mesh are checked against. */
+  /** The file, on a waypoint, of the roots that verify servers outside of the mesh. */
   readonly systemRoots: string;
-  /** Where the mesh is one machine: what may be at loopback addresses. Absent in a cluster, where nothing may. */
+  /**
+   * If the mesh is one machine: which loopback addresses are allowed. Absent in a cluster, where
+   * none is.
+   */
   readonly machine?: MachineAddresses;
 }
 
@@ -39,11 +48,11 @@ export interface MeshSettings {
 export interface MachineAddresses {
   /** Of workloads, beside the addresses that WorkloadEntries have. */
   readonly workloads: readonly string[];
-  /** Of the control plane and the proxies themselves, which nothing may lead to. */
+  /** Of the control plane and the proxies themselves, which no endpoint may lead to. */
   readonly proxies: readonly string[];
 }
 
-/** The defaults, as Istio's where Istio has the setting. */
+/** The defaults, as Istio's if Istio has the setting. */
 export const defaultMeshSettings: MeshSettings = {
   trustDomain: 'cluster.local',
   trustDomainAliases: [],
@@ -56,10 +65,12 @@ export const defaultMeshSettings: MeshSettings = {
   systemRoots: '/etc/ssl/certs/ca-certificates.crt',
 };
 
-/** How paths are normalized, in Istio's words; each does what the one before it does. */
+/** How paths are normalized, in Istio's words; each includes the one before it. */
 export type PathNormalization = 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
 
-/** Reads a normalization as MeshConfig spells it, where DEFAULT is BASE; undefined when it is none. */
+/**
+ * Reads a normalization as MeshConfig spells it, where DEFAULT is BASE; undefined for other texts.
+ */
 export function readPathNormalization(text: string | undefined): PathNormalization | undefined {
   switch (text) {
     case 'NONE':
@@ -74,7 +85,7 @@ export function readPathNormalization(text: string | undefined): PathNormalizati
   }
 }
 
-/** The settings with what a MeshConfig says. */
+/** The settings with those of a MeshConfig. */
 export function applyMeshConfig(settings: MeshSettings, config: MeshConfigSpec): MeshSettings {
   const trustDomain = config.trustDomain ?? settings.trustDomain;
   const pathNormalization = readPathNormalization(config.pathNormalization?.normalization);

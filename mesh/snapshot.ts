@@ -1,13 +1,15 @@
-// The question side of the configuration: what `generator` may ask. Every answer is an index query, so that what a result was
-// computed from can be recorded as a set of query keys, misses included.
+// The read side of the configuration: the questions that `generator` may ask. Every answer is an
+// index query, so that the inputs of a result can be recorded as a set of query keys, misses
+// included.
 
 import type { IndexKinds, IndexName, Kind } from './kinds/table.ts';
 import type { MeshObject } from './object.ts';
 import type { MeshSettings } from './settings.ts';
 
 /**
- * The configuration at one instant. Results are sorted: oldest first where creation times are known, then by namespace and name;
- * the same objects give the same answers whatever the order they arrived in.
+ * The configuration at one instant. Results are sorted: oldest first if creation times are known,
+ * then by namespace and name. The same objects give the same answers whatever the order of their
+ * arrival.
  */
 export interface MeshSnapshot {
   readonly settings: MeshSettings;

@@ -142,7 +142,7 @@ const indexes: Readonly<Partial<Record<IndexName, readonly string[]>>> = {
   'TLSRoute/parent': ['Service/x/a'],
 };
 
-/** The answers to every question that the objects above can make a difference to. */
+/** The answers to every question on which the objects above can have an effect. */
 function answersOf(snapshot: MeshSnapshot): Map<QueryKey, string> {
   const answers = new Map<QueryKey, string>([['settings', JSON.stringify(snapshot.settings)]]);
   for (const kind of kinds) {

@@ -1,5 +1,5 @@
-// The configuration as it is now. Changes go in one by one or in batches; out comes the set of questions whose answers may differ, so
-// that whoever asked one of them, and nobody else, computes again.
+// The current configuration. Changes go in one by one or in batches. The store returns the set of
+// questions whose answers may differ, so that only their readers become dirty and compute again.
 
 import { isDeepEqual } from './equality.ts';
 import { indexKeys } from './indexes.ts';
@@ -13,7 +13,7 @@ import { applyMeshConfig, defaultMeshSettings } from './settings.ts';
 import type { MeshSettings } from './settings.ts';
 import type { MeshSnapshot, QueryKey } from './snapshot.ts';
 
-/** One object appeared, changed or went. */
+/** One object was added, changed or removed. */
 export type MeshChange =
   { readonly type: 'put'; readonly object: AnyMeshObject } | { readonly type: 'delete'; readonly ref: ObjectRef };
 
@@ -30,7 +30,7 @@ interface Entry {
 
 /** A `MeshSnapshot` that changes in place. Objects put into it must not be changed afterwards. */
 export class MeshStore implements MeshSnapshot {
-  /** Without what a MeshConfig says. */
+  /** Without those of a MeshConfig. */
   #given: MeshSettings;
   #settings: MeshSettings;
   readonly #entries = new Map<QueryKey, Entry>();
@@ -58,7 +58,9 @@ export class MeshStore implements MeshSnapshot {
     return this.#answer(findKey(index, key)) as readonly MeshObject<IndexKinds[I]>[];
   }
 
-  /** Applies the changes in order; returns the keys of the queries whose answers may have changed. */
+  /**
+   * Applies the changes in order; returns the keys of the queries whose answers may have changed.
+   */
   apply(changes: readonly MeshChange[]): ReadonlySet<QueryKey> {
     const touched = new Set<QueryKey>();
     for (const change of changes) {
@@ -76,7 +78,10 @@ export class MeshStore implements MeshSnapshot {
     return touched;
   }
 
-  /** Replaces the settings that a MeshConfig goes over; returns the keys of the queries whose answers may have changed. */
+  /**
+   * Replaces the settings below a MeshConfig; returns the keys of the queries whose answers may
+   * have changed.
+   */
   setSettings(settings: MeshSettings): ReadonlySet<QueryKey> {
     const touched = new Set<QueryKey>();
     this.#given = settings;
@@ -133,7 +138,10 @@ export class MeshStore implements MeshSnapshot {
   }
 }
 
-/** The changes that turn `before` into `after`, for sources that read everything again. Each list names an object once. */
+/**
+ * The changes that turn `before` into `after`, for sources that read everything again. Each list
+ * names an object once.
+ */
 export function diffObjects(before: readonly AnyMeshObject[], after: readonly AnyMeshObject[]): readonly MeshChange[] {
   const old = new Map(before.map((object) => [formatRef(refOf(object)), object]));
   const puts: MeshChange[] = [];
@@ -146,7 +154,9 @@ export function diffObjects(before: readonly AnyMeshObject[], after: readonly An
   return [...[...old.values()].map((object): MeshChange => ({ type: 'delete', ref: refOf(object) })), ...puts];
 }
 
-/** Oldest first, then by namespace and name; objects of unknown age come after those of known age. */
+/**
+ * Oldest first, then by namespace and name; objects of unknown age come after those of known age.
+ */
 export function compareObjects(left: MeshObject, right: MeshObject): number {
   return (
     compareText(left.metadata.creationTimestamp ?? '~', right.metadata.creationTimestamp ?? '~') ||

@@ -1,5 +1,6 @@
-// Holds the rooms apart: who may import whom, only through doors, and no I/O in pure rooms; within a room, its folders; and no circle
-// of imports anywhere. ARCHITECTURE.md shows the same tables.
+// Holds the rooms apart: imports between rooms, only through doors, and no I/O in pure rooms;
+// within a room, its folders; and no circle of imports anywhere. ARCHITECTURE.md shows the same
+// tables.
 
 import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,7 +39,7 @@ const harmlessModules: ReadonlySet<string> = new Set([
   'node:url',
 ]);
 
-/** What a folder within a room may import, beside itself. */
+/** The allowed imports of a folder within a room, beside itself. */
 interface Folder {
   readonly path: string;
   /** Other folders and files of the same room. */

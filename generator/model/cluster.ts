@@ -1,10 +1,13 @@
-// Where requests go: the endpoints of a service port, or of a subset of them, and how one of them is chosen.
+// Clusters: the endpoints of a service port, or of a subset of them, and how one of them is chosen.
 
 import type { ObjectRef } from '../../mesh/index.ts';
 
 /** Names one cluster: a service port, optionally one subset of it. */
 export interface ClusterKey {
-  /** Whether the waypoint serves this host itself; otherwise it is only a destination of one of its routes. */
+  /**
+   * Whether the waypoint serves this host itself; otherwise it is only a destination of one of its
+   * routes.
+   */
   readonly owned: boolean;
   readonly host: string;
   readonly port: number;
@@ -12,13 +15,13 @@ export interface ClusterKey {
   readonly subset?: string;
 }
 
-/** How one of the endpoints is chosen. */
+/** The choice of an endpoint. */
 export type LoadBalancer =
   | { readonly kind: 'least_request' | 'round_robin'; readonly warmup?: Warmup }
   | { readonly kind: 'random' }
   | { readonly kind: 'hash'; readonly key?: HashKey; readonly table: HashTable };
 
-/** An endpoint that is new gets its full share only after a while. */
+/** A new endpoint gets its full share only after a while. */
 export interface Warmup {
   /** Milliseconds. */
   readonly window: number;
@@ -28,7 +31,10 @@ export interface Warmup {
   readonly aggression: number;
 }
 
-/** What requests that go to the same endpoint have in common. A cookie with a `ttl` (milliseconds) is made where it is missing. */
+/**
+ * The property that requests to the same endpoint have in common. A cookie with a `ttl`
+ * (milliseconds) is made if it is missing.
+ */
 export type HashKey =
   | { readonly header: string }
   | { readonly query: string }
@@ -44,13 +50,16 @@ export type HashKey =
 export type HashTable =
   { readonly kind: 'ring'; readonly minimumSize: number } | { readonly kind: 'maglev'; readonly size?: number };
 
-/** Limits of what a cluster may have open at a time; without one, none. */
+/** Limits of a cluster's open requests and connections; an absent one is no limit. */
 export interface CircuitBreaker {
   readonly maxConnections?: number;
   readonly maxPendingRequests?: number;
   readonly maxRequests?: number;
   readonly maxRetries?: number;
-  /** In place of `maxRetries`: a share of the requests in flight, and how many retries are always allowed. */
+  /**
+   * In place of `maxRetries`: a share of the pending requests, and the number of retries that are
+   * always allowed.
+   */
   readonly retryBudget?: {
     readonly percent: number;
     readonly minimum: number;
@@ -59,7 +68,7 @@ export interface CircuitBreaker {
   };
 }
 
-/** The connections to an endpoint. Times in milliseconds; what is absent is left to Envoy. */
+/** The connections to an endpoint. Times in milliseconds; absent fields have Envoy's default. */
 export interface ConnectionSettings {
   readonly connectTimeout: number;
   readonly keepalive?: { readonly probes?: number; readonly time?: number; readonly interval?: number };
@@ -73,11 +82,14 @@ export interface ConnectionSettings {
   };
 }
 
-/** When an endpoint that fails is left out for a while. Times in milliseconds; a number of errors of 0 turns that kind off. */
+/**
+ * When a failing endpoint is ejected for a while. Times in milliseconds; a number of errors of 0
+ * turns that kind off.
+ */
 export interface OutlierDetection {
   readonly consecutive5xx?: number;
   readonly consecutiveGatewayErrors?: number;
-  /** So many failures to connect, where they are counted apart from answers. */
+  /** The number of failures to connect, if they are counted apart from answers. */
   readonly consecutiveLocalFailures?: number;
   readonly splitLocalFailures: boolean;
   /** The statuses that count as errors; absent: 500 to 599. */
@@ -95,12 +107,15 @@ export interface CertificateName {
   readonly name: string;
 }
 
-/** TLS to the application, inside of the tunnel where there is one. Files are on the waypoint. */
+/** TLS to the application, inside the tunnel if there is one. Files are on the waypoint. */
 export interface UpstreamTls {
-  /** The name that is asked for: this text, or the host of each request, which is `checked` when it must be in the certificate too. */
+  /**
+   * The requested server name: this text, or the host of each request, which is `checked` if it
+   * must be in the certificate too.
+   */
   readonly serverName?: string | { readonly ofRequest: 'checked' | 'unchecked' };
   readonly certificate?: { readonly chain: string; readonly key: string };
-  /** What server certificates are checked against: a file of roots, roots as PEM, or nothing at all. */
+  /** The trust in server certificates: a file of roots, roots as PEM, or none at all. */
   readonly roots?: string | { readonly pem: string };
   readonly revocations?: string;
   /** Any of these names must be in the certificate. */
@@ -108,8 +123,9 @@ export interface UpstreamTls {
 }
 
 /**
- * How a cluster finds its endpoints. `listed`: they are known. `dns`: by name, connecting to `each` address of each name, to `one` of one
- * name, or to all of one in a `race`. `original`: the address that the client dialled. `by-host`: the name in each request's Host.
+ * How a cluster finds its endpoints. `listed`: they are known. `dns`: by name, connecting to `each`
+ * address of each name, to `one` of one name, or to all of one in a `race`. `original`: the address
+ * that the client dialled. `by-host`: the name in each request's Host.
  */
 export type Discovery =
   | { readonly kind: 'listed' | 'original' | 'by-host' }
@@ -130,21 +146,23 @@ export interface ServiceCluster {
   readonly circuitBreaker: CircuitBreaker;
   readonly outlierDetection?: OutlierDetection;
   readonly tls?: UpstreamTls;
-  /** The client's address is written before the first byte, in this version of the PROXY protocol. */
+  /**
+   * The client's address is written before the first byte, in this version of the PROXY protocol.
+   */
   readonly proxyProtocol?: 'V1' | 'V2';
   /** DestinationRules that shaped it. */
   readonly origin: readonly ObjectRef[];
   readonly service: { readonly namespace: string; readonly name: string };
 }
 
-/** Where something runs, from the largest to the smallest; '' where it is not known. */
+/** A place, from the largest part to the smallest; '' if it is not known. */
 export interface Locality {
   readonly region: string;
   readonly zone: string;
   readonly subzone: string;
 }
 
-/** One place where the service runs. */
+/** One endpoint of a service. */
 export interface Endpoint {
   /** IPv4 or IPv6 text. */
   readonly address: string;
@@ -157,12 +175,12 @@ export interface Endpoint {
   readonly workload: { readonly namespace: string; readonly name: string };
 }
 
-/** Endpoints of one locality that are used alike. */
+/** Endpoints of one locality with the same priority. */
 export interface EndpointGroup {
   readonly locality?: Locality;
   /** 0 is used first; the next only as far as those before it are not healthy. */
   readonly priority: number;
-  /** The locality's share, where localities have shares. */
+  /** The locality's share, if localities have shares. */
   readonly weight?: number;
   /** Sorted by address and port. */
   readonly endpoints: readonly Endpoint[];

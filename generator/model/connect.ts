@@ -1,20 +1,26 @@
-// Who may open a tunnel. A client proves its identity by TLS 1.3, with a certificate of one of the waypoint's trust domains: without
-// one there is no connection. Then it asks, by CONNECT, for an address and port, the authority.
+// The authorization of tunnels. A client proves its identity by TLS 1.3, with a certificate of one
+// of the waypoint's trust domains: without one there is no connection. Then it asks, by CONNECT,
+// for an address and port, the authority.
 
 import type { Authorization } from './authorization.ts';
 
 /**
- * Authorities have several spellings (`:09000`, `[2001:db8:0::1]`) that reach the same port. Only the canonical one, which the model's
- * addresses have, opens a tunnel; any other is answered with 404.
+ * Authorities have several spellings (`:09000`, `[2001:db8:0::1]`) that reach the same port. Only
+ * the canonical one, which the model's addresses have, opens a tunnel; any other is answered with
+ * 404.
  */
 export interface ConnectModel {
   /** Ports whose policies are decided here, with 403. No authority is in two of them. */
   readonly decided: readonly ConnectDecision[];
-  /** The other authorities of IPv6 that open a tunnel; those that are not here are answered with 404. */
+  /**
+   * The other authorities of IPv6 that open a tunnel; those that are not here are answered with
+   * 404.
+   */
   readonly openV6: readonly ConnectAuthority[];
   /** Addresses of IPv6 of which every other port opens a tunnel. */
   readonly openV6Workloads: readonly string[];
-  // Every other authority of IPv4 opens a tunnel. Where it is not served the connection inside of it is closed.
+  // Every other authority of IPv4 opens a tunnel. If it is not served, the connection inside it is
+  // closed.
 }
 
 export interface ConnectAuthority {

@@ -1,4 +1,4 @@
-// What a waypoint does with connections to workloads themselves, whose addresses no service stands for.
+// Connections to workloads themselves, at addresses that belong to no service.
 
 import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
@@ -6,7 +6,10 @@ import type { HttpRoute, Retry } from './http-route.ts';
 import type { PathHandling } from './judgement.ts';
 import type { ConnectDecision } from './connect.ts';
 
-/** The request goes on to the very address that the client dialled, through a tunnel, in the protocol that the client speaks. */
+/**
+ * The request goes on to the very address that the client dialled, through a tunnel, in the
+ * protocol that the client speaks.
+ */
 export interface DialledAction {
   readonly kind: 'dialled';
   /** Whole request; 0 means none. */
@@ -18,8 +21,8 @@ export interface DialledAction {
 export type DirectRoute = HttpRoute | (Pick<HttpRoute, 'name' | 'match'> & { readonly action: DialledAction });
 
 /**
- * The workloads that a waypoint serves: every port of theirs, as HTTP where the client's first bytes are that, else as TCP. Either goes
- * on to the very address that the client dialled.
+ * The workloads that a waypoint serves: every port of theirs, as HTTP if the client's first bytes
+ * are that, else as TCP. Either goes on to the very address that the client dialled.
  */
 export interface DirectFrontend {
   /** Addresses of the workloads, sorted; IPv4 or IPv6 text. */
@@ -29,13 +32,17 @@ export interface DirectFrontend {
   readonly paths: PathHandling;
   /** In order of precedence: the first whose match holds. The last one takes every request. */
   readonly routes: readonly DirectRoute[];
-  /** For what is not HTTP; decided on the connection, and none is opened to the workload before the client has said something. */
+  /**
+   * For everything that is not HTTP; decided on the connection, and none is opened to the workload
+   * before the client has sent something.
+   */
   readonly tcp: Authorization;
   /**
-   * Ports that every service of the waypoint declares as TCP, sorted. They are not sniffed, since their servers may speak first, and
-   * their connections are opened at once; that is why `connect` decides them first.
+   * Ports that every service of the waypoint declares as TCP, sorted. They are not sniffed, since
+   * their servers may speak first, and their connections are opened at once; that is why `connect`
+   * decides them first.
    */
   readonly tcpPorts: readonly number[];
-  /** What policies say of each of `tcpPorts`. */
+  /** The policies of each of `tcpPorts`. */
   readonly connect: readonly ConnectDecision[];
 }

@@ -6,45 +6,52 @@ import type { HttpRoute } from './http-route.ts';
 import type { PathHandling } from './judgement.ts';
 import type { TcpMatch, TcpRoute } from './tcp-route.ts';
 
-/** A service port as the waypoint's listener sees it: what `main_internal` dispatches on. */
+/**
+ * A service port as the waypoint's listener sees it: the keys by which `main_internal` dispatches.
+ */
 export interface FrontendAddress {
   /** Fully qualified host name of the service. */
   readonly host: string;
   readonly port: number;
   readonly protocol: FrontendProtocol;
-  /** Of what is TCP; absent where nothing is. */
+  /** Of TCP connections; absent if there are none. */
   readonly tcpVerdict?: TcpVerdict;
   /** Virtual addresses of the service, sorted; IPv4 or IPv6 text, or ranges of them. */
   readonly addresses: readonly string[];
-  /** The port of every destination where each request names its own, under the wildcard that `host` is. */
+  /**
+   * The port of every destination if each request names its own, under the wildcard that `host` is.
+   */
   readonly forwardPort?: number;
-  /** Policies have no say in it: they arrive by another resource. */
+  /** Policies do not change it: they arrive by another resource. */
   readonly paths: PathHandling;
 }
 
 /**
- * How a port is served. `tcp` is TCP; `auto` is HTTP where the client's first bytes are a line or preface of HTTP/1 or HTTP/2, else TCP;
- * the others are HTTP, whatever the client sends. `http2` is HTTP whose upstream is spoken to in HTTP/2 (also gRPC); `grpc-web` is that,
- * for clients that speak the browsers' form of gRPC too.
+ * The protocol of a port. `tcp` is TCP; `auto` is HTTP if the client's first bytes are a line or
+ * preface of HTTP/1 or HTTP/2, else TCP; the others are HTTP, whatever the client sends. `http2` is
+ * HTTP whose upstream speaks HTTP/2 (also gRPC); `grpc-web` is the same, for clients that also
+ * speak the browsers' form of gRPC.
  */
 export type FrontendProtocol = 'http' | 'http2' | 'grpc-web' | 'tcp' | 'auto';
 
 /**
- * Where the verdict of the TCP policies of a port falls. `connect`: on the CONNECT, before any upstream connection exists, so that a
- * denied client of a server that speaks first gets no byte. `chain`: on the connection inside of the tunnel, for ports where sniffing
- * has to come first, and for ranges of addresses, which no list of CONNECT authorities can name.
+ * Where the TCP policies of a port are decided. `connect`: on the CONNECT, before any upstream
+ * connection exists, so that a denied client of a server that speaks first gets no byte. `chain`:
+ * on the connection inside the tunnel, for ports where sniffing has to come first, and for ranges
+ * of addresses, which no list of CONNECT authorities can name.
  */
 export type TcpVerdict = 'connect' | 'chain';
 
-/** The HTTP meaning of one service port: who may ask what, and where it goes. */
+/** The HTTP meaning of one service port: authorization and routes. */
 export interface HttpFrontend {
   readonly host: string;
   readonly port: number;
   /** In order of precedence: the first whose match holds. The last one takes every request. */
   readonly routes: readonly HttpRoute[];
   /**
-   * The routes are for requests whose Host is under the wildcard `*.<domain>`, whatever its case, and without its port, which is cut
-   * off where the port has a `forwardPort`; all others have these routes. The same policies judge both.
+   * The routes are for requests whose Host is under the wildcard `*.<domain>`, whatever its case,
+   * and without its port, which is cut off if the port has a `forwardPort`; all others have these
+   * routes. The same policies judge both.
    */
   readonly onlyHosts?: { readonly wildcard: string; readonly otherRoutes: readonly HttpRoute[] };
   readonly authentication: Authentication;
@@ -55,14 +62,17 @@ export interface HttpFrontend {
 export interface TcpFrontend {
   readonly host: string;
   readonly port: number;
-  /** In order of precedence: the first of which a match holds. The last one takes every connection. */
+  /**
+   * In order of precedence: the first of which a match holds. The last one takes every connection.
+   */
   readonly routes: readonly TcpRoute[];
-  /** What denies goes first; its `custom` and `observed` have no place on a TCP port. */
+  /** Denials have precedence; its `custom` and `observed` have no place on a TCP port. */
   readonly authorization: Authorization;
   readonly decidedAt: TcpVerdict;
   /**
-   * When the connection to the destination is opened. Policies on the connection are asked with the client's first bytes, and before
-   * that nothing may be opened that could answer a client they deny.
+   * When the connection to the destination is opened. Policies on the connection are asked with the
+   * client's first bytes, and before that nothing may be opened that could answer a client they
+   * deny.
    */
   readonly opens: 'at-once' | 'on-first-bytes';
 }
@@ -77,9 +87,15 @@ export interface Frontend {
 
 /** A frontend's address together with its service's names. */
 export interface ServedAddress {
-  /** Its addresses are those that lead to this service at the waypoint; the others that it claims are not served, or are another's. */
+  /**
+   * Its addresses are those that lead to this service at the waypoint; the others that it claims
+   * are not served, or are another's.
+   */
   readonly address: FrontendAddress;
-  /** The conditions of the port's conditional TCP routes, in order: each has a filter chain of its own. */
+  /**
+   * The conditions of the port's conditional TCP routes, in order: each has a filter chain of its
+   * own.
+   */
   readonly tcpConditions: readonly (readonly TcpMatch[])[];
   readonly service: { readonly namespace: string; readonly name: string };
 }

@@ -1,10 +1,14 @@
-// One HTTP route: a match and what happens to a request that it matches. Order is precedence; the first match wins.
+// One HTTP route: a match and the handling of the requests that it matches. The order is
+// precedence: the first match wins.
 
 import type { ObjectRef } from '../../mesh/index.ts';
 import type { ClusterKey } from './cluster.ts';
 import type { ClientNamespace, HeaderValue, MetadataCondition, StringMatcher } from './condition.ts';
 
-/** How the path (without query) is compared. `pathPrefix` respects segment borders: `/a` matches `/a` and `/a/b`, not `/ab`. */
+/**
+ * How the path (without query) is compared. `pathPrefix` respects segment borders: `/a` matches
+ * `/a` and `/a/b`, not `/ab`.
+ */
 export type PathMatcher =
   Extract<StringMatcher, { exact: string } | { prefix: string } | { regex: string }> | { readonly pathPrefix: string };
 
@@ -13,8 +17,8 @@ export interface HeaderMatch {
   /** Lower case; pseudo headers as `:method`. */
   readonly name: string;
   /**
-   * `present`: the header exists, be it empty. Each line of a header that is sent several times is compared on its own, and one
-   * that matches is enough. An absent header never matches.
+   * `present`: the header exists, even if it is empty. Each line of a header that is sent several
+   * times is compared on its own, and one match is enough. An absent header never matches.
    */
   readonly value: StringMatcher | 'present';
   /** The match holds exactly where the condition does not. */
@@ -24,8 +28,8 @@ export interface HeaderMatch {
 }
 
 /**
- * A condition on a query parameter, the first one of that name. Name and value are compared as they were sent, escapes and all.
- * An absent parameter never matches; one without `=` is empty.
+ * A condition on a query parameter, the first one of that name. Name and value are compared as they
+ * were sent, escapes and all. An absent parameter never matches; one without `=` is empty.
  */
 export interface QueryMatch {
   readonly name: string;
@@ -35,11 +39,17 @@ export interface QueryMatch {
 /** A condition on a claim of the request's token. */
 export interface ClaimMatch {
   readonly condition: MetadataCondition & { readonly metadata: 'claims' };
-  /** The match holds exactly where the condition does not, so also for a claim that is absent and a request without a token. */
+  /**
+   * The match holds exactly where the condition does not, so also for a claim that is absent and a
+   * request without a token.
+   */
   readonly invert?: boolean;
 }
 
-/** Which requests a route takes: those for which all conditions hold. A match without conditions takes every request. */
+/**
+ * The requests that a route takes: those for which all conditions hold. A match without conditions
+ * takes every request.
+ */
 export interface HttpMatch {
   readonly path?: PathMatcher;
   /** Compare the path without regard to case; regular expressions stay as they are. */
@@ -51,8 +61,9 @@ export interface HttpMatch {
 }
 
 /**
- * Edits of the headers of a request or an answer, names in lower case. First those to `remove` go, with all of their lines; then
- * each to `set` takes the place of all lines of its name; then each to `add` becomes one more line.
+ * Edits of the headers of a request or an answer, names in lower case. First those to `remove` go,
+ * with all of their lines; then each to `set` takes the place of all lines of its name; then each
+ * to `add` becomes one more line.
  */
 export interface HeaderEdits {
   readonly set: readonly (readonly [name: string, value: HeaderValue])[];
@@ -107,13 +118,17 @@ export interface WeightedDestination {
 }
 
 /**
- * A replacement of the path as the route matched it, its query left as it is. `full`: the whole path. `matched`: the part that the
- * match compared, which is a prefix where the match asks for one, "/" where it asks for no path, and else the whole path.
- * `stripped`: the text that the path begins with, and all slashes behind it, become one slash.
+ * A replacement of the path as the route matched it, its query left as it is. `full`: the whole
+ * path. `matched`: the part that the match compared, which is a prefix where the match asks for
+ * one, "/" where it asks for no path, and else the whole path. `stripped`: the text that the path
+ * begins with, and all slashes behind it, become one slash.
  */
 export type PathReplacement = { readonly full: string } | { readonly matched: string } | { readonly stripped: string };
 
-/** `regex` (RE2): every part of the path that it finds becomes `substitution`, in which `\1` is its first group and `\0` all. */
+/**
+ * `regex` (RE2): every part of the path that it finds becomes `substitution`, in which `\1` is its
+ * first group and `\0` all.
+ */
 export type PathRewrite = PathReplacement | { readonly regex: string; readonly substitution: string };
 
 export interface Mirror {
@@ -124,9 +139,15 @@ export interface Mirror {
 export interface ForwardAction {
   /** At least one. */
   readonly destinations: readonly WeightedDestination[];
-  /** Status for the share of invalid destinations: 503 for VirtualService and GRPCRoute, 500 for HTTPRoute. */
+  /**
+   * Status for the share of invalid destinations: 503 for VirtualService and GRPCRoute, 500 for
+   * HTTPRoute.
+   */
   readonly invalidStatus: 500 | 503;
-  /** The path that the destination sees; absent: as the route matched it, which is after normalization. */
+  /**
+   * The path that the destination sees; absent: as the route matched it, which is after
+   * normalization.
+   */
   readonly path?: PathRewrite;
   /** Whole request, answered with 504 then; 0 means none. */
   readonly timeoutMilliseconds: number;
@@ -137,7 +158,7 @@ export interface ForwardAction {
 /** An answer whose Location is the request's own URL but for the parts that are given. */
 export interface RedirectAction {
   readonly status: 301 | 302 | 303 | 307 | 308;
-  /** The query stays, unless `full` brings one of its own. */
+  /** The query stays, unless `full` has one of its own. */
   readonly path?: PathReplacement;
   /** Absent: the request's Host. */
   readonly authority?: string;
@@ -159,7 +180,10 @@ export type RouteAction =
   | ({ readonly kind: 'redirect' } & RedirectAction)
   | ({ readonly kind: 'respond' } & DirectResponseAction);
 
-/** What keeps the requests of one client at one endpoint of a cluster: a name of where the endpoint is written down. */
+/**
+ * Keeps the requests of one client at one endpoint of a cluster: the cookie or header that holds
+ * the endpoint.
+ */
 export type Session =
   | {
       readonly kind: 'cookie';
@@ -174,7 +198,9 @@ export type Session =
 export interface HttpRoute {
   /** Shown in access logs. */
   readonly name: string;
-  /** The object that the route was written in; absent for the route that a service has by default. */
+  /**
+   * The object that the route was written in; absent for the route that a service has by default.
+   */
   readonly origin?: ObjectRef;
   readonly match: HttpMatch;
   /** No policy judges the request, and no external authorizer is asked; tokens are verified. */

@@ -1,9 +1,13 @@
-// The resolved meaning of one node's proxy: which workloads it speaks for, and where their connections go. L4 only: it knows
-// services, addresses and identities, but no route and no policy.
+// The resolved meaning of one node's proxy: the workloads that it speaks for, and where their
+// connections go. It is L4 only: it knows services, addresses and identities, but no route and no
+// policy.
 
 import type { WaypointGateway } from './waypoint.ts';
 
-/** A workload that the node proxy speaks for: a client by its source address, and a server by the ports it accepts. */
+/**
+ * A workload that the node proxy speaks for: a client by its source address, and a server by the
+ * ports it accepts.
+ */
 export interface NodeWorkload {
   readonly namespace: string;
   readonly name: string;
@@ -23,7 +27,10 @@ export interface NodeWaypoint {
   readonly address: string;
 }
 
-/** One place where a service without a waypoint runs. Absent `workload`: outside of the mesh, a plain connection. */
+/**
+ * One endpoint of a service without a waypoint. Absent `workload`: outside of the mesh, a plain
+ * connection.
+ */
 export interface NodeEndpoint {
   readonly address: string;
   readonly port: number;
@@ -31,12 +38,15 @@ export interface NodeEndpoint {
   readonly workload?: NodeWorkload;
 }
 
-/** Where connections to a service go. */
+/** The destination of connections to a service. */
 export type NodeDestination =
   | { readonly kind: 'waypoint'; readonly waypoint: NodeWaypoint }
   | { readonly kind: 'direct'; readonly endpoints: readonly NodeEndpoint[] };
 
-/** One service port that clients can connect to. A service whose waypoint cannot be reached is not here, so it is refused. */
+/**
+ * One service port that clients can connect to. A service whose waypoint cannot be reached is not
+ * here, so it is refused.
+ */
 export interface NodeService {
   readonly namespace: string;
   readonly host: string;
@@ -51,18 +61,20 @@ export interface NodeAddress {
   readonly port: number;
   /** For clients of every namespace that is not in `exceptions`; absent: they are refused. */
   readonly service?: NodeService;
-  /** Namespaces whose clients are led elsewhere, since several services claim the address. */
+  /**
+   * Namespaces whose clients have another destination, since several services claim the address.
+   */
   readonly exceptions: ReadonlyMap<string, NodeService | undefined>;
 }
 
-/** Everything that one node proxy is configured with. */
+/** The configuration of one node proxy. */
 export interface NodeModel {
   readonly trustDomain: string;
   /** The node proxy's own address: what applications see as the source of their connections. */
   readonly address: string;
   /** Sorted by namespace and name. */
   readonly workloads: readonly NodeWorkload[];
-  /** Those that an address leads to, sorted by host, namespace and port. */
+  /** Those with an address, sorted by host, namespace and port. */
   readonly services: readonly NodeService[];
   /** Sorted by address and port. */
   readonly addresses: readonly NodeAddress[];

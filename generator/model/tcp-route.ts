@@ -1,33 +1,42 @@
-// One TCP route: which connections it takes, and where they go. Order is precedence; the first match wins.
+// One TCP route: the connections that it takes, and their destinations. The order is precedence:
+// the first match wins.
 
 import type { ObjectRef } from '../../mesh/index.ts';
 import type { ClusterKey } from './cluster.ts';
 import type { AddressBlock, ClientNamespace } from './condition.ts';
 
-/** All conditions must hold; an empty list of blocks is none, else one block is enough. */
+/**
+ * All conditions must hold. An empty list of blocks is no condition; otherwise one matching block
+ * is enough.
+ */
 export interface TcpMatch {
   readonly sourceNamespace?: ClientNamespace;
-  /** Of the client's own address as the tunnel saw it. */
+  /** Blocks of the client's own address as the tunnel saw it. */
   readonly sourceBlocks: readonly AddressBlock[];
-  /** Of the address that the client dialled. */
+  /** Blocks of the address that the client dialled. */
   readonly destinationBlocks: readonly AddressBlock[];
 }
 
-/** A share of the connections. Absent `cluster`: the destination is invalid, and its share is closed. */
+/**
+ * A share of the connections. Absent `cluster`: the destination is invalid, and its share is
+ * closed.
+ */
 export interface TcpDestination {
   readonly cluster?: ClusterKey;
   readonly weight: number;
 }
 
-/** How long a connection may last. Milliseconds. */
+/** The lifetime of a connection. Milliseconds. */
 export interface TcpLimits {
-  /** Without a byte in either direction; 0: for ever. */
+  /** Without a byte in either direction; 0: no limit. */
   readonly idleTimeout?: number;
   readonly maxDuration?: number;
 }
 
 export interface TcpRoute {
-  /** The object that the route was written in; absent for the route that a service has by default. */
+  /**
+   * The object that the route was written in; absent for the route that a service has by default.
+   */
   readonly origin?: ObjectRef;
   /** One of them must hold; none: every connection. */
   readonly matches: readonly TcpMatch[];

@@ -1,5 +1,5 @@
-// Request authentication as Envoy's jwt_authn filter. It is the same in every chain and takes its configuration by ECDS, one for each
-// service port, so that a new key touches no listener.
+// Request authentication as Envoy's jwt_authn filter. It is the same in every chain and takes its
+// configuration by ECDS, one for each service port, so that a new key touches no listener.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
 import type { Authentication, JwtProvider } from '../model/authentication.ts';
@@ -11,7 +11,7 @@ type Requirement = MessageTypes['envoy.extensions.filters.http.jwt_authn.v3.JwtR
 
 const type = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication';
 
-/** The filter of a chain, and what its configuration is called. */
+/** The filter of a chain, and the name of its configuration. */
 export function renderAuthenticationFilter(chain: string): HttpFilter {
   return { name: extensionName(chain), config_discovery: discovery };
 }
@@ -22,7 +22,7 @@ function extensionName(chain: string): string {
   return `jwt|${chain}`;
 }
 
-/** The filter's configuration. Without providers it lets every request through as it is. */
+/** The filter's configuration. Without providers, it lets every request through unchanged. */
 export function renderAuthentication(chain: string, { providers }: Authentication): EnvoyResource {
   const name = extensionName(chain);
   const names = providers.map((_, index) => `origins-${index}`);

@@ -1,5 +1,6 @@
-// Authorization as Envoy's RBAC: HTTP filters that are the same in every chain, and their rules per virtual host, so that a change of
-// policy is a change of routes only. The allow filter's own rules are empty: a route without its policy is closed.
+// Authorization as Envoy's RBAC. The HTTP filters are the same in every chain, and their rules come
+// with each virtual host, so that a change of policy changes routes only. The allow filter's own
+// rules are empty: a route without its policy is closed.
 
 import { encodeOnce, type MessageTypes, typed } from '../../envoy-api/index.ts';
 import type {
@@ -29,7 +30,7 @@ const filterNames = {
 
 const rbacType = 'envoy.extensions.filters.http.rbac.v3.RBAC';
 
-/** Which of the two decisions: deny comes first. */
+/** One of the two decisions: deny comes first. */
 export type NetworkAuthorizationAction = 'deny' | 'allow';
 
 /** The RBAC filters that decide, in order. */
@@ -37,31 +38,34 @@ export function renderAuthorizationFilters(): readonly HttpFilter[] {
   return [denyFilter, allowFilter];
 }
 
-/** It has nothing to deny until a virtual host says otherwise. */
+/** It denies nothing until a virtual host overrides it. */
 export const denyFilter: HttpFilter = encodeOnce({
   name: filterNames.deny,
   typed_config: typed(rbacType, { rules_stat_prefix: statPrefix('deny') }),
 });
 
-/** It allows nothing until a virtual host says otherwise. */
+/** It allows nothing until a virtual host overrides it. */
 export const allowFilter: HttpFilter = encodeOnce({
   name: filterNames.allow,
   typed_config: typed(rbacType, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),
 });
 
-/** The filter that finds out what an external authorizer is to be asked about. */
+/** The filter that records which requests an external authorizer is asked about. */
 export const customFilter: HttpFilter = encodeOnce({
   name: filterNames.custom,
   typed_config: typed(rbacType, { shadow_rules_stat_prefix: filterMetadata.customPrefix }),
 });
 
-/** The filter that finds out what audit policies are to record. */
+/** The filter that records the matches of audit policies. */
 export const auditFilter: HttpFilter = encodeOnce({
   name: filterNames.audit,
   typed_config: typed(rbacType, { shadow_rules_stat_prefix: filterMetadata.auditPrefix }),
 });
 
-/** What a virtual host carries: the rules for the filters, and as metadata the ALLOW policies, for the log of a request that none matched. */
+/**
+ * The parts of a virtual host: the rules for the filters, and as metadata the ALLOW policies, for
+ * the log of a request that none matched.
+ */
 export function renderAuthorization({ deny, allow, allowPolicies, custom, observed }: Authorization): {
   readonly typedPerFilterConfig: Readonly<Record<string, Any>>;
   readonly metadata?: Metadata;
@@ -97,7 +101,10 @@ export function renderNetworkAuthorization({ deny, allow }: Authorization, actio
   });
 }
 
-/** Without rules the filter decides nothing for the virtual host; with an empty list of them it does. */
+/**
+ * Without rules the filter decides nothing for the virtual host; with an empty list of them it
+ * does.
+ */
 function renderPerRoute(
   action: NetworkAuthorizationAction,
   rules: readonly AuthorizationRule[] | undefined,
@@ -118,19 +125,22 @@ function renderPerRoute(
 
 const undecided: Any = encodeOnce(typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {}));
 
-/** For a route that refuses every request: no policy is asked, and nobody else is. */
+/** For a route that refuses every request: neither a policy nor an authorizer is asked. */
 export const noAuthorization: Readonly<Record<string, Any>> = Object.fromEntries(
   Object.values(filterNames).map((name) => [name, undecided]),
 );
 
-/** Rules that only leave word of the first one that matches. */
+/** Rules that only record the first match. */
 function renderShadow(rules: readonly AuthorizationRule[], prefix: string): Any {
   return typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {
     rbac: { shadow_rules: renderRules(rules, 'deny'), shadow_rules_stat_prefix: prefix },
   });
 }
 
-/** Keeps what the two filters say about a request apart, in statistics and in dynamic metadata. */
+/**
+ * Separates the statements of the two filters about a request, in statistics and in dynamic
+ * metadata.
+ */
 function statPrefix(action: NetworkAuthorizationAction): string {
   return `cairn_${action}_`;
 }

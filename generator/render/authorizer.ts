@@ -1,6 +1,7 @@
-// External authorization as Envoy's ext_authz filter. It is the same in every chain and takes its configuration by ECDS, one for each
-// service port. Whether a request is asked about is left word of by the filter before it, whose rules come with the routes. The two
-// arrive one after the other, so whoever has word and no authorizer is denied.
+// External authorization as Envoy's ext_authz filter. It is the same in every chain and takes its
+// configuration by ECDS, one for each service port. The filter before it records which requests it
+// is asked about, by rules that come with the routes. The two arrive one after the other, so a
+// request with a record and no authorizer is denied.
 
 import { encodeOnce, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../mesh/index.ts';
@@ -17,7 +18,7 @@ type ListStringMatcher = MessageTypes['envoy.type.matcher.v3.ListStringMatcher']
 const authorizerType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
 const denyingType = 'envoy.extensions.filters.http.rbac.v3.RBAC';
 
-/** The filter of a chain, and what its configuration is called. */
+/** The filter of a chain, and the name of its configuration. */
 export function renderAuthorizerFilter(chain: string): HttpFilter {
   return { name: extensionName(chain), config_discovery: discovery };
 }
@@ -28,14 +29,14 @@ function extensionName(chain: string): string {
   return `custom|${chain}`;
 }
 
-/** What the filter before leaves word of. */
+/** The record of the filter before. */
 const isAsked: MessageTypes['envoy.type.matcher.v3.MetadataMatcher'] = {
   filter: filterMetadata.rbac,
   path: [{ key: `${filterMetadata.customPrefix}shadow_engine_result` }],
   value: { string_match: { exact: 'denied' } },
 };
 
-/** The filter's configuration: whom to ask, or to deny when there is nobody. */
+/** The filter's configuration: the authorizer to ask, or a denial if there is none. */
 export function renderAuthorizer(chain: string, authorizer: ExternalAuthorizer | undefined): EnvoyResource {
   const name = extensionName(chain);
   const json: MessageTypes['envoy.config.core.v3.TypedExtensionConfig'] = {
@@ -103,7 +104,7 @@ function renderExtAuthz(authorizer: ExternalAuthorizer): MessageTypes[typeof aut
   };
 }
 
-/** What Envoy calls the statuses that mean an error. */
+/** Envoy's names of the statuses that mean an error. */
 const statusNames: Readonly<Record<ErrorStatus, NonNullable<MessageTypes['envoy.type.v3.HttpStatus']['code']>>> = {
   400: 'BadRequest',
   401: 'Unauthorized',

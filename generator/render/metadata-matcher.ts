@@ -1,4 +1,5 @@
-// Conditions on a request's token, and on what other filters say of it, as Envoy's matchers of dynamic metadata.
+// Conditions on a request's token, and on the metadata of other filters about it, as Envoy's
+// matchers of dynamic metadata.
 
 import type { MessageTypes } from '../../envoy-api/index.ts';
 import type { MetadataCondition, MetadataMatch, ScalarMatch } from '../model/condition.ts';

@@ -1,4 +1,5 @@
-// TLS of HBONE, both directions: TLS 1.3, HTTP/2, certificates from the agent by SDS, and only peers of our trust domain.
+// TLS of HBONE, both directions: TLS 1.3, HTTP/2, certificates from the agent by SDS, and only
+// peers of our trust domain.
 
 import { type Any, encodeOnce, type MessageTypes, typed } from '../../envoy-api/index.ts';
 import { secrets } from './names.ts';
@@ -6,7 +7,7 @@ import { secrets } from './names.ts';
 type CommonTlsContext = MessageTypes['envoy.extensions.transport_sockets.tls.v3.CommonTlsContext'];
 type ConfigSource = MessageTypes['envoy.config.core.v3.ConfigSource'];
 
-/** Where secrets come from: the agent's Unix socket, which the bootstrap names as a cluster. */
+/** The source of secrets: the agent's Unix socket, which the bootstrap names as a cluster. */
 export const secretSource: ConfigSource = {
   resource_api_version: 'V3',
   initial_fetch_timeout: '0s',
@@ -18,14 +19,17 @@ export const secretSource: ConfigSource = {
   },
 };
 
-/** Where everything else comes from: the aggregated stream. */
+/** The source of everything else: the aggregated stream. */
 export const aggregatedSource: ConfigSource = encodeOnce({
   ads: {},
   resource_api_version: 'V3',
   initial_fetch_timeout: '0s',
 });
 
-/** The TLS context of an HBONE endpoint: `certificate` names its secret, `peers` what the other side's SPIFFE URI must be. */
+/**
+ * The TLS context of an HBONE endpoint: `certificate` names its secret, `peers` the allowed SPIFFE
+ * URIs of the other side.
+ */
 export function renderHboneTls(
   certificate: string,
   peers: readonly ({ readonly exact: string } | { readonly prefix: string })[],
@@ -43,7 +47,10 @@ export function renderHboneTls(
   };
 }
 
-/** The transport socket of the server side: a client certificate is required. No session is taken up again: it would outlive that. */
+/**
+ * The transport socket of the server side: a client certificate is required. No session is resumed:
+ * it would outlive the certificate.
+ */
 export function renderServerTls(common: CommonTlsContext): { readonly name: string; readonly typed_config: Any } {
   return {
     name: 'tls',

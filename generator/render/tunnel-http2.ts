@@ -3,17 +3,18 @@
 import type { MessageTypes } from '../../envoy-api/index.ts';
 
 /**
- * What one tunnel may have under way in each direction, in bytes: the flow-control window that an end grants, and what it buffers for a
- * peer that does not read. It bounds memory, and one upload over 10 ms of delay to 200 MB/s.
+ * What one tunnel may have under way in each direction, in bytes: the flow-control window that an
+ * end grants, and what it buffers for a peer that does not read. It bounds memory, and one upload
+ * over 10 ms of delay to 200 MB/s.
  */
 export const tunnelWindow = 2_097_152;
 
-/** Tunnels on one connection, as many as ztunnel opens at most. */
+/** Tunnels on one connection: ztunnel's maximum. */
 const maxTunnels = 100;
 
 /**
- * A dead peer is noticed within 30 s. The connection's own window has room for all of its tunnels: with less, a few clients that do not read
- * would keep the answers of the others back.
+ * A dead peer is noticed within 30 s. The connection's own window has room for all of its tunnels:
+ * with less, a few clients that do not read would hold back the answers of the others.
  */
 export const tunnelHttp2Options: MessageTypes['envoy.config.core.v3.Http2ProtocolOptions'] = {
   allow_connect: true,

@@ -1,4 +1,5 @@
-// Translation of a whole waypoint at once: what `cairn translate` prints, and what the incremental generator must equal.
+// Translation of a whole waypoint at once: the output of `cairn translate`, which the incremental
+// generator must equal.
 
 import { type EnvoyResource, typeUrls } from '../../envoy-api/index.ts';
 import type { Finding, MeshSnapshot } from '../../mesh/index.ts';
@@ -7,7 +8,10 @@ import { collectFindings } from '../analyze/findings.ts';
 import { type BackendKey, makeBackendPart, makeConnectPart, makeFrontendPart, makeListenerPart } from '../parts.ts';
 import { type GatewayKey, resolveGateway } from '../resolve/waypoint/gateway.ts';
 
-/** Resources of one proxy, in the order of types in which they are sent, and what was found on the way. */
+/**
+ * Resources of one proxy, in the order of types in which they are sent, and the Findings on the
+ * way.
+ */
 export interface Translation {
   readonly resources: readonly EnvoyResource[];
   readonly findings: readonly Finding[];
@@ -22,7 +26,7 @@ export function listWaypoints(mesh: MeshSnapshot): readonly GatewayKey[] {
     .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
 }
 
-/** Everything that one waypoint is served. No resources when the Gateway is not a waypoint. */
+/** All resources of one waypoint. None when the Gateway is not a waypoint. */
 export function translateWaypoint(mesh: MeshSnapshot, key: GatewayKey): Translation {
   const found = collectFindings();
   const context = { mesh, report: found.report };
@@ -46,7 +50,10 @@ export function translateWaypoint(mesh: MeshSnapshot, key: GatewayKey): Translat
   return { resources: sortResources(resources), findings: found.list() };
 }
 
-/** Every Finding about the meaning of a configuration: of each object on its own, and of each waypoint. */
+/**
+ * Every Finding about the meaning of a configuration: of each object on its own, and of each
+ * waypoint.
+ */
 export function analyzeMesh(mesh: MeshSnapshot): readonly Finding[] {
   const found = collectFindings();
   analyzeObjects({ mesh, report: found.report });

@@ -20,13 +20,13 @@ type IndexKeys<Spec> = {
   keys(object: ObjectOf<Spec>, settings: MeshSettings): readonly string[];
 }['keys'];
 
-/** How a kind stands in the Kubernetes API. */
+/** The kind in the Kubernetes API. */
 export interface KindApi {
   /** The segment of its path: `gateways`. */
   readonly plural: string;
   /**
-   * Which objects the control plane of a cluster watches: all of them, or those that other objects
-   * name.
+   * The objects that the control plane of a cluster watches: all of them, or those that other
+   * objects name.
    */
   readonly watch: 'all' | 'named';
   /** Whether the webhook judges its objects. */
@@ -37,8 +37,8 @@ export interface KindApi {
 export type KindAccess = 'none' | 'read' | 'status';
 
 /**
- * One kind: what its `spec` is, the names of its indexes, and whether its objects are read from an
- * API and get a status.
+ * One kind: the type of its `spec`, the names of its indexes, and whether its objects are read from
+ * an API and get a status.
  */
 export interface KindDefinition<Spec, Index extends string = never, Access extends KindAccess = 'read'> {
   /** '' for the core group. */
@@ -51,7 +51,7 @@ export interface KindDefinition<Spec, Index extends string = never, Access exten
   readonly historicalVersions?: readonly string[];
   readonly isNamespaced: boolean;
   readonly access: Access;
-  /** Where there is an API. */
+  /** Present if there is an API. */
   readonly api?: KindApi;
   /**
    * By the name that follows the slash: the index `host` of a ServiceEntry is `ServiceEntry/host`.
@@ -61,8 +61,8 @@ export interface KindDefinition<Spec, Index extends string = never, Access exten
   check?(object: ObjectOf<Spec>): readonly Problem[];
   /**
    * Fields of `spec` without which an object is for other requests, or for nobody's. Of those in
-   * one list, one with a value is enough. Null in one of them is a mistake, where elsewhere it is
-   * the same as nothing.
+   * one list, one with a value is enough. Null in one of them is a mistake; elsewhere it means
+   * nothing there.
    */
   readonly decisive?: readonly (readonly string[])[];
   /** The specification of an object whose facts stand elsewhere than in `spec`. */

@@ -1,4 +1,4 @@
-// What the kinds of one API have in common.
+// The common parts of the kinds of one API.
 
 import { gatewayGroup, networkingGroup, securityGroup } from '../labels.ts';
 import type { KindDefinition } from './definition.ts';
@@ -20,7 +20,7 @@ export const istioNetworking: Family = {
   isNamespaced: true,
 };
 
-/** Istio's policies about who may do what. */
+/** Istio's policies: authorization and authentication. */
 export const istioSecurity: Family = { group: securityGroup, versions: ['v1', 'v1beta1'], isNamespaced: true };
 
 /** Kubernetes' own kinds. */

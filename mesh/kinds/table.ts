@@ -1,5 +1,5 @@
 // Every kind that is read, by its name. A new kind is one folder beside this file and its lines
-// here. The tables of the generator and of statuses then do not compile until they have it, too.
+// here. The tables of the generator and of statuses do not compile until they have it too.
 
 import type { KindAccess, KindDefinition } from './definition.ts';
 import { authorizationPolicy } from './authorization-policy/definition.ts';
@@ -122,7 +122,7 @@ export type SpecByKind = {
 
 type IndexOf<K extends Kind> = keyof KindTable[K]['indexes'] & string;
 
-/** The indexes that exist, `Kind/index`, and the kind that each holds. */
+/** The existing indexes, `Kind/index`, and the kind of each. */
 export type IndexKinds = { [K in Kind as `${K}/${IndexOf<K>}`]: K };
 
 export type IndexName = keyof IndexKinds;

@@ -1,5 +1,6 @@
-// Text that is no text: halves of a character pair, which cannot be encoded for Envoy, the mark that decoding leaves where bytes were not
-// UTF-8, and NUL, which no request can have. What was meant is unknown, so the object is not used.
+// Malformed text: halves of a character pair, which cannot be encoded for Envoy; the mark that
+// decoding leaves for bytes that were not UTF-8; and NUL, which no request can have. Its meaning is
+// unknown, so the object is not used.
 
 import type { FieldPath } from '../finding.ts';
 import type { Problem } from './problem.ts';
@@ -9,7 +10,7 @@ function isBroken(text: string): boolean {
   return /[\p{Surrogate}\ufffd]/u.test(text) || text.includes('\0');
 }
 
-/** The first key or value of an object that is no text, if any. */
+/** The first key or value of an object that is malformed text, if any. */
 export function checkCharacters(value: unknown, path: FieldPath = []): readonly Problem[] {
   if (typeof value === 'string') {
     return isBroken(value)
@@ -32,7 +33,7 @@ export function checkCharacters(value: unknown, path: FieldPath = []): readonly 
   return [];
 }
 
-/** The text with the mark of what could not be read in place of every half of a pair, as encoding it would leave it. */
+/** The text with the replacement mark for every half of a pair, as encoding would leave it. */
 export function encodable(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }

@@ -1,4 +1,4 @@
-// What stands in for a policy that cannot be read, where nothing was known of it before.
+// The stand-ins of policies that cannot be read, if nothing was known of them before.
 
 import { describe, expect, it } from 'vitest';
 import { failClosed, parseManifest } from './manifest.ts';

@@ -1,5 +1,5 @@
-// Whoever follows the hint of a value of the wrong type has a value that is read: tried with every field of the golden cases whose value
-// is text, a number or a list.
+// Following the hint of a value of the wrong type gives a value that is read. This is tried with
+// every field of the golden cases whose value is text, a number or a list.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ function misspell(value: unknown): unknown {
   return typeof value === 'string' ? 3 : undefined;
 }
 
-/** The value that a hint tells to write. */
+/** The value that a hint suggests. */
 function follow(hint: string, wrong: unknown): unknown {
   const written = /^(?:write it (?:in quotes|with its unit): |write )(.+?)(?:, without quotes)?$/.exec(hint)?.[1];
   if (written !== undefined) return parseDocument(written).toJS();
@@ -57,7 +57,7 @@ it('leads to a value that is read', { timeout: 120_000 }, () => {
       if (hint === undefined) continue;
       const after = readObject(withValue(object, path, follow(hint, wrong)) as Fields).problems;
       const label = `${String(object['kind'])} ${formatPath(path)}, ${hint}`;
-      // A name may be refused for what it names; a duration, a number or a flag may not.
+      // A name may be refused for the object that it names; a duration, a number or a flag may not.
       const remaining = after.filter((problem) => at(problem.path) && !hint.startsWith('write it in quotes'));
       expect(remaining, label).toEqual([]);
       expect(

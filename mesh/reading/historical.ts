@@ -1,5 +1,5 @@
-// Forms of Gateway that older articles and releases used, rewritten to the current one. Only text is read so; a cluster accepts what its
-// own definitions accept.
+// Rewrites forms of Gateway that older articles and releases used to the current one. This is for
+// text only; a cluster accepts what its own definitions accept.
 
 import {
   gatewayGroup,
@@ -21,7 +21,7 @@ const historicalKinds: ReadonlySet<unknown> = new Set(
   kindNames.filter((kind) => (definitionOf(kind).historicalVersions ?? []).length > 0),
 );
 
-/** The object in its current form, and a warning for everything that was rewritten or no longer means anything. */
+/** The object in its current form, and a warning for every rewritten or meaningless field. */
 export function modernize(object: Fields): { readonly object: Fields; readonly problems: readonly Problem[] } {
   if (!historicalKinds.has(object['kind'])) return { object, problems: [] };
   const problems: Problem[] = [];
@@ -63,7 +63,8 @@ function modernizeListeners(spec: Fields, problems: Problem[]): Fields {
   if (!Array.isArray(listeners)) return spec;
   const rewritten = listeners.map((listener: unknown, index) => {
     if (!isRecord(listener) || listener['protocol'] !== 'ALL') return listener;
-    // Which other classes are waypoints' is not known here, but nothing else ever listened for everything on this port.
+    // The other classes of waypoints are not known here, but nothing else ever listened for
+    // everything on this port.
     if (spec['gatewayClassName'] !== waypointClass && listener['port'] !== hbonePort) return listener;
     const message = `The listener protocol \`ALL\` is read as \`${hboneProtocol}\`.`;
     const path = ['spec', 'listeners', index, 'protocol'];

@@ -1,4 +1,5 @@
-// What to say of kinds that are not read: what people keep beside the mesh's objects is no mistake.
+// Findings about kinds that are not read: other objects that people keep beside the mesh's are no
+// mistake.
 
 /** `gateway.networking.k8s.io/v1`, or `v1` in the core group. */
 export function formatApiVersion(group: string, version: string): string {
@@ -32,7 +33,10 @@ export function isMeshGroup(group: string): boolean {
   return meshGroups.test(group);
 }
 
-/** Groups of Kubernetes itself; its other kinds (Deployment, ConfigMap …) stand beside the mesh's objects and are passed over. */
+/**
+ * Groups of Kubernetes itself; its other kinds (Deployment, ConfigMap …) stand beside the mesh's
+ * objects and are skipped.
+ */
 export function isKubernetesGroup(group: string): boolean {
   return group === '' || !group.includes('.') || group.endsWith('.k8s.io');
 }

@@ -1,4 +1,5 @@
-// A directory that changes file by file is the same set of objects as one that is read from scratch.
+// A directory that changes file by file is the same set of objects as one that is read from
+// scratch.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

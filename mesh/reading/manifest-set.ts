@@ -1,4 +1,5 @@
-// Many texts as one set that changes text by text: what each change of a text means for the objects in force, at the cost of that text.
+// Many texts as one set that changes text by text. It derives the changes of the objects in force
+// from each change of a text, at the cost of that text.
 
 import { combineManifests, comparePlaces } from './manifest.ts';
 import type { CombinedManifests, ParsedManifest } from './manifest.ts';
@@ -7,7 +8,10 @@ import type { AnyMeshObject } from '../object.ts';
 import { formatRef, refOf } from '../metadata.ts';
 import type { MeshChange } from '../store.ts';
 
-/** The texts of a directory by file. Of objects given twice, that of the first file by name holds, as in `combineManifests`. */
+/**
+ * The texts of a directory by file. Of duplicate objects, that of the first file by name holds, as
+ * in `combineManifests`.
+ */
 export class ManifestSet {
   readonly #manifests = new Map<string, ParsedManifest>();
   /** Reference → the files that give it, sorted. */
@@ -16,7 +20,7 @@ export class ManifestSet {
   /** Files with Findings of their own. */
   readonly #remarkable = new Set<string>();
 
-  /** Replaces the text of a file, or takes it away; returns what follows for the objects in force. */
+  /** Replaces the text of a file, or removes it; returns the changes of the objects in force. */
   set(file: string, manifest: ParsedManifest | undefined): readonly MeshChange[] {
     const before = this.#manifests.get(file);
     const old = objectsByRef(before);
@@ -43,7 +47,7 @@ export class ManifestSet {
     return combineManifests([...this.#manifests.values()]);
   }
 
-  /** The Findings of the texts, and of objects that are given twice; sorted by place. */
+  /** The Findings of the texts, and of duplicate objects; sorted by place. */
   findings(): readonly PlacedFinding[] {
     if (this.#repeated.size > 0) return this.combine().findings;
     const files = [...this.#remarkable];

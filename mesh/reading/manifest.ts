@@ -1,4 +1,5 @@
-// Text to objects, and many texts to one set. What is wrong becomes Findings with their places; nothing wrong stops the rest.
+// Reads text to objects, and many texts to one set. Faults become Findings with their places; no
+// fault stops the rest.
 
 import type { FieldPath, Finding, PlacedFinding, Position } from '../finding.ts';
 import { formatPath } from '../finding.ts';
@@ -15,34 +16,46 @@ import { isRecord } from '../fields.ts';
 import { parseText } from './text.ts';
 import type { TextDocument } from './text.ts';
 
-/** The place of a field of an object, or of the nearest thing that encloses it; undefined for objects that came from elsewhere. */
+/**
+ * The place of a field of an object, or of the nearest enclosing value; undefined for objects from
+ * other sources.
+ */
 export type Locate = (ref: ObjectRef, path: FieldPath) => Position | undefined;
 
-/** What one text holds. */
+/** The contents of one text. */
 export interface ParsedManifest {
   readonly file: string;
   readonly objects: readonly AnyMeshObject[];
   readonly findings: readonly PlacedFinding[];
-  /** Objects that were left out because of an error: who keeps a last good state keeps theirs. */
+  /**
+   * Objects that were left out because of an error: a caller that keeps last good versions keeps
+   * theirs.
+   */
   readonly rejected: readonly ObjectRef[];
-  /** What can stand in for objects that were left out. See `failClosed`. */
+  /** Stand-ins for objects that were left out. See `failClosed`. */
   readonly standIns: readonly StandIn[];
-  /** True when a part could not be read so far as to know which objects it meant: then none that was there before may count as deleted. */
+  /**
+   * True when a part could not be read far enough to know its objects: then no object that was
+   * there before may count as deleted.
+   */
   readonly isPartial: boolean;
   readonly locate: Locate;
 }
 
-/** What a set of texts holds; of objects given twice the first. */
+/** The contents of a set of texts; of duplicate objects the first. */
 export type CombinedManifests = Omit<ParsedManifest, 'file'>;
 
 interface Placed {
   readonly document: TextDocument;
   readonly prefix: FieldPath;
-  /** For objects that are written in another form: where a field stands. */
+  /** The place of a field, for objects that are written in another form. */
   readonly asWritten?: (path: FieldPath) => FieldPath;
 }
 
-/** Reads YAML or JSON: many documents, each an object or a list of objects. `file` only names the text in Findings. */
+/**
+ * Reads YAML or JSON: many documents, each an object or a list of objects. `file` only names the
+ * text in Findings.
+ */
 export function parseManifest(file: string, text: string): ParsedManifest {
   const { documents, problems } = parseText(file, text);
   const findings: PlacedFinding[] = [];
@@ -124,13 +137,16 @@ export function parseManifest(file: string, text: string): ParsedManifest {
   };
 }
 
-/** What a Finding about them is about: each object once, or no object that is known. */
+/** The subjects of Findings: each object once, or no known object. */
 function refsOf(standIns: readonly StandIn[]): readonly ObjectRef[] {
   if (standIns.length === 0) return [{ kind: '', namespace: '', name: '' }];
   return [...new Map(standIns.map(({ ref }) => [formatRef(ref), ref])).values()];
 }
 
-/** What is known of a file that cannot be read: nothing, so that none of what was in force because of it counts as deleted. */
+/**
+ * The contents of a file that cannot be read: nothing, so that none of the objects in force because
+ * of it counts as deleted.
+ */
 export function unreadableManifest(file: string, problem: string, hint?: string): ParsedManifest {
   const standIns = salvage(file, { text: '', readings: [], isWhole: false });
   const finding: PlacedFinding = {
@@ -146,8 +162,9 @@ export function unreadableManifest(file: string, problem: string, hint?: string)
 }
 
 /**
- * Puts stand-ins in force for objects that a text spoils and that have no last good version among its objects. One that was in force
- * before stays for as long as its object can neither be read nor is gone. The Findings say what is closed.
+ * Puts stand-ins in force for objects that a text breaks and that have no last good version among
+ * its objects. A stand-in that was in force before stays until its object can be read or is gone.
+ * The Findings say what is closed.
  */
 export function failClosed(parsed: ParsedManifest, before: readonly StandIn[] = []): ParsedManifest {
   const given = new Set(parsed.objects.map((object) => formatRef(refOf(object))));
@@ -168,7 +185,7 @@ export function failClosed(parsed: ParsedManifest, before: readonly StandIn[] = 
   function consequenceOf(ref: ObjectRef): string | undefined {
     const key = formatRef(ref);
     const own = standIns.filter((each) => formatRef(each.ref) === key);
-    // Where nobody knows what a text meant, what was closed because of it stays closed.
+    // If nobody knows what a text meant, its earlier stand-ins stay.
     const closed = own.length > 0 || ref.kind !== '' ? own : left;
     if (closed.length > 0) return [...new Set(closed.map(({ object }) => describeStandIn(object)))].join(', and ');
     const isOpen = isClosingKind(ref.kind) && !given.has(key) && (rejected.has(key) || parsed.isPartial);
@@ -177,14 +194,20 @@ export function failClosed(parsed: ParsedManifest, before: readonly StandIn[] = 
   return { ...parsed, objects: [...parsed.objects, ...standIns.map(({ object }) => object)], standIns, findings };
 }
 
-/** What stands in for an object without a name is named by where it was written, so that there can be several. */
+/**
+ * The stand-in of an object without a name is named by its place in the text, so that there can be
+ * several.
+ */
 function nameByPlace({ ref, object }: StandIn, position: Position): StandIn {
   if (ref.name !== '') return { ref, object };
   const metadata = { ...object.metadata, name: `${object.metadata.name}${formatPosition(position)}` };
   return { ref, object: { ...object, metadata } };
 }
 
-/** Puts the texts of a directory together, in the order of their file names. An object given twice is an error; the first one stays. */
+/**
+ * Assembles the texts of a directory, in the order of their file names. A duplicate object is an
+ * error; the first one stays.
+ */
 export function combineManifests(manifests: readonly ParsedManifest[]): CombinedManifests {
   const sorted = [...manifests].sort((left, right) => (left.file < right.file ? -1 : left.file > right.file ? 1 : 0));
   const objects = new Map<string, AnyMeshObject>();
@@ -218,12 +241,12 @@ export function combineManifests(manifests: readonly ParsedManifest[]): Combined
   };
 }
 
-/** `file:line:column: ` in front of what is said, for lists that people read and editors jump from. */
+/** `file:line:column: ` in front of a message, for lists that people read and editors jump from. */
 export function formatPosition({ file, line, column }: Position): string {
   return `${file}:${line}:${column}`;
 }
 
-/** Gives Findings about objects their places, where the text is known. */
+/** Adds their places to Findings about objects, if the text is known. */
 export function placeFindings(findings: readonly Finding[], locate: Locate): readonly PlacedFinding[] {
   return findings.map((finding) => {
     const position = locate(finding.ref, finding.path);
@@ -231,7 +254,10 @@ export function placeFindings(findings: readonly Finding[], locate: Locate): rea
   });
 }
 
-/** Orders Findings by file, line and column; those without a place come last, by object, path and code. */
+/**
+ * Orders Findings by file, line and column; those without a place come last, by object, path and
+ * code.
+ */
 export function comparePlaces(left: PlacedFinding, right: PlacedFinding): number {
   const [a, b] = [left.position, right.position];
   if (a === undefined || b === undefined) {
@@ -267,7 +293,10 @@ function duplicate(ref: ObjectRef, first: Position | undefined): Finding {
   };
 }
 
-/** The items of `List`, `VirtualServiceList` and the like, each with the kind that the list implies; undefined for anything else. */
+/**
+ * The items of `List`, `VirtualServiceList` and the like, each with the kind that the list implies;
+ * undefined for anything else.
+ */
 function itemsOf(value: Readonly<Record<string, unknown>>): readonly unknown[] | undefined {
   const { kind, apiVersion, items } = value;
   if (typeof kind !== 'string' || !kind.endsWith('List') || !Array.isArray(items)) return undefined;
@@ -277,7 +306,10 @@ function itemsOf(value: Readonly<Record<string, unknown>>): readonly unknown[] |
   );
 }
 
-/** A path of the normal form as the text has it: the deprecated `targetRef` is read as a list of one. */
+/**
+ * A path of the normal form as the text has it: the deprecated `targetRef` is read as a list of
+ * one.
+ */
 function asWritten(path: FieldPath, { document, prefix, asWritten: rewrite }: Placed): FieldPath {
   if (rewrite !== undefined) return rewrite(path);
   if (path[0] !== 'spec' || path[1] !== 'targetRefs') return path;

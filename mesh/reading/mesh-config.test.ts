@@ -1,4 +1,4 @@
-// MeshConfig as people have it: text in a ConfigMap, or a file; and what happens when it is spoilt.
+// MeshConfig in its usual forms: text in a ConfigMap, or a file; and the effect of a broken one.
 
 import { describe, expect, it } from 'vitest';
 import { MeshStore } from '../store.ts';

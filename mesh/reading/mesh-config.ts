@@ -1,5 +1,6 @@
-// MeshConfig is no object of a cluster: it is the text under the key `mesh` of the ConfigMap `istio`, or a file of its own. Here it
-// becomes an object like any other, so that whoever read something of it computes again when it changes.
+// MeshConfig is no object of a cluster. It is the text under the key `mesh` of the ConfigMap
+// `istio`, or a file of its own. Here it becomes an object like any other, so that a reader of any
+// part of it computes again when it changes.
 
 import type { FieldPath } from '../finding.ts';
 import { formatApiVersion } from './kinds.ts';
@@ -10,17 +11,20 @@ import { parseText } from './text.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** There is one, whatever it was found in. */
+/** There is one, whatever its source. */
 export const meshConfigRef: ObjectRef = { kind: 'MeshConfig', namespace: '', name: 'mesh' };
 
-/** The name of the ConfigMap in the root namespace that holds it. */
+/** The name of its ConfigMap in the root namespace. */
 export const meshConfigMap = 'istio';
 
-/** A MeshConfig that was found. `fields` is absent when its text cannot be read, and `problem` says why. */
+/**
+ * A MeshConfig that was found. `fields` is absent when its text cannot be read, and `problem` says
+ * why.
+ */
 export interface FoundMeshConfig {
   readonly fields?: Fields;
   readonly problem?: string;
-  /** Where a field of the object stands in the document. */
+  /** The place of a field of the object in the document. */
   readonly asWritten: (path: FieldPath) => FieldPath;
 }
 
@@ -45,7 +49,9 @@ export function findMeshConfig(file: string, value: Fields): FoundMeshConfig | u
   return { fields: wrap(spec), asWritten };
 }
 
-/** Whether a file is called so that all of it is a MeshConfig, unless it says otherwise. */
+/**
+ * Whether the name of a file says that all of it is a MeshConfig, unless its text says otherwise.
+ */
 export function isMeshConfigFile(file: string): boolean {
   return /(?:^|\/)mesh(?:-?config)?\.(?:ya?ml|json)$/.test(file);
 }

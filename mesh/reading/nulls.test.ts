@@ -1,4 +1,5 @@
-// Null in an optional place is the same as nothing there, in every kind: shown with every field of every object of the golden cases.
+// Null in an optional place means nothing there, in every kind: tested with every field of every
+// object of the golden cases.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,9 +46,9 @@ it('is read as if the field were not there', { timeout: 120_000 }, () => {
     );
     for (const spec of withNull) {
       const expected: unknown = without.next().value;
-      // The maps of text of Kubernetes' own keep the key.
+      // Maps of text that are part of Kubernetes itself keep the key.
       if (object['kind'] === 'Service' && JSON.stringify(spec).includes('"selector":{')) continue;
-      // What decides for whom a policy is is refused: it was to have a value.
+      // A null that decides for whom a policy is is refused: a value was intended.
       if (decisiveFields(object['kind']).some((name) => (spec as Fields)[name] === null)) continue;
       expect(readObject({ ...object, spec }), JSON.stringify(spec)).toEqual(readObject({ ...object, spec: expected }));
       compared += 1;

@@ -1,5 +1,6 @@
-// Null is no value: where the API server is sent a field that is null, it takes the field for absent. Only where a map of text to text is
-// part of Kubernetes itself does the key stay, with empty text. A null in a list stays too, and is refused like any item of a wrong type.
+// Null is no value: the API server takes a field that is null for absent. A map of text to text
+// that is part of Kubernetes itself keeps the key, with empty text. A null in a list stays too, and
+// is refused like any item of a wrong type.
 
 import { isRecord } from '../fields.ts';
 
@@ -28,7 +29,7 @@ export function withoutNulls(object: Fields): Fields {
   return plain;
 }
 
-/** Parts without a null are the same afterwards: most objects have none. */
+/** Parts without a null stay the same values: most objects have none. */
 function dropNulls(value: unknown): unknown {
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value.map(dropNulls);

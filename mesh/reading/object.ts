@@ -1,4 +1,5 @@
-// One plain value to one object of the mesh: which kind and version it is, whether its structure and meaning hold, and its normal form.
+// Turns one plain value into one object of the mesh: it determines kind and version, checks
+// structure and meaning, and makes the normal form.
 
 import { defaultNamespace, securityGroup } from '../labels.ts';
 import { definitionOf, isKind, kindNames } from '../kinds/table.ts';
@@ -18,16 +19,21 @@ import { checkStructure } from './structure.ts';
 import { suggestName } from './suggestion.ts';
 import { podOfTemplate } from './workloads.ts';
 
-/** What became of one value. `object` is absent when the kind is not read or a problem is an error. */
+/**
+ * The result for one value. `object` is absent when the kind is not read or a problem is an error.
+ */
 export interface ReadObject {
   readonly ref: ObjectRef;
   readonly object?: AnyMeshObject;
-  /** In place of an object that cannot be read: what closes what it was written for. */
+  /** The stand-in of an object that cannot be read: it closes what the object was written for. */
   readonly standIn?: AnyMeshObject;
   readonly problems: readonly Problem[];
 }
 
-/** Reads one object; `value` is plain data from any source. Namespaced objects without a namespace are in `default`. */
+/**
+ * Reads one object; `value` is plain data from any source. Namespaced objects without a namespace
+ * are in `default`.
+ */
 export function readObject(value: Fields): ReadObject {
   const kind = textOf(value['kind']);
   const apiVersion = textOf(value['apiVersion']);
@@ -64,7 +70,10 @@ function reject(ref: ObjectRef, fields: Fields, problems: readonly Problem[]): R
   return { ref, problems, ...(standIn === undefined ? {} : { standIn }) };
 }
 
-/** Nothing but a policy has targets, whatever kind it was to be, and nothing but a DestinationRule a traffic policy or subsets. */
+/**
+ * Only policies have targets, whatever their kind was to be, and only DestinationRules have a
+ * traffic policy or subsets.
+ */
 function rejectUnknown(ref: ObjectRef, fields: Fields, problems: readonly Problem[]): ReadObject {
   const spec = isRecord(fields['spec']) ? fields['spec'] : {};
   if ('targetRefs' in spec || 'targetRef' in spec) return rejectAs('AuthorizationPolicy', ref, fields, problems);
@@ -72,14 +81,15 @@ function rejectUnknown(ref: ObjectRef, fields: Fields, problems: readonly Proble
   return isRule ? rejectAs('DestinationRule', ref, fields, problems) : reject(ref, fields, problems);
 }
 
-/** Rejects an object of which nobody knows the kind as one of this kind. */
+/** Rejects an object of unknown kind as one of this kind. */
 function rejectAs(kind: Kind, ref: ObjectRef, fields: Fields, problems: readonly Problem[]): ReadObject {
   return { ...reject({ ...ref, kind }, fields, problems), ref };
 }
 
 /**
- * Where a policy's spec or one of its decisive fields stands without a value, the rest of it was to follow: it was cut off, or forgotten.
- * Taken for absent, as elsewhere, it would protect nothing.
+ * If a policy's spec or one of its decisive fields stands without a value, the rest of it was to
+ * follow: it was cut off, or forgotten. If it counted as absent, as elsewhere, the policy would
+ * protect nothing.
  */
 function findEmptied(kind: Kind, { spec }: Fields): readonly Problem[] {
   const { decisive } = definitionOf(kind);
@@ -93,7 +103,7 @@ function findEmptied(kind: Kind, { spec }: Fields): readonly Problem[] {
     .map((field) => errorAt('InvalidType', ['spec', field], tell(field)));
 }
 
-/** The pods of an object that is not read itself. What is wrong with it is for others to say. */
+/** The pods of an object that is not read itself. Its own faults are not reported here. */
 function readTemplate(pods: Fields, ref: ObjectRef): ReadObject {
   const problems: readonly Problem[] = [
     {
@@ -106,7 +116,7 @@ function readTemplate(pods: Fields, ref: ObjectRef): ReadObject {
   ];
   const { object: pod } = readKnown('Pod', pods, ref);
   if (pod?.kind !== 'Pod') return { ref, problems };
-  // No object of a source has a slash in its name, so that this takes the place of no Pod.
+  // No object of a source has a slash in its name, so this replaces no Pod.
   const metadata = { ...pod.metadata, name: `${ref.kind}/${ref.name}` };
   return { ref, problems, object: { ...pod, metadata, spec: { ...pod.spec, workloadName: ref.name } } };
 }
@@ -133,7 +143,7 @@ function readKnown(kind: Kind, given: Fields, ref: ObjectRef): ReadObject {
   return { ref, object: normalizeTargets(object), problems };
 }
 
-/** What there is to say when the kind or its version is not read; undefined when it is. */
+/** The Finding for a kind or version that is not read; undefined when it is read. */
 function checkKind(kind: string, apiVersion: string, ref: ObjectRef): ReadObject | undefined {
   const slash = apiVersion.lastIndexOf('/');
   const group = apiVersion.slice(0, Math.max(slash, 0));
@@ -141,7 +151,8 @@ function checkKind(kind: string, apiVersion: string, ref: ObjectRef): ReadObject
   if (isKind(kind)) {
     const { group: known, versions, historicalVersions = [], isNamespaced } = definitionOf(kind);
     if (group === known && (versions.includes(version) || historicalVersions.includes(version))) return undefined;
-    // A policy of another of the mesh's groups is a slip; a Gateway of Istio's is not one of the Gateway API's.
+    // A policy of another of the mesh's groups is a mistake; a Gateway of Istio's is not one of the
+    // Gateway API's.
     const isSlip = policyKindOf(kind) === kind && isMeshGroup(group);
     if (group === known || suggestName(group, [known]) !== undefined || (group === '' && known !== '') || isSlip) {
       const all = versions.map((each) => formatApiVersion(known, each)).join(', ');
@@ -169,7 +180,10 @@ function checkKind(kind: string, apiVersion: string, ref: ObjectRef): ReadObject
   };
 }
 
-/** Waypoints take nothing but mutual TLS, and nothing of Cairn refuses plain text that goes to workloads themselves. */
+/**
+ * Waypoints accept only mutual TLS, and nothing of Cairn refuses plain text that goes to workloads
+ * directly.
+ */
 function checkPeerAuthentication(spec: unknown): Problem {
   const { mtls, portLevelMtls } = isRecord(spec) ? spec : {};
   const modes = [mtls, ...(isRecord(portLevelMtls) ? Object.values(portLevelMtls) : [])];
@@ -186,7 +200,7 @@ function isOtherMeshKind(kind: string): boolean {
   return isMeshKind('', kind);
 }
 
-/** The object meant counts as rejected, so that what was last read of it can stay. */
+/** The intended object counts as rejected, so that its last good version can stay. */
 function misspelt(kind: string, suggestion: string, ref: ObjectRef): ReadObject {
   const problem = errorAt(
     'UnknownKind',
@@ -197,7 +211,10 @@ function misspelt(kind: string, suggestion: string, ref: ObjectRef): ReadObject 
   return { ref: { ...ref, kind: suggestion }, problems: [problem] };
 }
 
-/** Every object of the group decides about requests, so one that nobody knows is a policy that cannot be read. */
+/**
+ * Every object of the group decides about requests, so an unknown one is a policy that cannot be
+ * read.
+ */
 function unknownPolicy(kind: string, ref: ObjectRef): ReadObject {
   const problem = errorAt(
     'UnknownKind',

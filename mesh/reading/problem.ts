@@ -1,4 +1,4 @@
-// What reading finds wrong inside one object, before it is known where in which file the object stands.
+// The problems that reading finds inside one object, before its place in a file is known.
 
 import type { FieldPath, FindingCode, Severity } from '../finding.ts';
 

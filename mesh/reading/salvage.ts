@@ -1,5 +1,5 @@
-// What a document was about that could not be read: which objects it names, and so what stands in for them. A policy that was written is
-// not open because of a slip beside it.
+// Recovers the subject of a document that could not be read: the objects that it names, and so
+// their stand-ins. A policy that was written is not open because of a mistake beside it.
 
 import type { ObjectRef } from '../metadata.ts';
 import { defaultNamespace } from '../labels.ts';
@@ -12,7 +12,10 @@ import type { DamagedDocument } from './text.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What stands in for the objects of a document; [] where it holds none that matters, or nothing of it can be recognised. */
+/**
+ * The stand-ins for the objects of a document; [] if it holds none that matters, or nothing of it
+ * can be recognized.
+ */
 export function salvage(file: string, { text, readings, isWhole }: DamagedDocument): readonly StandIn[] {
   const objects = readings.flatMap(objectsIn);
   if (isMeshConfig(file, objects)) return [{ ref: meshConfigRef, object: closedMesh }];
@@ -22,7 +25,8 @@ export function salvage(file: string, { text, readings, isWhole }: DamagedDocume
   const seesTls =
     isWhole || words.tls === 0 || (!endsInExports(text) && readings.some((each) => countTls(each) >= words.tls));
   const found = objects.flatMap((object) => standInsFor(object, words, { isComplete, seesTls }));
-  // Where no policy came out of the parser although the text speaks of one, something else swallowed it.
+  // If no policy came out of the parser although the text mentions one, something else swallowed
+  // it.
   const kinds = [...new Set(words.kinds.flatMap((word) => policyKindOf(word) ?? []))];
   const missed = kinds.filter((kind) => !objects.some((object) => policyKindOf(textOf(object['kind'])) === kind));
   const swallowed = missed.flatMap((kind) =>
@@ -39,14 +43,17 @@ function isMeshConfig(file: string, objects: readonly Fields[]): boolean {
   });
 }
 
-/** The objects of a value: itself, the items of a list, or those of a sequence that should have been documents. */
+/**
+ * The objects of a value: itself, the items of a list, or those of a sequence that should have been
+ * documents.
+ */
 function objectsIn(value: unknown): readonly Fields[] {
   if (Array.isArray(value)) return value.flatMap(objectsIn);
   if (!isRecord(value)) return [];
   return Array.isArray(value['items']) ? value['items'].flatMap(objectsIn) : [value];
 }
 
-/** What the readings of a text show of it: every target, and all that it says of TLS. */
+/** The recovered facts: every target, and everything about TLS. */
 interface Seen {
   readonly isComplete: boolean;
   readonly seesTls: boolean;
@@ -69,10 +76,13 @@ function standInsFor(object: Fields, words: Words, { isComplete, seesTls }: Seen
   );
 }
 
-/** Of more hosts than these a text is about every one. */
+/** A text with more hosts than these is about every host. */
 const maxHosts = 100;
 
-/** A rule for each host that it may be about: the parser may have cut off, or swallowed, the one that is written. */
+/**
+ * A rule for each host that it may be about: the parser may have cut off, or swallowed, the written
+ * one.
+ */
 function rulesOf(object: Fields, { hosts }: Words): readonly Fields[] {
   const spec = isRecord(object['spec']) ? object['spec'] : {};
   if (hosts.length === 0 || hosts.includes(textOf(spec['host']))) return [object];
@@ -119,11 +129,11 @@ interface Words {
   readonly namespaces: readonly string[];
   readonly names: ReadonlySet<string>;
   readonly hosts: readonly string[];
-  /** How often TLS is spoken of. */
+  /** The number of mentions of TLS. */
   readonly tls: number;
 }
 
-/** What a text says whatever its structure is. */
+/** The words of a text, whatever its structure is. */
 function wordsOf(text: string): Words {
   const kinds: string[] = [];
   const namespaces = new Set<string>();
@@ -147,19 +157,19 @@ function namespacesOf({ namespaces }: Words): readonly string[] {
   return namespaces.length === 0 ? [defaultNamespace] : namespaces;
 }
 
-/** Whether the last thing that a text says is a target, so that there may have been others behind it. */
+/** Whether the last part of a text is a target, so that others may have followed. */
 function endsInTargets(text: string): boolean {
   return keysBehind(text, /\btargetRefs?["']?[^\S\n]*:/g)?.every((key) => targetKeys.has(key)) === true;
 }
 
 const targetKeys: ReadonlySet<string> = new Set(['group', 'kind', 'name', 'namespace', 'sectionName']);
 
-/** Whether the last thing that a text says is whom a rule is exported to. */
+/** Whether the last part of a text is the `exportTo` of a rule. */
 function endsInExports(text: string): boolean {
   return keysBehind(text, /\bexportTo["']?[^\S\n]*:/g)?.length === 0;
 }
 
-/** The keys behind the last place where a text matches; undefined where it does not. */
+/** The keys behind the last match in a text; undefined if there is none. */
 function keysBehind(text: string, pattern: RegExp): readonly string[] | undefined {
   const last = [...text.matchAll(pattern)].at(-1);
   if (last === undefined) return undefined;
@@ -186,7 +196,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** A name as Kubernetes has them; anything else is what the parser made of broken text. */
+/** A name that Kubernetes allows; anything else is a by-product of parsing broken text. */
 function nameOf(value: unknown): string | undefined {
   const text = typeof value === 'number' ? String(value) : value;
   return typeof text === 'string' && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text) ? text : undefined;

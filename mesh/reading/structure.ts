@@ -1,5 +1,6 @@
-// Checks one object against the schema of its kind: types, values and required fields by validators compiled at build time; unknown
-// fields and choices of one by walking the schema, since validators pass over the ones and explain the others badly.
+// Checks one object against the schema of its kind. Validators compiled at build time check types,
+// values and required fields. A walk through the schema finds unknown fields and faulty oneOf
+// choices, since validators ignore the former and explain the latter badly.
 
 import type { FieldPath } from '../finding.ts';
 import { formatPath } from '../finding.ts';
@@ -19,7 +20,10 @@ interface Schema {
   readonly additionalProperties?: Schema;
   readonly items?: Schema;
   readonly 'x-at-most-one'?: readonly (readonly string[])[];
-  /** No two items of the list have the same values in these fields; without fields, no two are the same. */
+  /**
+   * No two items of the list have the same values in these fields; without fields, no two are the
+   * same.
+   */
   readonly 'x-unique-by'?: readonly string[];
 }
 
@@ -37,7 +41,7 @@ interface Validator {
 
 const maxProblems = 50;
 
-/** Everything wrong with the structure of an object of a kind, unknown fields first; at most 50 problems. */
+/** The problems of an object's structure, unknown fields first; at most 50. */
 export function checkStructure(kind: Kind, value: unknown): readonly Problem[] {
   const root = schemas[kind] as Schema;
   const problems: Problem[] = [];
@@ -55,7 +59,9 @@ interface Place {
   readonly schema: Schema;
   readonly path: FieldPath;
   readonly root: Schema;
-  /** The schema of the nearest enclosing object, to recognise fields that stand one level too deep. */
+  /**
+   * The schema of the nearest enclosing object, to recognize fields that stand one level too deep.
+   */
   readonly parent: Schema | undefined;
 }
 
@@ -211,7 +217,7 @@ function shorten(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-/** A hint, and the value of whoever follows it. */
+/** A hint, and the value that results from following it. */
 interface Correction {
   readonly hint: string;
   readonly value: unknown;
@@ -221,7 +227,7 @@ interface Correction {
 const durationName =
   /(?:timeout|interval|duration|delay|backoff|ttl|maxAge|ejectionTime)(?:Secs)?$|^(?:time|request|backendRequest)$/i;
 
-/** What may have been meant by a value of the wrong type, the likeliest first. */
+/** Values that may have been meant by a value of the wrong type, the likeliest first. */
 function correctType(expected: readonly string[], value: unknown, path: FieldPath): readonly Correction[] {
   const corrections: Correction[] = [];
   if (expected.includes('string') && (typeof value === 'number' || typeof value === 'boolean')) {

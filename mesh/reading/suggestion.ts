@@ -1,6 +1,8 @@
-// "Did you mean": the known name that an unknown one most resembles.
+// "Did you mean": the known name that is most like an unknown one.
 
-/** The candidate nearest to `name`, when it is near enough to be what was meant; the first of equals. */
+/**
+ * The candidate nearest to `name`, when it is near enough to have been meant; the first of equals.
+ */
 export function suggestName(name: string, candidates: readonly string[]): string | undefined {
   const plain = simplify(name);
   const limit = plain.length < 4 ? 1 : 2;
@@ -26,7 +28,9 @@ function simplify(name: string): string {
   return name.slice(0, 64).replaceAll(/[-_]/g, '').toLowerCase();
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours; more than `limit` is `limit + 1`. */
+/**
+ * Insertions, deletions, replacements and swaps of neighbours; more than `limit` is `limit + 1`.
+ */
 function editDistance(left: string, right: string, limit: number): number {
   if (Math.abs(left.length - right.length) > limit) return limit + 1;
   let beforeLast: number[] = [];

@@ -1,5 +1,6 @@
-// YAML 1.2 (and so JSON) to plain values, many documents to a text. One broken document does not stop the others, hostile input is
-// bounded, and the place of every field can be asked for without the values knowing where they stood.
+// YAML 1.2 (and so JSON) to plain values, many documents to a text. One broken document does not
+// stop the others, and hostile input is bounded. The place of every field can be asked for,
+// although the values do not hold their places.
 
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
 import type { Document, ParsedNode } from 'yaml';
@@ -11,18 +12,25 @@ const maxTextLength = 10 * 1024 * 1024;
 const maxDepth = 100;
 /** Values in one text after aliases are followed. */
 const maxNodes = 500_000;
-/** Marks in one text that may begin a value; each costs the parser about a kilobyte, read or not. */
+/**
+ * Marks in one text that may begin a value; each costs the parser about a kilobyte, read or not.
+ */
 const maxMarks = 500_000;
 
-/** One document of a text. Its objects have no prototype, so that no key means more than it says. */
+/**
+ * One document of a text. Its objects have no prototype, so that no key means more than it says.
+ */
 export interface TextDocument {
   readonly value: unknown;
-  /** The place of a field, or of what encloses it when it is not there: of its key, or of its value when asked for and on the same line. */
+  /**
+   * The place of a field, or of its enclosing value when it is not there: of its key, or of its
+   * value when asked for and on the same line.
+   */
   readonly locate: (path: FieldPath, part: 'key' | 'value') => Position;
   readonly text: string;
 }
 
-/** Why a document could not be read. */
+/** The reason why a document could not be read. */
 export interface TextProblem {
   readonly message: string;
   readonly position: Position;
@@ -30,16 +38,19 @@ export interface TextProblem {
   readonly damaged: DamagedDocument;
 }
 
-/** What is left of a document that could not be read. */
+/** The recovered part of a document that could not be read. */
 export interface DamagedDocument {
   readonly text: string;
-  /** What it may have meant, as far as the parser came: one value, or of keys that are given more than once one for each. */
+  /**
+   * Its possible meanings, as far as the parser came: one value, or one for each value of a
+   * duplicate key.
+   */
   readonly readings: readonly unknown[];
-  /** Whether the readings hold everything that the text says. */
+  /** Whether the readings hold everything in the text. */
   readonly isWhole: boolean;
 }
 
-/** The documents that could be read, and what is wrong with the others. Empty documents are left out. */
+/** The documents that could be read, and the faults of the others. Empty documents are left out. */
 export function parseText(
   file: string,
   text: string,
@@ -63,7 +74,7 @@ export function parseText(
       for (const document of parseDocuments(part)) {
         const contents = document.contents;
         last = contents;
-        // Later errors of a document mostly follow from its first.
+        // Later errors of a document mostly follow from its first one.
         const [first] = [...document.errors, ...document.warnings];
         if (first !== undefined) {
           const isTooDeep = first.message.startsWith('Maximum call stack');
@@ -97,7 +108,10 @@ const tooDeep = `The document is nested more than ${maxDepth} levels deep and is
 
 const tooManyMarks = `has more than ${maxMarks} lines and list items`;
 
-/** Counts line ends, commas, brackets and indicators: what may begin a value, whether or not it stands in a quoted text. */
+/**
+ * Counts line ends, commas, brackets and indicators: every mark that may begin a value, in or
+ * outside of a quoted text.
+ */
 function hasTooManyMarks(text: string): boolean {
   let marks = 0;
   for (let index = 0; index < text.length; index++) {
@@ -123,7 +137,8 @@ class UnreadableError extends Error {
 }
 
 function parseDocuments(text: string): readonly Document.Parsed[] {
-  // Duplicate keys are found below: the library compares every key with every other, which hostile input can make slow.
+  // Duplicate keys are found below: the library compares every key with every other, which hostile
+  // input can make slow.
   const options = {
     version: '1.2',
     schema: 'core',
@@ -136,8 +151,9 @@ function parseDocuments(text: string): readonly Document.Parsed[] {
 }
 
 /**
- * Cuts a text at its `---` lines. A document marker at the start of a line is one whatever surrounds it, so that an unclosed quote in
- * one document cannot swallow the next. What holds only comments and directives is left out.
+ * Cuts a text at its `---` lines. A document marker at the start of a line always counts, so that
+ * an unclosed quote in one document cannot swallow the next. Parts with only comments and
+ * directives are left out.
  */
 function splitDocuments(text: string): readonly { readonly start: number; readonly end: number }[] {
   const starts = [0, ...[...text.matchAll(/\n---(?=[ \t\r\n]|$)/g)].map((match) => match.index + 1)];
@@ -192,7 +208,7 @@ function toValue(root: ParsedNode, budget: { nodes: number }): unknown {
     for (const map of maps) {
       if (typeof map !== 'object' || map === null || Array.isArray(map))
         throw new UnreadableError(offset, 'Only a group of fields, or a list of them, can be merged.');
-      // What is merged is there once more.
+      // A merged value is there once more.
       spend(Object.keys(map).length, offset);
     }
     return maps;
@@ -205,12 +221,15 @@ function toValue(root: ParsedNode, budget: { nodes: number }): unknown {
   return convert(root, 0);
 }
 
-/** More readings of one document say nothing new. */
+/** More readings of one document add nothing. */
 const maxReadings = 8;
 /** The values that are looked at in each. */
 const maxLooseNodes = 20_000;
 
-/** What a document may have meant that cannot be read: each reading takes another one of the values of a key that is given several times. */
+/**
+ * The possible meanings of a document that cannot be read: each reading takes another value of a
+ * duplicate key.
+ */
 function readLoosely(root: ParsedNode | null): readonly unknown[] {
   const readings: unknown[] = [];
   let most = 1;
@@ -238,7 +257,10 @@ function readLoosely(root: ParsedNode | null): readonly unknown[] {
   return readings;
 }
 
-/** `<<` without quotes, as kubectl reads it: the fields of what follows, where they are not given beside it; of several the first. */
+/**
+ * `<<` without quotes, as kubectl reads it: adds the fields of its value that are not given beside
+ * it; of several values the first one counts.
+ */
 function isMergeKey(key: unknown): boolean {
   return isScalar(key) && key.value === '<<' && key.type === 'PLAIN';
 }
@@ -256,7 +278,7 @@ function offsetOf(root: ParsedNode, path: FieldPath, part: 'key' | 'value'): num
       const pairs: readonly { key: ParsedNode; value: ParsedNode | null }[] = node.items;
       const pair =
         pairs.find(({ key }) => keyText(key) === String(step)) ??
-        // A field that is merged stands, for this place, where it is merged.
+        // The place of a merged field is that of the merge.
         pairs.find(({ key }) => isMergeKey(key));
       if (pair === undefined) return offset;
       offset = pair.key.range[0];

@@ -3,7 +3,7 @@
 import { pick, recordOf } from '../fields.ts';
 import type { Fields } from '../fields.ts';
 
-/** Where the template of the pods is, in the kinds that make pods. */
+/** The path of the pod template, in the kinds that make pods. */
 const templatePaths: Readonly<Record<string, { readonly group: string; readonly path: readonly string[] }>> = {
   Deployment: { group: 'apps', path: ['spec', 'template'] },
   StatefulSet: { group: 'apps', path: ['spec', 'template'] },

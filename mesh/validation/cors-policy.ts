@@ -1,4 +1,5 @@
-// VirtualService `corsPolicy`: origins that can be compared, and methods and headers as a browser sends them.
+// VirtualService `corsPolicy`: origins that can be compared, and methods and headers as a browser
+// sends them.
 
 import type { FieldPath } from '../finding.ts';
 import type { CorsPolicy } from '../kinds/virtual-service/spec.ts';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { formatPath } from '../finding.ts';
 import { parseManifest } from '../reading/manifest.ts';
 
-/** Reads one object and gives what is wrong as `Code path`. */
+/** Reads one object and returns its faults as `Code path`. */
 function problemsOf(apiVersion: string, kind: string, spec: object, name = 'a'): readonly string[] {
   const { findings } = parseManifest('a.json', JSON.stringify({ apiVersion, kind, metadata: { name }, spec }));
   return findings.map(({ code, path }) => `${code} ${formatPath(path)}`);

@@ -1,4 +1,4 @@
-// When something is tried again: the conditions that Envoy knows, and times that are some.
+// The conditions of retries that Envoy knows, and times that are long enough.
 
 import type { FieldPath } from '../finding.ts';
 import type { HttpRetry } from '../kinds/virtual-service/spec.ts';

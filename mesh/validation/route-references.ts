@@ -1,4 +1,5 @@
-// What all routes of the Gateway API demand in expressions of their definitions: parents that can be told apart, and names of hosts.
+// The expressions in the definitions of all routes of the Gateway API: distinct parents, and names
+// of hosts.
 
 import type { RouteParentRef, TcpRouteSpec } from '../kinds/gateway-route/spec.ts';
 import { isIpAddress } from '../address.ts';
@@ -6,7 +7,9 @@ import { gatewayGroup } from '../labels.ts';
 import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
 
-/** References to one parent each name a section or a port, and not the same; or there is only one. */
+/**
+ * References to one parent each name a section or a port, and not the same; or there is only one.
+ */
 export function checkParents(parents: readonly RouteParentRef[] = []): readonly Problem[] {
   const parentOf = ({ group = gatewayGroup, kind = 'Gateway', namespace = '', name }: RouteParentRef): string =>
     [group, kind, namespace, name].join('/');

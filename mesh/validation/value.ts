@@ -8,7 +8,10 @@ import type { Problem } from '../reading/problem.ts';
 import { errorAt } from '../reading/problem.ts';
 import { checkRegex } from '../regex.ts';
 
-/** A duration as `5s` or `1m30s`: nothing, or a millisecond at least, since a proxy counts in these. Absent is fine. */
+/**
+ * A duration as `5s` or `1m30s`: zero, or at least a millisecond, since a proxy counts in
+ * milliseconds. Absent is fine.
+ */
 export function checkDuration(text: string | undefined, path: FieldPath): readonly Problem[] {
   if (text === undefined) return [];
   const time = parseDuration(text);
@@ -17,7 +20,7 @@ export function checkDuration(text: string | undefined, path: FieldPath): readon
   return [errorAt('InvalidValue', path, `\`${text}\` is not a duration.`, hint)];
 }
 
-/** A duration that must be longer than nothing; absent is fine. */
+/** A duration that must be longer than zero; absent is fine. */
 export function checkTime(text: string | undefined, path: FieldPath): readonly Problem[] {
   return text !== undefined && parseDuration(text) === 0 ? [tooShort(text, path)] : checkDuration(text, path);
 }
@@ -28,7 +31,7 @@ function tooShort(text: string, path: FieldPath): Problem {
   return errorAt('InvalidValue', path, `\`${text}\` is too short: it must be 1ms at least.`);
 }
 
-/** The name of a header, or of something that is made of the same characters. */
+/** The name of a header, or of something with the same characters. */
 export function isToken(text: string): boolean {
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text);
 }
@@ -111,7 +114,10 @@ export function checkSelector(
   );
 }
 
-/** Where an object is visible: `.`, `*`, `~` or namespaces. `*` and `~` say everything, so that nothing can stand beside them. */
+/**
+ * The namespaces in which an object is visible: `.`, `*`, `~` or names. `*` and `~` are complete,
+ * so nothing can stand beside them.
+ */
 export function checkExportTo(exportTo: readonly string[] | undefined): readonly Problem[] {
   return (exportTo ?? []).flatMap((namespace, index) => {
     const path = ['spec', 'exportTo', index];

@@ -1,4 +1,5 @@
-// `cairn analyze` of a real API server: the same Findings as of the same objects in files, about a namespace or about all.
+// `cairn analyze` of a real API server: the same Findings as of the same objects in files, about a
+// namespace or about all.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';

@@ -1,4 +1,5 @@
-// What a control plane in a cluster makes of what is not the mesh itself: keys of issuers, roots of backends, and the trust domain.
+// The inputs of a control plane in a cluster beside the mesh itself: keys of issuers, roots of
+// backends, and the trust domain.
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,5 +1,6 @@
-// A real Envoy in a real network with real tokens: the tour against objects of an API server. EndpointSlices refuse loopback addresses, so
-// it is walked in a network namespace of its own, which ends with its last process.
+// A real Envoy in a real network with real tokens: the tour against objects of an API server.
+// EndpointSlices refuse loopback addresses, so it is walked in a network namespace of its own,
+// which ends with its last process.
 
 import { resolve } from 'node:path';
 import { afterAll, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
-// What a control plane makes of what happens to clusters: an API server that is not there, hangs, forgets, or is cut off from one of two
-// replicas. Both run as the service account that the installation gives them, with exactly its rules.
+// A control plane during outages: an API server that is missing, hangs, forgets, or is cut off from
+// one of two replicas. Both replicas run as the service account of the installation, with exactly
+// its rules.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiResource, type ClusterAccess, type KubernetesObject, resources } from '../../kubernetes/index.ts';

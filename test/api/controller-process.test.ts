@@ -1,4 +1,5 @@
-// `cairn controller` as its pod runs it: a process with its settings in the environment, probes, a log, and an orderly end.
+// `cairn controller` as its pod runs it: a process with its settings in the environment, probes, a
+// log, and an orderly end.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resources } from '../../kubernetes/index.ts';
@@ -61,7 +62,7 @@ it('becomes ready, says what it does in JSON, changes its log level, and ends in
   // A replica that leads has written its Lease at least once.
   expect(metrics).toMatch(/^rest_client_requests_total\{method="POST",code="201",host="127\.0\.0\.1:\d+"\} [1-9]/m);
   expect(metrics).toMatch(/^cairn_kubernetes_requests_total\{verb="create",kind="Lease"\} 1$/m);
-  // What is said of the mesh is for this machine only.
+  // The admin interface is for this machine only.
   expect((await fetch(`http://127.0.0.1:${health}/healthz`)).status).toBe(200);
   const level = `http://127.0.0.1:${admin}/api/log-level`;
   expect((await fetch(level, { method: 'PUT', body: 'loud' })).status).toBe(400);

@@ -1,4 +1,5 @@
-// The control plane of a cluster against a real API server: objects in, what a waypoint is served out, and who gets what.
+// The control plane of a cluster against a real API server: from objects to the waypoints'
+// configuration, and the authorization of proxies.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -122,7 +123,7 @@ describe('serving', () => {
     const writes = plane.controller.requests.get('patch Pod/status');
     for (const stream of streams.splice(0)) stream.close();
     const stubborn = await connect(waypoint, false);
-    // What it refuses comes again in parts, until it is known which one it means.
+    // The resources of a refused response come again in smaller parts, until the bad one is known.
     let answered = 0;
     await waitFor(
       async () => {
@@ -147,7 +148,7 @@ describe('serving', () => {
       },
     ]);
     stubborn.close();
-    // The condition stays while nobody says otherwise, and is taken back by an Envoy that accepts.
+    // The condition stays until another answer, and an Envoy that accepts withdraws it.
     await connect();
     await waitFor(async () => (await accepted())?.['status'] === 'True', { timeout: 20_000 });
   }, 90_000);
@@ -236,7 +237,8 @@ describe('who gets what', () => {
 });
 
 it('beside istiod it shows waypoints a certificate of istiod, takes theirs, and issues none', async () => {
-  // The first control plane stands in for istiod: the same service, and its root in every namespace.
+  // The first control plane stands in for istiod: the same service, and its root in every
+  // namespace.
   const root = (await certify(api, plane.grpc, await waypointToken(api, 'shop', 'waypoint'))).root;
   const data = { 'root-cert.pem': root };
   const metadata = { namespace: systemNamespace, name: 'istio-ca-root-cert' };
@@ -261,7 +263,10 @@ it('beside istiod it shows waypoints a certificate of istiod, takes theirs, and 
   }
 }, 60_000);
 
-/** The names in the certificate that a server shows to a client with this one; rejects when they do not trust each other. */
+/**
+ * The names in the certificate that a server shows to a client with this one; rejects when they do
+ * not trust each other.
+ */
 function peerCertificate(address: string, client: { certificate: string; key: string; root: string }): Promise<string> {
   const [host = '', port] = address.split(':');
   const { certificate: cert, key, root: ca } = client;

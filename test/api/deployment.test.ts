@@ -1,5 +1,5 @@
-// What a control plane deploys for Gateways on a real API server: that it is there, stays as it is, goes when it is not asked for, and
-// never takes what is somebody else's.
+// The deployment of Gateways on a real API server: objects are there, stay as they are, go when
+// they are not asked for, and are never taken from others.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiResource, type ClusterAccess, type KubernetesObject, resources } from '../../kubernetes/index.ts';
@@ -77,7 +77,7 @@ describe('a Gateway', () => {
     expect(await writesOf(plane, async () => undefined)).toEqual({});
     expect(
       await writesOf(plane, () =>
-        // Another controller's field, as of whoever scales.
+        // Another controller's field, as an autoscaler sets it.
         api.client.patch(resources.Deployment, 'shop', 'waypoint', { spec: { replicas: 3 } }, { type: 'merge' }),
       ),
     ).toEqual({});

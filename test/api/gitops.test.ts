@@ -1,5 +1,6 @@
-// The examples for Argo CD and Flux: nothing to say about them, and no drift. A tool that compares what it wrote with what the API server
-// keeps must find them equal, also inside of lists, where what the server fills in would be a difference for ever.
+// The examples for Argo CD and Flux have no Findings and no drift. A tool that compares what it
+// wrote with what the API server keeps must find them equal, also inside lists, where fields that
+// the server fills in would be a lasting difference.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,7 +44,8 @@ const builtIn: ReadonlySet<string> = new Set(['Namespace', 'Service', 'ConfigMap
 it('have nothing wrong with them', async () => {
   const { code, out, err } = await runCommand(['analyze', '-f', folder, '-o', 'json']);
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  // ConfigMap and Kustomization are none of the mesh's kinds, and who runs as the account that a policy names is not among the files.
+  // ConfigMap and Kustomization are none of the mesh's kinds, and who runs as the account that a
+  // policy names is not among the files.
   const findings = JSON.parse(out) as readonly { readonly code: string; readonly severity: string }[];
   expect(findings.filter(({ severity }) => severity !== 'info')).toEqual([]);
   expect(new Set(findings.map(({ code: said }) => said))).toEqual(new Set(['NeverMatches', 'UnknownKind']));
@@ -66,7 +68,8 @@ it('are kept as they are written, and written only once', async () => {
     expect(metadata).toMatchObject(object.metadata);
     expect(metadata.generation ?? 1, object.kind).toBe(1);
   }
-  // The API server stores the status that a definition gives a new Gateway at the second write; from then on nothing is written.
+  // The API server stores the status that a definition gives a new Gateway at the second write;
+  // from then on nothing is written.
   const second = await Promise.all(objects.map((object) => apply(object)));
   const third = await Promise.all(objects.map((object) => apply(object)));
   expect(third.map(({ metadata }) => metadata.resourceVersion)).toEqual(

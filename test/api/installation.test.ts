@@ -1,5 +1,6 @@
-// What is installed, and what is deployed for Gateways, at a real API server: accepted as it is, the same when it is applied again, fit for
-// a namespace that enforces the restricted Pod Security Standard, and gone when it is removed.
+// The installed objects, and those deployed for Gateways, at a real API server: accepted as they
+// are, unchanged when they are applied again, fit for a namespace that enforces the restricted Pod
+// Security Standard, and gone when they are removed.
 
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -106,7 +107,7 @@ it('installs, says so, and has nothing to change the second time', async () => {
     const lost = differences(object, kept).filter((text) => !text.endsWith('.value: "" is undefined'));
     expect(lost, object.kind).toEqual([]);
   }
-  // What the controller adds to the webhook stays.
+  // The controller's additions to the webhook stay.
   const webhook = await api.client.get(
     resources.ValidatingWebhookConfiguration,
     undefined,
@@ -147,7 +148,7 @@ it('keeps the options of the installed one unless told otherwise, and shows what
     JSON.stringify(await api.client.get(resources.Deployment, 'cairn-system', 'cairn'));
   await install('--replicas=3', '--ca=istiod', '--log-level=warn');
   const before = await deployment();
-  // Nothing said: nothing changes, and what is kept is said.
+  // Without options nothing changes, and the kept options are printed.
   const again = await install();
   expect(again.out).toContain('kept from the installed one: --replicas 3, --ca istiod, --log-level warn\n');
   expect(again.out).not.toContain(' changed');
@@ -167,7 +168,7 @@ it('keeps the options of the installed one unless told otherwise, and shows what
   await install('--reset');
   expect(await deployment()).toContain('"replicas":2');
   expect(await deployment()).toContain('{"name":"CAIRN_CA","value":"cairn"}');
-  // Who made it in another way is asked to change it in that way.
+  // An installation by another tool must be changed by that tool.
   const annotate = (annotations: unknown): Promise<unknown> =>
     api.client.patch(resources.Deployment, 'cairn-system', 'cairn', { metadata: { annotations } }, { type: 'merge' });
   await annotate({ 'cairn.dev/install-options': null });
@@ -286,7 +287,7 @@ it('leaves nothing of its own behind, and everything of the user', async () => {
   }
   for (const { kind, metadata } of renderInstallation(defaultInstallSettings)) {
     const left = await api.client.get(resourceOf(kind), metadata.namespace, metadata.name);
-    // No controller runs here that would finish what is in the namespace.
+    // No controller runs here that would clean up the namespace.
     if (kind === 'Namespace') expect(left?.metadata.deletionTimestamp).toBeDefined();
     else expect(left, kind).toBeUndefined();
   }

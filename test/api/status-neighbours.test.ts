@@ -1,5 +1,5 @@
-// Statuses that several write, and statuses of what keeps changing: what other controllers say stays, and a storm of changes is answered
-// with few writes.
+// Statuses with several writers, and statuses of objects that keep changing: other controllers'
+// entries stay, and a storm of changes causes few writes.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type KubernetesObject, resources } from '../../kubernetes/index.ts';
@@ -171,7 +171,8 @@ it('answers a storm of edits with few writes, and says in the end what the last 
     for (const name of names) await waitFor(() => isSaid(name), { timeout: 90_000 });
   });
   expect(Object.keys(writes)).toEqual(['apply VirtualService/status']);
-  // Ten of each object at once, then later and later; some are refused since the object is another meanwhile, and count too.
+  // Ten of each object at once, then later and later; some are refused since the object is another
+  // meanwhile, and count too.
   expect(writes['apply VirtualService/status']).toBeLessThanOrEqual(30 * names.length);
 }, 180_000);
 

@@ -1,5 +1,5 @@
-// What a control plane says in the statuses of a real API server: compared with Istio's own words for the same mesh, and counted, since a
-// status that is written too often is a storm.
+// Statuses on a real API server, compared with Istio's own words for the same mesh, and counted,
+// since a status that is written too often is a storm.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClusterAccess, resources } from '../../kubernetes/index.ts';
@@ -25,7 +25,9 @@ let access: ClusterAccess;
 let way: NetworkPath;
 let plane: RunningControlPlane;
 
-/** What Istio's control plane says of the same mesh, as far as it is comparable: the class says who handles it. */
+/**
+ * Istio's statuses of the same mesh, as far as they are comparable: the class names the controller.
+ */
 const expected = {
   gateway: {
     addresses: [
@@ -112,7 +114,7 @@ function settingsOf(identity: string): ReturnType<typeof clusterSettings> {
   return clusterSettings(identity, { lease });
 }
 
-/** Without what differs from run to run. */
+/** Without the parts that differ from run to run. */
 function comparable(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, each: unknown) =>
@@ -121,7 +123,7 @@ function comparable(value: unknown): unknown {
   );
 }
 
-/** What a kubelet and a stream would say of the waypoint's pod. */
+/** The words of a kubelet and a stream about the waypoint's pod. */
 async function acceptConfiguration(pod: string, status = 'True', message = ''): Promise<void> {
   const now = new Date().toISOString();
   const condition = {

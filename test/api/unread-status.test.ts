@@ -1,5 +1,5 @@
-// Objects that cannot be read, on a real API server in which nothing else changes: they have their status and their Event at once, whether
-// they are new or a version of theirs was in force.
+// Objects that cannot be read, on a real API server in which nothing else changes: they have their
+// status and their Event at once, whether they are new or a version of theirs was in force.
 
 import { afterAll, beforeAll, it } from 'vitest';
 import { type ApiResource, type KubernetesObject, resources } from '../../kubernetes/index.ts';
@@ -115,7 +115,7 @@ it.each(kinds)(
     });
     await apply(api.client, resource, make(`${name}-known`, bad));
     await expectRefused(resource, `${name}-known`);
-    // What was wrong is gone with the object, or with its mend.
+    // A fault is gone with the object, or when it is mended.
     await apply(api.client, resource, make(`${name}-new`, good));
     await waitFor(async () => (await acceptedOf(resource, `${name}-new`))?.status !== 'False', { timeout: 10_000 });
   },

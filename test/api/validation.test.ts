@@ -1,6 +1,7 @@
-// An API server with the definitions of Istio and the Gateway API against Cairn's reader: what the one refuses the other refuses. Tried
-// with the examples of docs/reference/validation.md, and with the objects of the golden cases and thousands of variants of them, each
-// with another value in place of one field. What istiod's webhook or Envoy refuses the API server takes.
+// An API server with the definitions of Istio and the Gateway API against Cairn's reader: both
+// refuse the same objects. Tested are the examples of docs/reference/validation.md, the objects of
+// the golden cases, and thousands of variants of them, each with another value in place of one
+// field. The API server accepts what istiod's webhook or Envoy refuse.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -62,7 +63,7 @@ describe.each(Object.entries(validationRules))('%s', (kind, rules) => {
   });
 });
 
-/** What the API server refuses and the reader does not, for a reason. */
+/** Objects that the API server refuses and the reader accepts, for a reason. */
 const exceptions: Readonly<Record<string, RegExp>> = {
   'fields that definitions of other versions have': /unknown field|retry\.attempts in body should be greater/,
   'said of the rule, whose share is answered with an error': /Must have port for Service reference/,

@@ -1,5 +1,5 @@
-// `cairn waypoint` against a real API server: what it writes, and every line that people and scripts know from istioctl. No controller
-// runs: the test says itself when a waypoint is programmed.
+// `cairn waypoint` against a real API server: its writes, and every line that people and scripts
+// know from istioctl. No controller runs: the test itself programs waypoints.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -24,7 +24,7 @@ function waypoint(...args: readonly string[]): Promise<CommandResult> {
   return runCommand(['waypoint', ...args], { env: { KUBECONFIG: server.kubeconfig } });
 }
 
-/** What a controller would write. */
+/** Written as a controller would. */
 async function setProgrammed(namespace: string, name: string, status: string, message: string): Promise<void> {
   const condition = {
     type: 'Programmed',
@@ -57,7 +57,7 @@ test('without the definitions of the Gateway API every verb says what to install
     'the cluster has no Gateway API; bring it with\n  kubectl apply --server-side -f https://',
   );
   await server.installDefinitions((kind) => kind === 'Gateway' || kind === 'GatewayClass');
-  // Istio's kinds are not needed, and what brings them is said.
+  // Istio's kinds are not needed, and the command that installs them is printed.
   const installed = await install();
   expect(installed.code).toBe(0);
   expect(installed.err).toMatch(

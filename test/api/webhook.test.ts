@@ -1,5 +1,5 @@
-// The webhook as people meet it: the API server asks it, with the certificate that the leader wrote into the configuration, and passes on
-// what it says.
+// The webhook through the API server, which asks it with the certificate that the leader wrote into
+// the configuration, and passes on its answers.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiError, type KubernetesObject, resources } from '../../kubernetes/index.ts';

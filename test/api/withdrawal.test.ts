@@ -1,4 +1,5 @@
-// What `cairn install --uninstall` leaves of statuses on a real API server: everything that others said, and nothing of ours.
+// Statuses after `cairn install --uninstall` on a real API server: all entries of others, and none
+// of ours.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ApiResource, type KubernetesObject, resources } from '../../kubernetes/index.ts';
@@ -31,7 +32,9 @@ const service = { group: '', kind: 'Service', name: 'reviews' };
 const metadata = { namespace: 'shop', name: 'reviews' };
 const rules = [{ backendRefs: [{ name: 'reviews', port: 80 }] }];
 
-/** One object of each kind that a status is written for, beside Service, Gateway and GatewayClass. */
+/**
+ * One object of each kind that a status is written for, beside Service, Gateway and GatewayClass.
+ */
 const objects: readonly (readonly [ApiResource, KubernetesObject])[] = [
   [resources.HTTPRoute, { metadata, spec: { parentRefs: [service], rules } }],
   [resources.GRPCRoute, { metadata, spec: { parentRefs: [service], rules } }],
@@ -107,7 +110,8 @@ it('is what others said, and nothing of ours', async () => {
   await applyWaypoint(api.client, 'shop', 'waypoint');
   await applyService(api.client, { namespace: 'shop', name: 'reviews' });
   for (const [resource, object] of objects) await apply(api.client, resource, object);
-  // Before us where lists are replaced as a whole, after us where they are merged: theirs are in both.
+  // Before us where lists are replaced as a whole, after us where they are merged: theirs are in
+  // both.
   for (const resource of [resources.ServiceEntry, resources.VirtualService]) {
     await api.client.apply(
       resource,
@@ -154,7 +158,7 @@ it('is what others said, and nothing of ours', async () => {
   expect(after.get('VirtualService')).toEqual({ conditions: [seen] });
   expect(after.get('HTTPRoute')).toEqual({ parents: [parent] });
   for (const [kind, status] of after) {
-    // What the definitions fill in where nobody has said anything.
+    // Defaults of the definitions.
     const text = JSON.stringify(status).replaceAll(/\{[^{}]*"Waiting for controller"[^{}]*\}/g, '');
     expect(text, kind).not.toMatch(/Waypoint|cairn\.dev|istio\.io|Programmed|240\.240/);
   }

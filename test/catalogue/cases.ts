@@ -1,4 +1,4 @@
-// The golden cases as plain data, and what comes of their manifests when one of these is changed.
+// The golden cases as plain data, and their results when one of the manifests is changed.
 
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -25,7 +25,10 @@ import { kinds } from './fields.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** One object of a case. A MeshConfig is written inside of a ConfigMap; here it is an object like the others. */
+/**
+ * One object of a case. A MeshConfig is written inside of a ConfigMap; here it is an object like
+ * the others.
+ */
 export interface CaseObject {
   readonly kind: Kind;
   readonly spec: unknown;
@@ -42,7 +45,7 @@ export interface GoldenCase {
   readonly objects: readonly CaseObject[];
 }
 
-/** What came of manifests. */
+/** The results of manifests. */
 export interface Outcome {
   /** Envoy's resources and the statuses of routes, as text. */
   readonly effect: () => string;
@@ -53,7 +56,10 @@ export interface Outcome {
 
 const golden = join(import.meta.dirname, '..', 'golden');
 
-/** Every golden case, short ones first; the manifests that all stand on are a case of their own, and objects of that one alone. */
+/**
+ * Every golden case, short ones first; the manifests that all stand on are a case of their own, and
+ * objects of that one alone.
+ */
 export function readCases(): readonly GoldenCase[] {
   const folder = join(golden, 'cases');
   const base = readCase('base', readFileSync(join(golden, 'base.yaml'), 'utf8'), []);
@@ -66,7 +72,7 @@ export function readCases(): readonly GoldenCase[] {
 
 function readCase(name: string, text: string, base: readonly ParsedManifest[]): GoldenCase {
   const values = parseAllDocuments(text).flatMap((document): readonly unknown[] =>
-    // What cannot be parsed is of no use here: its case is about just that.
+    // Manifests that cannot be parsed are of no use here: their cases are about just that.
     'errors' in document && document.errors.length === 0 ? [document.toJS()] : [],
   );
   const own = values.filter((value): value is Fields => typeof value === 'object' && value !== null);
@@ -103,12 +109,15 @@ function readCaseObject(value: Fields, index: number): CaseObject | undefined {
   };
 }
 
-/** What is read of an object whose fields stand elsewhere than in `spec`. */
+/** The parts that are read of an object whose fields stand elsewhere than in `spec`. */
 function readSpec(value: Fields): unknown {
   return parseManifest('', JSON.stringify(value)).objects[0]?.spec;
 }
 
-/** How the kinds are written that have their facts elsewhere than in `spec`, from what is read of them. */
+/**
+ * Writes objects of kinds that have their facts elsewhere than in `spec`, from the parts that are
+ * read of them.
+ */
 const writers: { readonly [K in Kind]?: (value: Fields, spec: Fields) => Fields } = {
   ConfigMap: (value, spec) => ({ ...value, data: spec }),
   EndpointSlice: ({ apiVersion, kind, metadata }, spec) => ({ apiVersion, kind, metadata, ...spec }),
@@ -131,7 +140,7 @@ const writers: { readonly [K in Kind]?: (value: Fields, spec: Fields) => Fields 
   }),
 };
 
-/** What comes of a case as it is, or with another `spec` of one of its objects. */
+/** The results of a case as it is, or with another `spec` of one of its objects. */
 export function resolveOutcome(of: GoldenCase, object?: CaseObject, spec?: unknown): Outcome {
   const changed = object === undefined ? undefined : parseOne(object.index, object.write(spec));
   const manifests = of.manifests.map((manifest, index) =>

@@ -1,5 +1,6 @@
-// The fields of the kinds, as their schemas list them, and where an object has them. A path is written as the generator's catalogue
-// writes it: `http[].match[].uri.exact`; `*` is any key of a map.
+// The fields of the kinds, as their schemas list them, and their places in an object. A path is
+// written as the generator's catalogue writes it: `http[].match[].uri.exact`; `*` is any key of a
+// map.
 
 import { schemas } from '../../mesh/generated/schemas.ts';
 import type { Kind } from '../../mesh/index.ts';
@@ -23,24 +24,30 @@ export interface Schema {
   readonly 'x-at-most-one'?: readonly (readonly string[])[];
 }
 
-/** The steps of a path below `spec`: a property, `[]` for any item of a list, `*` for any key of a map. */
+/**
+ * The steps of a path below `spec`: a property, `[]` for any item of a list, `*` for any key of a
+ * map.
+ */
 export type Steps = readonly string[];
 
 /** The kinds that have a schema. */
 export const kinds: readonly Kind[] = Object.keys(schemas) as Kind[];
 
-/** The schema of a kind's `spec`, and where its references lead. */
+/** The schema of a kind's `spec`, and the definitions that it refers to. */
 export function specSchema(kind: Kind): { readonly spec: Schema; readonly root: Schema } {
   const root = schemas[kind] as Schema;
   return { spec: root.properties?.['spec'] ?? {}, root };
 }
 
-/** A schema, or what it refers to. */
+/** A schema, or its reference. */
 export function follow(schema: Schema, root: Schema): Schema {
   return schema.$ref === undefined ? schema : (root.$defs?.[schema.$ref.slice('#/$defs/'.length)] ?? {});
 }
 
-/** Every field of a kind that holds a value and not other fields, in the order of the schema. What repeats itself is listed once. */
+/**
+ * Every field of a kind that holds a value and not other fields, in the order of the schema.
+ * Recursive parts are listed once.
+ */
 export function listFields(kind: Kind): readonly Steps[] {
   const { spec, root } = specSchema(kind);
   const found: Steps[] = [];
@@ -82,7 +89,7 @@ export function findPlaces(value: unknown, steps: Steps): readonly Place[] {
     .flatMap(([key, child]) => below(key, child));
 }
 
-/** A copy without the value at a place, and without what held nothing else. */
+/** A copy without the value at a place, and without parents that held nothing else. */
 export function removeAt(value: unknown, [step, ...rest]: Place): unknown {
   if (step === undefined) return undefined;
   if (Array.isArray(value)) {

@@ -1,10 +1,11 @@
-// docs/reference/fields.md: the catalogue as people read it. A row is a field, or several under one roof of which the same can be said.
+// docs/reference/fields.md: the catalogue as people read it. A row is a field, or several under one
+// roof of which the same can be said.
 
 import type { FindingCode, Kind } from '../../mesh/index.ts';
 import { formatSteps, type Steps } from './fields.ts';
 import type { Proof } from './proof.ts';
 
-/** A field of a kind and what became of it. */
+/** A field of a kind and its effect. */
 export interface FieldRow {
   readonly steps: Steps;
   readonly is:
@@ -91,7 +92,10 @@ function group(fields: readonly FieldRow[], depth: number): readonly Row[] {
   return all.sort((a, b) => fields.indexOf(a.first) - fields.indexOf(b.first)).flatMap((each) => each.rows);
 }
 
-/** A branch of which the same is to be said is one row, unless it is applied: then its fields are named. */
+/**
+ * A branch of which the same is to be said is one row, unless it is applied: then its fields are
+ * named.
+ */
 function groupBranch(inside: readonly FieldRow[], first: FieldRow, depth: number): readonly Row[] {
   const below = depth + (rest(first.steps, depth)[0]?.length ?? 1);
   const isSame = inside.every((field) => say(field) === say(first));

@@ -1,18 +1,22 @@
-// What shows that a field is what the catalogue says. A field that is applied is in a golden case, and without it, or with another
-// value where there must be one, Envoy is given something else. A field that is reported has a Finding when it is set.
+// The proofs of the catalogue. An applied field is in a golden case, and without it, or with
+// another value if there must be one, Envoy gets another configuration. A reported field has a
+// Finding when it is set.
 
 import { type FieldPath, type Finding, type FindingCode, formatPath, formatRef, type Kind } from '../../mesh/index.ts';
 import { type CaseObject, type GoldenCase, resolveOutcome } from './cases.ts';
 import { findPlaces, follow, type Place, removeAt, replaceAt, type Schema, specSchema, type Steps } from './fields.ts';
 
-/** What a golden case shows of an applied field. */
+/** The effect of an applied field in a golden case. */
 export interface Proof {
   readonly case: string;
-  /** `removed`: without it something else is served. `changed`: it must be there, and another value means something else. */
+  /**
+   * `removed`: without it something else is served. `changed`: it must be there, and another value
+   * means something else.
+   */
   readonly by: 'removed' | 'changed' | 'refused';
 }
 
-/** The cases, with what came of each as it is. */
+/** The cases, with the results of each as it is. */
 export class Evidence {
   readonly #cases: readonly GoldenCase[];
   readonly #effects = new Map<GoldenCase, string>();
@@ -23,8 +27,8 @@ export class Evidence {
   }
 
   /**
-   * The first case that shows a field to be applied; undefined when there is none. `refused` only where no value but this one is
-   * accepted, as with a field that says which of the others is set.
+   * The first case that proves a field to be applied; undefined when there is none. `refused` only
+   * if no other value is accepted, as with a field that says which of the others is set.
    */
   proveApplied(kind: Kind, steps: Steps): Proof | undefined {
     const uses = [...this.#usesOf(kind, steps)];
@@ -43,8 +47,9 @@ export class Evidence {
   }
 
   /**
-   * The code of the Finding that comes of setting a field in some object of a case: at the field, or at what holds it. That an object
-   * is refused for it counts only where none is taken with it, whatever its value.
+   * The code of the Finding that results from setting a field in some object of a case: at the
+   * field, or at its parents. A refusal of the object counts only if none is accepted with the
+   * field, whatever its value.
    */
   proveReported(kind: Kind, steps: Steps): FindingCode | undefined {
     const { spec: schema, root } = specSchema(kind);
@@ -70,7 +75,7 @@ export class Evidence {
     return isTaken ? undefined : refused;
   }
 
-  /** The objects of a kind, first those that have most of what leads to a field. */
+  /** The objects of a kind, those with most of the field's parents first. */
   #objectsNearTo(kind: Kind, steps: Steps): readonly { readonly of: GoldenCase; readonly object: CaseObject }[] {
     return [...this.#objectsOf(kind)]
       .map((each) => ({ each, depth: depthOf(each.object.spec, steps) }))
@@ -129,8 +134,8 @@ const structuralCodes: ReadonlySet<FindingCode> = new Set([
 ]);
 
 /**
- * Whether a Finding is about the field at a place: it names the field, something that holds it, or the type of what holds it. A whole
- * rule, subset or the like holds too much.
+ * Whether a Finding is about the field at a place: it names the field, a parent, or the type of a
+ * parent. A whole rule, subset or the like is too large a parent.
  */
 function isAbout(path: FieldPath, place: Place): boolean {
   const below = path.at(-1) === 'type' ? path.slice(1, -1) : path.slice(1);
@@ -139,7 +144,7 @@ function isAbout(path: FieldPath, place: Place): boolean {
   return first !== undefined && !isWhole && below.every((step, index) => step === place[index]);
 }
 
-/** How far a value has what leads to a field. */
+/** How many parents of a field a value has. */
 function depthOf(value: unknown, steps: Steps): number {
   return steps.findLastIndex((_, index) => findPlaces(value, steps.slice(0, index + 1)).length > 0);
 }
@@ -167,7 +172,10 @@ function otherValues(value: unknown, schema: Schema): readonly unknown[] {
   return others.filter((each) => each !== value);
 }
 
-/** Values that a field may have: of a kind that most definitions of a string accept, and all of an enumeration. */
+/**
+ * Values that a field may have: of a kind that most definitions of a string accept, and all of an
+ * enumeration.
+ */
 function sampleValues(schema: Schema, root: Schema): readonly unknown[] {
   const { type, enum: values, minimum = 1, pattern } = follow(schema, root);
   if (values !== undefined) return values;
@@ -179,7 +187,10 @@ function sampleValues(schema: Schema, root: Schema): readonly unknown[] {
   return pattern === undefined ? texts : texts.filter((text) => new RegExp(pattern).test(text));
 }
 
-/** A copy with a value at the first place that a path can mean; what is missing on the way, and what must stand beside it, is made up. */
+/**
+ * A copy with a value at the first place that a path can mean; missing parents and required
+ * neighbours are made up.
+ */
 function setAt(
   value: unknown,
   [step, ...rest]: Steps,
@@ -205,7 +216,10 @@ function setAt(
   return { spec: { ...kept, ...added, [key]: spec }, place: [key, ...place] };
 }
 
-/** What can stay beside a field, and what must be there with it: of the fields that exclude each other one, and `type` says which. */
+/**
+ * The neighbours that a field can have, and those that it needs: of fields that exclude each other
+ * one, and `type` names it.
+ */
 function besides(
   key: string,
   value: unknown,

@@ -1,8 +1,9 @@
-// What others refuse, kind by kind, with an example of `spec` that breaks the rule and one that keeps to it. The rules of the definitions
-// are those of Istio 1.30 and the Gateway API 1.6, held by test/api/validation.test.ts on an API server; those of istiod are its
-// webhook's; Envoy's are refused by proxies, where nobody refuses them before.
+// Values that others refuse, kind by kind, with an example of `spec` that breaks the rule and one
+// that keeps to it. The rules of the definitions are those of Istio 1.30 and the Gateway API 1.6,
+// tested by test/api/validation.test.ts on an API server. The rules of istiod are its webhook's.
+// Proxies refuse values by Envoy's rules if nobody refuses them before.
 
-/** Who refuses an object that breaks a rule. */
+/** The component that refuses an object that breaks a rule. */
 export type Judge = 'Envoy' | 'definition' | 'istiod';
 
 /** One rule of one kind. */

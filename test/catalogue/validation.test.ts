@@ -1,5 +1,6 @@
-// docs/reference/validation.md: what others refuse, and what Cairn says of it. Every example that is refused elsewhere is an error here,
-// and every other one is read. `npm run golden` writes the page.
+// docs/reference/validation.md: values that others refuse, and Cairn's answer to each. Every
+// example that is refused elsewhere is an error here, and every other one is read. `npm run golden`
+// writes the page.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ function groupOf(kind: string): string {
   return kind.endsWith('Route') || kind === 'BackendTLSPolicy' ? gatewayGroup : networkingGroup;
 }
 
-/** The errors about an object with this `spec`: of reading, or of what it would do beside others. */
+/** The errors about an object with this `spec`: of reading, or of its meaning beside others. */
 function errorsOf(kind: string, spec: string): readonly Finding[] {
   const text = `apiVersion: ${groupOf(kind)}/v1\nkind: ${kind}\nmetadata: { name: example, namespace: shop, labels: { istio.io/use-waypoint: none } }\nspec: ${spec}\n`;
   const { store, findings } = readMesh({ 'base.yaml': base, 'example.yaml': text });
@@ -26,7 +27,10 @@ function errorsOf(kind: string, spec: string): readonly Finding[] {
   return [...findings, ...analyzeMesh(store)].filter(isAbout);
 }
 
-/** Errors that mean that a spec was refused, not that it names what is not in the mesh around the examples. */
+/**
+ * Errors that mean that a spec was refused, and not that it names an object that is missing around
+ * the examples.
+ */
 function isRefusal({ code }: Finding): boolean {
   return /^(?:AddressInvalid|InvalidType|InvalidValue|MissingField|RegexInvalid|UnknownField|WeightsInvalid)$/.test(
     code,

@@ -1,5 +1,6 @@
-// Cairn in a real cluster, from nothing to nothing: installed, a waypoint applied, the bookstore behind it, and everything that happens
-// to pods while 100 requests a second go through. Prints the times and the memory that it sees.
+// Cairn in a real cluster, from nothing to nothing: installed, a waypoint applied, the bookstore
+// behind it, and everything that happens to pods while 100 requests a second go through. Prints the
+// times and the memory that it sees.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resources } from '../../kubernetes/index.ts';
@@ -59,7 +60,7 @@ function addressOf(service: KubernetesObject | undefined): string {
   return clusterIP;
 }
 
-/** Asks until the answer is as wanted: what was applied takes a moment to be in force. */
+/** Asks until the answer is as wanted: an applied object takes a moment to be in force. */
 async function askUntil(
   who: MeshClient,
   what: ClientCall,

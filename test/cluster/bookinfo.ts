@@ -1,4 +1,5 @@
-// The bookstore as pods, and the clients: programs of this checkout, each one file in a ConfigMap, run by the Node of the controller's image.
+// The bookstore as pods, and the clients: programs of this checkout, each one file in a ConfigMap,
+// run by the Node of the controller's image.
 
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { defaultInstallSettings } from '../../templates/index.ts';
@@ -21,7 +22,10 @@ const versions: Readonly<Record<string, readonly string[]>> = {
   ratings: ['v1'],
 };
 
-/** Everything of the bookstore in a namespace: accounts, plans, Services and Deployments. `program` is its source as one file. */
+/**
+ * Everything of the bookstore in a namespace: accounts, plans, Services and Deployments. `program`
+ * is its source as one file.
+ */
 export function bookinfoObjects(namespace: string, program: string): readonly KubernetesObject[] {
   const urls = Object.fromEntries(
     Object.keys(versions).map((service) => [service, `http://${service}.${namespace}.svc.cluster.local:${port}`]),
@@ -60,7 +64,8 @@ export function bookinfoObjects(namespace: string, program: string): readonly Ku
               imagePullPolicy: 'Never',
               command: ['node', '/plan/main.mjs', '/plan/plan.json'],
               ports: [{ containerPort: port }],
-              // On a busy machine a late answer must not take an instance out of its Service: that would be no fault of the mesh.
+              // On a busy machine a late answer must not take an instance out of its Service: that
+              // would be no fault of the mesh.
               readinessProbe: {
                 httpGet: { path: '/health', port },
                 periodSeconds: 1,

@@ -1,4 +1,5 @@
-// The cluster of KUBECONFIG for tests: images into it, objects into it, and client pods told what to ask for.
+// The cluster of KUBECONFIG for tests: loads images, applies objects, and sends requests to client
+// pods.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -30,9 +31,9 @@ export interface TestCluster {
   /** A file of the examples, in another namespace than the one it names. */
   readExample(path: string, namespace: string): readonly KubernetesObject[];
   delete(object: KubernetesObject): Promise<void>;
-  /** Runs a command in the only container of a pod; throws with what it wrote when it fails. */
+  /** Runs a command in the only container of a pod; throws its output when it fails. */
   exec(namespace: string, pod: string, command: readonly string[]): Promise<void>;
-  /** Runs `cairn`; throws with what it said when it fails. Resolves to what it printed. */
+  /** Runs `cairn`; throws its output when it fails. Resolves to what it printed. */
   cairn(...args: readonly string[]): Promise<string>;
   /** Waits until the newest template of a Deployment runs in all its replicas, and no other. */
   waitForRollout(namespace: string, name: string): Promise<void>;
@@ -45,11 +46,13 @@ export interface TestCluster {
 export interface MeshClient {
   request(call: ClientCall): Promise<ClientAnswer>;
   download(downloads: ClientDownloads): Promise<readonly Downloaded[]>;
-  /** Sends `rate` requests a second while `work` goes on; resolves to what became of them. */
+  /** Sends `rate` requests a second while `work` goes on; resolves to their results. */
   under(load: { readonly call: ClientCall; readonly rate: number }, work: () => Promise<void>): Promise<LoadReport>;
 }
 
-/** Connects to the cluster of KUBECONFIG, with the definitions of Istio and the Gateway API in it. */
+/**
+ * Connects to the cluster of KUBECONFIG, with the definitions of Istio and the Gateway API in it.
+ */
 export async function connectCluster(): Promise<TestCluster> {
   const kubeconfig = process.env['KUBECONFIG'] ?? '';
   const { access } = await loadClusterAccess({ env: process.env });
@@ -86,7 +89,10 @@ export async function connectCluster(): Promise<TestCluster> {
   };
 }
 
-/** Builds the images of this checkout and gives each archive to the command in CAIRN_IMAGE_LOAD; without it they are taken to be there. */
+/**
+ * Builds the images of this checkout and gives each archive to the command in CAIRN_IMAGE_LOAD;
+ * without it they are taken to be there.
+ */
 export function loadImages(): void {
   const command = process.env['CAIRN_IMAGE_LOAD'];
   if (command === undefined || command === '') return;
@@ -177,7 +183,7 @@ async function installDefinitions(client: ApiClient): Promise<void> {
   const { definitions } = findKubernetes();
   if (definitions === undefined) throw new Error('the definitions are not there: "npm run test:cluster" brings them');
   const all = JSON.parse(readFileSync(definitions, 'utf8')) as readonly KubernetesObject[];
-  // What a cluster has is its own affair.
+  // Other parts of the cluster do not matter.
   const found = await client.list(resources.CustomResourceDefinition);
   const names = new Set(found.map(({ metadata }) => metadata.name));
   for (const definition of all.filter(({ metadata }) => !names.has(metadata.name))) {

@@ -1,5 +1,5 @@
-// The README's commands for a cluster, typed as they stand into a clean copy of this checkout. Only `kind` is a stand-in: it gives the
-// archives to whatever brings images to this cluster.
+// The README's commands for a cluster, typed as they stand into a clean copy of this checkout. Only
+// `kind` is a stand-in: it gives the archives to whatever brings images to this cluster.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,7 +45,7 @@ test('the README, from a clone to a waypoint and back to nothing', async () => {
     expect(outOf('waypoint apply')).toContain('✅ waypoint default/waypoint is ready!');
     expect(outOf('waypoint list')).toMatch(/^default +waypoint .*True$/m);
     expect(outOf('proxy-status')).toMatch(/SYNCED/);
-    // What the cluster lacks is said where it matters.
+    // Missing parts of the cluster are reported where they matter.
     expect(err).toContain('no node proxy is in the cluster');
   } finally {
     rmSync(copy, { recursive: true, force: true });

@@ -1,4 +1,5 @@
-// What the commands say of pods that do not run, on real kubelets, schedulers and admissions: the reason, in place of a count.
+// The commands' reports about pods that do not run, on real kubelets, schedulers and admissions:
+// the reason, in place of a count.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findPodProblems } from '../../cli/pod-problems.ts';

@@ -14,7 +14,7 @@ export const clients: readonly string[] = [
   'shop/sleep-2',
 ];
 
-/** A request, and what it says of itself in `x-forwarded-for`. */
+/** A request, and its `x-forwarded-for`. */
 export interface RandomRequest extends NonNullable<AskedRequest['http']> {
   readonly token: CarriedToken | undefined;
   readonly forged: string | undefined;
@@ -96,7 +96,10 @@ const operationFields = {
 };
 const headerKeys = ['x-role', 'x-team'];
 const headerValues = pick('admin', 'admin', 'dev', 'dev', 'a*', '*v', '*', 'chef-*', '*-f');
-/** What applications that split a list at its commas, or read letters, might take for one of them. */
+/**
+ * Values that applications that split a list at its commas, or read letters, might take for one of
+ * them.
+ */
 const oddHeaders = [
   '\xff',
   'admin\xff',
@@ -182,7 +185,7 @@ const rule: fc.Arbitrary<WrittenRule> = fc.oneof(
   { weight: 1, arbitrary: negatable({ requestPrincipals }).map((each) => ({ from: [{ source: each }] })) },
 );
 
-/** What a policy does, and whether it is only tried. */
+/** The action of a policy, and whether it is only tried. */
 interface WrittenEffect {
   readonly action: 'ALLOW' | 'DENY' | 'AUDIT';
   readonly dryRun: boolean;
@@ -204,7 +207,7 @@ export const policies: fc.Arbitrary<readonly (WrittenEffect & { readonly rules: 
   { minLength: 1, maxLength: 3 },
 );
 
-/** Whose tokens a target accepts: the issuers' names. The second's are sent in a header of their own. */
+/** The issuers whose tokens a target accepts. The second's are sent in a header of their own. */
 export const acceptedIssuers: fc.Arbitrary<readonly IssuerName[]> = fc.subarray<IssuerName>(['one', 'two', 'three'], {
   minLength: 1,
 });

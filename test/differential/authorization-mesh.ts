@@ -1,4 +1,5 @@
-// The meshes of the differential of authorization: services with random policies, at the services and above them.
+// The meshes of the differential of authorization: services with random policies, at the services
+// and above them.
 
 import * as fc from 'fast-check';
 import { stringify } from 'yaml';
@@ -21,7 +22,7 @@ export interface RandomService {
   readonly address: string;
   readonly port: number;
   readonly isHttp: boolean;
-  /** What the annotation of the service says of paths. */
+  /** The annotation of the service about paths. */
   readonly pathNormalization: WrittenNormalization;
   readonly policies: readonly WrittenPolicy[];
   /** As the mesh says, with the authentications of this service. */
@@ -40,7 +41,7 @@ export interface RandomMesh {
 interface Shape {
   readonly trustDomains: readonly string[];
   readonly rootNamespace: string;
-  /** What besides services has policies. */
+  /** Targets of policies besides services. */
   readonly above: readonly ('Gateway' | 'GatewayClass')[];
 }
 
@@ -65,7 +66,9 @@ const gatewayGroup = 'gateway.networking.k8s.io';
 const waypointTarget: WrittenTarget = { group: gatewayGroup, kind: 'Gateway', name: 'waypoint' };
 const classTarget: WrittenTarget = { group: gatewayGroup, kind: 'GatewayClass', name: 'istio-waypoint' };
 
-/** The meshes of a seed. All workloads are at one address, HTTP on port 8080 and TCP on port 5432. */
+/**
+ * The meshes of a seed. All workloads are at one address, HTTP on port 8080 and TCP on port 5432.
+ */
 export function randomMeshes(seed: number, workload: string): readonly RandomMesh[] {
   return shapes.map((shape, index) => randomMesh(shape, seed + index * 7919, workload));
 }

@@ -1,4 +1,5 @@
-// The issuers of the differential of authorization, and tokens in every state: good ones with all sorts of claims, and bad ones.
+// The issuers of the differential of authorization, and tokens in every state: good ones with all
+// sorts of claims, and bad ones.
 
 import type { CarriedToken } from '../support/authentication-evaluator.ts';
 import { createIssuer, type TestIssuer, unsignedToken } from '../support/tokens.ts';
@@ -6,7 +7,7 @@ import { createIssuer, type TestIssuer, unsignedToken } from '../support/tokens.
 /** Issuers that a target may accept tokens of. */
 export type IssuerName = 'one' | 'two' | 'three';
 
-/** Who signs tokens. */
+/** The issuers of tokens. */
 export const issuers: Readonly<Record<IssuerName, TestIssuer>> = {
   one: createIssuer('https://one.example'),
   two: createIssuer('https://two.example/deep', 'RS256'),
@@ -14,7 +15,9 @@ export const issuers: Readonly<Record<IssuerName, TestIssuer>> = {
 };
 const impostor = createIssuer(issuers.one.issuer);
 
-/** The header that tokens of an issuer are looked for in, besides those of issuers that say nothing. */
+/**
+ * The header that tokens of an issuer are looked for in, besides those of issuers that say nothing.
+ */
 export const ownHeader: Readonly<Partial<Record<IssuerName, { readonly name: string; readonly prefix: string }>>> = {
   two: { name: 'x-token', prefix: 'Token ' },
 };
@@ -50,7 +53,7 @@ function tokensOf(name: IssuerName): readonly CarriedToken[] {
   });
 }
 
-/** What requests carry. */
+/** The tokens of requests. */
 export const tokens: readonly CarriedToken[] = [
   ...tokensOf('one'),
   ...tokensOf('one'),

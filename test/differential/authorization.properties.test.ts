@@ -1,5 +1,6 @@
-// Random policies and random requests: what a real Envoy decides with Cairn's configuration against a second evaluator that only reads
-// the manifests. A disagreement prints the policies and the request, and belongs into test/golden/cases.
+// Random policies and random requests: the decisions of a real Envoy with Cairn's configuration
+// against a second evaluator that only reads the manifests. A disagreement prints the policies and
+// the request, and belongs into test/golden/cases.
 
 import type { Duplex } from 'node:stream';
 import * as fc from 'fast-check';
@@ -115,7 +116,7 @@ it(`agrees with the second evaluator on every decision`, async () => {
   for (const verdict of [200, 400, 401, 403]) expect(counts[verdict] ?? 0).toBeGreaterThan(decisions / 200);
 });
 
-/** The verdict where policies name paths without ever deciding by them: then no path is refused. */
+/** The verdict if policies name paths without ever deciding by them: then no path is refused. */
 function verdictOnAnyPath(
   { policies, surroundings }: RandomService,
   { http, ...base }: AskedRequest,

@@ -1,4 +1,4 @@
-// What random VirtualServices, HTTPRoutes and requests have in common.
+// The common parts of random VirtualServices, HTTPRoutes and requests.
 
 import * as fc from 'fast-check';
 

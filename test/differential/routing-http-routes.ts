@@ -105,7 +105,10 @@ const routeRule = (namespace: string): fc.Arbitrary<WrittenRouteRule> => {
     { weight: 1, arbitrary: fc.tuple(prefixMatch, redirect).map(([one, filters]) => ({ matches: [one], filters })) },
   );
 };
-/** Routes of a service `<namespace>/s<index>`: its producer's, and consumers'; each with rules of its own namespace. */
+/**
+ * Routes of a service `<namespace>/s<index>`: its producer's, and consumers'; each with rules of
+ * its own namespace.
+ */
 export const routesOf = <R>(
   service: string,
   rulesOf: (namespace: string) => fc.Arbitrary<R[]>,

@@ -8,7 +8,9 @@ import { grpcRoutes } from './routing-grpc-routes.ts';
 import { httpRoutes } from './routing-http-routes.ts';
 import { virtualServices, wildcards } from './routing-virtual-services.ts';
 
-/** How many services have random routes; the last ones are in namespace wild, the others in shop. */
+/**
+ * How many services have random routes; the last ones are in namespace wild, the others in shop.
+ */
 export const serviceCount = 72;
 
 /** `<namespace>/<name>` of a service with random routes. */
@@ -22,7 +24,10 @@ export const clients: readonly string[] = ['shop/sleep', 'other/sleep', 'third/s
 /** Ports of every service with random routes, and the ports of the workload behind them. */
 export const ownPorts: Readonly<Record<number, number>> = { 80: 9001, 8080: 9002 };
 
-/** The services that random routes lead to: ports with those of the workloads, by `<namespace>/<name>`. */
+/**
+ * The services that random routes lead to: ports with those of the workloads, by
+ * `<namespace>/<name>`.
+ */
 const backends: Readonly<Record<string, Readonly<Record<number, number>>>> = {
   'shop/one': { 80: 9011, 81: 9012 },
   'shop/two': { 9000: 9021 },
@@ -38,7 +43,10 @@ const grants = [
   { kind: 'GRPCRoute', from: 'shop', to: 'other/theirs' },
 ] as const;
 
-/** The workloads: for each destination, or subset of one, the port it listens on and which of two addresses it has. */
+/**
+ * The workloads: for each destination, or subset of one, the port it listens on and which of two
+ * addresses it has.
+ */
 export const workloads: readonly { readonly name: string; readonly address: 0 | 1; readonly port: number }[] = [
   ...Object.entries(ownPorts).map(([port, target]) => ({ name: `own:${port}`, address: 0 as const, port: target })),
   ...Object.entries(backends).flatMap(([service, ports]) =>
@@ -78,13 +86,16 @@ const asked = fc.record({
   ),
 });
 
-/** What the seed gives: a mesh, and requests for each client. */
+/** The result of a seed: a mesh, and requests for each client. */
 export interface RandomMesh {
   readonly written: WrittenMesh;
   readonly requests: (client: string, service: number, count: number) => readonly RoutedRequest[];
 }
 
-/** The mesh of a seed. Of the services one in five has HTTPRoutes and VirtualServices, the others one of these or GRPCRoutes. */
+/**
+ * The mesh of a seed. Of the services one in five has HTTPRoutes and VirtualServices, the others
+ * one of these or GRPCRoutes.
+ */
 export function randomMesh(seed: number): RandomMesh {
   const sample = <T>(arbitrary: fc.Arbitrary<T>, salt: number, numRuns = 1): T[] =>
     fc.sample(arbitrary, { numRuns, seed: (Math.imul(seed, 0x9e3779b1) + salt) | 0 });

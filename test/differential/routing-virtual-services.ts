@@ -175,7 +175,7 @@ const where: fc.Arbitrary<Pick<WrittenVirtualService['spec'], 'gateways' | 'expo
   { exportTo: ['shop'] },
   { exportTo: ['.'] },
 );
-/** What delegates may take of a rule, and what goes beyond it. */
+/** Conditions that delegates may take of a rule, and those that go beyond it. */
 const delegating: fc.Arbitrary<WrittenMatch[]> = few(
   pick<WrittenMatch>(
     { uri: { prefix: '/api' } },
@@ -212,7 +212,10 @@ const delegated: fc.Arbitrary<WrittenRule> = fc
     ...('delegate' in further ? further : rest),
   }));
 
-/** The VirtualServices that name a service `<namespace>/s<index>`, or all of its namespace, and their delegates. */
+/**
+ * The VirtualServices that name a service `<namespace>/s<index>`, or all of its namespace, and
+ * their delegates.
+ */
 export const virtualServices = (service: string): fc.Arbitrary<WrittenVirtualService[]> => {
   const [home = '', own = ''] = service.split('/');
   const full = `${own}.${home}.svc.cluster.local`;

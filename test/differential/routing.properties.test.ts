@@ -1,5 +1,6 @@
-// Random routes and random requests: where a real Envoy sends them with Cairn's configuration, and what arrives there, against a second
-// evaluator that only reads the manifests. A disagreement prints the rules and the request, and belongs into test/golden/cases.
+// Random routes and random requests: the destinations that a real Envoy chooses with Cairn's
+// configuration, and the requests that arrive there, against a second evaluator that only reads the
+// manifests. A disagreement prints the rules and the request, and belongs into test/golden/cases.
 
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,7 +16,7 @@ import { clients, randomMesh, serviceCount, vipOf, workloads, writeManifests } f
 const requestsOfOneClient = countOf('routingRequests');
 const { written, requests } = randomMesh(seed);
 const addresses = [randomLoopback(), randomLoopback()] as const;
-/** What every workload says, for response edits to change. */
+/** The answer of every workload, for response edits to change. */
 const said: Headers = [
   ['x-role', 'app'],
   ['x-app', 'yes'],
@@ -133,7 +134,10 @@ function pickHeaders(headers: Headers): Readonly<Record<string, string>> {
   );
 }
 
-/** Whether what came is what was due: each field that is said, and any subset where none is said. */
+/**
+ * Whether the observed outcome is expected: each expected field is compared, and any subset passes
+ * if none is expected.
+ */
 function isEqual(due: Description, got: Description): boolean {
   return Object.entries(due).every(([field, value]) => {
     const found = got[field];

@@ -1,5 +1,6 @@
-// Stopped anywhere, the incremental generator serves what may be served: nothing but what followed from the configuration at some moment,
-// nothing that names what is not there, and no TCP port open that a policy protects.
+// Stopped anywhere, the incremental generator serves only resources that followed from the
+// configuration at some moment, that name nothing missing, and that leave no TCP port open that a
+// policy protects.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -42,7 +43,7 @@ function decode({ typeUrl, bytes }: EncodedResource): Json {
   return decodeMessage(typeUrl.slice('type.googleapis.com/'.length), bytes);
 }
 
-/** What was decoded, by version: the same bytes come again and again. */
+/** Decoded resources, by version: the same bytes come again and again. */
 const known = new Map<string, ReadonlySet<string>>();
 
 /** The keys of the resources that a resource names. */
@@ -67,7 +68,7 @@ function* namedIn(json: Json | undefined): Iterable<string> {
   }
 }
 
-/** What is named and not there, by these resources and by those that they name. */
+/** Missing resources that these resources, and those that they name, refer to. */
 function* danglingIn(resources: Resources, from: Iterable<EncodedResource>): Iterable<string> {
   const reached = new Set(from);
   for (const resource of reached) {
@@ -79,7 +80,10 @@ function* danglingIn(resources: Resources, from: Iterable<EncodedResource>): Ite
   }
 }
 
-/** For each TCP chain of the listener, what the CONNECT demands of clients before they reach it: its policy, or `open`. */
+/**
+ * For each TCP chain of the listener, the policy that the CONNECT has for clients before they reach
+ * it, or `open`.
+ */
 function* verdictsIn(resources: Resources): Iterable<readonly [chain: string, verdict: string]> {
   const main = resources.get(mainKey);
   const connect = resources.get(connectKey);
@@ -98,7 +102,7 @@ function* verdictsIn(resources: Resources): Iterable<readonly [chain: string, ve
   }
 }
 
-/** What followed from the configuration at each moment, for one waypoint. */
+/** The resources that followed from the configuration at each moment, for one waypoint. */
 class Past {
   readonly #key: GatewayKey;
   readonly #editions = new Set<string>();
@@ -127,7 +131,7 @@ class Past {
 
   expect(held: Resources): void {
     for (const resource of held.values()) {
-      // What the CONNECT demands is put together from what each port demands.
+      // The policy of the CONNECT consists of the policies of its ports.
       if (keyOf(resource) !== connectKey) expect(this.#editions).toContain(editionOf(resource));
     }
     const listeners = [...held.values()].filter(({ typeUrl }) => typeUrl === typeUrls.listener);
@@ -158,7 +162,7 @@ class Past {
   }
 }
 
-/** A generator with what its proxies hold and what they may hold. */
+/** A generator with the resources that its proxies have and may have. */
 class Run {
   readonly #store = new MeshStore();
   readonly #generator = new Generator(this.#store);
@@ -175,7 +179,7 @@ class Run {
     }
   }
 
-  /** Computes so many parts, and looks at what is served then. */
+  /** Computes so many parts, and then looks at the served resources. */
   advance(parts: number): void {
     let left = parts;
     const update = this.#generator.advance(() => --left > 0);
@@ -219,7 +223,7 @@ interface Round {
   readonly parts: number;
 }
 
-/** What is said of one port: how it is served, who may use it, and where its connections go. */
+/** The facts about one port: its protocol, its authorization, and its destinations. */
 const portChange: fc.Arbitrary<MeshChange> = fc.oneof(
   fc.constantFrom('http', 'tcp', 'unnamed').map((protocol) => put(service('a', undefined, protocol))),
   fc

@@ -1,5 +1,5 @@
-// A change costs what it changes: which resources an edit pushes, how many bytes these are, and that the work behind it does not grow
-// with the mesh around it. Counts and bytes, never times.
+// A change costs what it changes: the resources that an edit pushes, their bytes, and that the work
+// does not grow with the mesh around it. Counts and bytes, never times.
 
 import { describe, expect, it } from 'vitest';
 import { Generator } from '../../generator/index.ts';
@@ -65,7 +65,9 @@ class CountingMesh implements MeshSnapshot {
   }
 }
 
-/** What one change of a mesh pushes, as `Type name`, and what it asked of the store. */
+/**
+ * The resources that one change of a mesh pushes, as `Type name`, and its questions to the store.
+ */
 interface Pushed {
   readonly upserts: readonly string[];
   readonly removals: readonly string[];
@@ -229,7 +231,7 @@ describe('the work of an edit', () => {
       small(changesOf(makeEdit('service-add', 100, 1))),
       large(changesOf(makeEdit('service-add', 2000, 1))),
     ];
-    // What is served is listed, and each of it looked at for its binding and its address: once.
+    // Served services are listed, and each is looked at once for its binding and its address.
     expect((many.questions - few.questions) / 1900).toBeLessThan(12);
   }, 60_000);
 });

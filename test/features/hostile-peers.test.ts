@@ -1,4 +1,5 @@
-// What somebody who can reach the control plane's port, with or without a certificate, can make it do and hold.
+// Bounds of what a peer that reaches the control plane's port, with or without a certificate, can
+// make it do and hold.
 
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
@@ -203,7 +204,7 @@ it.each(['TLSv1.2', 'TLSv1.3'] as const)(
     const first = connectTls(settings);
     first.on('session', (given: Buffer) => (session = given));
     await once(first, 'secureConnect');
-    // What TLS 1.3 gives comes after the handshake.
+    // TLS 1.3 sends session tickets after the handshake.
     await once(first, 'data');
     session ??= first.getSession();
     first.destroy();

@@ -1,4 +1,5 @@
-// A storm is served in steps, between which others have their turn, and in the end as if there had been one.
+// A storm is served in steps, between which others have their turn, and in the end as if there had
+// been one.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// Many events and many proxies: a lone edit in a storm is sent within a few responses, and proxies that come back cost no rendering.
-// Counts of responses, never times.
+// Many events and many proxies: a lone edit in a storm is sent within a few responses, and proxies
+// that come back cost no rendering. Counts of responses, never times.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ const services = 30;
 const key = 'waypoint/bench/waypoint';
 const namedTypes = [typeUrls.clusterLoadAssignment, typeUrls.routeConfiguration, typeUrls.extensionConfig] as const;
 
-/** What a waypoint is served, from changes of the mesh on. */
+/** The resources that a waypoint is served, from changes of the mesh on. */
 class ControlPlane {
   readonly cache = new SnapshotCache();
   readonly #store = new MeshStore();
@@ -26,7 +26,7 @@ class ControlPlane {
     this.apply({ put: makeMesh(services), removed: [] });
   }
 
-  /** Takes an edit in, and computes so many parts of what is due then. */
+  /** Takes an edit, and computes so many dirty parts. */
   apply(edit: Pick<Edit, 'put' | 'removed'>, parts = Infinity): void {
     this.#generator.invalidate(this.#store.apply(changesOf(edit)));
     let left = parts;
@@ -36,13 +36,16 @@ class ControlPlane {
   }
 }
 
-/** A proxy that accepts everything, and asks for the endpoints of each cluster that it gets; it answers only when it is told to. */
+/**
+ * A proxy that accepts everything, and asks for the endpoints of each cluster that it gets; it
+ * answers only when it is told to.
+ */
 class Proxy {
   readonly session: Session;
   readonly received: DeltaResponse[] = [];
   readonly #unanswered: DeltaResponse[] = [];
 
-  /** `held` is what it has from before. */
+  /** `held` are the resources from before. */
   constructor({ cache }: ControlPlane, held: readonly EncodedResource[] = []) {
     this.session = new Session(cache.view(key));
     cache.watch(key, (changed) => this.session.change(changed));
@@ -98,7 +101,8 @@ const event = fc.record({
 
 describe('a storm of changes', () => {
   it('lets a lone edit of another service out among the next responses, however it goes on', () => {
-    // One unanswered response of each type, and one more of each that carries what was due before the edit.
+    // One unanswered response of each type, and one more of each with the resources that were due
+    // before the edit.
     const soon = 10;
     fc.assert(
       fc.property(fc.array(event, { minLength: 20, maxLength: 50 }), fc.nat(19), (events, moment) => {

@@ -1,4 +1,5 @@
-// What the pod of a waypoint gives its container is what the agent and Envoy need: two rooms that must agree, with no cluster between.
+// The pod of a waypoint gives its container everything that the agent and Envoy need: two rooms
+// must agree, without a cluster in between.
 
 import { expect, it } from 'vitest';
 import { parseAgentOptions } from '../../agent/index.ts';

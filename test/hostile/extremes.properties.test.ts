@@ -1,4 +1,5 @@
-// Combinations of what the schemas allow, with values at the ends of what they may be: whatever is not reported, a real Envoy accepts.
+// Combinations of fields that the schemas allow, with values at the ends of their ranges:
+// everything that is not reported, a real Envoy accepts.
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -104,7 +105,7 @@ async function show(variants: Iterable<Variant>): Promise<void> {
     refused.push(...(await findRefused(shown.slice(from, from + 150), { folder, certificates })));
   }
   expect([...problems, ...refused].slice(0, 20), `${problems.length} problems, ${refused.length} refused`).toEqual([]);
-  // Enough of what is written has to be in effect, or nothing is shown.
+  // Enough of the written fields must be in effect, or nothing is shown.
   expect(counts.left).toBeGreaterThan(counts.written / 3);
 }
 

@@ -1,4 +1,5 @@
-// Objects that their schemas allow and nobody writes: fields of any kind set to the ends of what they may be, by seed.
+// Objects that their schemas allow and nobody writes: fields of any kind set to the ends of their
+// ranges, by seed.
 
 import assert from 'node:assert/strict';
 import { follow, type Schema, specSchema } from '../catalogue/fields.ts';
@@ -138,7 +139,10 @@ const numbers: readonly number[] = [
 /** Keys of maps. */
 const extremeKeys: readonly string[] = [...texts, 'x-a', 'X-B'].filter((text) => text.length < 100);
 
-/** Sets one to six fields of an object's spec, at any depth, to a random value that its schema does not forbid at once. */
+/**
+ * Sets one to six fields of an object's spec, at any depth, to a random value that its schema does
+ * not forbid at once.
+ */
 export function setExtremes(object: Readonly<Record<string, unknown>>, kind: Kind, dice: Dice): unknown {
   const changed = structuredClone({ ...object, spec: object['spec'] ?? {} }) as Record<string, unknown>;
   const { spec, root } = specSchema(kind);

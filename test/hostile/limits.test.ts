@@ -1,5 +1,5 @@
-// Manifests that are made to exhaust their reader, or to confuse it: each ends in Findings. The former are read by `cairn` in a process
-// whose heap is bounded.
+// Manifests that are made to exhaust their reader, or to confuse it: each ends in Findings. The
+// former are read by `cairn` in a process whose heap is bounded.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,10 @@ interface Told {
   readonly message: string;
 }
 
-/** What `cairn analyze`, run in one way or another, says of a file beside the base of the golden cases. */
+/**
+ * The output of `cairn analyze`, run in one way or another, for a file beside the base of the
+ * golden cases.
+ */
 async function analyze(
   [says, content]: Case,
   run: (args: readonly string[]) => Promise<string>,

@@ -56,7 +56,9 @@ const oddities: readonly unknown[] = [
 ];
 const oddKeys = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', '0', '<<', 'regex', 'exact', 'a\nb'];
 
-/** Makes texts of one text, each changed by one or two mutations: in its values, or in its letters. */
+/**
+ * Makes texts of one text, each changed by one or two mutations: in its values, or in its letters.
+ */
 export function createMutator(text: string): (dice: Dice) => string {
   const original: readonly unknown[] = parseAllDocuments(text, { uniqueKeys: false }).map((document): unknown =>
     document.toJS(),

@@ -1,5 +1,6 @@
-// Thousands of spoilt manifests: each is read and translated without a crash, what it still yields is what Envoy's API allows, and a
-// real Envoy accepts it. What several of them have in common (the same objects are left, the same resource comes out) is tried once.
+// Thousands of broken manifests: each is read and translated without a crash, its remaining
+// resources are valid by Envoy's API, and a real Envoy accepts them. Equal remains (the same
+// objects, the same resource) are tried once.
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -44,7 +45,7 @@ function read(text: string): CombinedManifests {
   return combineManifests([base, failClosed(parseManifest('in.yaml', text))]);
 }
 
-/** What is new of a text's hash. */
+/** Whether a value is new, by its hash. */
 function isNew(known: Set<string>, value: unknown): boolean {
   const hash = createHash('sha256').update(JSON.stringify(value)).digest('base64');
   return known.size < known.add(hash).size;

@@ -1,11 +1,14 @@
-// Policies that cannot be read, in every way that was thought of: broken YAML and JSON, broken structure, broken meaning, with targets that
-// can be read and without. `$N` is the namespace.
+// Policies that cannot be read, in every way that was thought of: broken YAML and JSON, broken
+// structure, broken meaning, with targets that can be read and without. `$N` is the namespace.
 
-/** What is closed because of a policy that cannot be read; `no host`: nothing, since nobody knows of which host it speaks. */
+/**
+ * The services that are closed because of a policy that cannot be read; `no host`: none, since its
+ * host is not known.
+ */
 export type Closed =
   'web' | 'web and the namespace' | 'the namespace' | 'the mesh' | 'the host' | 'no host' | 'nothing';
 
-/** A text by what is wrong with it, and what it closes. */
+/** A text by its fault, and the services that it closes. */
 export interface OddPolicy {
   readonly name: string;
   readonly text: string;
@@ -15,7 +18,7 @@ export interface OddPolicy {
 const head = 'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: it\n  namespace: $N\n';
 const targets = '  targetRefs:\n  - kind: Service\n    group: ""\n    name: web\n';
 const rules = '  action: DENY\n  rules:\n  - to:\n    - operation:\n        paths: ["/admin"]\n';
-/** What every odd policy is a spoilt version of. */
+/** The policy of which every odd one is a broken version. */
 export const goodPolicy: string = `${head}spec:\n${targets}${rules}`;
 
 const spec = (text: string): string => `${head}spec:\n${text}`;
@@ -34,7 +37,7 @@ const networking = 'networking.istio.io/v1';
 
 const ruleHead = `apiVersion: ${networking}\nkind: DestinationRule\nmetadata:\n  name: it\n  namespace: $N\n`;
 const simple = '  trafficPolicy:\n    tls:\n      mode: SIMPLE\n      sni: web\n';
-/** What every odd rule is a spoilt version of. */
+/** The rule of which every odd one is a broken version. */
 export const goodRule: string = `${ruleHead}spec:\n  host: web\n${simple}`;
 const rule = (text: string): string => `${ruleHead}spec:\n  host: web\n${text}`;
 
@@ -168,7 +171,7 @@ const cases: readonly (readonly [string, Closed, string])[] = [
 ];
 
 const ruleCases: typeof cases = [
-  // What is spoilt beside TLS, and TLS itself.
+  // Faults beside TLS, and in TLS itself.
   ['a rule with TLS and a spoilt load balancer', 'the host', rule(`${simple}    loadBalancer: {simple: FASTEST}\n`)],
   ['a rule with TLS and an unknown field', 'the host', rule(`${simple}  hosts: [web]\n`)],
   ['a rule with an unknown mode of TLS', 'the host', rule(simple.replace('SIMPLE', 'SIMPEL'))],

@@ -1,5 +1,6 @@
-// Keys and regular expressions that Envoy would refuse, and with them everything that comes along: each is reported, and none reaches it.
-// Those that are taken are shown to Envoy beside the others, which proves that it reads them.
+// Keys and regular expressions that Envoy would refuse, and with them everything that comes along:
+// each is reported, and none reaches it. Those that are taken are shown to Envoy beside the others,
+// which proves that it reads them.
 
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -52,7 +53,10 @@ const places: Readonly<Record<string, (regex: string) => unknown>> = {
   'GRPCRoute header': (value) =>
     gatewayRoute('GRPCRoute', { headers: [{ type: 'RegularExpression', name: 'a', value }] }),
 };
-/** What RE2 does not read, or will not keep in memory; and what other readers of regular expressions take for the same. */
+/**
+ * Expressions that RE2 does not read, or will not keep in memory; and texts that other readers of
+ * regular expressions take for the same.
+ */
 const refusedRegexes = [
   '(',
   ')',
@@ -86,7 +90,10 @@ const refusedRegexes = [
   `${'('.repeat(2000)}a${')'.repeat(2000)}`,
   '[^\\x{0}-\\x{10FFFF}]{1,1000}\\x{110000}',
 ];
-/** Taken or left out with a word; the last ones are as large as is taken by our count, and eight times that by Envoy's. */
+/**
+ * Taken or left out with a word; the last ones are as large as is taken by our count, and eight
+ * times that by Envoy's.
+ */
 const oddRegexes = [
   'a.*',
   '(?i)a',

@@ -1,9 +1,9 @@
-// The cost of an edit of MeshConfig's access log: Envoy replaces the listener that takes HBONE. Kept
-// connections end with the drain time, their requests are served until then, and new connections are
-// served all along. Envoy forgets the request metrics of clients that ask for nothing in that time.
-// An edit of what paths mean replaces the chains of ports: tunnels to them end in the same way, and
-// the connections that carry tunnels stay. Edits of anything else cost nothing of it.
-// docs/reference/metrics.md says the same.
+// The cost of an edit of MeshConfig's access log: Envoy replaces the listener that takes HBONE.
+// Kept connections end with the drain time, their requests are served until then, and new
+// connections are served all along. Envoy forgets the request metrics of clients that ask for
+// nothing in that time. An edit of what paths mean replaces the chains of ports: tunnels to them
+// end in the same way, and the connections that carry tunnels stay. Edits of anything else cost
+// nothing of it. docs/reference/metrics.md says the same.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -87,7 +87,7 @@ async function readCounts(): Promise<ReadonlyMap<string, number>> {
   return new Map(samples.filter(({ name }) => isCount(name)).map(({ key, value }) => [key, value]));
 }
 
-/** What counts less than before, or is gone: request metrics by the client that they are about. */
+/** Counters that fell or are gone: request metrics by the client that they are about. */
 async function listFallen(before: ReadonlyMap<string, number>): Promise<readonly string[]> {
   const now = await readCounts();
   return [...before]
@@ -98,7 +98,10 @@ async function listFallen(before: ReadonlyMap<string, number>): Promise<readonly
 
 const forgotten = ['istio_request_duration_milliseconds_count of client', 'istio_requests_total of client'];
 
-/** Once requests of these clients have been counted, in histograms too, which Envoy sums up every 5 s. */
+/**
+ * Once requests of these clients have been counted, in histograms too, which Envoy sums up every 5
+ * s.
+ */
 async function countRequestsOf(...clients: readonly string[]): Promise<ReadonlyMap<string, number>> {
   return waitUntil('the histograms', async () => {
     const counts = await readCounts();
@@ -108,8 +111,8 @@ async function countRequestsOf(...clients: readonly string[]): Promise<ReadonlyM
 }
 
 /**
- * How long a kept connection lives on after an edit, in seconds, undefined when it outlives the drain time; whether a tunnel in it does;
- * and which counts fell by then.
+ * How long a kept connection lives on after an edit, in seconds, undefined when it outlives the
+ * drain time; whether a tunnel in it does; and which counts fell by then.
  */
 async function measure(
   ...edits: readonly AnyMeshObject[]

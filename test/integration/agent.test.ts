@@ -1,5 +1,5 @@
-// An agent process with a real Envoy, certificate service and xDS server: certificates by SDS, rotation under open
-// connections, a killed Envoy, a killed agent, and an orderly end.
+// An agent process with a real Envoy, certificate service and xDS server: certificates by SDS,
+// rotation under open connections, a killed Envoy, a killed agent, and an orderly end.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -68,7 +68,7 @@ beforeAll(async () => {
   });
   await xds.start(`${server}:15012`, ServerCredentials.createSsl(Buffer.from(authority.rootPem), [pair], true));
   application = createServer((_, response) => response.end('hello\n'));
-  // Only the proxy may be what closes a connection.
+  // Only the proxy may close a connection.
   application.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => application.listen(8080, server, resolve));
 });

@@ -1,5 +1,5 @@
-// The addresses that ServiceEntries without any are given, on a real Envoy: who dials one, in either family, reaches the host that it is of,
-// and nobody reaches anything at the next address.
+// Allocated addresses of ServiceEntries without any, on a real Envoy: a client that dials one, in
+// either family, reaches its host, and nobody reaches anything at the next address.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { allocateEntryAddresses } from '../../gateway-controller/cluster/source/entry-addresses.ts';
@@ -51,7 +51,7 @@ afterAll(async () => {
   for (const workload of workloads) await workload.close();
 });
 
-/** Who answers at an address; undefined for nobody. */
+/** The workload that answers at an address; undefined for none. */
 async function dial(address: string): Promise<string | undefined> {
   const connection = await waypoint.connectAs('client');
   try {

@@ -1,4 +1,5 @@
-// The mesh of the authentication tests: a service for each situation, issuers of tokens, and external authorizers.
+// The mesh of the authentication tests: a service for each situation, issuers of tokens, and
+// external authorizers.
 
 import { randomLoopback } from '../support/envoy.ts';
 import { waypointManifests } from '../support/mesh.ts';
@@ -7,7 +8,10 @@ import { createIssuer, type TestIssuer } from '../support/tokens.ts';
 /** Where the application and the authorizers listen. */
 export const workload: string = randomLoopback();
 
-/** Who signs tokens. The impostor has the name of the first; the keys of `lost` are nowhere, those of `fetched` are a document. */
+/**
+ * The issuers of tokens. The impostor has the name of the first; the keys of `lost` are nowhere,
+ * those of `fetched` are a document.
+ */
 export const issuers: Readonly<Record<'one' | 'two' | 'three' | 'impostor' | 'lost' | 'fetched', TestIssuer>> = {
   one: createIssuer('https://one.example'),
   two: createIssuer('https://two.example/deep', 'RS256'),
@@ -41,7 +45,7 @@ const services = [
 
 export type ServiceName = (typeof services)[number];
 
-/** What a client's tunnel asks for. */
+/** The authority of a client's tunnel. */
 export function targetOf(service: ServiceName): string {
   return `10.0.0.${services.indexOf(service) + 1}:80`;
 }
@@ -78,7 +82,7 @@ const anyPrincipal = 'key: request.auth.principal, values: ["*"]';
 const dryRun = ', annotations: { istio.io/dry-run: "true" }';
 const authorizer = 'service: authorizer.shop.svc.cluster.local, port: 8000';
 
-/** Everything, with `$ADDRESS` for where the waypoint listens. */
+/** All manifests, with `$ADDRESS` for the waypoint's listen address. */
 export const manifests: string = `
 apiVersion: v1
 kind: ConfigMap

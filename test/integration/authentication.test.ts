@@ -1,4 +1,5 @@
-// Tokens, external authorizers, audits, dry runs and aliases of the trust domain, on a real Envoy: what passes, and what must not.
+// Tokens, external authorizers, audits, dry runs and aliases of the trust domain, on a real Envoy:
+// requests that must pass, and those that must not.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAuthority } from '../../certificates/index.ts';

@@ -1,5 +1,6 @@
-// The Envoy that authorization tests run against: it plays both sides of a waypoint. A listener takes CONNECT and passes the client's
-// identity (from a header) and address on as filter state; each case has an internal listener with the filters that are rendered for it.
+// The Envoy that authorization tests run against: it plays both sides of a waypoint. A listener
+// takes CONNECT and passes the client's identity (from a header) and address on as filter state;
+// each case has an internal listener with the filters that are rendered for it.
 
 import { typed } from '../../envoy-api/index.ts';
 import type { Authorization } from '../../generator/model/authorization.ts';
@@ -18,14 +19,16 @@ import { type SocketAddress, socketAddress } from '../support/envoy.ts';
 
 type Config = Record<string, unknown>;
 
-/** `tcp` is decided on the CONNECT, `chain` by network filters in front of whatever the bytes are. */
+/**
+ * `tcp` is decided on the CONNECT, `chain` by network filters in front of whatever the bytes are.
+ */
 export type Level = 'http' | 'tcp' | 'chain';
 
 /** Policies of a service of its own. */
 export interface PolicyCase {
   readonly policies: readonly Omit<AuthorizationPolicySpec, 'targetRefs'>[];
   readonly level: Level;
-  /** What is said of paths; absent: nothing. */
+  /** The path normalization; absent: none is configured. */
   readonly pathNormalization?: PathNormalization;
 }
 
@@ -74,7 +77,7 @@ function authorize(name: string, { policies, level, pathNormalization }: PolicyC
   );
 }
 
-/** What a virtual host carries for a case at one level; at the others it is open. */
+/** The virtual host of a case at one level; at the others it is open. */
 function authorizeAt(level: Level, name: string, own: PolicyCase): Config {
   const applied: PolicyCase = own.level === level ? own : { policies: [], level };
   const { typedPerFilterConfig, metadata } = renderAuthorization(authorize(name, applied));
@@ -96,7 +99,10 @@ function renderChainPolicy(name: string, own: PolicyCase): readonly Config[] {
   }));
 }
 
-/** The bootstrap; the case `<name>` is reached by CONNECT to `<name>:80`, the identity is what `x-test-identity` says. */
+/**
+ * The bootstrap. The case `<name>` is reached by CONNECT to `<name>:80`, and the identity comes
+ * from `x-test-identity`.
+ */
 export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at: SocketAddress): Config {
   const state = (key: string, format: string, factory?: string): Config => ({
     object_key: key,

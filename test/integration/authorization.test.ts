@@ -1,4 +1,5 @@
-// Policies as a real Envoy enforces them. Requests are written as bytes, since what is tested is what clients do not normally send.
+// Policies as a real Envoy enforces them. Requests are written as bytes, since these are requests
+// that clients do not normally send.
 
 import { connect, type Socket } from 'node:net';
 import * as fc from 'fast-check';
@@ -44,7 +45,7 @@ allowOne('host-allow', { to: [{ operation: { hosts: ['app.example.com', '*.publi
 denyOne('path-deny', { to: [{ operation: { paths: ['/admin'] } }] });
 denyOne('path-prefix', { to: [{ operation: { paths: ['/admin/*', '*.key'] } }] });
 denyOne('path-escaped', { to: [{ operation: { paths: ['/é', '/a|b'] } }] });
-/** What can be said of paths, each in cases of its own: `<name> <normalization>`. */
+/** The settings of path normalization, each in cases of its own: `<name> <normalization>`. */
 const normalizations = [undefined, 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES'] as const;
 const readAs = (name: string, normalization: PathNormalization | undefined): string =>
   normalization === undefined ? name : `${name}-${normalization.toLowerCase().replaceAll('_', '-')}`;
@@ -126,7 +127,9 @@ interface Request {
 
 const sleepIdentity = 'spiffe://cluster.local/ns/default/sa/sleep';
 
-/** The status of a request through the tunnel; `connect <status>` when the tunnel itself is refused. */
+/**
+ * The status of a request through the tunnel; `connect <status>` when the tunnel itself is refused.
+ */
 async function ask(name: string, request: Request = {}): Promise<string> {
   const { method = 'GET', path = '/', host = 'svc', headers = [], identity = sleepIdentity, from = address } = request;
   const socket = connect({ host: address, port, localAddress: from });
@@ -260,7 +263,7 @@ const expectations: readonly (readonly [string, Request, string])[] = [
     (value) => ['path-deny', path(value), '400'] as const,
   ),
   ...['//host/admin', '/%61dm%69n'].map((value) => ['path-deny', path(value), '403'] as const),
-  // What is encoded twice is another path, and so is what is in another case, longer or deeper.
+  // A path that is encoded twice is another path, and so is one in another case, longer or deeper.
   ...['/ADMIN', '/admin/', '/admin%3Bx', '/admin%23', '/%2561dmin', '/admin%20', '/admin/../x'].map(
     (value) => ['path-deny', path(value), '200'] as const,
   ),
@@ -351,7 +354,7 @@ const expectations: readonly (readonly [string, Request, string])[] = [
   ['chain-closed', {}, 'closed'],
 ];
 
-/** What stands for a slash to some reader; the first one of a path is always there. */
+/** Texts that are a slash to some reader; the first slash of a path is always there. */
 const slashes = ['/', '/', '//', '%2F', '%2f', '\\', '%5C', ';v=1/', '/;/'];
 const encodings = fc.infiniteStream(fc.nat(3));
 const instances: readonly string[] = deniedPaths.map((value) =>

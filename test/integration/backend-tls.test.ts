@@ -1,4 +1,5 @@
-// BackendTLSPolicy on a real Envoy, against real TLS servers: the right certificate passes, and nothing else does.
+// BackendTLSPolicy on a real Envoy, against real TLS servers: the right certificate passes, and
+// nothing else does.
 
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer, type Server } from 'node:https';

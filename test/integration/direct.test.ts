@@ -1,5 +1,6 @@
-// Connections to workloads themselves through a waypoint that serves them (`istio.io/waypoint-for: all`): HTTP is HTTP under the
-// policies of the Gateway, everything else passes as TCP, and the tunnel ends at the very workload that was dialled.
+// Connections to workloads themselves through a waypoint that serves them (`istio.io/waypoint-for:
+// all`): HTTP is HTTP under the policies of the Gateway, everything else passes as TCP, and the
+// tunnel ends at the very workload that was dialled.
 
 import { once } from 'node:events';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
@@ -127,7 +128,7 @@ async function hear(target: string, account = 'sleep', says = ''): Promise<strin
     const stream = await connection.connect(target);
     if (says !== '') stream.write(says);
     return await new Promise((resolve) => {
-      // What the server says first may come in one piece with its answer.
+      // The server's first bytes may come in one piece with its answer.
       stream.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8').split('\n', 1)[0] ?? ''));
       for (const event of ['end', 'close', 'error']) stream.once(event, () => resolve('closed'));
     });
@@ -176,7 +177,7 @@ describe('a workload that is dialled itself', () => {
 
   it('may speak first on a port that is known as TCP, and not a byte of it reaches a client that is denied', async () => {
     expect(await hear(`${blue}:5432`, 'ops/sleep')).toBe('blue');
-    // What a policy says of paths cannot hold for TCP, so it denies whomever it names.
+    // A policy about paths cannot hold for TCP, so it denies all clients that it names.
     expect(await hear(`${blue}:5432`)).toBe('refused 403');
     expect(await hear(`${blue}:5432`, 'enemy')).toBe('refused 403');
   });

@@ -1,5 +1,5 @@
-// Policies that cannot be read when they are first seen, on a real Envoy: nothing passes for which they were written, and no more than
-// that is closed.
+// Policies that cannot be read when they are first seen, on a real Envoy: nothing passes for which
+// they were written, and no more than that is closed.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';
@@ -33,7 +33,7 @@ metadata: { name: ${name}, namespace: shop }
 spec: { ${targets(name)}, action: DENY, rules: [{ to: [{ operation: { paths: [/admin] } }] }]${rest} }
 `;
 
-/** What is written for each service, by its name. */
+/** The manifests of each service, by its name. */
 const services: Readonly<Record<string, string>> = {
   'tokens-good': `${membersOnly('tokens-good')}${authentication('tokens-good', '')}`,
   'tokens-spoilt': `${membersOnly('tokens-spoilt')}${authentication('tokens-spoilt', ', audiences: shop')}`,

@@ -1,5 +1,6 @@
-// What routes of the Gateway API do to requests: on a real Envoy, over HBONE. Each case is a service of its own with the rules of its
-// HTTPRoute, all in one waypoint; what is checked is what the application received (path, Host, headers) and what the client got.
+// The effect of Gateway API routes on requests: on a real Envoy, over HBONE. Each case is a service
+// of its own with the rules of its HTTPRoute, all in one waypoint. The test checks the request that
+// the application received (path, Host, headers) and the client's answer.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';
@@ -8,7 +9,7 @@ import { waypointManifests } from '../support/mesh.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
 
-/** One request, and what must come of it; only what is named is compared. */
+/** One request, and its expected result; only named fields are compared. */
 interface Exchange {
   /** `a`'s and `b`'s application answer with their name. */
   readonly by?: 'a' | 'b' | 'far';

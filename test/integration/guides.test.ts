@@ -1,4 +1,5 @@
-// The guide to a mesh on one machine, typed as it stands, in a copy of this checkout: what it says is printed is printed.
+// The guide to a mesh on one machine, typed as it stands, in a copy of this checkout: the commands
+// print what it shows.
 
 import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

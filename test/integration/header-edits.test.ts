@@ -1,4 +1,5 @@
-// Edits of headers have the effect that is written, or a Finding says that they have none: on a real Envoy, header by header.
+// Edits of headers have the effect that is written, or a Finding says that they have none: on a
+// real Envoy, header by header.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { analyzeMesh } from '../../generator/index.ts';
@@ -46,7 +47,7 @@ const names = {
   ],
 } as const;
 
-/** What an application, or a client, cannot send just so. */
+/** Headers that an application, or a client, cannot send freely. */
 const unsendable = new Set(['connection', 'date', 'keep-alive', 'trailer', 'transfer-encoding', 'upgrade']);
 
 const edits = (['request', 'response'] as const).flatMap((direction) =>
@@ -118,7 +119,7 @@ it.each(edits.map((edit, index) => ({ ...edit, index })))(
     const isReported =
       reported.has(`spec.http[${index}].${field}`) ||
       reported.has(`spec.http[${index}].headers.${direction}.${operation}["${name}"]`);
-    // What Envoy leaves out anyway, if reported as well, is as written.
+    // An edit that Envoy ignores anyway counts as written if it is reported as well.
     if (isReported) expect(values).not.toEqual(['edited']);
     else expect(values).toEqual(wanted);
   },

@@ -1,4 +1,5 @@
-// Keys that the control plane fetches: a real issuer, a run on one machine, real Envoys, and tokens before and after a new key.
+// Keys that the control plane fetches: a real issuer, a run on one machine, real Envoys, and tokens
+// before and after a new key.
 
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';

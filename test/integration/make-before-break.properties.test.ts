@@ -1,5 +1,6 @@
-// While routes, weights, subsets, policies, services and endpoints change over and over, every request gets what the configuration
-// before or after the change says, and open streams stay open: on a real Envoy that takes each change by delta ADS.
+// While routes, weights, subsets, policies, services and endpoints change over and over, every
+// request gets the answer of the configuration before or after the change, and open streams stay
+// open: on a real Envoy that takes each change by delta ADS.
 
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -20,7 +21,7 @@ const openStreams = 100;
 /** Workers of Envoy take a change a moment after its main thread has accepted it. */
 const grace = 300;
 
-/** What a service is at one moment; `undefined` where there is none. */
+/** The state of a service at one moment; `undefined` if there is none. */
 interface ServiceState {
   readonly revision: number;
   /** Which subset requests go to; `both`: by weights. */
@@ -158,7 +159,7 @@ function editOf(name: string, state: ServiceState | undefined, random: () => num
   }
 }
 
-/** What of an answer a state allows. */
+/** The answers that a state allows. */
 function isAllowed(state: ServiceState | undefined, path: string, response: HttpResponse | undefined): boolean {
   // Nobody is told that a service is not there in any certain way.
   if (state === undefined) return true;
@@ -167,7 +168,8 @@ function isAllowed(state: ServiceState | undefined, path: string, response: Http
   const from = response.body;
   const isV1 = state.to !== 'v2' && state.to !== 'v3' && !(state.to === 'both' && state.weight === 0);
   const isV2 = state.to === 'v2' || state.to === 'v3' || (state.to === 'both' && state.weight !== 100);
-  // Endpoints and routes are two resources, which a change may bring one after the other: where a workload is, is judged by its version.
+  // Endpoints and routes are two resources, which a change may bring one after the other: the place
+  // of a workload is judged by its version.
   return (
     response.status === 200 &&
     response.headers['x-revision'] === String(state.revision) &&
@@ -189,7 +191,7 @@ beforeAll(async () => {
   const host = randomLoopback();
   for (const [name, address] of Object.entries(workloads)) servers.push(await startWorkload(name, address));
   const objects = [...frame(host), ...names.flatMap((name) => objectsOf(name, first))];
-  // What belongs to an edit comes in as many steps as it can be cut into.
+  // The resources of an edit come in as many steps as they can be cut into.
   waypoint = await startServedWaypoint(objects, host, { partByPart: true });
   await waypoint.synced();
 }, 90_000);
@@ -200,7 +202,7 @@ afterAll(async () => {
   for (const server of servers) server.close();
 });
 
-/** Answers its name, sends back what comes on an upgraded connection, and keeps HTTP/2 streams open. */
+/** Answers its name, echoes an upgraded connection, and keeps HTTP/2 streams open. */
 async function startWorkload(name: string, address: string): Promise<Server> {
   const http1 = createHttpServer((request, response) => {
     request.resume();
@@ -235,7 +237,7 @@ async function startWorkload(name: string, address: string): Promise<Server> {
   return server;
 }
 
-/** A stream that is open for as long as nobody resets it. */
+/** A stream that is open until it is reset. */
 interface LongStream {
   readonly duplex: Duplex;
   ended: string | undefined;
@@ -262,7 +264,8 @@ async function openHttp2(connection: HboneConnection, service: string): Promise<
   session.on('error', () => undefined);
   const stream: ClientHttp2Stream = session.request({ ':method': 'POST', ':path': '/stream' }, { endStream: false });
   stream.on('error', () => undefined);
-  // The workload is spoken to in HTTP/1.1, which answers when the request ends: only that the stream stays is looked at.
+  // The workload is spoken to in HTTP/1.1, which answers when the request ends: only that the
+  // stream stays is looked at.
   stream.write('hello');
   return watch(stream);
 }
@@ -311,7 +314,8 @@ it('gives every request the configuration before or after, and resets no stream'
         const stream = isKept && isUsable ? known : await connection.connect(`${addressOf(name)}:80`);
         const response = await requestThrough(stream, { path, timeout: 10_000 });
         judge(name, path, start, response, '');
-        // A service that went away and came back asks the clients of its earlier life to connect again.
+        // A service that went away and came back asks the clients of its earlier life to connect
+        // again.
         if (isKept && response.headers['connection'] !== 'close') kept.set(name, stream);
         else {
           if (stream === known) kept.delete(name);
@@ -327,7 +331,8 @@ it('gives every request the configuration before or after, and resets no stream'
   const load = Promise.all(connections.map(work));
   const began = performance.now();
   for (let edit = 0; edit < edits;) {
-    // Of several services at a time, so that what belongs to one edit comes between what belongs to another.
+    // Of several services at a time, so that the resources of one edit come between those of
+    // another.
     const chosen = new Set(Array.from({ length: 3 }, () => names[Math.floor(random() * names.length)] ?? ''));
     const replaced: Period[] = [];
     for (const name of chosen) {

@@ -1,4 +1,5 @@
-// What MeshConfig says of everything, on a real Envoy: beside a waypoint of a mesh that says it, one of a mesh that does not.
+// The effect of MeshConfig, on a real Envoy: beside a waypoint of a mesh with a setting, one of a
+// mesh without it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomLoopback, waitUntil } from '../support/envoy.ts';

@@ -1,5 +1,6 @@
-// Where extension configurations lead moves under traffic: a TCP route, and the authorizer of an HTTP service, from one cluster to another
-// that comes and goes with it. No connection and no request may notice, on a real Envoy that takes each change by delta ADS.
+// Where extension configurations lead moves under traffic: a TCP route, and the authorizer of an
+// HTTP service, from one cluster to another that comes and goes with it. No connection and no
+// request may notice, on a real Envoy that takes each change by delta ADS.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -54,7 +55,8 @@ const frame = (host: string): readonly AnyMeshObject[] => [
   }),
   ...serve('bench', 'db', '10.9.0.1', tcp, left),
   ...serve('bench', 'web', '10.9.0.2', http, left),
-  // Of a namespace without a waypoint: their clusters are there only as long as something leads to them.
+  // Of a namespace without a waypoint: their clusters are there only as long as something leads to
+  // them.
   ...serve('other', 'left-db', '10.9.1.1', tcp, left),
   ...serve('other', 'right-db', '10.9.1.2', tcp, right),
   ...serve('other', 'left-check', '10.9.1.3', check, left),
@@ -114,7 +116,10 @@ async function ask(connection: HboneConnection): Promise<string> {
   }
 }
 
-/** What clients got while one object was moved from `left` to `right` and back: each outcome with its number. */
+/**
+ * The clients' answers while one object was moved from `left` to `right` and back: each outcome
+ * with its number.
+ */
 async function moveUnderTraffic(
   object: (to: string) => AnyMeshObject,
   attempt: (connection: HboneConnection) => Promise<string>,

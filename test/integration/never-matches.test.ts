@@ -1,4 +1,5 @@
-// What is said to match nothing does match nothing: on a real Envoy, each condition beside the request that comes nearest to it.
+// A condition that is reported as never matching does not match: on a real Envoy, each beside the
+// request that comes nearest to it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyzeMesh } from '../../generator/index.ts';

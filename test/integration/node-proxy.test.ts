@@ -1,4 +1,5 @@
-// The node proxy on a real Envoy: whose certificate a connection carries, where it goes, and what is refused on both ends.
+// The node proxy on a real Envoy: the certificate of a connection, its destination, and refusals on
+// both ends.
 
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -192,7 +193,7 @@ function startApplication(name: string, address: string, port: number): Promise<
   );
 }
 
-/** What comes back on a connection from `source`; rejects when there is none. */
+/** The answer on a connection from `source`; rejects when there is none. */
 async function ask(
   source: string,
   address: string,
@@ -206,7 +207,10 @@ async function ask(
   return text(socket);
 }
 
-/** The status of a CONNECT on HBONE with a client's certificate; rejects when there is no HTTP/2 connection. */
+/**
+ * The status of a CONNECT on HBONE with a client's certificate; rejects when there is no HTTP/2
+ * connection.
+ */
 async function tunnel(
   address: string,
   authorityHeader: string,

@@ -1,5 +1,6 @@
-// Files that cannot be read, written while `cairn run` runs, as a client meets them: what was written to be closed is closed at once and
-// after a restart, what was closed stays so while a file is saved, and nothing that is no file stops the others.
+// Files that cannot be read, written while `cairn run` runs, as clients meet them. A service that
+// is to be closed is closed at once and after a restart, a closed one stays closed while a file is
+// saved, and a path that is no file does not delay the others.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -40,7 +41,7 @@ async function ask(service: string): Promise<number> {
   return (await run.ask(service, { from: 'client', port })).status;
 }
 
-/** What `web` and `other` answer. */
+/** The answers of `web` and `other`. */
 async function both(): Promise<string> {
   return `${await ask('web')} ${await ask('other')}`;
 }

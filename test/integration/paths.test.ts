@@ -1,5 +1,6 @@
-// Paths of requests through a waypoint, over HBONE and with a real Envoy: what the application gets of them, where somebody says how they
-// are read and where nobody does, with policies that read them and without.
+// Paths of requests through a waypoint, over HBONE and with a real Envoy: the path that the
+// application gets, with and without a configured normalization, and with and without policies that
+// read paths.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { typeUrls } from '../../envoy-api/index.ts';
@@ -113,7 +114,10 @@ afterAll(async () => {
   await echo.close();
 });
 
-/** The path that the application got, with the rule that took it; or the status of whoever answered before. */
+/**
+ * The path that the application got, with the rule that took it; or the status of an earlier
+ * answer.
+ */
 async function ask(waypoint: TestWaypoint, service: string, path: string): Promise<string | number> {
   const { status, body } = await waypoint.request('client', `${services[service]?.address ?? ''}:80`, { path });
   if (status !== 200) return status;

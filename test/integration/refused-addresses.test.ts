@@ -1,4 +1,4 @@
-// What listens at a loopback address of a waypoint is not to be reached through it.
+// A server at a loopback address of a waypoint must not be reached through it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testMachine, waypointManifests } from '../support/mesh.ts';

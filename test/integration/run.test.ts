@@ -1,5 +1,5 @@
-// `cairn run` as people use it: the Bookinfo manifests in, requests through real Envoys, and what happens to them when the control
-// plane, an Envoy or a file goes.
+// `cairn run` as people use it: the Bookinfo manifests in, requests through real Envoys, and the
+// effect of losing the control plane, an Envoy or a file.
 
 import {
   appendFileSync,
@@ -141,7 +141,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stopAll();
-  // What a failed test left: agents are in groups of their own.
+  // Processes that a failed test left: agents are in groups of their own.
   for (const pid of processesOfState().keys()) process.kill(pid, 'SIGKILL');
   await productpage.close();
   await block.release();
@@ -206,7 +206,7 @@ test('`cairn proxy-config` shows what the Envoy of the waypoint holds', async ()
   expect(named).toContain(`jwt|${chain} `);
   expect(await live('bootstrap')).toContain('"id": "waypoint~');
 
-  // What was saved shows the same as what was asked live.
+  // A saved dump shows the same as the live Envoy.
   const dump = join(directory, 'dump.json');
   writeFileSync(dump, await live('all', '-o', 'json'));
   expect(await show('listener', '-f', dump)).toBe(await live('listener'));

@@ -1,4 +1,5 @@
-// Sessions on a real Envoy: a client that shows what it was given stays where it was, also at endpoints that are reached by tunnel.
+// Sessions on a real Envoy: a client that sends its session stays at its endpoint, also if that is
+// reached by tunnel.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';
@@ -80,7 +81,7 @@ async function ask(target: string, path: string, headers: Readonly<Record<string
   return { by: name, headers: { 'set-cookie': read('set-cookie'), 'x-stay': read('x-stay') } };
 }
 
-/** Who answers so many requests that chance leaves nobody out, each once. */
+/** The workloads that answer so many requests that chance leaves none out, each once. */
 async function askOften(target: string, path: string, headers?: Readonly<Record<string, string>>): Promise<string[]> {
   const names = new Set<string>();
   for (let count = 0; count < 40; count++) names.add((await ask(target, path, headers)).by);

@@ -1,6 +1,6 @@
 // A waypoint keeps running while connection managers change and services are added and removed.
-// Envoy crashes when ECDS updates a connection manager in a chain that an older listener built. With
-// one name for all contents of a manager, each of these sequences of edits ends Envoy.
+// Envoy crashes when ECDS updates a connection manager in a chain that an older listener built.
+// With one name for all contents of a manager, each of these sequences of edits ends Envoy.
 
 import { afterEach, expect, it } from 'vitest';
 import type { AnyMeshObject, MeshChange } from '../../mesh/index.ts';

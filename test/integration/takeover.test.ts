@@ -1,5 +1,6 @@
-// What belongs to somebody stays theirs: whatever another namespace declares, at whatever address or host, nothing changes for who was
-// there first, while a run goes on and after it was started again. The newcomer is told.
+// An owner keeps its addresses and hosts: whatever another namespace declares, at whatever address
+// or host, nothing changes for older objects, while a run goes on and after it was started again.
+// The newer object gets a Finding.
 
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -72,7 +73,7 @@ spec: { clusterIP: ${address}, selector: { app: evil }, ports: [{ name: http, po
 
 let waypoint = '';
 
-/** What a newcomer declares, and the code of what it is told. */
+/** The declaration of a newer object, and the code of its Finding. */
 const newcomers: Readonly<Record<string, () => readonly [text: string, code?: string]>> = {
   'a ServiceEntry with the address of a Service': () => [entry(`hosts: [a.evil], addresses: [${run.vip('web')}]`)],
   'one that writes it as a range of one': () => [entry(`hosts: [a.evil], addresses: [${run.vip('web')}/32]`)],
@@ -109,13 +110,15 @@ async function isTold(name: string, code = 'AddressConflict'): Promise<boolean> 
   );
 }
 
-/** In place of whoever came before; resolves when it is told. Each newcomer has a name of its own, by which it is told apart. */
+/**
+ * Replaces the newer object before; resolves when its Finding is there. Each has a name of its own.
+ */
 async function come(name: string, text: string, code?: string): Promise<void> {
   run.write('newcomer.yaml', text.replaceAll('name: newcomer', `name: ${name}`));
   await waitFor(() => isTold(name, code), { timeout: 10_000, what: () => `a Finding ${code ?? 'AddressConflict'}` });
 }
 
-/** Whether every proxy has what follows from the files. */
+/** Whether every proxy has the configuration of the files. */
 async function isSettled(): Promise<boolean> {
   const proxies = [
     ...(await run.api<{ sync: { state: string } }[]>('/api/waypoints')),

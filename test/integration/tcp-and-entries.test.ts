@@ -1,5 +1,5 @@
-// TCP rules, delegated rules, and every way in which a ServiceEntry finds its destinations: one waypoint on a real Envoy, asked over
-// HBONE. Each case stands beside one that shows the opposite.
+// TCP rules, delegated rules, and every way in which a ServiceEntry finds its destinations: one
+// waypoint on a real Envoy, asked over HBONE. Each case stands beside one that shows the opposite.
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
@@ -224,7 +224,10 @@ afterAll(async () => {
   socketServer.close();
 });
 
-/** The first bytes that come through a tunnel when the client says nothing, or `say`; `closed` when it ends without any. */
+/**
+ * The first bytes that come through a tunnel when the client says nothing, or `say`; `closed` when
+ * it ends without any.
+ */
 async function hear(
   target: string,
   { as = 'sleep', from, say }: { readonly as?: string; readonly from?: string; readonly say?: string } = {},
@@ -233,7 +236,7 @@ async function hear(
   try {
     const stream = await connection.connect(target);
     if (say !== undefined) stream.write(say);
-    // A server may have echoed what was said by the time it is read.
+    // A server may have echoed the bytes by the time they are read.
     return (await firstText(stream)).replace(/\n.*/s, '');
   } catch (error) {
     // Whether the answer to the CONNECT or the end of its stream comes first is Envoy's choice.
@@ -334,7 +337,7 @@ describe('a ServiceEntry', () => {
   it('reaches the address that was dialled', async () => {
     expect(await ask(`127.0.0.1:${echo.port}`)).toBe('200 four');
     expect(await hear(`${blue}:${bannerPort}`)).toBe('blue');
-    // Inside of the range, but nobody listens there.
+    // Inside the range, but no server listens there.
     expect(await ask(`127.0.0.2:${echo.port}`)).toBe('503');
   });
 

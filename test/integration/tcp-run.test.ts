@@ -22,7 +22,10 @@ spec: { hosts: [blue], tcp: [${rule}] }
   run.write('rules.yaml', text);
 }
 
-/** Opens a connection to the service as the workload `client`; resolves with it and the first line that it hears. */
+/**
+ * Opens a connection to the service as the workload `client`; resolves with it and the first line
+ * that it hears.
+ */
 async function open(): Promise<readonly [socket: Socket, heard: string]> {
   const socket = connect({ host: run.vip('blue'), port, localAddress: run.address('client') });
   sockets.push(socket);

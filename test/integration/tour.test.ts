@@ -1,5 +1,5 @@
-// The tour as its user walks it, step by step on real Envoys, and the demo as its user runs it: what it prints works, and when it has
-// ended nothing is left, however it ended.
+// The tour as its user walks it, step by step on real Envoys, and the demo as its user runs it: the
+// printed commands work, and when it has ended nothing is left, however it ended.
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,10 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** Command lines of processes that were started with our state in their environment: agents, their Envoys, the bookstore. */
+/**
+ * Command lines of processes that were started with our state in their environment: agents, their
+ * Envoys, the bookstore.
+ */
 function running(): readonly string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -46,7 +49,7 @@ function running(): readonly string[] {
     });
 }
 
-/** The process as the command sees it, with a state of its own; what is printed is kept. */
+/** The process as the command sees it, with a state of its own; its output is kept. */
 function createIo(): Io & { readonly printed: () => string } {
   let printed = '';
   const output = { write: (text: string): void => void (printed += text) };

@@ -1,4 +1,5 @@
-// What a DestinationRule does to traffic, on a real Envoy: one waypoint with a service for each case, and for each case its opposite.
+// The effect of a DestinationRule on traffic, on a real Envoy: one waypoint with a service for each
+// case, and for each case its opposite.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +25,7 @@ const closing: (() => Promise<void>)[] = [];
 const echoes = new Map<string, EchoWorkload>();
 let hbone: HboneServer;
 
-/** Workloads by name: where they run, and how they behave. */
+/** Workloads by name: their places, and their behaviour. */
 interface Workload {
   readonly app: string;
   readonly locality?: string;
@@ -55,7 +56,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   tunnelled: { app: 'tunnelled', captured: true },
 };
 
-/** Services by name: the workloads behind them, and the traffic policy of their rule, in YAML; `rule` replaces the rest of the rule. */
+/**
+ * Services by name: the workloads behind them, and the traffic policy of their rule, in YAML;
+ * `rule` replaces the rest of the rule.
+ */
 interface Service {
   readonly app: string;
   readonly policy?: string;
@@ -282,7 +286,7 @@ async function startTls(host: string, port: number, options: Parameters<typeof c
   closing.push(async () => void server.close());
 }
 
-/** What the PROXY header of each connection to an echo server said, and passes on the rest. */
+/** Records the PROXY header of each connection to an echo server, and passes on the rest. */
 const proxyHeaders: string[] = [];
 
 async function startProxyProtocol(host: string): Promise<void> {
@@ -497,7 +501,10 @@ describe('localities', () => {
 });
 
 describe('outlier detection', () => {
-  /** The kinds of answers in order, each once; of 30, or of as many as it takes until `last` comes: an ejection takes its time to reach every thread. */
+  /**
+   * The kinds of answers in order, each once; of 30, or of as many as it takes until `last` comes:
+   * an ejection takes its time to reach every thread.
+   */
   const phases = async (service: string, last?: number): Promise<readonly number[]> => {
     const seen: number[] = [];
     const isOver = async (): Promise<boolean> => {

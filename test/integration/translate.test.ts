@@ -1,5 +1,5 @@
-// What `cairn translate --bootstrap` prints is a file that Envoy runs as it is, and that does what the control plane would have it do;
-// `cairn proxy-config` shows what that Envoy then holds.
+// The output of `cairn translate --bootstrap` is a file that Envoy runs as it is, and that behaves
+// as the served configuration; `cairn proxy-config` shows the contents of that Envoy.
 
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,10 @@ async function cairn(...args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-/** Text that readers of YAML 1.1, as Envoy's is one, take for something else when it stands without quotes. */
+/**
+ * Text that readers of YAML 1.1, as Envoy's is one, take for something else when it stands without
+ * quotes.
+ */
 const oddTexts = [
   'on',
   'off',

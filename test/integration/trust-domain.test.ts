@@ -1,4 +1,5 @@
-// The trust domain of MeshConfig on one machine: certificates, policies and proxies are of it, from one start to the next.
+// The trust domain of MeshConfig on one machine: certificates, policies and proxies are of it, from
+// one start to the next.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LocalRun, shopManifests } from '../support/local-run.ts';

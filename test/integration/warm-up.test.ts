@@ -1,5 +1,5 @@
-// Warm-up on a real Envoy: a workload that comes to others gets less than its share at first. Beside it a service without warm-up, where it
-// gets all of it at once.
+// Warm-up on a real Envoy: a workload that comes to others gets less than its share at first.
+// Beside it a service without warm-up, where it gets all of it at once.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// What a generated waypoint refuses, whom it takes a client for, and what cannot be slipped past its policies: on a real Envoy, over
-// HBONE, with real certificates.
+// A generated waypoint on a real Envoy, over HBONE, with real certificates: its refusals, its view
+// of the client's identity, and attempts to pass its policies.
 
 import { once } from 'node:events';
 import { connect as connectTls } from 'node:tls';
@@ -170,7 +170,7 @@ describe('who is refused', () => {
   });
 });
 
-/** What becomes of a request through a tunnel to `target`. */
+/** The result of a request through a tunnel to `target`. */
 async function outcomeOf(target: string): Promise<string> {
   const connection = await waypoint.connectAs('sleep');
   try {
@@ -191,7 +191,8 @@ it('takes no TLS session up again: it would outlive the client’s certificate',
   const first = connectTls(options);
   let session: Buffer | undefined;
   first.on('session', (given: Buffer) => (session = given));
-  // What TLS 1.3 gives comes after the handshake, and before Envoy's settings of HTTP/2, which answer those of the client.
+  // TLS 1.3 sends session tickets after the handshake, and before Envoy's settings of HTTP/2, which
+  // answer those of the client.
   first.write(
     Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from('000000040000000000', 'hex')]),
   );
@@ -228,7 +229,8 @@ describe('a client’s identity', () => {
     const wrong: string[] = [];
     let decisions = 0;
     const work = async ({ account, connection }: (typeof connections)[number], seed: number): Promise<void> => {
-      // A few requests on each of several streams: streams of different clients meet at the internal listener all the time.
+      // A few requests on each of several streams: streams of different clients meet at the
+      // internal listener all the time.
       for (let round = 0; round < 32; round += 1) {
         const stream = await connection.connect(webAddress);
         for (let step = 0; step < 10; step += 1) {

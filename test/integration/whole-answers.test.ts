@@ -1,5 +1,5 @@
-// Answers arrive whole whichever way they end, through a waypoint and through node proxies alone, and a client that does not read takes
-// nothing from the others.
+// Answers arrive whole whichever way they end, through a waypoint and through node proxies alone,
+// and a client that does not read takes nothing from the others.
 
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

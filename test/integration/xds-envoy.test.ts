@@ -1,4 +1,5 @@
-// What a real Envoy makes of our delta ADS: it takes everything, follows a change, refuses a bad resource by itself, and comes back.
+// Our delta ADS at a real Envoy: it takes everything, follows a change, refuses a bad resource by
+// itself, and comes back.
 
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';

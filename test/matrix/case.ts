@@ -1,16 +1,20 @@
-// A case of the matrix: manifests around a service of its own, and what must come of requests to it. Written as YAML in `cases/`.
+// A case of the matrix: manifests around a service of its own, and the expected results of requests
+// to it. Written as YAML in `cases/`.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
-/** What must come of a request; only what is named is compared. */
+/** The expected result of a request; only named fields are compared. */
 export interface Expectation {
   /** 200 unless given; `none`: no answer while the client waited. */
   readonly status?: number | 'none';
-  /** Which workload answered, `a`, `b` or `sink`; several for a number of requests, of which each must have answered one. */
+  /**
+   * Which workload answered, `a`, `b` or `sink`; several for a number of requests, of which each
+   * must have answered one.
+   */
   readonly by?: string | readonly string[];
-  /** What the application received. */
+  /** The request that the application received. */
   readonly path?: string;
   readonly host?: string;
   readonly method?: string;
@@ -23,7 +27,9 @@ export interface Expectation {
   readonly attempts?: number;
   /** Whether the sink received a copy of it. */
   readonly mirrored?: boolean;
-  /** Of a TCP connection: the first line that came back, `closed`, or `refused 403` for the CONNECT. */
+  /**
+   * Of a TCP connection: the first line that came back, `closed`, or `refused 403` for the CONNECT.
+   */
   readonly heard?: string;
 }
 
@@ -31,11 +37,14 @@ export interface Expectation {
 export interface Exchange {
   /** Whether this shows the feature at work, or its opposite. */
   readonly shows: 'pass' | 'opposite';
-  /** Client: a service account of namespace shop, or `<namespace>/<account>`; `shop/client` unless given. */
+  /**
+   * Client: a service account of namespace shop, or `<namespace>/<account>`; `shop/client` unless
+   * given.
+   */
   readonly as?: string;
   /** The client's own address. */
   readonly from?: string;
-  /** What its tunnel asks for, with `$NET`; the case's service on port 80 unless given. */
+  /** The authority of its tunnel, with `$NET`; the case's service on port 80 by default. */
   readonly to?: string;
   readonly method?: string;
   readonly path?: string;
@@ -44,12 +53,15 @@ export interface Exchange {
   readonly body?: string;
   /** How often; once unless given. */
   readonly times?: number;
-  /** Of a TCP connection: what the client says first. */
+  /** The client's first bytes on a TCP connection. */
   readonly say?: string;
   readonly expect: Expectation;
 }
 
-/** A case; in its manifests `$NAME` is its service and `$NET` the first three numbers of addresses of its own. */
+/**
+ * A case; in its manifests `$NAME` is its service and `$NET` the first three numbers of addresses
+ * of its own.
+ */
 export interface MatrixCase {
   readonly name: string;
   readonly manifests: string;

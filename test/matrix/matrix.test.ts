@@ -1,8 +1,10 @@
-// The traffic matrix: what each feature does to requests, and its opposite, on a real Envoy over HBONE. The cases are data, in `cases/`:
-// manifests around a service of each case's own, all in one waypoint. `features.yaml` says where each feature is shown, here or in another
-// test that is data too: test/oracle (routing and policies as Istio does them), test/differential (policies at random), and in
-// test/integration: gateway-route (Gateway API), traffic-policy (DestinationRule), authentication (tokens, external authorizers),
-// authorization (every policy field), tcp-and-entries (TCP rules, ServiceEntry, protocols), waypoint (identities, TCP at the CONNECT).
+// The traffic matrix: the effect of each feature on requests, and its opposite, on a real Envoy
+// over HBONE. The cases are data, in `cases/`: manifests around a service of each case's own, all
+// in one waypoint. `features.yaml` names the proof of each feature, here or in another test that is
+// data too: test/oracle (routing and policies as Istio does them), test/differential (policies at
+// random), and in test/integration: gateway-route (Gateway API), traffic-policy (DestinationRule),
+// authentication (tokens, external authorizers), authorization (every policy field),
+// tcp-and-entries (TCP rules, ServiceEntry, protocols), waypoint (identities, TCP at the CONNECT).
 
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,7 +25,7 @@ afterAll(() => matrix.stop());
 /** Long enough for an answer on a busy machine, and short of the delays that cases ask for. */
 const patience = 10_000;
 
-/** What came of one request: the answer, or undefined when there was none. */
+/** The result of one request: the answer, or undefined when there was none. */
 async function ask(index: number, of: MatrixCase, exchange: Exchange, mark: string): Promise<HttpResponse | undefined> {
   const { as = 'client', from, method, path = '/', authority = of.name, headers = {}, body, expect: wanted } = exchange;
   const connection = await matrix.waypoint.connectAs(as, from === undefined ? {} : { localAddress: from });
@@ -100,7 +102,10 @@ function compare(wanted: Expectation, response: HttpResponse | undefined): void 
   if (wanted.host !== undefined) expect(seen.get('host')).toBe(wanted.host);
 }
 
-/** `a` is every answer's, `[a, b]` of each at least one answer when there are many, `same` one and the same. */
+/**
+ * `a` is every answer's, `[a, b]` of each at least one answer when there are many, `same` one and
+ * the same.
+ */
 function compareWorkloads(wanted: string | readonly string[], names: readonly (string | undefined)[]): void {
   const found = [...new Set(names.map(String))].sort((a, b) => (a < b ? -1 : 1));
   if (wanted === 'same') expect(found.length, found.join()).toBe(1);

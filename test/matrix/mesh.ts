@@ -1,5 +1,5 @@
-// The one mesh that all cases of the matrix share: a waypoint, the workloads `a` and `b` (versions v1 and v2) behind every case's service,
-// and a sink for mirrors.
+// The one mesh that all cases of the matrix share: a waypoint, the workloads `a` and `b` (versions
+// v1 and v2) behind every case's service, and a sink for mirrors.
 
 import { stringify } from 'yaml';
 import { allocateBlock } from '../support/loopback.ts';
@@ -7,7 +7,7 @@ import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoWorkload, startEcho, startTcpBanner, type Workload } from '../support/workload.ts';
 import type { MatrixCase } from './case.ts';
 
-/** What runs. */
+/** The running parts. */
 export interface Matrix {
   readonly waypoint: TestWaypoint;
   readonly echoes: readonly EchoWorkload[];
@@ -15,7 +15,10 @@ export interface Matrix {
   readonly stop: () => Promise<void>;
 }
 
-/** Headers by which a client asks an application for a status, with `x-fail: 2` for its first two attempts only, or to take its time. */
+/**
+ * Headers by which a client asks an application for a status, with `x-fail: 2` for its first two
+ * attempts only, or to take its time.
+ */
 const wanted = { status: 'x-status', fail: 'x-fail', delay: 'x-delay' };
 
 /** The header that tells the requests of the matrix apart. */

@@ -1,6 +1,7 @@
-// What Istio means, as observations: requests that an Envoy with istiod 1.30.3's configuration answered, asked again of an Envoy with
-// Cairn's. Each line of observations.jsonl is a case: objects of namespace `oracle`, and exchanges with a service of its own that has
-// two pods, `<service>-v1` and `<service>-v2`. Where Cairn differs on purpose, the difference is listed here with its reason.
+// Istio's behaviour, as observations: requests that an Envoy with istiod 1.30.3's configuration
+// answered, repeated at an Envoy with Cairn's. Each line of observations.jsonl is a case: objects
+// of namespace `oracle`, and exchanges with a service of its own that has two pods, `<service>-v1`
+// and `<service>-v2`. Intended differences of Cairn are listed here with their reasons.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -49,7 +50,10 @@ const cases = readFileSync(join(import.meta.dirname, 'observations.jsonl'), 'utf
   .split('\n')
   .map((line) => JSON.parse(line) as Case);
 
-/** Headers that the observations record: those of requests as the application saw them, and those of responses. */
+/**
+ * Headers that the observations record: those of requests as the application saw them, and those of
+ * responses.
+ */
 const recorded = {
   sent: ['host', 'end-user', 'x-v', 'x-rule', 'x-a', 'x-b', 'x-d', 'origin', 'access-control-request-method'],
   headers: [
@@ -161,7 +165,10 @@ function pick(headers: Readonly<Record<string, string>>, names: readonly string[
   return Object.fromEntries(names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
 }
 
-/** Where Cairn differs on purpose: whether a difference applies to an exchange, and what must be seen then; `ask` asks Cairn now. */
+/**
+ * Intended differences of Cairn: whether a difference applies to an exchange, and what must be seen
+ * then; `ask` asks Cairn now.
+ */
 interface Difference {
   readonly reason: string;
   readonly applies: (request: Request, of: Case) => boolean;
@@ -215,7 +222,7 @@ function isOnPath({ paths, notPaths, ports, notPorts }: Operation): boolean {
   );
 }
 
-/** What some applications read, which decode, merge slashes, and know parameters. */
+/** The reading of applications that decode, merge slashes, and know parameters. */
 function plainPath(path: string): string {
   return path
     .replace(/%2f/gi, '/')
@@ -232,7 +239,10 @@ function refusal({ method }: Request): Observation {
   return { status: 400, headers: { 'content-type': 'text/plain' }, body };
 }
 
-/** Leaves out the port of the Host, which some differences change, and which version answered where that was left to chance. */
+/**
+ * Leaves out the port of the Host, which some differences change, and which version answered where
+ * that was left to chance.
+ */
 function comparable(observation: Observation, { objects }: Case): Observation {
   const { host, sent, pod, ...rest } = observation;
   if (host === undefined || sent === undefined || pod === undefined) return observation;

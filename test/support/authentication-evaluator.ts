@@ -1,5 +1,5 @@
-// A second opinion on RequestAuthentication, and on what policies say of tokens: from the manifests and the claims alone. It shares
-// nothing with the generator.
+// A second opinion on RequestAuthentication, and on policies about tokens: from the manifests and
+// the claims alone. It shares nothing with the generator.
 
 import { wildcardMatches } from './authorization-patterns.ts';
 
@@ -16,7 +16,7 @@ export interface WrittenAuthentication {
   };
 }
 
-/** The token of a request, and what is true of it. */
+/** The token of a request, and the facts about it. */
 export interface CarriedToken {
   readonly text: string;
   /** Name and value of the header that it is sent in. */
@@ -53,15 +53,15 @@ export function verifiedClaims(
   return isVerified ? token.claims : undefined;
 }
 
-/** Whether a token is seen, and nobody's. */
+/** Whether a token is there that belongs to no issuer. */
 export function isRefused(authentications: readonly WrittenAuthentication[], token: CarriedToken | undefined): boolean {
   if (token === undefined || rulesThatSee(authentications, token).length === 0) return false;
   return verifiedClaims(authentications, token) === undefined;
 }
 
 /**
- * `<issuer>/<subject>`. Both may hold slashes: what opens something takes the last slash of the value for the one in between, what
- * closes something takes the two as one text.
+ * `<issuer>/<subject>`. Both may contain slashes: a rule that opens takes the last slash of the
+ * value for the one in between, a rule that closes takes the two as one text.
  */
 export function principalMatches(value: string, claims: Claims, isClosing: boolean): boolean {
   const issuer = textOf(claims?.['iss']);
@@ -88,7 +88,10 @@ function textOf(claim: unknown): string {
 /** Claims whose text is a list of words. */
 const wordLists = ['scope', 'permission'];
 
-/** A claim is a text or a list of texts, of which one is enough. Where a match closes something, numbers and truth values are texts. */
+/**
+ * A claim is a text or a list of texts, of which one is enough. Where a match closes something,
+ * numbers and truth values are texts.
+ */
 export function claimMatches(value: string, keys: readonly string[], claims: Claims, isClosing: boolean): boolean {
   let claim: unknown = claims;
   for (const key of keys) {

@@ -1,4 +1,5 @@
-// Spellings of an address and a port that a client may write on its CONNECT though they are not the canonical one.
+// Spellings of an address and a port that a client may write on its CONNECT though they are not the
+// canonical one.
 
 /** Those of `address`, IPv4 or IPv6 in canonical form, and `port`. */
 export function listOtherAuthorities(address: string, port: number): readonly string[] {

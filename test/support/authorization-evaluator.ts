@@ -1,5 +1,6 @@
-// A second opinion on AuthorizationPolicy: what a request is due, worked out from the manifests alone as the API documents them. It
-// shares nothing with the generator, so that a disagreement between the two (through a real Envoy) is a bug in one of them.
+// A second opinion on AuthorizationPolicy: the verdict on a request, from the manifests alone as
+// the API documents them. It shares nothing with the generator, so a disagreement between the two
+// (through a real Envoy) is a bug in one of them.
 
 import {
   type CarriedToken,
@@ -12,7 +13,7 @@ import {
 import { wildcardMatches } from './authorization-patterns.ts';
 import { hostMatches, isAmbiguous, normalizePath, pathMatches, type WrittenNormalization } from './path-evaluator.ts';
 
-/** A reference from a policy to what it is for. */
+/** A reference from a policy to its target. */
 export interface WrittenTarget {
   readonly group: string;
   readonly kind: string;
@@ -33,16 +34,16 @@ export interface WrittenPolicy {
   };
 }
 
-/** What else the verdict depends on. The waypoint and the services are in one namespace. */
+/** Other inputs of the verdict. The waypoint and the services are in one namespace. */
 export interface WrittenSurroundings {
   readonly namespace: string;
   readonly gateway: string;
   readonly gatewayClass: string;
   readonly rootNamespace: string;
-  /** What may stand for the mesh in an identity: its trust domain and the aliases. */
+  /** The names of the mesh in an identity: its trust domain and the aliases. */
   readonly trustDomains: readonly string[];
   readonly authentications: readonly WrittenAuthentication[];
-  /** What is said of the paths of requests to the service. */
+  /** How paths of requests to the service are normalized. */
   readonly pathNormalization?: WrittenNormalization;
 }
 
@@ -59,7 +60,7 @@ export interface WrittenRule {
   }[];
 }
 
-/** What the application port is asked, and by whom. */
+/** A request for the application port, and its client. */
 export interface AskedRequest {
   /** `<namespace>/<service account>`. */
   readonly client: string;
@@ -79,10 +80,13 @@ export interface AskedRequest {
   };
 }
 
-/** What is due: the status of an HTTP request, or whether a tunnel opens (200) or not (403). */
+/** The verdict: the status of an HTTP request, or whether a tunnel opens (200) or not (403). */
 export type Verdict = 200 | 400 | 401 | 403;
 
-/** Those of the objects that apply to a service: they name it from its namespace, its Gateway, or in the root namespace its class. */
+/**
+ * Those of the objects that apply to a service: they name it from its namespace, its Gateway, or in
+ * the root namespace its class.
+ */
 export function attachedTo<
   T extends {
     readonly metadata: { readonly namespace: string };
@@ -107,7 +111,10 @@ export function attachedTo<
   );
 }
 
-/** The verdict on a request to a service that these policies apply to, and the surroundings' authentications. */
+/**
+ * The verdict on a request to a service that these policies apply to, and the surroundings'
+ * authentications.
+ */
 export function evaluate(
   policies: readonly WrittenPolicy[],
   surroundings: WrittenSurroundings,
@@ -149,7 +156,7 @@ function ruleMatches(policy: WrittenPolicy, rule: WrittenRule, known: Known): bo
   const holds = (attribute: string, values: readonly string[], negated: boolean): boolean | 'unknown' =>
     attributeHolds({ ...known, attribute, values, negated, isDeny, policy });
   const allHold = (conditions: readonly (boolean | 'unknown')[]): boolean =>
-    // On a TCP port what only HTTP has cannot be judged: a DENY rule matches without it.
+    // A TCP port has no HTTP fields to judge: a DENY rule matches without them.
     conditions.every((condition) => condition === 'unknown' || condition);
   const fieldsHold = (fields: Fields): boolean =>
     allHold(
@@ -171,7 +178,10 @@ function ruleMatches(policy: WrittenPolicy, rule: WrittenRule, known: Known): bo
   );
 }
 
-/** An ALLOW rule that asks for something of HTTP allows nothing on a TCP port, unless it asks so of other ports only. */
+/**
+ * An ALLOW rule that asks for something of HTTP allows nothing on a TCP port, unless it asks so of
+ * other ports only.
+ */
 function needsHttp({ from = [], to = [], when = [] }: WrittenRule, port: string): boolean {
   const isForPort = ({ ports, notPorts }: Fields): boolean =>
     ports?.includes(port) !== false && notPorts?.includes(port) !== true;
@@ -207,7 +217,7 @@ function attributeMatches(condition: Condition, values: readonly string[]): bool
       return values.some((value) => {
         const [domain = '', ...rest] = value.split('/');
         const tail = `/ns/${namespace}/sa/${account}`;
-        // What one name of the mesh may, all may.
+        // All names of the mesh have the same rights.
         return rest.length > 0 && isOurs(domain)
           ? wildcardMatches(`/${rest.join('/')}`, tail)
           : wildcardMatches(value, request.trustDomain + tail);
@@ -231,7 +241,7 @@ function attributeMatches(condition: Condition, values: readonly string[]): bool
   }
   const { http } = request;
   if (http === undefined) return 'unknown';
-  // What closes something counts whatever somebody may take for a match.
+  // A rule that closes counts everything that some reader may take for a match.
   const isClosing = condition.isDeny !== condition.negated;
   const { claims } = condition;
   switch (attribute) {
@@ -260,8 +270,8 @@ function attributeMatches(condition: Condition, values: readonly string[]): bool
 }
 
 /**
- * Several values of a header are one list. Where a match denies, any element of it is enough; where a match allows, every line has to
- * be one of the values as a whole.
+ * Several values of a header are one list. If a match denies, any element of it is enough; if a
+ * match allows, every line has to be one of the values as a whole.
  */
 function headerMatches(
   { isDeny, negated, values }: Condition,

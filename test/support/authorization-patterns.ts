@@ -1,4 +1,5 @@
-// The wildcards of policies, for the evaluators that the differential of authorization compares Envoy with.
+// The wildcards of policies, for the evaluators that the differential of authorization compares
+// Envoy with.
 
 /** `*`, `prefix*`, `*suffix`, or the whole. `*` asks for something to be there. */
 export function wildcardMatches(pattern: string, value: string): boolean {

@@ -1,5 +1,5 @@
-// External authorizers for tests. What they answer is what the request's header `x-decide` says: `allow`, `hang`, or anything else to
-// deny. They add a header on both ways, and keep what they were asked.
+// External authorizers for tests. The request's header `x-decide` sets their answer: `allow`,
+// `hang`, or anything else to deny. They add a header on both ways, and keep the questions.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 
-/** What an authorizer was asked. */
+/** The questions to an authorizer. */
 export interface AuthorizerQuestion {
   readonly method: string;
   readonly path: string;

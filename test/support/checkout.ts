@@ -1,4 +1,4 @@
-// What a clone of this checkout would have.
+// The files of a clone of this checkout.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Copies what git knows of, or would know of, into a new folder. */
+/** Copies the files that git knows, or would know, into a new folder. */
 export function copyCheckout(): string {
   const copy = mkdtempSync(join(tmpdir(), 'cairn-clone-'));
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });

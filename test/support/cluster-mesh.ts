@@ -1,5 +1,6 @@
-// A mesh as objects of a real API server, and control planes that follow it: what tests of a control plane in a cluster stand on. Nobody
-// but the test makes pods ready and lists endpoints, since no other controller runs.
+// A mesh as objects of a real API server, and control planes that follow it: the base of tests of a
+// control plane in a cluster. No other controller runs, so the test itself makes pods ready and
+// lists endpoints.
 
 import { createPrivateKey, createRequest, formatPrivateKey, requestCertificate } from '../../certificates/index.ts';
 import { ClusterController, type ClusterEndpoints } from '../../gateway-controller/cluster/cluster-controller.ts';
@@ -53,7 +54,7 @@ export function clusterSettings(identity: string, changes: Partial<ClusterSettin
 /** A control plane that runs in this process. */
 export interface RunningControlPlane extends ClusterEndpoints {
   readonly controller: ClusterController;
-  /** What it logged: `level message {fields}`. */
+  /** Its log: `level message {fields}`. */
   readonly log: readonly string[];
 }
 
@@ -157,7 +158,7 @@ export async function applyWaypointPod(
   await applyPod(client, { namespace, name: pod, ip, labels, serviceAccount: gateway });
 }
 
-/** A Service with one HTTP port, and what it selects as one EndpointSlice. */
+/** A Service with one HTTP port, and its endpoints as one EndpointSlice. */
 export async function applyService(
   client: ApiClient,
   service: {
@@ -249,7 +250,7 @@ export function waypointToken(
   return server.createServiceAccountToken(namespace, account, { audiences: ['istio-ca'], ...bound });
 }
 
-/** What a waypoint's Envoy says of itself. */
+/** The statements of a waypoint's Envoy about itself. */
 export function waypointNode(
   namespace: string,
   gateway: string,
@@ -261,7 +262,10 @@ export function waypointNode(
   };
 }
 
-/** A stream as the pod of a waypoint opens it, with a certificate by its own token, subscribed to everything of all types. */
+/**
+ * A stream as the pod of a waypoint opens it, with a certificate by its own token, subscribed to
+ * everything of all types.
+ */
 export async function connectWaypoint(
   server: TestApiServer,
   grpc: string,

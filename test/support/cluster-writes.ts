@@ -1,4 +1,4 @@
-// Counting what a control plane writes to the API, and waiting until it has nothing more to write.
+// Counts a control plane's writes to the API, and waits until it has nothing more to write.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient, ApiResource, KubernetesObject } from '../../kubernetes/index.ts';
@@ -11,7 +11,10 @@ export function countWrites({ controller }: Pick<RunningControlPlane, 'controlle
   return new Map([...controller.requests].filter(([key]) => isWrite(key)));
 }
 
-/** The writes that a control plane makes until it has made none for a second, of those that `act` leads to. */
+/**
+ * The writes that a control plane makes until it has made none for a second, of those that `act`
+ * leads to.
+ */
 export async function writesOf(
   plane: Pick<RunningControlPlane, 'controller'>,
   act: () => Promise<unknown>,

@@ -1,9 +1,9 @@
-// The command line inside the test's own process: what it prints, and how it ends.
+// The command line inside the test's own process: its output, and its exit code.
 
 import type { Io } from '../../cli/io.ts';
 import { runCommandLine } from '../../cli/program.ts';
 
-/** What a command did. */
+/** The result of a command. */
 export interface CommandResult {
   readonly code: number;
   readonly out: string;
@@ -16,7 +16,7 @@ export async function runCommand(
   options: {
     readonly input?: string;
     readonly env?: Readonly<Record<string, string>>;
-    /** What a person answers; nobody is there to be asked unless given. */
+    /** A person's answer; by default nobody can be asked. */
     readonly answer?: string;
   } = {},
 ): Promise<CommandResult> {

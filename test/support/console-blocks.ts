@@ -1,4 +1,5 @@
-// What documents ask their readers to type: the lines after `$ ` in blocks of the kind `console`, and what they say is printed.
+// The commands that documents ask their readers to type: the lines after `$ ` in blocks of the kind
+// `console`, and their output.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,19 +28,23 @@ export function readConsoleSteps(file: string, section?: string): readonly Conso
   );
 }
 
-/** What became of a step. */
+/** The result of a step. */
 export interface TypedStep extends ConsoleStep {
   readonly out: string;
   readonly status: number;
 }
 
-/** Types steps into one shell, in order, until one fails. Standard error goes to the log that is returned. */
+/**
+ * Types steps into one shell, in order, until one fails. Standard error goes to the log that is
+ * returned.
+ */
 export async function typeSteps(
   steps: readonly ConsoleStep[],
   options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
 ): Promise<{ readonly typed: readonly TypedStep[]; readonly err: string }> {
   const end = '@@end of step';
-  // Jobs have numbers, as in a shell that somebody sits at. Where a step fails, those that still run end with it.
+  // Jobs have numbers, as in an interactive shell. If a step fails, those that still run end with
+  // it.
   const prologue = `set -m\ntrap 'kill $(jobs -p) 2> /dev/null' EXIT\n`;
   const script = steps.map(({ command }) => `${command}\ncode=$?; echo "${end} $code"; [ $code = 0 ] || exit $code\n`);
   const shell = spawn('bash', ['-c', `${prologue}${script.join('')}`], {

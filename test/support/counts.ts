@@ -1,6 +1,6 @@
-// How often each property test tries, in one place: what `npm test` has time for, and what
-// `npm run test:soak` does. The seed of the random numbers is another one in each run; the reporter
-// prints it when a test fails, and the variable CAIRN_SEED sets it.
+// The number of tries of each property test, in one place: as many as `npm test` has time for, and
+// as `npm run test:soak` has. The seed of the random numbers is another one in each run; the
+// reporter prints it when a test fails, and the variable CAIRN_SEED sets it.
 
 import { randomInt } from 'node:crypto';
 

@@ -1,5 +1,6 @@
-// A delta ADS client for tests, written from the protocol: messages come from the published proto files, so that it agrees with
-// a server only if both agree with the protocol. It knows nothing of who serves.
+// A delta ADS client for tests, written from the protocol: messages come from the published proto
+// files, so that it agrees with a server only if both agree with the protocol. It knows nothing of
+// who serves.
 
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
@@ -52,9 +53,9 @@ export interface DeltaAdsOptions {
     readonly key?: string;
     readonly serverName?: string;
   };
-  /** Acknowledge each response when it comes; true unless told. Otherwise call ack and nack. */
+  /** Acknowledges each response when it comes; the default. Otherwise call ack and nack. */
   readonly acknowledge?: boolean;
-  /** The method; ADS unless told. */
+  /** The method; ADS by default. */
   readonly method?: string;
 }
 
@@ -103,7 +104,7 @@ function loadMessages(): NonNullable<typeof messages> {
 
 /** One stream to a delta ADS server. */
 export class DeltaAdsClient {
-  /** By type URL, then name: what the server last sent and did not remove. */
+  /** By type URL, then name: the resources that the server sent last and did not remove. */
   readonly resources: Map<string, Map<string, ReceivedResource>> = new Map();
   /** Every response in the order of arrival. */
   readonly responses: ReceivedResponse[] = [];
@@ -153,7 +154,7 @@ export class DeltaAdsClient {
     this.#send({ typeUrl: response.typeUrl, responseNonce: response.nonce, errorDetail: { code: 3, message } });
   }
 
-  /** What is held of a type: name → version, as initialVersions of the next stream wants it. */
+  /** The resources of a type: name → version, in the form of initialVersions of the next stream. */
   versions(typeUrl: string): Record<string, string> {
     return Object.fromEntries([...(this.resources.get(typeUrl) ?? [])].map(([name, { version }]) => [name, version]));
   }
@@ -176,7 +177,7 @@ export class DeltaAdsClient {
     return waitUntil('end of the stream', () => this.ended);
   }
 
-  /** Stops reading: what the server sends stays in its own buffers. */
+  /** Stops reading: the server's messages stay in its own buffers. */
   pause(): void {
     this.#stream.pause();
   }

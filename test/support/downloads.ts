@@ -1,4 +1,5 @@
-// Servers that send a number of bytes and end, in every way in which an answer can end, and clients that read them at their own pace.
+// Servers that send a number of bytes and end, in every way in which an answer can end, and clients
+// that read them at their own pace.
 
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -6,7 +7,10 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How the end of an answer is told: HTTP/1.1 or 1.0 to a client that says `Connection: close`, or plain TCP. */
+/**
+ * How the end of an answer is told: HTTP/1.1 or 1.0 to a client that says `Connection: close`, or
+ * plain TCP.
+ */
 export const endings = ['length', 'chunked', 'close', 'length 1.0', 'close 1.0', 'tcp'] as const;
 
 /** One of them. */
@@ -25,7 +29,7 @@ export interface Download {
   readonly aborts?: boolean;
 }
 
-/** What arrived. */
+/** The bytes that arrived. */
 export interface Downloaded {
   readonly bytes: number;
   /** Whether a client that knows the protocol takes the answer for whole. */
@@ -34,7 +38,7 @@ export interface Downloaded {
 
 const block = Buffer.alloc(64 * 1024, 'x');
 
-/** Serves both protocols on one address; resolves to what ends that. */
+/** Serves both protocols on one address; resolves to the function that ends that. */
 export async function startDownloads(
   host: string,
   ports: { readonly http: number; readonly tcp: number },
@@ -103,12 +107,14 @@ export async function readDownload(connection: Duplex, wanted: Download): Promis
 
 const lineBreak = '\r\n'.length;
 
-/** Counts the bytes of a body as they come, by what the headers say of its form. */
+/** Counts the bytes of a body as they come, in the form that the headers announce. */
 class Answer {
   #head: string | undefined;
   #length: number | undefined;
   #isChunked = false;
-  /** What is left of a chunk, its line break included; undefined while the line with its size is read. */
+  /**
+   * The rest of a chunk, its line break included; undefined while the line with its size is read.
+   */
   #chunk: number | undefined;
   #line = '';
   #ended = false;

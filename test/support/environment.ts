@@ -1,4 +1,4 @@
-// The environment of this process, for what reads it: commander takes the variables of options from
+// The environment of this process, for its readers: commander takes the variables of options from
 // there.
 
 /** Calls a function while these variables, and no others, are set. */

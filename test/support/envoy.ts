@@ -1,4 +1,5 @@
-// A real Envoy as a child process, for tests that must see what Envoy does with a configuration. Ends by pid, keeps its log, shares no port.
+// A real Envoy as a child process, for tests of Envoy's behaviour with a configuration. It is ended
+// by pid, keeps its log, and shares no port.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { newestEnvoy, oldestEnvoy, type EnvoyRelease } from '../../tools/fetch-envoy.mjs';
 import { freePort } from './loopback.ts';
 
-/** The Envoy releases that the tests need: the one they are written against, and the oldest that accepts what Cairn generates. */
+/**
+ * The Envoy releases that the tests need: the one they are written against, and the oldest that
+ * accepts what Cairn generates.
+ */
 const releases: Readonly<Record<'newest' | 'oldest', EnvoyRelease>> = { newest: newestEnvoy, oldest: oldestEnvoy };
 
 /** Where a socket listens. */
@@ -18,21 +22,24 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** What to start. */
+/** The command and its settings. */
 export interface EnvoyOptions {
   /** The bootstrap as ProtoJSON. Without `admin`, one on a free port of 127.0.0.1 is added. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Further command-line arguments, e.g. ['--drain-time-s', '4']. */
   readonly args?: readonly string[];
-  /** Worker threads; 1 unless told. */
+  /** Worker threads; 1 by default. */
   readonly concurrency?: number;
-  /** `newest` unless told. */
+  /** `newest` by default. */
   readonly release?: 'newest' | 'oldest';
   /** Default `info`; e.g. `debug`, when a test fails for no visible reason. */
   readonly logLevel?: string;
-  /** `ready` (default): /ready says LIVE, all initial configuration is there. `admin`: the admin port answers. */
+  /**
+   * `ready` (default): /ready says LIVE, all initial configuration is there. `admin`: the admin
+   * port answers.
+   */
   readonly waitFor?: 'ready' | 'admin';
-  /** Milliseconds until waiting fails; 20,000 unless told. */
+  /** Milliseconds until waiting fails; 20,000 by default. */
   readonly timeout?: number;
 }
 
@@ -50,21 +57,24 @@ export interface RunningEnvoy {
   stat(name: string): Promise<number | undefined>;
   /** True from when the process is gone. */
   exited(): boolean;
-  /** SIGTERM, then SIGKILL after 5 s; resolves when the process is gone and its files are removed. */
+  /**
+   * SIGTERM, then SIGKILL after 5 s; resolves when the process is gone and its files are removed.
+   */
   stop(): Promise<void>;
   /** SIGKILL: a crash. Resolves when the process is gone. */
   kill(): Promise<void>;
 }
 
-// What is still running when the test process ends, by a failure or a signal of the runner, must not stay behind.
+// An Envoy that still runs when the test process ends, by a failure or a signal of the runner, must
+// not remain.
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
 /**
- * Path of an Envoy binary: ENVOY_BIN (the oldest: ENVOY_OLDEST_BIN), or the cache that `npm test` fills. Throws when there is none: such
- * a test fails, it never skips.
+ * Path of an Envoy binary: ENVOY_BIN (the oldest: ENVOY_OLDEST_BIN), or the cache that `npm test`
+ * fills. Throws when there is none: such a test fails, it never skips.
  */
 export function findEnvoy(release: 'newest' | 'oldest' = 'newest'): string {
   const { version, variable } = releases[release];
@@ -77,13 +87,19 @@ export function findEnvoy(release: 'newest' | 'oldest' = 'newest'): string {
   return path;
 }
 
-/** A random loopback address (127.64.0.0/10, Linux answers on all of them), so that tests at the same time can use the same well-known ports. */
+/**
+ * A random loopback address (127.64.0.0/10, Linux answers on all of them), so that tests at the
+ * same time can use the same well-known ports.
+ */
 export function randomLoopback(): string {
   const part = (low: number, high: number): number => low + Math.floor(Math.random() * (high - low + 1));
   return `127.${part(64, 127)}.${part(0, 255)}.${part(1, 254)}`;
 }
 
-/** Tries `probe` every 20 ms (or `interval`) until it gives something other than false or undefined; rejects with `what` and the last error after `timeout` ms. */
+/**
+ * Tries `probe` every 20 ms (or `interval`) until it gives something other than false or undefined;
+ * rejects with `what` and the last error after `timeout` ms.
+ */
 export async function waitUntil<T>(
   what: string,
   probe: () => T | false | undefined | Promise<T | false | undefined>,
@@ -105,7 +121,9 @@ export async function waitUntil<T>(
   throw new Error(`${what}: not within ${timeout} ms`, { cause: last });
 }
 
-/** Starts Envoy and waits for it; when it does not become ready, rejects with the end of its log. */
+/**
+ * Starts Envoy and waits for it; when it does not become ready, rejects with the end of its log.
+ */
 export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   const binary = findEnvoy(options.release);
   const admin = adminOf(options.config) ?? { address: '127.0.0.1', port: await freePort() };

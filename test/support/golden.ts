@@ -1,5 +1,6 @@
-// Golden cases: a folder with `in.yaml`, and what came out of it. `UPDATE_GOLDEN=1` rewrites the outputs (and removes those that no case
-// owns); otherwise a difference, a missing or an orphaned output fails.
+// Golden cases: a folder with `in.yaml`, and its outputs. `UPDATE_GOLDEN=1` rewrites the outputs
+// (and removes those that no case owns); otherwise a difference, a missing or an orphaned output
+// fails.
 
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +17,7 @@ export function listCases(area: string): readonly string[] {
     .sort();
 }
 
-/** Compares what came out with the files of a case. An output that is empty has no file. */
+/** Compares the outputs with the files of a case. An empty output has no file. */
 export function expectGolden(folder: string, outputs: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(outputs)) {
     const file = join(folder, name);

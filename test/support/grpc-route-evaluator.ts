@@ -1,4 +1,5 @@
-// GRPCRoutes for the second opinion on routing: a call is a request for the path `/<service>/<method>`.
+// GRPCRoutes for the second opinion on routing: a call is a request for the path
+// `/<service>/<method>`.
 
 import type {
   WrittenFilter,
@@ -48,7 +49,7 @@ function toPath({ method: call, headers = [] }: WrittenCallMatch): WrittenRouteM
   const holds = (path: string): boolean => {
     const [before, first, second, ...more] = path.split('/');
     if (before !== '' || first === undefined || second === undefined) return false;
-    // A text may go on where only the service is asked for; a pattern has to hold for the whole.
+    // A text may go on if only the service is asked for; a pattern has to hold for the whole.
     if (isText && method === '') return first === service;
     if (type === 'RegularExpression') {
       return matchesWhole(

@@ -1,5 +1,6 @@
-// A client that speaks HBONE: HTTP/2 CONNECT streams over mutual TLS, as a node proxy opens them to a waypoint. What the tests send
-// through a stream is HTTP/1.1 (`requestThrough`), HTTP/2 (`connectHttp2Through`), or raw bytes.
+// A client that speaks HBONE: HTTP/2 CONNECT streams over mutual TLS, as a node proxy opens them to
+// a waypoint. The tests send HTTP/1.1 (`requestThrough`), HTTP/2 (`connectHttp2Through`), or raw
+// bytes through a stream.
 
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
@@ -40,11 +41,15 @@ export interface HboneOptions {
 /** One HBONE connection. */
 export interface HboneConnection {
   /**
-   * Opens a CONNECT stream to `authority`, such as `127.7.1.3:9080`. Rejects with an HboneRefusal when the answer is not 2xx, and with
-   * the stream's error, or code `HBONE_NO_ANSWER`, when there is none.
+   * Opens a CONNECT stream to `authority`, such as `127.7.1.3:9080`. Rejects with an HboneRefusal
+   * when the answer is not 2xx, and with the stream's error, or code `HBONE_NO_ANSWER`, when there
+   * is none.
    */
   readonly connect: (authority: string, headers?: OutgoingHttpHeaders) => Promise<ClientHttp2Stream>;
-  /** URI names of the waypoint's certificate; empty in clear text. Its chain was verified against the CA, its host name was not. */
+  /**
+   * URI names of the waypoint's certificate; empty in clear text. Its chain was verified against
+   * the CA, its host name was not.
+   */
   readonly peerIdentities: readonly string[];
   /** Whether the connection has ended, by either side. */
   readonly closed: () => boolean;
@@ -52,7 +57,7 @@ export interface HboneConnection {
   readonly close: () => Promise<void>;
 }
 
-/** What a waypoint answered to a refused CONNECT. */
+/** The waypoint's answer to a refused CONNECT. */
 export interface HboneRefusal extends Error {
   readonly code: 'HBONE_REFUSED';
   readonly status: number;
@@ -66,8 +71,9 @@ export function isHboneRefusal(error: unknown): error is HboneRefusal {
 }
 
 /**
- * Connects, and resolves when the waypoint has sent its HTTP/2 settings: in TLS 1.3 only that shows that it accepted the client's
- * certificate. Rejects with the error of the socket, of TLS or of HTTP/2, or with code `HBONE_TIMEOUT` or `HBONE_CLOSED`.
+ * Connects, and resolves when the waypoint has sent its HTTP/2 settings: in TLS 1.3 only that shows
+ * that it accepted the client's certificate. Rejects with the error of the socket, of TLS or of
+ * HTTP/2, or with code `HBONE_TIMEOUT` or `HBONE_CLOSED`.
  */
 export async function connectHbone(options: HboneOptions): Promise<HboneConnection> {
   const timeout = options.timeout ?? 10_000;
@@ -90,7 +96,10 @@ export async function connectHbone(options: HboneOptions): Promise<HboneConnecti
 
 /** An HTTP/2 connection inside a stream. */
 export interface Http2Connection {
-  /** As requestThrough, but many at once; `path` goes out exactly as given, header names in lower case. */
+  /**
+   * As requestThrough, but many at once; `path` goes out exactly as given, header names in lower
+   * case.
+   */
   readonly request: (request: HttpRequest) => Promise<HttpResponse>;
   readonly close: () => void;
 }
@@ -128,7 +137,8 @@ async function waitForSettings(session: ClientHttp2Session, socket: Duplex, time
       const refuse = (code: string, message: string): void => reject(Object.assign(new Error(message), { code }));
       timer = setTimeout(() => refuse('HBONE_TIMEOUT', `no HTTP/2 settings in ${timeout} ms`), timeout);
       session.once('remoteSettings', () => resolve());
-      // These two stay, deaf by then: later errors show on the streams, and without a listener they would end the test run.
+      // These two stay, deaf by then: later errors show on the streams, and without a listener they
+      // would end the test run.
       session.on('error', reject);
       // A TLS alert after the handshake destroys the session without an event of its own.
       socket.on('error', reject);
@@ -166,7 +176,7 @@ function waitForAnswer(
 ): Promise<IncomingHttpHeaders & { ':status'?: number }> {
   return new Promise((resolve, reject) => {
     stream.once('response', resolve);
-    // Stays, so that a reset of a stream which nobody reads just then does not end the test run.
+    // The listener stays, so that a reset of a stream without a reader does not end the test run.
     stream.on('error', reject);
     stream.once('close', () => {
       const error = new Error(`CONNECT ${authority} was not answered, reset with code ${stream.rstCode}`);

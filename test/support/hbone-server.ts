@@ -1,5 +1,5 @@
-// A workload's end of a tunnel, for tests that need no whole node proxy: accepts HBONE with a certificate of the mesh, and connects each
-// CONNECT to the address that it names.
+// A workload's end of a tunnel, for tests that need no whole node proxy: accepts HBONE with a
+// certificate of the mesh, and connects each CONNECT to the address that it names.
 
 import { once } from 'node:events';
 import {

@@ -1,4 +1,5 @@
-// HTTPRoutes and GRPCRoutes on Services as the Gateway API documents them, for the second opinion on routing.
+// HTTPRoutes and GRPCRoutes on Services as the Gateway API documents them, for the second opinion
+// on routing.
 
 import { toPaths } from './grpc-route-evaluator.ts';
 import {
@@ -25,7 +26,10 @@ export interface WrittenNamedMatch {
 /** Conditions that all have to hold. */
 export interface WrittenRouteMatch {
   readonly path?: { readonly type?: 'Exact' | 'PathPrefix' | 'RegularExpression'; readonly value?: string };
-  /** Of gRPC, in place of a path: the texts of service and method, and how they are held against `/<service>/<method>`. */
+  /**
+   * Of gRPC, in place of a path: the texts of service and method, and how they are held against
+   * `/<service>/<method>`.
+   */
   readonly call?: {
     readonly service: string;
     readonly method: string;
@@ -95,7 +99,10 @@ interface Attached extends WrittenHttpRoute {
   readonly kind: 'GRPCRoute' | 'HTTPRoute';
 }
 
-/** The rules that a client meets for a service port, by the precedence of the API, and whether the service's own namespace wrote some. */
+/**
+ * The rules that a client meets for a service port, by the precedence of the API, and whether the
+ * service's own namespace wrote some.
+ */
 export function findRouteRules(
   mesh: WrittenMesh,
   { service, port, client }: RoutedRequest,
@@ -148,7 +155,10 @@ function compare(a: readonly number[], b: readonly number[]): number {
 
 const ranks = { Exact: 3, PathPrefix: 2, RegularExpression: 1 } as const;
 
-/** Exact paths, then prefixes and then regular expressions, longer ones first; a method; more headers; more parameters. Calls by service, then method. */
+/**
+ * Exact paths, then prefixes and then regular expressions, longer ones first; a method; more
+ * headers; more parameters. Calls by service, then method.
+ */
 function precedenceOf(match: WrittenRouteMatch): readonly number[] {
   if (isEverything(match)) return [0];
   const { type, value } = pathOf(match);
@@ -220,7 +230,8 @@ function outcomesOf(
     const scheme = redirect.scheme ?? 'http';
     const usual = redirect.scheme === undefined ? request.port : scheme === 'https' ? 443 : 80;
     const port = redirect.port ?? usual;
-    // A usual port is not written, so that a Host which names another one than was dialled is kept as it is.
+    // A usual port is not written, so that a Host which names another one than was dialled is kept
+    // as it is.
     const isUsual = port === (scheme === 'https' ? 443 : 80) && request.port === 80;
     const keeps = redirect.hostname === undefined && isUsual;
     const host = redirect.hostname ?? (keeps ? sentHost(request, scheme) : request.host.replace(/:\d+$/, ''));
@@ -273,7 +284,10 @@ function editsOf({ set = [], add = [], remove = [] }: WrittenModifier = {}): Hea
   return { set: list(set), add: list(add), remove };
 }
 
-/** The whole path, or the prefix that was matched: by path elements, so that no two slashes meet and none is lost. */
+/**
+ * The whole path, or the prefix that was matched: by path elements, so that no two slashes meet and
+ * none is lost.
+ */
 function replacePath(modifier: WrittenPathModifier, match: WrittenRouteMatch, path: string): string {
   if (modifier.type === 'ReplaceFullPath') return modifier.replaceFullPath ?? '/';
   const rest = path.slice(pathOf(match).value.length);

@@ -1,5 +1,5 @@
-// HTTP/1.1 by hand over any byte stream, for tests that must send what an ordinary client would clean up first: the request target
-// and the headers go out exactly as given.
+// HTTP/1.1 by hand over any byte stream, for tests that must send requests that an ordinary client
+// would clean up: the request target and the headers go out exactly as given.
 
 import type { Duplex } from 'node:stream';
 
@@ -12,9 +12,15 @@ export interface HttpRequest {
   readonly method?: string;
   /** The request target, sent byte for byte (latin1): `//`, `%2e`, `;x`, `#frag`, even spaces. */
   readonly path: string;
-  /** Sent as given. Without a `host`, one is added from `authority`, and a `content-length` when there is a body and no length. */
+  /**
+   * Sent as given. Without a `host`, one is added from `authority`, and a `content-length` when
+   * there is a body and no length.
+   */
   readonly headers?: HeaderList | Readonly<Record<string, string>>;
-  /** The Host (HTTP/2: `:authority`) to add; by default that of the CONNECT stream, else `localhost`. False adds none. */
+  /**
+   * The Host (HTTP/2: `:authority`) to add; by default that of the CONNECT stream, else
+   * `localhost`. False adds none.
+   */
   readonly authority?: string | false;
   readonly body?: string;
   /** Milliseconds until the exchange is given up; 30 s by default. */
@@ -36,9 +42,10 @@ interface Head {
 }
 
 /**
- * Sends one HTTP/1.1 request over the stream and reads its response; interim (1xx) responses are skipped. The stream can be used
- * again; requests that are made at once take turns. Rejects with code `STREAM_ENDED` when the stream ends before the response does,
- * `EXCHANGE_TIMEOUT` when the time is over, and then destroys the stream, which is between two messages.
+ * Sends one HTTP/1.1 request over the stream and reads its response; interim (1xx) responses are
+ * skipped. The stream can be used again; requests that are made at once take turns. Rejects with
+ * code `STREAM_ENDED` when the stream ends before the response does, `EXCHANGE_TIMEOUT` when the
+ * time is over, and then destroys the stream, which is between two messages.
  */
 export function requestThrough(stream: Duplex, request: HttpRequest): Promise<HttpResponse> {
   const reader = readerOf(stream);
@@ -176,7 +183,7 @@ function createReader(stream: Duplex): StreamReader {
   let buffered: Buffer = Buffer.alloc(0);
   let failure: Error | undefined;
   let wake = (): void => {};
-  // Kept rather than thrown: whoever reads next is told.
+  // Kept rather than thrown: the next reader gets it.
   stream.on('error', (error) => (failure = error));
   for (const event of ['readable', 'end', 'close']) stream.on(event, () => wake());
 

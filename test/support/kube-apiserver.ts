@@ -1,5 +1,6 @@
-// A Kubernetes API for tests: kube-apiserver and etcd as processes of the test, with the definitions of Istio and the Gateway API. No
-// controller runs beside it: nobody makes pods of Deployments, endpoints of Services, or tokens for namespaces but the test itself.
+// A Kubernetes API for tests: kube-apiserver and etcd as processes of the test, with the
+// definitions of Istio and the Gateway API. No controller runs beside it: only the test itself
+// makes pods of Deployments, endpoints of Services, or tokens for namespaces.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -13,16 +14,22 @@ import { type StartedProcess, startProcess, stopProcess, waitFor } from './proce
 
 /** Settings of an API server for tests. */
 export interface ApiServerOptions {
-  /** Where it listens, 127.0.0.1 by default; another address of this machine is for processes in other network namespaces. */
+  /**
+   * Where it listens, 127.0.0.1 by default; another address of this machine is for processes in
+   * other network namespaces.
+   */
   readonly bindAddress?: string;
-  /** False leaves the definitions of Istio and the Gateway API out; `installDefinitions` brings them. */
+  /**
+   * False leaves the definitions of Istio and the Gateway API out; `installDefinitions` brings
+   * them.
+   */
   readonly definitions?: boolean;
   /** Where Services get their addresses from, 10.96.0.0/16 by default. */
   readonly serviceAddresses?: string;
   readonly args?: readonly string[];
 }
 
-/** What a token is for. */
+/** The audience of a token. */
 export interface TokenOptions {
   readonly audiences?: readonly string[];
   /** The name of a pod of the namespace: the token ends with it. */
@@ -42,25 +49,31 @@ export interface TestApiServer {
   readonly access: ClusterAccess;
   /** An administrator's client. */
   readonly client: ApiClient;
-  /** Access as somebody who may do what the rules for this user and these groups say. */
+  /** Access with the rights of this user and these groups. */
   accessAs(user: string, groups?: readonly string[]): Promise<ClusterAccess>;
   /** Access as a service account, by a token of the API server. */
   accessAsServiceAccount(namespace: string, name: string): Promise<ClusterAccess>;
   createServiceAccountToken(namespace: string, serviceAccount: string, options?: TokenOptions): Promise<string>;
-  /** A namespace with what a controller would put there: its default service account. */
+  /** A namespace with the object that a controller would put there: its default service account. */
   createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
-  /** Installs the definitions whose kind is picked, all by default, and waits until the server has them. */
+  /**
+   * Installs the definitions whose kind is picked, all by default, and waits until the server has
+   * them.
+   */
   installDefinitions(pick?: (kind: string) => boolean): Promise<void>;
   /** Stops the API server for a while as a crash does; etcd goes on. */
   kill(): Promise<void>;
-  /** Starts it again on the same port, after `kill` or in place of a running one, and waits until it is ready. */
+  /**
+   * Starts it again on the same port, after `kill` or in place of a running one, and waits until it
+   * is ready.
+   */
   restart(): Promise<void>;
   /** The process takes no notice of anything until `resume`. */
   pause(): void;
   resume(): void;
   /** Forgets all history up to now, in etcd: older places to watch from are gone. */
   compact(): Promise<void>;
-  /** What the API server wrote, for messages. */
+  /** The output of the API server, for messages. */
   log(): string;
   /** Ends both and removes their files; `keep` is shown etcd's data before. */
   stop(keep?: (data: string) => void): Promise<void>;
@@ -210,7 +223,10 @@ function readDefinitions(file: string): readonly Definition[] {
   return JSON.parse(readFileSync(file, 'utf8')) as readonly Definition[];
 }
 
-/** etcd's data once all definitions are installed, made once beside them: to install them takes longer than all the rest. */
+/**
+ * etcd's data once all definitions are installed, made once beside them: to install them takes
+ * longer than all the rest.
+ */
 async function prepareData(programs: string, definitions: string): Promise<string> {
   const { size } = statSync(join(programs, 'kube-apiserver'));
   const prepared = join(dirname(definitions), `etcd-${size}`);
@@ -293,7 +309,8 @@ function apiServerArgs(
     `--etcd-servers=http://127.0.0.1:${etcdPort}`,
     `--bind-address=${address}`,
     `--secure-port=${port}`,
-    // Nobody reaches the API by the Service `kubernetes` here, and its endpoint may not be a loopback address.
+    // Nobody reaches the API by the Service `kubernetes` here, and its endpoint may not be a
+    // loopback address.
     '--endpoint-reconciler-type=none',
     '--advertise-address=192.0.2.1',
     `--cert-dir=${file('self-made')}`,

@@ -1,4 +1,5 @@
-// `cairn run` on a small mesh of its own, as a test uses it: files in, addresses and findings out, requests from its workloads.
+// `cairn run` on a small mesh of its own, as a test uses it: files in, addresses and findings out,
+// requests from its workloads.
 
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,10 +13,13 @@ import type { StartedProcess } from './processes.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** A namespace `shop` with a waypoint, services that select the workloads of their names, and workloads that run as accounts of theirs. */
+/**
+ * A namespace `shop` with a waypoint, services that select the workloads of their names, and
+ * workloads that run as accounts of theirs.
+ */
 export function shopManifests(shop: {
   readonly services: readonly string[];
-  /** Of every service; its name says what is spoken there. */
+  /** The port of every service; its name sets the protocol. */
   readonly port: { readonly name: string; readonly port: number };
   readonly workloads: readonly string[];
 }): string {
@@ -40,13 +44,16 @@ ${waypointManifests('shop')}
 ---${services.join('')}${workloads.join('')}`;
 }
 
-/** What came back. */
+/** The answer. */
 export interface Answer {
   readonly status: number;
   readonly body: string;
 }
 
-/** A control plane that runs a directory of manifests, with addresses of its own. It outlives neither its test nor `close`. */
+/**
+ * A control plane that runs a directory of manifests, with addresses of its own. It outlives
+ * neither its test nor `close`.
+ */
 export class LocalRun {
   readonly #directory: string = mkdtempSync(join(tmpdir(), 'cairn-local-run-'));
   readonly #addresses = new Map<string, string>();
@@ -57,7 +64,7 @@ export class LocalRun {
 
   readonly #node: string;
 
-  /** On the Node of these tests unless told. */
+  /** By default on the Node of these tests. */
   constructor(node: string = process.execPath) {
     this.#node = node;
     mkdirSync(this.path('config'));
@@ -98,7 +105,7 @@ export class LocalRun {
     }
   }
 
-  /** Ends the control plane; what it keeps stays. */
+  /** Ends the control plane; its state stays. */
   async stop(): Promise<void> {
     if (this.#controller !== undefined) await stopProcess(this.#controller);
     this.#controller = undefined;
@@ -111,7 +118,7 @@ export class LocalRun {
     rmSync(this.#directory, { recursive: true });
   }
 
-  /** What the admin server says at a path. */
+  /** The answer of the admin server at a path. */
   async api<T>(path: string): Promise<T> {
     return JSON.parse((await call(`${this.#admin}${path}`)).body) as T;
   }

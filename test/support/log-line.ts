@@ -1,4 +1,4 @@
-// What every line of a log is, whoever writes it.
+// The form of every line of a log, whichever process writes it.
 
 import { expect } from 'vitest';
 

@@ -1,5 +1,6 @@
-// Loopback addresses for tests: each test file takes a block 127.B.0.0/16 of its own, so that files that run at once, each with
-// listeners on the same ports, do not collide. Linux routes all of 127.0.0.0/8 to the loopback interface.
+// Loopback addresses for tests: each test file takes a block 127.B.0.0/16 of its own, so that files
+// that run at once, each with listeners on the same ports, do not collide. Linux routes all of
+// 127.0.0.0/8 to the loopback interface.
 
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -9,7 +10,10 @@ import type { Server } from 'node:net';
 export interface AddressBlock {
   /** `127.B.0.0/16`, as `--address-block` takes it. */
   readonly cidr: string;
-  /** The address 127.B.c.d; 127.B.0.1 carries the lock, on a port of its own, and is free for other ports. */
+  /**
+   * The address 127.B.c.d; 127.B.0.1 carries the lock, on a port of its own, and is free for other
+   * ports.
+   */
   readonly address: (c: number, d: number) => string;
   readonly release: () => Promise<void>;
 }
@@ -36,8 +40,8 @@ export async function allocateBlock(): Promise<AddressBlock> {
 }
 
 /**
- * A port of `host` that nobody listened on a moment ago; below 32768, from where on the kernel gives ports to connections that go out, so
- * that none of them takes it before its server is up.
+ * A port of `host` that was free a moment ago. It is below 32768, where the kernel begins to give
+ * ports to outgoing connections, so that none of them takes it before its server is up.
  */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   for (let i = 0; i < 100; i++) {

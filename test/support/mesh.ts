@@ -17,7 +17,7 @@ export const testMachine: MachineAddresses = { workloads: ['127.0.0.0/8', '::1']
 /** Texts by file name. */
 export type Texts = Readonly<Record<string, string>>;
 
-/** What was read, and a store that holds it. */
+/** The contents that were read, and a store with them. */
 export interface ReadMesh extends CombinedManifests {
   readonly store: MeshStore;
 }
@@ -30,7 +30,10 @@ export function readMesh(texts: Texts, settings: Partial<MeshSettings> = {}): Re
   return { ...combined, store };
 }
 
-/** A namespace whose services go through a waypoint, and that waypoint; as its address, `$ADDRESS` stands for that of `startWaypoint`. */
+/**
+ * A namespace whose services go through a waypoint, and that waypoint; as its address, `$ADDRESS`
+ * stands for that of `startWaypoint`.
+ */
 export function waypointManifests(namespace: string, listenAddress?: string): string {
   const annotations =
     listenAddress === undefined ? '' : `, annotations: { cairn.dev/listen-address: ${listenAddress} }`;

@@ -1,4 +1,5 @@
-// A way to a server that a test can cut, as when a node loses its network: whoever uses it is cut off without a word.
+// A connection to a server that a test can cut, as when a node loses its network: its users are cut
+// off without a word.
 
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';

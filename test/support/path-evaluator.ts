@@ -1,12 +1,15 @@
-// A second opinion on paths and hosts in policies, for the evaluators. It works on what readers may make of a request, one list of
-// readings after the other, where the generator writes expressions.
+// A second opinion on paths and hosts in policies, for the evaluators. It works on the possible
+// readings of a request, one list after the other, where the generator writes expressions.
 
 import { wildcardMatches } from './authorization-patterns.ts';
 
-/** What a mesh, a Gateway or a service says of paths; absent: nothing. */
+/** The path normalization of a mesh, a Gateway or a service; absent: none is configured. */
 export type WrittenNormalization = 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES' | undefined;
 
-/** The path that policies read and the application gets, without its query; undefined when it is answered with 400. */
+/**
+ * The path that policies read and the application gets, without its query; undefined when it is
+ * answered with 400.
+ */
 export function normalizePath(sent: string, normalization?: WrittenNormalization): string | undefined {
   const [withoutQuery = ''] = sent.split('?');
   if (sent.includes('#')) return undefined;
@@ -30,14 +33,18 @@ export function normalizePath(sent: string, normalization?: WrittenNormalization
   return isDecoding || normalization === 'MERGE_SLASHES' ? path.replace(/\/+/g, '/') : path;
 }
 
-/** Whether a path is answered with 400 where policies read paths and nobody says how these are read. */
+/**
+ * Whether a path is answered with 400 if policies read paths and their normalization is not
+ * configured.
+ */
 export function isAmbiguous(path: string): boolean {
   return /;|%2f|%5c/i.test(path);
 }
 
 /**
- * Whether one of the values matches a path. Where a match closes something, what any reader makes of the path counts, and a path that
- * climbs for one of them is every path; where it opens something, the path counts as it stands, and one that climbs is none.
+ * Whether one of the values matches a path. If a match closes something, every reading of the path
+ * counts, and a path that climbs in one of them matches every value. If it opens something, the
+ * path counts as it stands, and one that climbs matches none.
  */
 export function pathMatches(values: readonly string[], path: string, isClosing: boolean): boolean {
   if (values.includes('*')) return true;
@@ -49,7 +56,10 @@ export function pathMatches(values: readonly string[], path: string, isClosing: 
   return !climbs && values.some((value) => matches(value, path) && !isInParameter(value, path));
 }
 
-/** What readers may make of a path: decoded, with slashes merged; and each with and without parameters, a host, or encoded slashes. */
+/**
+ * The readings of a path: decoded, with slashes merged; and each with and without parameters, a
+ * host, or encoded slashes.
+ */
 function readingsOf(path: string): readonly string[] {
   const either =
     (change: (text: string) => string) =>
@@ -72,12 +82,15 @@ function decodeOne(escape: string, digits: string): string {
   return /2f|5c/i.test(digits) ? escape : String.fromCharCode(Number.parseInt(digits, 16));
 }
 
-/** Whether what a suffix asks for is in a parameter of the last segment. */
+/** Whether a suffix is in a parameter of the last segment. */
 function isInParameter(value: string, path: string): boolean {
   return value.startsWith('*') && !/[/;]/.test(value) && (path.split('/').pop() ?? '').includes(';');
 }
 
-/** `{*}` is one segment with something in it, `{**}` whatever stands between the slashes beside it, slashes too. */
+/**
+ * `{*}` is one segment with something in it, `{**}` whatever stands between the slashes beside it,
+ * slashes too.
+ */
 function templateMatches(template: string, path: string): boolean {
   const match = (pattern: readonly string[], segments: readonly string[]): boolean => {
     const [head, ...rest] = pattern;
@@ -91,8 +104,8 @@ function templateMatches(template: string, path: string): boolean {
 }
 
 /**
- * Whether a policy's host is the host of a request; without a port it is the host on whatever port. Where a match opens something the
- * request must name one host and nothing else.
+ * Whether a policy's host is the host of a request; without a port it is the host on whatever port.
+ * Where a match opens something the request must name one host and nothing else.
  */
 export function hostMatches(pattern: string, asked: string, isClosing: boolean): boolean {
   if (pattern === '*') return asked !== '';
@@ -106,7 +119,7 @@ function withoutPort(host: string): string {
   return host.replace(/:\d+$/, '');
 }
 
-/** Everything that somebody may take for the host of `user@name.:port,other`. */
+/** Everything that some reader may take for the host of `user@name.:port,other`. */
 function namesIn(host: string): readonly string[] {
   const starts = Array.from(host).flatMap((character, index) => ('@,'.includes(character) ? [index + 1] : []));
   const ends = Array.from(host).flatMap((character, index) => (':,'.includes(character) ? [index] : []));

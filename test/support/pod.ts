@@ -1,4 +1,4 @@
-// What a kubelet makes of a pod template, as far as the environment of a container goes.
+// A kubelet's treatment of a pod template, as far as the environment of a container goes.
 
 import type { TemplateObject } from '../../templates/index.ts';
 

@@ -1,4 +1,4 @@
-// Processes of a test end when told, with what they started, whatever they think of it.
+// Processes of a test end when told, with their own children, whether they want to or not.
 
 import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';

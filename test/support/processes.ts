@@ -1,4 +1,5 @@
-// Processes that a test starts: their output is kept for the failure message, and each is ended by its pid, with what it started.
+// Processes that a test starts: their output is kept for the failure message, and each is ended by
+// its pid, with its children.
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -35,11 +36,11 @@ export interface ProcessOptions {
 export interface WaitOptions {
   readonly timeout?: number;
   readonly interval?: number;
-  /** What was waited for, for the error message; a function is asked only when the time is over. */
+  /** The awaited event, for the error message; a function is called only when the time is over. */
   readonly what?: string | (() => string);
 }
 
-// Kept after the process itself has ended: what it started may live on, on purpose of the test or not.
+// Kept after the process itself has ended: its children may live on, on purpose of the test or not.
 const groups = new Set<StartedProcess>();
 const stopGraceMs = 5_000;
 
@@ -64,8 +65,9 @@ export async function startProcess(
 }
 
 /**
- * Ends a process with TERM, or KILL after `graceMs`, and then kills what is left of its group. To see what a process does of
- * itself on a signal, send it with `process.kill(started.pid, signal)` and await `started.exited`.
+ * Ends a process with TERM, or KILL after `graceMs`, and then kills the rest of its group. To see
+ * how a process reacts to a signal, send it with `process.kill(started.pid, signal)` and await
+ * `started.exited`.
  */
 export async function stopProcess(started: StartedProcess, graceMs: number = stopGraceMs): Promise<ProcessExit> {
   if (started.exit() === undefined) {
@@ -78,12 +80,18 @@ export async function stopProcess(started: StartedProcess, graceMs: number = sto
   return started.exited;
 }
 
-/** Ends every process that this test file started, and what those have left behind: `afterAll(stopAll)`. */
+/**
+ * Ends every process that this test file started, and their remaining children:
+ * `afterAll(stopAll)`.
+ */
 export async function stopAll(): Promise<void> {
   await Promise.all([...groups].map((started) => stopProcess(started)));
 }
 
-/** Resolves with the first value of `predicate` that is neither false nor undefined; rejects after `timeout` (10 s), and when `predicate` does. */
+/**
+ * Resolves with the first value of `predicate` that is neither false nor undefined; rejects after
+ * `timeout` (10 s), and when `predicate` does.
+ */
 export async function waitFor<T>(
   predicate: () => T | false | undefined | Promise<T | false | undefined>,
   options: WaitOptions = {},
@@ -102,7 +110,8 @@ export async function waitFor<T>(
 
 function killGroup(started: StartedProcess): void {
   groups.delete(started);
-  // Once our leader is gone, a process with its number is a stranger, and so is that stranger's group.
+  // Once our leader is gone, a process with its number is a stranger, and so is that stranger's
+  // group.
   if (started.exit() !== undefined && signalled(started.pid, 0)) return;
   signalled(-started.pid, 'SIGKILL');
 }
@@ -128,7 +137,8 @@ function describeProcess(child: ChildProcess): Promise<StartedProcess> {
     chunks.map((chunk) => (from === undefined || chunk.from === from ? chunk.text : '')).join('');
   let exit: ProcessExit | undefined;
   const exited = new Promise<ProcessExit>((resolve) => {
-    // `close` comes after the last output; a grandchild that holds the pipes open must not delay the exit itself.
+    // `close` comes after the last output; a grandchild that holds the pipes open must not delay
+    // the exit itself.
     child.once('exit', (code, signal) => {
       exit = { code, signal };
       const settle = setTimeout(() => resolve({ code, signal }), 200);

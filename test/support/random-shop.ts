@@ -1,4 +1,5 @@
-// A small mesh, and arbitrary changes of it: of every kind that a waypoint's configuration is made from.
+// A small mesh, and arbitrary changes of it: of every kind that a waypoint's configuration is made
+// from.
 
 import * as fc from 'fast-check';
 import {
@@ -301,7 +302,7 @@ export const change: fc.Arbitrary<MeshChange> = fc.oneof(
   { weight: 1, arbitrary: object.map((gone): MeshChange => ({ type: 'delete', ref: refOf(gone) })) },
 );
 
-/** What is there before the first change. */
+/** The objects before the first change. */
 export const shop: readonly AnyMeshObject[] = [
   namespace('waypoint'),
   gateway('waypoint'),

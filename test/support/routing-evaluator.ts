@@ -1,12 +1,13 @@
-// A second opinion on routing: where a request should go and what should arrive there, worked out from the manifests alone as the APIs
-// document them. It shares nothing with the generator, so that a disagreement between the two (through a real Envoy) is a bug in one.
+// A second opinion on routing: the destination of a request and its form there, from the manifests
+// alone as the APIs document them. It shares nothing with the generator, so a disagreement between
+// the two (through a real Envoy) is a bug in one.
 
 import { normalizePath } from './path-evaluator.ts';
 import { findRouteRules } from './http-route-evaluator.ts';
 import type { Outcome, RoutedRequest, Rule, SeenRequest, WrittenMesh } from './routing-terms.ts';
 import { findVirtualServiceRules } from './virtual-service-evaluator.ts';
 
-/** The outcomes that are right for a request: several where weights leave a choice. */
+/** The outcomes that are right for a request: several if weights leave a choice. */
 export function evaluateRouting(mesh: WrittenMesh, request: RoutedRequest): readonly Outcome[] {
   const path = normalizePath(request.path);
   if (path === undefined) return [{ status: 400 }];

@@ -1,4 +1,4 @@
-// The words of the second opinion on routing: requests, rules, and what may come of them.
+// The words of the second opinion on routing: requests, rules, and possible outcomes.
 
 import type { WrittenGrpcRoute } from './grpc-route-evaluator.ts';
 import type { WrittenHttpRoute } from './http-route-evaluator.ts';
@@ -7,7 +7,7 @@ import type { WrittenVirtualService } from './virtual-service-evaluator.ts';
 /** Names and values in order; a name may come twice. */
 export type Headers = readonly (readonly [name: string, value: string])[];
 
-/** What is asked, of which service port, and by whom. */
+/** A request for a service port, and its client. */
 export interface RoutedRequest {
   /** The namespace of the client's identity. */
   readonly client: string;
@@ -28,7 +28,7 @@ export interface SeenRequest extends Omit<RoutedRequest, 'path'> {
   readonly query: string;
 }
 
-/** What may happen to a request. */
+/** A possible outcome of a request. */
 export type Outcome =
   | { readonly status: number; readonly body?: string; readonly location?: string }
   | {
@@ -48,7 +48,10 @@ export interface HeaderEdits {
   readonly remove: readonly string[];
 }
 
-/** One rule in force: when it holds, and what then may happen, one outcome for each destination that can be chosen. */
+/**
+ * One rule in force: when it holds, and its possible outcomes, one for each destination that can be
+ * chosen.
+ */
 export interface Rule {
   readonly holds: (request: SeenRequest) => boolean;
   readonly outcomes: (request: SeenRequest) => readonly Outcome[];
@@ -64,14 +67,19 @@ export interface WrittenMesh {
   readonly services: ReadonlyMap<string, readonly number[]>;
   /** Subsets by `<namespace>/<name>`. */
   readonly subsets: ReadonlyMap<string, readonly string[]>;
-  /** `<kind> <namespace of the route> <namespace>/<name>` of the Services that ReferenceGrants open. */
+  /**
+   * `<kind> <namespace of the route> <namespace>/<name>` of the Services that ReferenceGrants open.
+   */
   readonly grants: ReadonlySet<string>;
   readonly virtualServices: readonly WrittenVirtualService[];
   readonly httpRoutes: readonly WrittenHttpRoute[];
   readonly grpcRoutes: readonly WrittenGrpcRoute[];
 }
 
-/** The values of a header, one for each line. A rule holds for a header when it holds for one of them. */
+/**
+ * The values of a header, one for each line. A rule holds for a header when it holds for one of
+ * them.
+ */
 export function headerValues(headers: Headers, name: string): readonly string[] {
   return headers.filter(([each]) => each.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
 }
@@ -90,7 +98,7 @@ export function matchesWhole(regex: string, text: string): boolean {
   return new RegExp(`^(?:${regex})$`).test(text);
 }
 
-/** Headers after edits: what is removed goes first, then values are set, then added. */
+/** Headers after edits: removals come first, then values are set, then added. */
 export function editHeaders(headers: Headers, { set, add, remove }: HeaderEdits): Headers {
   const gone = new Set([...remove, ...set.map(([name]) => name)].map((name) => name.toLowerCase()));
   return [...headers.filter(([name]) => !gone.has(name.toLowerCase())), ...set, ...add];

@@ -1,4 +1,5 @@
-// A server that answers as a Kubernetes API might on a bad day: each request is answered by what the test says next.
+// A server that answers as a Kubernetes API might on a bad day: the test sets the answer to each
+// request.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,7 +16,7 @@ export interface ScriptedRequest {
   readonly body: string;
 }
 
-/** What a server does with one request. */
+/** The reaction of a server to one request. */
 export type ScriptedAnswer = (response: ServerResponse, request: ScriptedRequest) => void;
 
 /** A running server. */
@@ -28,7 +29,10 @@ export interface ScriptedApi {
   stop(): Promise<void>;
 }
 
-/** Starts a server on a free port; `answer` chooses what is done with each request. `/readyz` is answered with ok unless `answer` takes it. */
+/**
+ * Starts a server on a free port; `answer` chooses the reaction to each request. `/readyz` is
+ * answered with ok unless `answer` takes it.
+ */
 export async function startScriptedApi(
   answer: (request: ScriptedRequest) => ScriptedAnswer | undefined,
 ): Promise<ScriptedApi> {

@@ -1,5 +1,5 @@
-// A waypoint as it runs: a real Envoy that takes its configuration by delta ADS from a store which changes under it, and its
-// certificates by SDS.
+// A waypoint as it runs: a real Envoy that takes its configuration by delta ADS from a store which
+// changes under it, and its certificates by SDS.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,12 +21,12 @@ import { type CertificateTexts, issueTexts } from './test-certificates.ts';
 /** A running waypoint with its control plane in this process. */
 export interface ServedWaypoint {
   readonly envoy: RunningEnvoy;
-  /** Changes the configuration; what follows from it is on its way when this returns. */
+  /** Changes the configuration; its results are on their way when this returns. */
   readonly apply: (changes: readonly MeshChange[]) => void;
   /** Waits until Envoy has accepted everything. */
   readonly synced: () => Promise<void>;
   readonly status: () => ProxyStatus | undefined;
-  /** What Envoy refused, in its words. */
+  /** Envoy's refusals, in its words. */
   readonly refusals: readonly string[];
   /** An HBONE connection as a service account of namespace `bench`. */
   readonly connectAs: (account: string) => Promise<HboneConnection>;
@@ -35,7 +35,7 @@ export interface ServedWaypoint {
 
 /** How to start the Envoy. */
 export interface ServedEnvoyOptions {
-  /** Two workers unless told. */
+  /** Two workers by default. */
   readonly concurrency?: number;
   readonly timeout?: number;
   readonly args?: readonly string[];
@@ -43,7 +43,7 @@ export interface ServedEnvoyOptions {
 
 /** How to serve the waypoint. */
 export interface ServedWaypointOptions extends ServedEnvoyOptions {
-  /** What follows from a change is computed and served one part at a time, and everything at once unless told. */
+  /** The results of a change are computed and served one part at a time; by default all at once. */
   readonly partByPart?: boolean;
 }
 
@@ -107,7 +107,7 @@ const node: WaypointEnvoyOptions['node'] = {
   cluster: 'waypoint.bench',
 };
 
-/** What the Envoy of a waypoint is started with. */
+/** The start options of a waypoint's Envoy. */
 export interface WaypointEnvoyOptions extends ServedEnvoyOptions {
   /** The waypoint's certificate. */
   readonly own: CertificateTexts;
@@ -116,7 +116,9 @@ export interface WaypointEnvoyOptions extends ServedEnvoyOptions {
   readonly node: Readonly<Record<string, unknown>>;
 }
 
-/** Starts an Envoy that takes its configuration from a control plane, and its certificates by SDS. */
+/**
+ * Starts an Envoy that takes its configuration from a control plane, and its certificates by SDS.
+ */
 export async function startWaypointEnvoy(options: WaypointEnvoyOptions): Promise<RunningEnvoy> {
   const { own } = options;
   const folder = mkdtempSync(join(tmpdir(), 'cairn-served-'));

@@ -1,5 +1,5 @@
-// Access to an API server as the control plane has it where it was installed: its service account, with the roles that are shipped and no
-// others.
+// Access to an API server as an installed control plane has it: its service account, with the
+// shipped roles and no others.
 
 import { type ApiResource, type ClusterAccess, resources } from '../../kubernetes/index.ts';
 import { controlPlaneName, defaultInstallSettings, renderInstallation } from '../../templates/index.ts';

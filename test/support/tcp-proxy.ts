@@ -1,4 +1,5 @@
-// A wire that a test can cut: between a control plane and its API server, so that one of two replicas loses the API and nobody else does.
+// A wire that a test can cut: between a control plane and its API server, so that only one of two
+// replicas loses the API.
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';

@@ -31,7 +31,9 @@ export async function issueTexts(authority: Authority, identity: string): Promis
   return { cert: chain.slice(0, -1).join(''), key: formatPrivateKey(key), ca: authority.rootPem };
 }
 
-/** Writes a key and certificate for an identity below `folder`. A new authority unless one is given. */
+/**
+ * Writes a key and certificate for an identity below `folder`. A new authority unless one is given.
+ */
 export async function writeTestCertificates(
   folder: string,
   identity = 'spiffe://cluster.local/ns/shop/sa/waypoint',

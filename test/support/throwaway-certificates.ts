@@ -1,5 +1,6 @@
-// Certificate authorities that live as long as a test: for the certificates that a waypoint must refuse (another CA, another trust
-// domain, expired), and for tests that run without Cairn's own CA.
+// Certificate authorities that live as long as a test: for the certificates that a waypoint must
+// refuse (another CA, another trust domain, expired), and for tests that run without Cairn's own
+// CA.
 
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
@@ -14,18 +15,21 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 
-/** A certificate with its key and the CA that signed it, all PEM: what `connectHbone` and `tls` take. */
+/** A certificate with its key and the CA that signed it, all PEM, for `connectHbone` and `tls`. */
 export interface IssuedCertificate {
   readonly cert: string;
   readonly key: string;
   readonly ca: string;
 }
 
-/** A CA that signs what it is told to. */
+/** A CA that signs everything that it is told to. */
 export interface ThrowawayAuthority {
   /** The CA's own certificate, PEM. */
   readonly ca: string;
-  /** A P-256 leaf for client and server with one critical name: a URI such as `spiffe://cluster.local/ns/default/sa/sleep`, or a DNS name. */
+  /**
+   * A P-256 leaf for client and server with one critical name: a URI such as
+   * `spiffe://cluster.local/ns/default/sa/sleep`, or a DNS name.
+   */
   readonly issue: (identity: string, validity?: CertificateValidity) => Promise<IssuedCertificate>;
 }
 

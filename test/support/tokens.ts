@@ -10,7 +10,10 @@ export interface TestIssuer {
   readonly issuer: string;
   /** The public key as a JSON Web Key Set. */
   readonly jwks: string;
-  /** A token with these claims, issued by the issuer and valid for an hour unless the claims say otherwise. */
+  /**
+   * A token with these claims, issued by the issuer and valid for an hour unless the claims say
+   * otherwise.
+   */
   readonly sign: (claims?: Readonly<Record<string, unknown>>) => string;
 }
 

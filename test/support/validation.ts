@@ -1,4 +1,5 @@
-// What `envoy --mode validate` says of generated resources in their static form, many waypoints in one run of Envoy.
+// The verdict of `envoy --mode validate` on generated resources in their static form, many
+// waypoints in one run of Envoy.
 
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -16,14 +17,20 @@ export interface NamedResources {
   readonly resources: readonly EnvoyResource[];
 }
 
-/** Which Envoy is asked, where its files go, and certificates to stand for those that configurations name. */
+/**
+ * The release of Envoy, the folder of its files, and certificates to stand for those that
+ * configurations name.
+ */
 export interface ValidationOptions {
   readonly folder: string;
   readonly certificates: CertificateFiles;
   readonly release?: Parameters<typeof findEnvoy>[0];
 }
 
-/** Those that Envoy refuses, with its message. All are put into one configuration, which is halved where it is refused. */
+/**
+ * The sets that Envoy refuses, with its message. All are put into one configuration, which is
+ * halved if it is refused.
+ */
 export async function findRefused(
   sets: readonly NamedResources[],
   options: ValidationOptions,
@@ -71,9 +78,10 @@ interface NamedJson {
 }
 
 /**
- * Listeners and clusters of all sets. What several sets have alike is kept once; of one name with two meanings the second gets another
- * name and other ports, since Envoy would refuse it for these alone. References need no care: nothing that refers is checked by name,
- * save what the first of a name serves as well.
+ * Listeners and clusters of all sets. Equal ones are kept once; of one name with two meanings the
+ * second gets another name and other ports, since Envoy would refuse it for these alone. References
+ * need no care: Envoy does not check them by name, except those that the first of a name serves as
+ * well.
  */
 function mergeStatics(
   sets: readonly NamedResources[],

@@ -93,8 +93,8 @@ export interface WrittenVirtualService {
 }
 
 /**
- * The rules for a service port, and whether any VirtualService speaks for it: first of those that name its host, then of those with a
- * wildcard, the oldest first.
+ * The rules for a service port, and whether any VirtualService speaks for it: first of those that
+ * name its host, then of those with a wildcard, the oldest first.
  */
 export function findVirtualServiceRules(
   mesh: WrittenMesh,
@@ -132,7 +132,10 @@ function ageOf({ metadata }: WrittenVirtualService): string {
   return `${metadata.creationTimestamp} ${metadata.namespace} ${metadata.name}`;
 }
 
-/** A rule with the matches of which one has to hold; those of a delegate have to hold beside those of the rule that delegates. */
+/**
+ * A rule with the matches of which one has to hold; those of a delegate have to hold beside those
+ * of the rule that delegates.
+ */
 interface ExpandedRule {
   readonly rule: WrittenRule;
   /** Where its destinations are looked for. */
@@ -156,13 +159,17 @@ function expandRule(mesh: WrittenMesh, owner: WrittenVirtualService, rule: Writt
     const pairs = (inner.match ?? [{}]).map((match) =>
       outer.filter((above) => isWithin(match, above)).map((above) => [above, match]),
     );
-    // A delegate only narrows: one match beyond all of those above, and the rule is out; so is one that delegates further.
+    // A delegate only narrows: one match beyond all of those above, and the rule is out; so is one
+    // that delegates further.
     if (inner.delegate !== undefined || pairs.some((list) => list.length === 0)) return [];
     return [{ rule: { ...rule, ...inner }, namespace, matches: pairs.flat() }];
   });
 }
 
-/** Whether no condition of a match goes beyond the same one of another; regular expressions cannot be compared. */
+/**
+ * Whether no condition of a match goes beyond the same one of another; regular expressions cannot
+ * be compared.
+ */
 function isWithin(match: WrittenMatch, above: WrittenMatch): boolean {
   const fits = (own: WrittenStringMatch | undefined, other: WrittenStringMatch | undefined): boolean => {
     if (own === undefined || other === undefined) return true;
@@ -313,7 +320,10 @@ function targetOf(
   return mesh.subsets.get(service)?.includes(subset) === true ? `${service}:${wanted}/${subset}` : undefined;
 }
 
-/** `uri` takes the place of what the innermost condition on the path has matched: a prefix, or else the whole path. */
+/**
+ * `uri` replaces the part that the innermost condition on the path has matched: a prefix, or else
+ * the whole path.
+ */
 function rewritePath({ rewrite }: WrittenRule, matches: readonly WrittenMatch[], path: string): string {
   const pattern = rewrite?.uriRegexRewrite;
   if (pattern !== undefined) {
@@ -327,7 +337,10 @@ function replaceMatched(text: string, matches: readonly WrittenMatch[], path: st
   return matched.prefix === undefined ? text : text + path.slice(matched.prefix.length);
 }
 
-/** `%PREFIX()%` stands for what was matched no longer: as `prefixRewrite` does, what follows takes the place of that alone. */
+/**
+ * `%PREFIX()%` stands for the unmatched rest: as `prefixRewrite` does, the text after it replaces
+ * only the matched part.
+ */
 function redirectPath(
   { uri, prefixRewrite }: NonNullable<WrittenRule['redirect']>,
   matches: readonly WrittenMatch[],
@@ -349,7 +362,8 @@ function locationOf(
   const given = redirect.authority ?? request.host;
   const path = `${redirectPath(redirect, matches, request.path)}${request.query}`;
   const isUsual = port === (scheme === 'https' ? 443 : 80);
-  // Without a port of its own a redirect keeps that of the Host, unless it is the old scheme's usual one.
+  // Without a port of its own a redirect keeps that of the Host, unless it is the old scheme's
+  // usual one.
   const keepsPort = port === undefined || (isUsual && redirect.authority === undefined && request.port === 80);
   if (!keepsPort) return `${scheme}://${given.replace(/:\d+$/, '')}:${port}${path}`;
   const host = redirect.authority === undefined && scheme !== 'http' ? given.replace(/:80$/, '') : given;

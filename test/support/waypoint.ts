@@ -1,5 +1,5 @@
-// A waypoint for tests: what Cairn generates from manifests, in its static form, run by a real Envoy on a loopback address of its
-// own; and clients that reach it over HBONE as whoever they say they are.
+// A waypoint for tests: the static form of Cairn's configuration for manifests, run by a real Envoy
+// on a loopback address of its own; and clients that reach it over HBONE with any identity.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,9 @@ export interface TestWaypoint {
   readonly authority: Authority;
   /** Where it speaks HBONE. */
   readonly hbone: { readonly host: string; readonly port: number };
-  /** An HBONE connection as the service account `account` (`ns/name`, or a name in namespace shop). */
+  /**
+   * An HBONE connection as the service account `account` (`ns/name`, or a name in namespace shop).
+   */
   connectAs(account: string, options?: { readonly localAddress?: string }): Promise<HboneConnection>;
   /** One request over a tunnel of its own. */
   request(
@@ -46,9 +48,9 @@ export async function startWaypoint(
     readonly settings?: Partial<MeshSettings>;
     readonly concurrency?: number;
     readonly release?: EnvoyOptions['release'];
-    /** Errors in the manifests are what the test is about. */
+    /** Errors in the manifests are the subject of the test. */
     readonly takesErrors?: boolean;
-    /** What arrives at the proxy in place of what was generated, to see a state in between. */
+    /** Changes the generated resources before the proxy gets them, to see a state in between. */
     readonly alter?: (resources: readonly EnvoyResource[]) => readonly EnvoyResource[];
   } = {},
 ): Promise<TestWaypoint> {
@@ -123,7 +125,10 @@ export async function startWaypoint(
   };
 }
 
-/** Those of `targets` to which a tunnel opens; each is asked for on a connection of its own, which some of them end. */
+/**
+ * Those of `targets` to which a tunnel opens; each is asked for on a connection of its own, which
+ * some of them end.
+ */
 export async function listReached(
   waypoint: TestWaypoint,
   account: string,
@@ -135,7 +140,7 @@ export async function listReached(
       await connection.connect(target);
       return true;
     } catch (error) {
-      // 503: let through, but nobody is there.
+      // 503: let through, but no server is there.
       return isHboneRefusal(error) && error.status === 503;
     } finally {
       await connection.close();

@@ -1,4 +1,5 @@
-// Applications for tests to send traffic to: an HTTP server that answers what it received, and a TCP server that speaks first.
+// Applications for tests to send traffic to: an HTTP server that echoes the request, and a TCP
+// server that speaks first.
 
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -8,7 +9,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** What the echo server saw, as it answers it in JSON. */
+/** The request that the echo server saw, as its JSON answer. */
 export interface EchoedRequest {
   readonly name: string;
   readonly method: string;
@@ -21,7 +22,7 @@ export interface EchoedRequest {
   readonly remoteAddress: string;
 }
 
-/** What to answer in place of 200 at once. */
+/** An answer in place of an immediate 200. */
 export interface EchoReply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -45,14 +46,17 @@ export interface Workload {
   readonly close: () => Promise<void>;
 }
 
-/** A workload that keeps what it received, oldest first. */
+/** A workload that keeps its requests, oldest first. */
 export interface EchoWorkload extends Workload {
   readonly requests: () => readonly EchoedRequest[];
 }
 
 const http2Preface = 'PRI * HTTP/2.0';
 
-/** Starts an echo server that speaks HTTP/1.1 and, with prior knowledge, HTTP/2 in clear text; port 0 takes a free one. */
+/**
+ * Starts an echo server that speaks HTTP/1.1 and, with prior knowledge, HTTP/2 in clear text; port
+ * 0 takes a free one.
+ */
 export async function startEcho(host: string, port: number, options: EchoOptions): Promise<EchoWorkload> {
   const received: EchoedRequest[] = [];
   const handle = (
@@ -67,7 +71,8 @@ export async function startEcho(host: string, port: number, options: EchoOptions
     });
   };
   const http1 = createHttpServer(handle);
-  // A connection is the client's to close: one that ends as a request is on its way looks like a failure of what is tested.
+  // Only the client closes a connection: one that ends while a request is on its way looks like a
+  // failure of the tested code.
   http1.keepAliveTimeout = 0;
   const http2 = createHttp2Server(handle);
   const workload = await startTcp(host, port, (socket) => {
@@ -82,7 +87,10 @@ export async function startEcho(host: string, port: number, options: EchoOptions
   return { ...workload, requests: () => received };
 }
 
-/** Starts a TCP server that writes `banner` to every client before it reads anything, and then sends back what it reads. */
+/**
+ * Starts a TCP server that writes `banner` to every client before it reads anything, and then
+ * echoes.
+ */
 export async function startTcpBanner(host: string, port: number, banner: string): Promise<Workload> {
   return startTcp(host, port, (socket) => {
     socket.write(banner);
@@ -118,7 +126,7 @@ async function readBody(request: IncomingMessage | Http2ServerRequest): Promise<
   try {
     for await (const text of request) body += String(text);
   } catch {
-    // The client reset the request: there is nobody to answer.
+    // The client reset the request: nobody reads an answer.
   }
   return body;
 }

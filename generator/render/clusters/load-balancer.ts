@@ -1,5 +1,5 @@
-// How a cluster chooses endpoints. The keys of consistent hashing stand in the cluster and not in routes, so that an edit of a
-// DestinationRule is a change of clusters only.
+// The choice of endpoints in a cluster. The keys of consistent hashing are in the cluster and not
+// in routes, so that an edit of a DestinationRule changes clusters only.
 
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';

@@ -1,4 +1,5 @@
-// Outlier detection: errors in a row, never success rates. An ejected endpoint is not used again because few are left.
+// Outlier detection: consecutive errors, never success rates. An ejected endpoint is not used again
+// because few are left.
 
 import type { MessageTypes } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
@@ -45,7 +46,10 @@ function enforce(errors: number): number {
   return errors > 0 ? 100 : 0;
 }
 
-/** Which answers count as errors, as a part of the cluster's HTTP protocol options; nothing where Envoy's own meaning holds. */
+/**
+ * The answers that count as errors, as a part of the cluster's HTTP protocol options; nothing if
+ * Envoy's own rule applies.
+ */
 export function renderErrorStatuses({
   errorStatuses,
 }: Pick<OutlierDetection, 'errorStatuses'>): Pick<ProtocolOptions, 'outlier_detection'> {

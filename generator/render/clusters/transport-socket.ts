@@ -1,4 +1,5 @@
-// What a cluster speaks below HTTP: TLS to the application and the PROXY protocol, inside of the tunnel where an endpoint has one.
+// The layers below a cluster's HTTP: TLS to the application and the PROXY protocol, inside the
+// tunnel if an endpoint has one.
 
 import { type Any, encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { ServiceCluster, UpstreamTls } from '../../model/cluster.ts';
@@ -17,7 +18,10 @@ const rawBuffer: TransportSocket = {
   typed_config: typed('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
 };
 
-/** The transport socket of a service's cluster. The outermost layer carries the destination to `connect_originate`; plain endpoints pass it by. */
+/**
+ * The transport socket of a service's cluster. The outermost layer passes the destination to
+ * `connect_originate`; for plain endpoints it has no effect.
+ */
 export function renderTransportSocket({ tls, proxyProtocol }: ServiceCluster): TransportSocket {
   if (tls === undefined && proxyProtocol === undefined) return plainSocket;
   const inner = tls === undefined ? rawBuffer : renderTls(tls);

@@ -1,5 +1,6 @@
-// Access logs and request metrics of the HTTP chains: one JSON line per request with Istio's keys, plus who asked and which policies
-// were in force; and Istio's counters, made from the same operators.
+// Access logs and request metrics of the HTTP chains: one JSON line for each request with Istio's
+// keys, and with the client and the policies in force; and Istio's counters, made from the same
+// operators.
 
 import { type Any, encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { AccessLogging } from '../../model/waypoint.ts';
@@ -14,8 +15,8 @@ function observed(key: string): string {
 }
 
 /**
- * Istio's 24 keys, then ours: the client's identity, where the route was written, the ALLOW policies that were tried, and what policies
- * found that do not decide.
+ * Istio's 24 keys, then ours: the client's identity, the object of the route, the ALLOW policies
+ * that were tried, and the matches of policies that do not decide.
  */
 const requestFormat: Readonly<Record<string, string>> = {
   start_time: '%START_TIME%',
@@ -77,7 +78,7 @@ export function renderConnectionLog(logging: AccessLogging): AccessLog[] {
   return toLog(logging, connectionFormat);
 }
 
-/** A text that is not read as a command; Envoy would refuse the listener for one that it does not know. */
+/** A text that is not read as a command; Envoy would refuse the listener for an unknown one. */
 function literal(text: string): string {
   return text.replaceAll('%', '%%');
 }
@@ -94,7 +95,10 @@ const refusedFormat: Readonly<Record<string, string>> = {
   allow_policies: '%METADATA(VIRTUAL_HOST:cairn:allow_policies)%',
 };
 
-/** The access log of tunnels: only those that were refused, since each request inside the others is logged on its own. */
+/**
+ * The access log of tunnels: only of refused ones, since each request inside the others is logged
+ * on its own.
+ */
 export function renderRefusedTunnelLog(logging: AccessLogging): AccessLog[] {
   return toLog(logging, refusedFormat).map((log) => ({
     ...log,
@@ -104,7 +108,10 @@ export function renderRefusedTunnelLog(logging: AccessLogging): AccessLog[] {
   }));
 }
 
-/** Rendered logs by what they say and by `own`: every chain carries the same, which is most of its bytes. */
+/**
+ * Rendered logs by their content and by `own`: every chain has the same, which is most of its
+ * bytes.
+ */
 const rendered = new WeakMap<object, Map<object, AccessLog>>();
 
 /** `own` are our keys of this place. */
@@ -145,7 +152,10 @@ const requestTags = toTags({
   connection_security_policy: 'mutual_tls',
 });
 
-/** Istio's request metrics of one service. Envoy prefixes the names; the agent's metrics endpoint takes the prefix off again. */
+/**
+ * Istio's request metrics of one service. Envoy prefixes the names; the agent's metrics endpoint
+ * removes the prefix again.
+ */
 export function renderRequestMetrics(service: {
   readonly host: string;
   readonly namespace: string;

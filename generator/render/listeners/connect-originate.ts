@@ -1,5 +1,5 @@
-// `connect_originate`: HBONE out. An internal listener that opens a tunnel to the workload named by the endpoint's metadata, and the
-// fixed clusters of every waypoint.
+// `connect_originate`: HBONE out. An internal listener that opens a tunnel to the workload that the
+// endpoint's metadata names, and the fixed clusters of every waypoint.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import { hbonePort } from '../../../mesh/index.ts';
@@ -10,7 +10,10 @@ import { endApart } from '../tunnel-end.ts';
 import { tunnelHttp2Options } from '../tunnel-http2.ts';
 import { originalDestinationFilter } from './main-internal.ts';
 
-/** The listener: whatever is written into it goes through a CONNECT to the original destination. */
+/**
+ * The listener: everything that is written into it goes through a CONNECT to the original
+ * destination.
+ */
 export function renderConnectOriginate(): EnvoyResource {
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name: connectOriginate,

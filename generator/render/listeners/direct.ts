@@ -1,5 +1,5 @@
-// The chains of connections to workloads themselves, `direct-http` and `direct-tcp`: through the tunnel to the very address that the
-// client dialled, which filter state carries.
+// The chains of connections to workloads themselves, `direct-http` and `direct-tcp`: through the
+// tunnel to the very address that the client dialled, which filter state carries.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
@@ -21,7 +21,10 @@ import type { TcpFrontend } from '../../model/frontend.ts';
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
 
-/** Shares the address that was dialled with the connection into `connect_originate`: it reached this one, and goes no further by itself. */
+/**
+ * Passes the dialled address on to the connection into `connect_originate`: filter state does not
+ * cross internal connections by itself.
+ */
 const dialledAddress: Filter = {
   name: 'connect_authority',
   typed_config: typed('envoy.extensions.filters.network.set_filter_state.v3.Config', {
@@ -70,7 +73,10 @@ export function renderDirectChains(
   ];
 }
 
-/** What the chains refer to: the route configuration, the policies of connections, and the cluster. */
+/**
+ * The resources that the chains refer to: the route configuration, the policies of connections, and
+ * the cluster.
+ */
 export function renderDirectResources(frontend: DirectFrontend): readonly EnvoyResource[] {
   return [
     renderRoutes(frontend),
@@ -120,7 +126,9 @@ function renderDialled({ name, match, action }: DialledRoute): MessageTypes['env
 
 const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-/** Leads into `connect_originate`, whose tunnel is to the address in the connection's filter state. */
+/**
+ * Leads into `connect_originate`, whose tunnel is to the address in the connection's filter state.
+ */
 function renderEncap(): EnvoyResource {
   const json: MessageTypes['envoy.config.cluster.v3.Cluster'] = {
     name: encap,

@@ -1,4 +1,5 @@
-// Filters whose configuration comes by ECDS: the chain holds a name, so that a listener stays small and an edit leaves it alone.
+// Filters whose configuration comes by ECDS: the chain holds a name, so that a listener stays small
+// and an edit does not touch it.
 
 import { type Any, encodeOnce, type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
 import { aggregatedSource } from '../tls.ts';
@@ -7,7 +8,10 @@ type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
 
 type Discovery = NonNullable<Filter['config_discovery']>;
 
-/** Where the configuration of a filter comes from; it must be one of these messages. To be made once, and stand in many chains. */
+/**
+ * The source of a filter's configuration, which must be one of these messages. It is made once, and
+ * used in many chains.
+ */
 export function makeDiscovery(...types: readonly (keyof MessageTypes)[]): Discovery {
   return encodeOnce({
     config_source: aggregatedSource,

@@ -1,11 +1,15 @@
-// The HTTP filters of a wildcard service whose requests name their own destination: the name comes from the Host, the port never does.
+// The HTTP filters of a wildcard service whose requests name their own destination: the name comes
+// from the Host, the port never does.
 
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import { renderDnsCache } from '../clusters/discovery.ts';
 
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
 
-/** The filters that ask for the Host's name, before the router. `port` is where every destination is connected to. */
+/**
+ * The filters that resolve the Host's name, before the router. `port` is the port of every
+ * destination.
+ */
 export function renderForwardProxyFilters(host: string, port: number): readonly HttpFilter[] {
   return [
     {

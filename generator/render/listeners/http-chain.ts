@@ -1,5 +1,5 @@
-// The filter chain of an HTTP frontend. It is the same for every frontend but for names and protocol: what differs in meaning
-// comes by RDS.
+// The filter chain of an HTTP frontend. It is the same for every frontend except for names and
+// protocol: differences in meaning come by RDS.
 
 import { createHash } from 'node:crypto';
 import {
@@ -79,7 +79,7 @@ const grpcWeb: HttpFilter = {
 
 const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 
-/** The chain of an HTTP frontend: a name, and the name of what comes by ECDS. */
+/** The chain of an HTTP frontend: its name, and the name of the resource that comes by ECDS. */
 export function renderHttpChain(
   { address, service }: ServedAddress,
   settings: Pick<ListenerModel, 'accessLog'>,
@@ -93,7 +93,7 @@ export function renderHttpChain(
 
 const discovery = makeDiscovery(managerType);
 
-/** What the chain of an HTTP frontend refers to. */
+/** The resources that the chain of an HTTP frontend refers to. */
 export function renderHttpManager(
   address: FrontendAddress,
   service: ServedAddress['service'],
@@ -152,8 +152,8 @@ function renderPaths({ normalize, mergeSlashes, escapedSlashes }: PathHandling):
 }
 
 /**
- * The connection manager of an HTTP chain. It never depends on policies: they come by another resource, and there would be a moment in
- * which a policy meets paths that are normalized otherwise than it expects.
+ * The connection manager of an HTTP chain. It never depends on policies: they come by another
+ * resource, and for a moment a policy would meet paths with another normalization than it expects.
  */
 export function renderManager(
   chain: string,
@@ -171,11 +171,12 @@ export function renderManager(
     forward_client_cert_details: 'SANITIZE',
     stream_idle_timeout: '0s',
     proxy_100_continue: true,
-    // A client that pauses for longer than that while its last answer is written would lose the rest of it.
+    // A client that pauses for longer than this while its last answer is written would lose the
+    // rest of it.
     delayed_close_timeout: '0s',
     http_protocol_options: { accept_http_10: true },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
-    // A port in the Host would be connected to: the client must not choose it.
+    // Envoy would connect to a port in the Host, which the client must not choose.
     ...(forwardPort === undefined ? {} : { strip_any_host_port: true }),
     ...(protocol === 'http2' || protocol === 'grpc-web' ? { http2_protocol_options: {} } : {}),
     access_log: [...renderRequestLog(accessLog), renderRequestMetrics({ host, ...service })],

@@ -1,6 +1,7 @@
-// The filter chains of a TCP frontend. Where connections go comes as extension configuration, one for each chain, so that an edit of
-// destinations leaves the listener alone. Ports declared as TCP are decided on the CONNECT; ports whose protocol is sniffed, and ranges
-// of addresses, carry their policy in the chain, by extension configuration too.
+// The filter chains of a TCP frontend. The destination comes as extension configuration, one for
+// each chain, so that an edit of destinations does not touch the listener. Ports declared as TCP
+// are decided on the CONNECT. Sniffed ports, and ranges of addresses, have their policy in the
+// chain, by extension configuration too.
 
 import { type Any, type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
@@ -58,7 +59,10 @@ function proxyName(chain: string): string {
   return `tcp_proxy|${chain}`;
 }
 
-/** The extension configurations that the chains of a TCP frontend refer to: where connections go, and policies that are decided there. */
+/**
+ * The extension configurations that the chains of a TCP frontend refer to: destinations, and
+ * policies that are decided there.
+ */
 export function renderTcpExtensions(frontend: TcpFrontend, log: AccessLogging): readonly EnvoyResource[] {
   const { host, port, routes, authorization, decidedAt, opens } = frontend;
   const name = formatChainName(host, port, 'tcp');

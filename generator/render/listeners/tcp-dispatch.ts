@@ -1,4 +1,5 @@
-// Which filter chain a TCP connection takes: by the conditions of the port's routes, the first that hold.
+// The filter chain of a TCP connection: by the conditions of the port's routes, the first that
+// hold.
 
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { AddressBlock } from '../../model/condition.ts';

@@ -1,4 +1,5 @@
-// One JSON line for each connection, with the field names that ztunnel writes, so that the same questions can be asked of both.
+// One JSON line for each connection, with ztunnel's field names, so that the same questions can be
+// asked of both.
 
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { NodeWaypoint, NodeWorkload } from '../../model/node.ts';
@@ -25,7 +26,10 @@ export function renderWaypointLog(client: NodeWorkload, host: string, waypoint: 
   });
 }
 
-/** A client's connection to a service without a waypoint; what is known of the endpoint comes from its metadata. */
+/**
+ * A client's connection to a service without a waypoint; the facts about the endpoint come from its
+ * metadata.
+ */
 export function renderDirectLog(client: NodeWorkload, host: string): AccessLog {
   return renderLine({
     ...clientFields(client),
@@ -36,7 +40,9 @@ export function renderDirectLog(client: NodeWorkload, host: string): AccessLog {
   });
 }
 
-/** A tunnel to a workload that failed: its reason is not seen by the connection that it was made for. */
+/**
+ * A tunnel to a workload that failed: the connection that it was made for does not see its reason.
+ */
 export function renderFailedTunnelLog(client: NodeWorkload, server: NodeWorkload): AccessLog {
   return {
     ...renderLine({

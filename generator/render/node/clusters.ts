@@ -1,5 +1,5 @@
-// Where the node proxy connects to. Clusters of tunnels are per client: a connection carries one certificate and one source address,
-// and no two clients can share it.
+// The clusters of the node proxy. Clusters of tunnels are per client: a connection has one
+// certificate and one source address, and no two clients can share it.
 
 import { hbonePort } from '../../../mesh/index.ts';
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';

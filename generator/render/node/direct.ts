@@ -1,4 +1,4 @@
-// Which workloads are reached without a waypoint.
+// The workloads that are reached without a waypoint.
 
 import type { NodeModel, NodeWorkload } from '../../model/node.ts';
 

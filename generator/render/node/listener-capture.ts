@@ -1,8 +1,10 @@
-// `capture|<port>|<address>`: listens on one port of a virtual address, tells the client by its source address, and hands the bytes to a
-// tunnel made with that client's certificate. Who is not a workload of this node gets no further, and is told why.
+// `capture|<port>|<address>`: listens on one port of a virtual address, recognizes the client by
+// its source address, and passes the bytes to a tunnel with that client's certificate. A client
+// that is no workload of this node is refused, and gets the reason.
 //
-// One listener for each address and port, not one for all: Envoy replaces a listener whose list of addresses changes, which resets
-// connections at once and, when the drain time ends, every stream of every service.
+// One listener for each address and port, not one for all: Envoy replaces a listener whose list of
+// addresses changes, which resets connections at once and, when the drain time ends, every stream
+// of every service.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import type { NodeAddress, NodeModel, NodeService, NodeWorkload } from '../../model/node.ts';
@@ -11,7 +13,7 @@ import { renderAddressMatcher, renderChainAction } from './address-matcher.ts';
 import { captureName, directClusterName, waypointClusterName } from './names.ts';
 import { renderTunnel } from './tunnel.ts';
 
-/** The listeners; an address that leads nobody anywhere has none. */
+/** The listeners; an address without a service for anybody has none. */
 export function renderCaptureListeners({ workloads, addresses }: NodeModel): readonly EnvoyResource[] {
   return addresses.flatMap((address) => {
     const { exceptions } = address;
@@ -31,7 +33,8 @@ function renderListener(
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name,
     address: { socket_address: { address, port_value: port } },
-    // A virtual address need not be an address of this machine, and one that cannot be listened on must not be refused as a whole.
+    // A virtual address need not be an address of this machine, and one that cannot be listened on
+    // must not make Envoy refuse everything.
     freebind: true,
     traffic_direction: 'OUTBOUND',
     filter_chain_matcher: renderAddressMatcher(
@@ -45,8 +48,9 @@ function renderListener(
 }
 
 /**
- * What an address that is no workload's gets: an answer that a client of HTTP shows, and that a person can read in any other. It is made
- * here and depends on nothing that was sent, so that nothing of the connection goes anywhere.
+ * The answer to a client at an address that is no workload's: an HTTP client shows it, and a person
+ * can read it in any other. It is fixed and depends on nothing that was sent, so nothing of the
+ * connection goes anywhere.
  */
 function renderRefusal([example]: readonly NodeWorkload[]): MessageTypes['envoy.config.listener.v3.FilterChain'] {
   const text =

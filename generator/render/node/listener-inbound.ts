@@ -1,6 +1,6 @@
-// `inbound_hbone|<workload>`: port 15008 of one workload. Tunnels from clients of the trust domain end here, and only those for a known
-// port of the very workload that they came to go on; for anything else this would be an open proxy. The ports come by RDS, so that
-// a new one resets no tunnel.
+// `inbound_hbone|<workload>`: port 15008 of one workload. Tunnels from clients of the trust domain
+// end here. Only those to a known port of the very workload that they came to go on; anything else
+// would make this an open proxy. The ports come by RDS, so that a new one resets no tunnel.
 
 import { hbonePort } from '../../../mesh/index.ts';
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
@@ -72,7 +72,7 @@ function renderConnectionManager(server: NodeWorkload, name: string): MessageTyp
       http2_protocol_options: tunnelHttp2Options,
       upgrade_configs: [{ upgrade_type: 'CONNECT' }],
       generate_request_id: false,
-      // An idle connection is the application's business.
+      // The application decides about idle connections.
       stream_idle_timeout: '0s',
       access_log: [renderInboundLog(server)],
       rds: { route_config_name: name, config_source: aggregatedSource },

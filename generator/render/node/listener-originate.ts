@@ -1,5 +1,6 @@
-// `originate|<client>`: internal listeners behind the choice of an endpoint. The endpoint's address is the connection's destination here,
-// so that the tunnel is made to the right workload with exactly its identity expected.
+// `originate|<client>`: internal listeners behind the choice of an endpoint. The endpoint's address
+// is the connection's destination here, so that the tunnel goes to the right workload and expects
+// exactly its identity.
 
 import { type EnvoyResource, typeUrls } from '../../../envoy-api/index.ts';
 import type { NodeModel } from '../../model/node.ts';

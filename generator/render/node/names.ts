@@ -1,4 +1,4 @@
-// Names of the node proxy's resources. A chain has the name of the cluster that it leads to.
+// Names of the node proxy's resources. A chain has the name of its cluster.
 
 import type { NodeAddress, NodeService, NodeWaypoint, NodeWorkload } from '../../model/node.ts';
 
@@ -12,7 +12,10 @@ export function captureName({ address, port }: Pick<NodeAddress, 'address' | 'po
   return `capture|${port}|${address}`;
 }
 
-/** Cluster of a client's tunnels to a waypoint: `waypoint|<client>|<gateway>`, each as `<namespace>/<name>`. */
+/**
+ * Cluster of a client's tunnels to a waypoint: `waypoint|<client>|<gateway>`, each as
+ * `<namespace>/<name>`.
+ */
 export function waypointClusterName(client: Workload, { gateway }: NodeWaypoint): string {
   return `waypoint|${formatKey(client)}|${formatKey(gateway)}`;
 }

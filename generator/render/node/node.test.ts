@@ -1,4 +1,5 @@
-// The rendered node proxy: what every tunnel must carry, and that the same mesh gives the same bytes.
+// The rendered node proxy: the properties of every tunnel, and that the same mesh gives the same
+// bytes.
 
 import { assert as assertProperty, property, shuffledSubarray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -160,7 +161,7 @@ it('gives the same bytes whatever the order of the objects', () => {
       apiVersion: 'networking.istio.io/v1',
       kind: 'WorkloadEntry',
       metadata: meta(`w${number}`, { 'networking.istio.io/tunnel': 'http' }),
-      // Two of them share an address: also who wins must not depend on the order.
+      // Two of them share an address: the winner must not depend on the order.
       spec: { address: `10.0.0.${Math.min(number, 2)}`, labels: { app: 'w' } },
     },
     {

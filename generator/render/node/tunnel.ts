@@ -1,4 +1,4 @@
-// Into a tunnel: a TCP connection becomes one CONNECT for the address that it was made to.
+// Into a tunnel: a TCP connection becomes one CONNECT to its original address.
 
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { NodeWorkload } from '../../model/node.ts';
@@ -14,7 +14,7 @@ export function renderTunnel(client: NodeWorkload, cluster: string, log: AccessL
     typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
       stat_prefix: cluster,
       cluster,
-      // An idle connection is the application's business.
+      // The application decides about idle connections.
       idle_timeout: '0s',
       tunneling_config: {
         hostname: '%DOWNSTREAM_LOCAL_ADDRESS%',

@@ -1,4 +1,4 @@
-// What a route does: forward, redirect or answer.
+// The action of a route: forward, redirect or answer.
 
 import type { MessageTypes } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
@@ -38,7 +38,7 @@ function renderForward(action: ForwardAction): RouteAction {
     ...renderDestinations(action.destinations),
     cluster_not_found_response_code: action.invalidStatus === 500 ? 'INTERNAL_SERVER_ERROR' : 'SERVICE_UNAVAILABLE',
     timeout,
-    // Deprecated, but the field in its place makes Envoy ignore `timeout`.
+    // Deprecated, but its replacement makes Envoy ignore `timeout`.
     max_grpc_timeout: timeout,
     ...(action.path === undefined ? {} : renderRewrite(action.path)),
     ...(action.retry === undefined ? {} : { retry_policy: renderRetry(action.retry) }),
@@ -46,7 +46,7 @@ function renderForward(action: ForwardAction): RouteAction {
   };
 }
 
-/** A single destination keeps its own Host in the route; several keep theirs in the weighted clusters. */
+/** A single destination has its Host in the route; several have theirs in the weighted clusters. */
 function renderDestinations(destinations: readonly WeightedDestination[]): RouteAction {
   const [only] = destinations;
   const plain = only !== undefined && destinations.length === 1;

@@ -43,7 +43,9 @@ function renderAdditions(edits: HeaderEdits | undefined): HeaderValueOption[] {
   return [...edits.set.map(option('OVERWRITE_IF_EXISTS_OR_ADD')), ...edits.add.map(option('APPEND_IF_EXISTS_OR_ADD'))];
 }
 
-/** The text of a value in Envoy's format, in which a percent sign that begins no command is doubled. */
+/**
+ * The text of a value in Envoy's format, in which a percent sign that begins no command is doubled.
+ */
 export function renderHeaderValue(value: HeaderValue): string {
   return value.map((part) => (typeof part === 'string' ? part.replaceAll('%', '%%') : `%${part.command}%`)).join('');
 }

@@ -11,7 +11,9 @@ type RouteMatch = MessageTypes['envoy.config.route.v3.RouteMatch'];
 type HeaderMatcher = MessageTypes['envoy.config.route.v3.HeaderMatcher'];
 type QueryParameterMatcher = MessageTypes['envoy.config.route.v3.QueryParameterMatcher'];
 
-/** The match of a route. The client's namespace is read from its identity, which TLS has verified. */
+/**
+ * The match of a route. The client's namespace is read from its identity, which TLS has verified.
+ */
 export function renderRouteMatch(match: HttpMatch): RouteMatch {
   return {
     ...renderPath(match),

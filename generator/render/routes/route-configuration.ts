@@ -1,4 +1,5 @@
-// The route configuration of one HTTP frontend: its routes, faults and policies, pushed by RDS when any of them changes.
+// The route configuration of one HTTP frontend: its routes, faults and policies, pushed by RDS when
+// any of them changes.
 
 import { type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
 import type { HttpRoute } from '../../model/http-route.ts';
@@ -17,7 +18,10 @@ type Route = MessageTypes['envoy.config.route.v3.Route'];
 /** Bytes of a direct response's body at most; Envoy's own limit is 4096. */
 const maximumBodyBytes = 1024 * 1024;
 
-/** The RouteConfiguration of a frontend: one virtual host, or two where Hosts are told apart, each with the policy. */
+/**
+ * The RouteConfiguration of a frontend: one virtual host, or two if Hosts are distinguished, each
+ * with the policy.
+ */
 export function renderRouteConfiguration(frontend: HttpFrontend): EnvoyResource {
   const name = formatChainName(frontend.host, frontend.port, 'http');
   const { typedPerFilterConfig, metadata } = renderAuthorization(frontend.authorization);

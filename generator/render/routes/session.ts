@@ -4,10 +4,15 @@ import { type Any, typed } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { Session } from '../../model/http-route.ts';
 
-/** The name of the filter of every HTTP chain that keeps sessions; it does nothing for routes that do not ask for it. */
+/**
+ * The name of the filter of every HTTP chain that keeps sessions; it does nothing for routes that
+ * do not ask for it.
+ */
 export const sessionFilter = 'envoy.filters.http.stateful_session';
 
-/** The route's configuration of the filter. An endpoint that is gone or unhealthy is replaced by another. */
+/**
+ * The route's configuration of the filter. A missing or unhealthy endpoint is replaced by another.
+ */
 export function renderSession(session: Session): Any {
   return typed('envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute', {
     stateful_session: {

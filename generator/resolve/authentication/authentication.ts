@@ -1,5 +1,6 @@
-// Whose tokens a frontend accepts: the JWT rules of every RequestAuthentication attached to its service, its Gateway and its
-// GatewayClass, merged. An issuer whose keys are not there stays, without a key: its tokens are refused, and never passed on unverified.
+// The issuers of a frontend: the JWT rules of every RequestAuthentication attached to its service,
+// its Gateway and its GatewayClass, merged. An issuer whose keys are missing stays, without a key:
+// its tokens are refused, and never passed on unverified.
 
 import { type FieldPath, formatRef, type JwtRule, type MeshObject, refOf } from '../../../mesh/index.ts';
 import type { Authentication, JwtProvider } from '../../model/authentication.ts';
@@ -90,7 +91,7 @@ function resolveKeys(context: ResolveContext, policy: Policy, rule: JwtRule, pat
   return jwks;
 }
 
-/** Reports what keeps a RequestAuthentication without rules from meaning anything. */
+/** Reports the reason why a RequestAuthentication without rules has no effect. */
 export function reportEmptyAuthentication(context: ResolveContext, policy: Policy): void {
   if ((policy.spec.jwtRules ?? []).length > 0) return;
   context.report({

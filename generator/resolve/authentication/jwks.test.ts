@@ -1,4 +1,5 @@
-// What is taken of a key set: a key too many is a forged token, a key too few an outage, and a set without any would be refused by Envoy.
+// The keys that are taken from a key set: a key too many is a forged token, a key too few an
+// outage, and Envoy would refuse a set without any.
 
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';

@@ -1,9 +1,9 @@
-// Keys of an issuer, as text, reduced to those that Envoy can use: a key set that it cannot read would be refused with everything that
-// comes along.
+// Reduces the keys of an issuer, as text, to those that Envoy can use: Envoy would refuse a key set
+// that it cannot read together with everything around it.
 
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 
-/** The keys that can be used, and what is wrong with the others. */
+/** The usable keys, and the faults of the others. */
 export interface ReadKeys {
   /** A JSON Web Key Set that Envoy takes, without a usable key when `count` is 0. */
   readonly jwks: string;
@@ -14,8 +14,8 @@ export interface ReadKeys {
 }
 
 /**
- * Stands at the end of every key set, since Envoy refuses a set in which it finds no key: an Ed25519 key of which no signature is valid,
- * because 2 is no y of a point of the curve.
+ * The end of every key set, since Envoy refuses a set in which it finds no key: an Ed25519 key of
+ * which no signature is valid, because 2 is no y of a point of the curve.
  */
 const noKey = {
   kty: 'OKP',
@@ -25,14 +25,17 @@ const noKey = {
   kid: 'none',
 };
 
-/** A key set that no token is valid by. */
+/** A key set under which no token is valid. */
 export const noKeys: string = JSON.stringify({ keys: [noKey] });
 
-/** Of one issuer; every key costs a verification for each token without a key id. */
+/** Keys of one issuer; every key costs a verification for each token without a key id. */
 const maxKeys = 64;
 const maxTextLength = 256 * 1024;
 
-/** Reads a JSON Web Key Set. Only public keys of signatures are taken: a shared secret would let whoever reads it sign. */
+/**
+ * Reads a JSON Web Key Set. It takes only public keys of signatures: with a shared secret, a reader
+ * could sign.
+ */
 export function readKeys(text: string): ReadKeys {
   const parsed = parse(text);
   if (parsed === undefined)
@@ -65,7 +68,7 @@ function parse(text: string): readonly unknown[] | undefined {
   }
 }
 
-/** What Envoy reads of a key: its fields in JSON, and the algorithms that may go with them. */
+/** Envoy's view of a key: its fields in JSON, and the algorithms that may go with them. */
 const kinds: Readonly<Record<string, { readonly fields: readonly string[]; readonly algorithms: RegExp }>> = {
   RSA: { fields: ['n', 'e'], algorithms: /^(?:RS|PS)(?:256|384|512)$/ },
   'EC P-256': { fields: ['crv', 'x', 'y'], algorithms: /^ES256$/ },
@@ -77,7 +80,10 @@ const kinds: Readonly<Record<string, { readonly fields: readonly string[]; reado
 /** The least bits of an RSA key; shorter ones can be factored. */
 const minRsaBits = 1024;
 
-/** Whether a value is a word or in base64url. Node.js takes others for a key too, and half of a character has Envoy refuse the set. */
+/**
+ * Whether a value is a word or base64url. Node.js accepts other values as keys too, and half of a
+ * character makes Envoy refuse the set.
+ */
 function isWord(value: unknown): value is string {
   return typeof value === 'string' && /^[\w+/-]+=*$/.test(value);
 }

@@ -1,18 +1,24 @@
-// Where the keys of issuers come from: what a RequestAuthentication names without carrying it, for whoever fetches it.
+// The sources of issuers' keys: the documents that RequestAuthentications name, for the fetcher.
 
 import { type JwtRule, type MeshSnapshot, parseDuration } from '../../../mesh/index.ts';
 
 /** One document that the configuration needs. */
 export interface KeySource {
-  /** What a JwksDocument is asked for by: the address of a key set, or of the OpenID configuration that names one. */
+  /**
+   * The address of a JwksDocument: that of a key set, or of the OpenID configuration that names
+   * one.
+   */
   readonly uri: string;
   /** Whether `uri` is an OpenID configuration. */
   readonly isDiscovery: boolean;
-  /** Milliseconds that one attempt may take; absent where nobody says. */
+  /** Milliseconds that one attempt may take; absent if it is not configured. */
   readonly timeout?: number;
 }
 
-/** The address of the keys of a rule without keys of its own: an issuer that names none has its configuration at a well-known place. */
+/**
+ * The address of the keys of a rule without keys of its own: an issuer that names none has its
+ * configuration at a well-known place.
+ */
 export function keysUri(rule: JwtRule): string {
   return writtenUri(rule) ?? `${(rule.issuer ?? '').replace(/\/$/, '')}/.well-known/openid-configuration`;
 }

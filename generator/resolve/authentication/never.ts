@@ -1,11 +1,11 @@
-// What a RequestAuthentication says that no token, and no request with one, can meet. Nothing is opened by it: such tokens are refused, or
-// not found.
+// Values of a RequestAuthentication that no token, and no request with one, can meet. They open
+// nothing: such tokens are refused, or not found.
 
 import { type FieldPath, type JwtRule, type MeshObject, refOf } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
 import { findHeaderNameProblem, findQueryProblem } from '../frontend/request-text.ts';
 
-/** Reports every value of the rules that nothing can meet. To be called once for each object. */
+/** Reports every value of the rules that nothing can meet. Called once for each object. */
 export function reportNeverAccepted(context: ResolveContext, policy: MeshObject<'RequestAuthentication'>): void {
   for (const [index, rule] of (policy.spec.jwtRules ?? []).entries()) {
     for (const [field, message] of findProblems(rule)) {

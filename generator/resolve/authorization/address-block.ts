@@ -24,7 +24,9 @@ export function isInBlock(block: AddressBlock, address: string): boolean | undef
   return own.width === other.width && own.value >> shift === other.value >> shift;
 }
 
-/** The block by its first address, and each of it in the same form: what two spellings of one block have in common. */
+/**
+ * The block by its first address, in canonical form: two spellings of one block have it in common.
+ */
 export function formatBlock({ address, prefix }: AddressBlock): AddressBlock {
   const bits = parseBits(address);
   if (bits === undefined) return { address, prefix };
@@ -49,7 +51,8 @@ function parseBits(address: string): Bits | undefined {
   if (!address.includes(':')) {
     return { value: address.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n), width: 32 };
   }
-  // The URL parser takes every form of IPv6, also with an IPv4 tail, and gives back groups of hexadecimal digits.
+  // The URL parser takes every form of IPv6, also with an IPv4 tail, and returns groups of
+  // hexadecimal digits.
   const [head = '', tail = ''] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === '' ? [] : tail.split(':');

@@ -1,4 +1,5 @@
-// Policies that reach nothing: what is written closed and is open is an error, wherever the policy stands.
+// Policies that reach nothing: a policy that is written closed and is open is an error, wherever it
+// stands.
 
 import { describe, expect, it } from 'vitest';
 import { formatRef } from '../../../mesh/index.ts';
@@ -48,7 +49,7 @@ metadata: { name: policy, namespace: ${namespace}, annotations: ${annotations} }
 spec: ${spec}
 ---`;
 
-/** Severity and code of what is said about policies. */
+/** Severity and code of the Findings about policies. */
 function said(...texts: readonly string[]): readonly string[] {
   const { store, findings } = readMesh({ 'in.yaml': texts.join('') });
   return [...findings, ...analyzeMesh(store)]

@@ -1,4 +1,5 @@
-// What a policy means for one frontend: each field's predicate, and above all that nothing inexpressible ever opens anything.
+// The meaning of a policy for one frontend: each field's predicate, and above all that no
+// inexpressible field ever opens anything.
 
 import * as fc from 'fast-check';
 import { RE2JS } from 're2js';
@@ -67,7 +68,7 @@ function resolve(
   return { authorization: resolveAuthorization({ mesh, report }, { ...target, ...to }), findings };
 }
 
-/** The one rule that a policy becomes. */
+/** The one rule of a policy. */
 function ruleOf(action: 'ALLOW' | 'DENY', rule: Rule, settings: Partial<MeshSettings> = {}): object[] {
   const { authorization, findings } = resolve([policy({ action, rules: [rule] })], {}, settings);
   expect(findings.filter(({ code }) => code !== 'TokensNotVerified' && code !== 'PathsRefused')).toEqual([]);

@@ -1,4 +1,5 @@
-// Who may ask what of one frontend: the union of every policy attached to its service, its Gateway and its GatewayClass.
+// The authorization of one frontend: the union of every policy attached to its service, its Gateway
+// and its GatewayClass.
 
 import { type MeshObject, refOf } from '../../../mesh/index.ts';
 import type { Authorization, AuthorizationRule, CustomAuthorization } from '../../model/authorization.ts';
@@ -19,7 +20,10 @@ interface AttachedPolicy extends ResolvedPolicy {
   readonly policy: MeshObject<'AuthorizationPolicy'>;
 }
 
-/** The authorization of a service port; Findings about fields are reported for each port that they concern. */
+/**
+ * The authorization of a service port; Findings about fields are reported for each port that they
+ * concern.
+ */
 export function resolveAuthorization(context: ResolveContext, target: AuthorizationTarget): Authorization {
   const { mesh } = context;
   const attached = findAttached(mesh, (key) => mesh.find('AuthorizationPolicy/target', key), target).flatMap(
@@ -55,7 +59,10 @@ function ruleReadsPath({ operation }: AuthorizationRule): boolean {
   return readsPath(operation);
 }
 
-/** Where nobody says how paths are normalized, a policy that reads them costs the port its ambiguous ones. */
+/**
+ * If the normalization of paths is not configured, a policy that reads paths makes the port refuse
+ * ambiguous ones.
+ */
 function reportPathsRefused(
   context: ResolveContext,
   target: AuthorizationTarget,
@@ -79,7 +86,10 @@ function reportPathsRefused(
   }
 }
 
-/** Without a RequestAuthentication no token is ever known: conditions on tokens never hold, and their opposites always do. */
+/**
+ * Without a RequestAuthentication no token is ever known: conditions on tokens never hold, and
+ * their opposites always do.
+ */
 function reportTokensUnverified(
   context: ResolveContext,
   target: AuthorizationTarget,
@@ -104,10 +114,10 @@ function rulesOf(policies: readonly AttachedPolicy[]): readonly AuthorizationRul
   return policies.flatMap(({ rules }) => rules);
 }
 
-/** Appended to the keys of rules that deny since there is nobody to ask. */
+/** Appended to the keys of rules that deny because there is nobody to ask. */
 const deniedSuffix = '-deny-due-to-bad-CUSTOM-action';
 
-/** The rules of CUSTOM policies: for one authorizer that can be asked, or else to be denied. */
+/** The rules of CUSTOM policies: for one authorizer that can be asked, or else denials. */
 function resolveCustom(
   context: ResolveContext,
   target: AuthorizationTarget,
@@ -145,7 +155,7 @@ function resolveCustom(
     ]);
     return { denied: denied() };
   }
-  // Each policy reports what is wrong with its own provider.
+  // Each policy reports the faults of its own provider.
   const [authorizer] = policies.map(({ policy }) => resolveAuthorizer(context, target, policy));
   if (authorizer === undefined) return { denied: denied() };
   const rules = rulesOf(policies);

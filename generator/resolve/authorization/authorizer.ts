@@ -1,5 +1,6 @@
-// Who a CUSTOM policy asks: an external authorizer of MeshConfig, as the policy's provider names it. What Envoy would refuse, or could
-// not reach, is found here: then there is nobody to ask, and the policy denies.
+// The authorizer of a CUSTOM policy: an external authorizer of MeshConfig, as the policy's provider
+// names it. An authorizer that Envoy would refuse, or could not reach, is found here: then there is
+// nobody to ask, and the policy denies.
 
 import {
   type ExtensionProvider,
@@ -20,10 +21,10 @@ import { findService } from '../service/service.ts';
 import type { AuthorizationTarget } from './field.ts';
 import { matcherOf, parsePattern } from './pattern.ts';
 
-/** As long as Istio waits for an answer when nothing is said: 10 minutes. */
+/** Istio's default wait for an answer: 10 minutes. */
 const defaultTimeout = 600_000;
 
-/** The authorizer of a policy; undefined when there is none that can be asked, which is reported. */
+/** The authorizer of a policy; undefined and reported when there is none that can be asked. */
 export function resolveAuthorizer(
   context: ResolveContext,
   { gateway }: Pick<AuthorizationTarget, 'gateway'>,
@@ -105,14 +106,17 @@ function isAuthorizer({ envoyExtAuthzHttp, envoyExtAuthzGrpc }: ExtensionProvide
   return envoyExtAuthzHttp !== undefined || envoyExtAuthzGrpc !== undefined;
 }
 
-/** The status that a text names; undefined when Envoy has no such status of an error, and would refuse it. */
+/**
+ * The status that a text names; undefined when Envoy has no such status of an error, and would
+ * refuse it.
+ */
 function readErrorStatus(text: string): ErrorStatus | undefined {
   return errorStatuses.find((status) => status === Number(text));
 }
 
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** What Envoy would refuse, as half a sentence. */
+/** A field that Envoy would refuse, as half a sentence. */
 function authorizerProblem(
   written: HttpAuthorizer | GrpcAuthorizer,
   http: HttpAuthorizer | undefined,

@@ -1,5 +1,5 @@
-// Conditions on the token of a request: its claims, as request authentication has verified them, and what other filters say of it. No
-// header has a say in any of this.
+// Conditions on the token of a request: its claims, as request authentication has verified them,
+// and the metadata of other filters about it. No header influences any of this.
 
 import type { ClientCondition, ClientPredicate } from '../../model/authorization.ts';
 import type { MetadataCondition, MetadataMatch, ScalarMatch, StringMatcher } from '../../model/condition.ts';
@@ -27,7 +27,10 @@ export function claimField(
   };
 }
 
-/** What a filter of Envoy says of a request. A value in brackets is an element of a list. */
+/**
+ * The metadata of one of Envoy's filters about a request. A value in brackets is an element of a
+ * list.
+ */
 export function filterMetadataField(filter: string, key: string): FieldDefinition<ClientCondition> {
   return {
     http: true,
@@ -45,14 +48,17 @@ export function filterMetadataField(filter: string, key: string): FieldDefinitio
   };
 }
 
-/** The names of `.a.b` or `[a][b]`; undefined when it is neither. */
+/** The names of `.a.b` or `[a][b]`; undefined for other forms. */
 export function parseClaimPath(text: string): readonly string[] | undefined {
   if (/^(?:\.[^.[\]]+)+$/.test(text)) return text.slice(1).split('.');
   if (/^(?:\[[^[\]]+\])+$/.test(text)) return text.slice(1, -1).split('][');
   return undefined;
 }
 
-/** What may match: a text, an element of a list, one of both, or also a number or truth value that is so written. */
+/**
+ * The forms that may match: a text, an element of a list, one of both, or also a number or truth
+ * value that is so written.
+ */
 type Form = 'text' | 'list' | 'either' | 'anything';
 
 /** A condition on a claim by its path. */
@@ -87,14 +93,15 @@ function matcherOfValue(value: string): StringMatcher | 'present' {
   return pattern.kind === 'present' ? 'present' : matcherOf(pattern.kind, pattern.text);
 }
 
-// Issuers hold slashes and subjects may, so that one text can be split in several ways. What opens something takes the last slash, as
-// Istio does; what closes something takes every way.
+// Issuers contain slashes and subjects may, so one text can be split in several ways. A rule that
+// opens takes the last slash, as Istio does; a rule that closes takes every way.
 function resolveRequestPrincipal(value: string, _scope: unknown, strictness: Strictness): ClientPredicate {
   if (strictness === 'strict') {
     const slash = value.lastIndexOf('/');
     if (slash >= 0) return principal(value.slice(0, slash), value.slice(slash + 1), 'text');
     if (value.endsWith('*') && value !== '*') return principal(value, '*', 'text');
-    // Without a slash and without a star this is an issuer or a subject, of which the other is empty: no token has that.
+    // Without a slash and without a star this is an issuer or a subject, of which the other is
+    // empty: no token has that.
     return value.startsWith('*') ? principal('*', value, 'text') : any([]);
   }
   if (value === '*') return any([claim(['iss'], 'present', 'anything'), claim(['sub'], 'present', 'anything')]);

@@ -1,10 +1,14 @@
-// Whether there can be a client of the name that a policy gives: the form of identities, and who is in the mesh.
+// Whether a client with a name in a policy can exist: the form of identities, and the members of
+// the mesh.
 
 import { formatAccountKey, type MeshSnapshot } from '../../../mesh/index.ts';
 import type { TextPattern } from '../frontend/request-text.ts';
 import { anyMeshTrustDomain, scheme } from './sources.ts';
 
-/** Why no client is like a value. `isSure`: by what the mesh in hand knows, which may be a part of one only. */
+/**
+ * The reason why no client matches a value. `isSure` is false for reasons from the known part of
+ * the mesh, which may be incomplete.
+ */
 export interface ClientProblem {
   readonly message: string;
   readonly isSure: boolean;
@@ -14,7 +18,10 @@ export interface ClientProblem {
 const namespaceName = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const accountName = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 
-/** One of the parts of an identity between slashes: what it can be, and whether a text is the begin or the end of that. */
+/**
+ * One of the parts of an identity between slashes: its possible values, and whether a text is the
+ * begin or the end of that.
+ */
 interface Part {
   readonly isWhole: (text: string) => boolean;
   readonly isBegin: (text: string) => boolean;
@@ -44,7 +51,7 @@ function partsOf(trustDomains: readonly string[]): readonly Part[] {
   ];
 }
 
-/** Why no client has an identity like this. */
+/** The reason why no client has an identity like this. */
 export function findPrincipalProblem(
   mesh: MeshSnapshot,
   pattern: TextPattern,
@@ -81,7 +88,7 @@ export function findPrincipalProblem(
   return findNameProblem(mesh, { namespace, ...(account !== undefined && isWhole(4) ? { account } : {}) }, home);
 }
 
-/** Why no client is of a trust domain like this. */
+/** The reason why no client is of a trust domain like this. */
 export function findTrustDomainProblem(mesh: MeshSnapshot, pattern: TextPattern): ClientProblem | undefined {
   const { trustDomain, trustDomainAliases } = mesh.settings;
   const [part] = partsOf([trustDomain, ...trustDomainAliases]);
@@ -98,17 +105,17 @@ function foreignTrustDomain(text: string, trustDomain: string): ClientProblem {
   };
 }
 
-/** Why no client is in a namespace like this; stars stand for any text. */
+/** The reason why no client is in a namespace like this; stars stand for any text. */
 export function findNamespaceProblem(mesh: MeshSnapshot, value: string, home: string): ClientProblem | undefined {
   if (!value.includes('*')) return findNameProblem(mesh, { namespace: value }, home);
   if (/^[-a-z0-9*]*$/.test(value)) return undefined;
   return { message: 'a namespace is named in small letters, digits and "-"', isSure: true };
 }
 
-/** Why no client runs as this account. */
+/** The reason why no client runs as this account. */
 export function findAccountProblem(mesh: MeshSnapshot, value: string, home: string): ClientProblem | undefined {
   const [namespace, account, ...rest] = value.includes('/') ? value.split('/') : [home, value];
-  // What is no name of an account is reported where the value is read.
+  // A text that is no name of an account is reported where the value is read.
   if (!namespace || !account || rest.length > 0 || value.includes('*')) return undefined;
   return findNameProblem(mesh, { namespace, account }, home);
 }

@@ -1,4 +1,5 @@
-// The `when` of a rule: attributes by name, each on the source's or the operation's side of the decision.
+// The `when` of a rule: attributes by name, each on the source's or the operation's side of the
+// decision.
 
 import type { Condition } from '../../../mesh/index.ts';
 import type { ClientCondition, Combined, OperationCondition, OperationPredicate } from '../../model/authorization.ts';
@@ -101,7 +102,10 @@ function attributeOf(key: string): Attribute {
   return { side: 'operation', definition: undefined };
 }
 
-/** Headers that are part of the request line in one version of HTTP or another are read as the fields of an operation are. */
+/**
+ * Headers that are part of the request line in one version of HTTP or another are read like the
+ * fields of an operation.
+ */
 function fieldOfHeader(name: string): FieldDefinition<OperationCondition> {
   if (name === 'host' || name === ':authority') return hostField;
   if (name === ':method') return methodField;
@@ -117,7 +121,10 @@ function tokenField(key: string): FieldDefinition<ClientCondition> | undefined {
   return keys === undefined ? undefined : claimField(keys);
 }
 
-/** HTTP that a waypoint reads is not inside TLS of the client's own, so that no request has a server name. */
+/**
+ * HTTP that a waypoint reads is not inside TLS of the client's own, so no request has a server
+ * name.
+ */
 const serverNameField: FieldDefinition<OperationCondition> = {
   resolve: (_value, scope) =>
     scope.target.protocol === 'http'

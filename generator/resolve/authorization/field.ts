@@ -1,5 +1,5 @@
-// How the fields of a policy are described, and how an object of them (a source, an operation) becomes predicates. What cannot be
-// expressed exactly never opens anything: see `FieldResult`.
+// The description of a policy's fields, and how an object of them (a source, an operation) becomes
+// predicates. A field that cannot be expressed exactly never opens anything: see `FieldResult`.
 
 import type { FieldPath, FindingCode, MeshObject, PathNormalization } from '../../../mesh/index.ts';
 import type { Combined } from '../../model/authorization.ts';
@@ -7,47 +7,63 @@ import type { WaypointGateway } from '../../model/waypoint.ts';
 import { hasStrayStar } from './pattern.ts';
 import { all, any, isAlways, isNever, never, not } from './predicate.ts';
 
-/** What is being asked for: one port of a service behind one waypoint. */
+/** The requested target: one port of a service behind one waypoint. */
 export interface AuthorizationTarget {
   readonly gateway: WaypointGateway;
   readonly service: { readonly kind: 'Service' | 'ServiceEntry'; readonly namespace: string; readonly name: string };
   /** `any`: whichever port of a workload the client dials. */
   readonly port: number | 'any';
   readonly protocol: 'http' | 'tcp';
-  /** The service's virtual addresses, which `destination.ip` is decided against; absent: unknown, so that it cannot be decided. */
+  /**
+   * The service's virtual addresses, by which `destination.ip` is decided; absent: unknown, so that
+   * it cannot be decided.
+   */
   readonly addresses?: readonly string[];
-  /** How paths are normalized, where somebody says so; absent: as by BASE, and what is ambiguous is refused where rules read paths. */
+  /**
+   * How paths are normalized, if configured; absent: as by BASE, and ambiguous paths are refused if
+   * rules read paths.
+   */
   readonly pathNormalization?: PathNormalization;
 }
 
-/** What a value is resolved in: one rule of one policy on one target. */
+/** The context of a value: one rule of one policy on one target. */
 export interface RuleScope {
   readonly target: AuthorizationTarget;
   readonly policy: MeshObject<'AuthorizationPolicy'>;
   /** Our own first, then its aliases. */
   readonly trustDomains: readonly string[];
-  /** What the rule does when it matches; `deny` also stands for asking someone who may deny, and for observing. */
+  /**
+   * The effect of the rule when it matches; `deny` also stands for asking an authorizer that may
+   * deny, and for observing.
+   */
   readonly effect: 'allow' | 'deny';
-  /** Says that something is not in effect as written. */
+  /** Reports that something is not in effect as written. */
   report(path: FieldPath, problem: Problem): void;
-  /** Says that something matches less than it seems to: values, or their opposite, of which less then is excepted. */
+  /**
+   * Reports that something matches less than it seems to: values, or their opposite, which then
+   * excepts less.
+   */
   warn(path: FieldPath, problem: Problem, negated: boolean): void;
 }
 
 /**
- * How to decide where the client can make it ambiguous whether a value matches. `strict`: only what is beyond doubt matches.
- * `broad`: whatever some application may take for a match does.
+ * How to decide if the client can make it ambiguous whether a value matches. `strict`: only certain
+ * matches count. `broad`: everything that some application may take for a match counts.
  */
 export type Strictness = 'strict' | 'broad';
 
-/** Why a value cannot be expressed: half a sentence, the consequence is added. */
+/**
+ * The reason why a value cannot be expressed: half a sentence, to which the consequence is added.
+ */
 export interface Problem {
   readonly code: FindingCode;
   readonly message: string;
   readonly hint?: string;
 }
 
-/** One field of a source or operation, or one key of a condition; `C` is a condition of its side. */
+/**
+ * One field of a source or operation, or one key of a condition; `C` is a condition of its side.
+ */
 export type FieldDefinition<C extends object> = {
   /** Exists in HTTP only. */
   readonly http?: boolean;
@@ -56,22 +72,26 @@ export type FieldDefinition<C extends object> = {
       readonly resolve: (value: string, scope: RuleScope, strictness: Strictness) => Combined<C> | Problem;
       /** A star inside the value is likely a mistake. */
       readonly wildcards?: boolean;
-      /** Requests of which nobody can tell whether a value matches: strictly none does, broadly every one. */
+      /** Requests whose match is uncertain: none when strict, all of them when broad. */
       readonly doubt?: Combined<C>;
     }
   | { readonly unsupported: string }
 );
 
 /**
- * What became of a list of conditions. When `complete` is false something was reported and left out of `predicates`: an allow rule must
- * then be dropped, and a deny rule denies all that the remaining conditions match.
+ * The result of a list of conditions. If `complete` is false, something was reported and left out
+ * of `predicates`: an allow rule must then be dropped, and a deny rule denies everything that the
+ * remaining conditions match.
  */
 export interface FieldResult<C extends object> {
   readonly predicates: readonly Combined<C>[];
   readonly complete: boolean;
 }
 
-/** Every value list of an object such as `{ principals: [...], notNamespaces: [...] }`, which must hold together. */
+/**
+ * Every value list of an object such as `{ principals: [...], notNamespaces: [...] }`, which must
+ * hold together.
+ */
 export function resolveFields<C extends object>(
   scope: RuleScope,
   table: Readonly<Record<string, FieldDefinition<C>>>,
@@ -83,7 +103,7 @@ export function resolveFields<C extends object>(
   const result = collect(
     Object.entries(object ?? {}).map(([name, values]) => resolveField(held, table, name, values, [...path, name])),
   );
-  // What cannot match this port anyway needs no complaint about what else it says.
+  // A rule that cannot match this port anyway needs no report about its other fields.
   if (result.predicates.some(isNever)) return { predicates: [never], complete: true };
   for (const [at, problem] of problems) scope.report(at, problem);
   if (result.predicates.length > 0 || problems.length > 0) return result;
@@ -108,7 +128,10 @@ function resolveField<C extends object>(
   return resolveValues(scope, { name, definition, values, negated, path });
 }
 
-/** One list of values, of which one must match (none, when negated); undefined when it was reported and cannot be expressed. */
+/**
+ * One list of values, of which one must match (none, when negated); undefined when it was reported
+ * and cannot be expressed.
+ */
 export function resolveValues<C extends object>(
   scope: RuleScope,
   list: {
@@ -159,7 +182,7 @@ function withDoubt<C extends object>(
   return strictness === 'broad' ? any([...values, doubt]) : all([matched, not(doubt)]);
 }
 
-/** The predicates that could be expressed, and whether that is all of them. */
+/** The predicates that could be expressed, and whether those are all. */
 export function collect<C extends object>(predicates: readonly (Combined<C> | undefined)[]): FieldResult<C> {
   const known = predicates.filter((predicate) => predicate !== undefined);
   return { predicates: known, complete: known.length === predicates.length };

@@ -1,7 +1,8 @@
-// Request headers in conditions. A header can be sent in several lines, and a line can be a list, and applications differ in which of
-// the values they take: the first, the last, all of them joined. Envoy 1.40 compares line by line and is content with one that matches
-// (before CVE-2026-26308 was fixed it compared the lines joined by commas, so that a denial was passed by adding a line).
-// So: where matching opens something, every line must be the value, the whole of it; where matching closes something, one element of
+// Request headers in conditions. A header can be sent in several lines, and a line can be a list.
+// Applications differ in which of the values they take: the first, the last, all of them joined.
+// Envoy 1.40 compares line by line, and one match is enough (before CVE-2026-26308 was fixed it
+// compared the lines joined by commas, so that an added line passed a denial). So if matching opens
+// something, every line must be the value as a whole; if matching closes something, one element of
 // one line is enough.
 
 import type { OperationCondition, OperationPredicate } from '../../model/authorization.ts';

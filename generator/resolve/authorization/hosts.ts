@@ -1,6 +1,8 @@
-// Hosts in policies: `hosts` of an operation, and the headers `host` and `:authority`, which are the same. A client writes the host as it
-// likes: in either case, with a port or without. What allows takes a host and a port, and nothing that somebody could take for another
-// host; what denies takes every spelling, also as one of several hosts, behind a user name, and with a trailing dot.
+// Hosts in policies: `hosts` of an operation, and the headers `host` and `:authority`, which are
+// the same. A client writes the host as it likes: in either case, with a port or without. A rule
+// that allows takes a host and a port, and nothing that could be taken for another host. A rule
+// that denies takes every spelling, also as one of several hosts, behind a user name, and with a
+// trailing dot.
 
 import type { OperationCondition, OperationPredicate } from '../../model/authorization.ts';
 import type { FieldDefinition, RuleScope, Strictness } from './field.ts';
@@ -24,7 +26,7 @@ function resolveHostValue(value: string, _scope: RuleScope, strictness: Strictne
   return { header, value: { regex: `(?i)${regex}` } };
 }
 
-/** A port as a pattern ends in one; an IPv6 address is in brackets. */
+/** The port at the end of a pattern; an IPv6 address is in brackets. */
 const endsInPort = /^(.*[^:]):([0-9]+)$/;
 
 function strictRegex({ kind, text }: TextPattern): string {
@@ -44,7 +46,7 @@ function broadRegex({ kind, text }: TextPattern): string {
 
 const trailingDot = '(?:\\.|%2e)?';
 
-/** A port with zeros in front of it is the same port, and the port of HTTP need not be written. */
+/** A port with leading zeros is the same port, and the port of HTTP may be omitted. */
 function portRegex(port: string): string {
   const number = port.replace(/^0+(?=[0-9])/, '');
   return `(?::0*${number})${number === '80' ? '?' : ''}(?:,.*)?`;

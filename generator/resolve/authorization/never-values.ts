@@ -1,4 +1,4 @@
-// Why nothing can match a value, field by field of a policy.
+// The reasons why nothing can match a value, field by field of a policy.
 
 import { isIpAddress, type MeshSnapshot } from '../../../mesh/index.ts';
 import {
@@ -23,31 +23,38 @@ import {
 import { hasStrayStar, parsePattern } from './pattern.ts';
 import type { PolicyTargets } from './policy-targets.ts';
 
-/** What is wrong with a value: half a sentence, and the consequence is added. */
+/** The fault of a value: half a sentence, to which the consequence is added. */
 export interface Judgement {
   readonly message: string;
   readonly hint?: string;
-  /** By all that is known of the mesh; false where that may be a part of one. */
+  /**
+   * True if it follows from everything that is known of the mesh; false if that may be incomplete.
+   */
   readonly isSure?: boolean;
-  /** The value matches, but hardly what was meant: a whole sentence. */
+  /** The value matches, but hardly as intended: a whole sentence. */
   readonly isSlip?: boolean;
 }
 
-/** What a value is judged in. */
+/** The context in which a value is judged. */
 export interface JudgeScope {
   readonly mesh: MeshSnapshot;
   /** The namespace of the policy. */
   readonly home: string;
-  /** What the policy is for; asked for by few fields only, since it takes a look at all services. */
+  /** The policy's services; few fields ask for them, since that looks at all services. */
   readonly targets: () => PolicyTargets;
-  /** Whether a match opens something: then tokens are compared in one way, and else in every way that an application may. */
+  /**
+   * Whether a match opens something: tokens are then compared in one way, otherwise in every way
+   * that an application may.
+   */
   readonly opens: boolean;
 }
 
-/** Says why nothing matches a value; undefined when something can. */
+/** The reason why nothing matches a value; undefined when something can. */
 export type Judge = (value: string, scope: JudgeScope) => Judgement | undefined;
 
-/** A judge of the text of a pattern. Stars that are no wildcards are reported where the value is read. */
+/**
+ * Judges the text of a pattern. Stars that are no wildcards are reported where the value is read.
+ */
 function ofText(judge: (pattern: TextPattern, scope: JudgeScope) => string | Judgement | undefined): Judge {
   return (value, scope) => {
     const pattern = parsePattern(value);
@@ -108,7 +115,7 @@ const destinationAddresses: Judge = (value, { targets }) => {
   };
 };
 
-/** Why no client has an address like this. */
+/** The reason why no client has an address like this. */
 export function findClientAddressProblem(value: string): Judgement | undefined {
   const block = parseAddressBlock(value);
   if (block === undefined) return undefined;
@@ -143,7 +150,10 @@ const noClient = [
   { address: 'ff00::', prefix: 8 },
 ];
 
-/** `<issuer>/<subject>`. Both may hold slashes: what opens takes the last one as the border, and what closes every one of them. */
+/**
+ * `<issuer>/<subject>`. Both may contain slashes: a rule that opens splits at the last one, and a
+ * rule that closes at each of them.
+ */
 const requestPrincipals: Judge = (value, { targets, opens }) => {
   if (value === '*') return undefined;
   const slashes = [...value.matchAll(/\//g)].map(({ index }) => index);
@@ -209,7 +219,7 @@ const conditionJudges: Readonly<Record<string, Judge | undefined>> = {
   'request.auth.claims[iss]': issuerClaim,
 };
 
-/** Filters that say something of requests, as far as a waypoint has them. */
+/** Filters with metadata about requests, as far as a waypoint has them. */
 const speakingFilters: ReadonlySet<string> = new Set(
   ['ext_authz', 'jwt_authn', 'rbac'].map((name) => `envoy.filters.http.${name}`),
 );
@@ -219,11 +229,11 @@ export function conditionJudge(key: string): Judge | undefined {
   if (Object.hasOwn(conditionJudges, key)) return conditionJudges[key];
   const header = /^request\.headers\[(.*)\]$/.exec(key)?.[1]?.toLowerCase();
   if (header !== undefined) {
-    // What can be no name of a header is reported where the key is read.
+    // A text that can be no name of a header is reported where the key is read.
     const unknown = header.startsWith(':') ? findHeaderNameProblem(header) : undefined;
     if (unknown !== undefined) return () => ({ message: `"${key}" is never there: ${unknown}` });
     const judge = ofText((pattern) => findHeaderValueProblem(header, pattern));
-    // What closes finds the elements of a list, whatever blanks are around them.
+    // A rule that closes finds the elements of a list, whatever blanks are around them.
     return (value, scope) => judge(scope.opens ? value : value.trim(), scope);
   }
   const filter = /^experimental\.(envoy\.filters\.[^[\]]+)\[/.exec(key)?.[1];

@@ -1,5 +1,6 @@
-// Conditions of policies that no request can meet. In a denial such a condition leaves open what looks closed, and the same is true of an
-// exception (`notPaths` and the like) from what is allowed: these are errors. Elsewhere they are warnings.
+// Conditions of policies that no request can meet. In a denial, such a condition leaves something
+// open that looks closed. The same is true of an exception (`notPaths` and the like) from an
+// allowance. These are errors; elsewhere they are warnings.
 
 import { type Condition, type FieldPath, type MeshObject, refOf, type Severity } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
@@ -18,7 +19,7 @@ interface ValueList {
   readonly path: FieldPath;
 }
 
-/** Reports every value of a policy that nothing can match. To be called once for each policy. */
+/** Reports every value of a policy that nothing can match. Called once for each policy. */
 export function reportNeverMatching(context: ResolveContext, policy: Policy): void {
   const targets = once(() => findPolicyTargets(context.mesh, policy));
   for (const list of listValues(policy)) {
@@ -121,7 +122,7 @@ function findPairs(lists: readonly ValueList[]): readonly (readonly [named: Valu
   });
 }
 
-/** Whether every text that is as `value` says is also as `other` says. */
+/** Whether every text that matches `value` also matches `other`. */
 function covers(other: string, value: string): boolean {
   const [outer, inner] = [parsePattern(other), parsePattern(value)] as const;
   if (outer.kind === 'present' || other === value) return true;

@@ -1,4 +1,5 @@
-// What is asked for: the fields of an operation. Ports are decided here, since each frontend is one port.
+// Operations: the fields of `to[].operation`. Ports are decided here, since each frontend is one
+// port.
 
 import type { OperationCondition, OperationPredicate } from '../../model/authorization.ts';
 import type { FieldDefinition, Problem, RuleScope, Strictness } from './field.ts';
@@ -28,8 +29,8 @@ function resolvePort(value: string, { target }: RuleScope): OperationPredicate |
   return port === target.port ? always : never;
 }
 
-// Some applications read a method in either case, so what denies it does too. One that is written in small letters is none of HTTP's, and
-// is compared as it stands.
+// Some applications read a method in either case, so a rule that denies it does too. A method in
+// small letters is none of HTTP's, and is compared as it stands.
 function resolveMethod(value: string, _scope: RuleScope, strictness: Strictness): OperationPredicate {
   const header = ':method';
   const pattern = parsePattern(value);

@@ -1,8 +1,10 @@
-// Paths in policies. A policy meets the path as the application gets it: normalized as the mesh says, which may be not at all, and
-// applications differ in how they read what is left. So what denies holds for every reading of a path: percent-encodings, slashes written
-// twice, as `%2F`, `\` or `%5C`, parameters behind `;`, and a host where a path begins with `//`. What allows is compared as it stands.
-// A path with dot segments, or with `%00`, is in doubt: where one reader sees `/public/..%2Fadmin` another sees `/admin`. No value allows
-// it, and every value denies it. What is encoded twice is another path: `%2561` is `%61` to an application, not `a`.
+// Paths in policies. A policy meets the path as the application gets it: normalized as the mesh
+// configures it, or not at all, and applications differ in how they read the rest. So a rule that
+// denies holds for every reading of a path: percent-encodings, slashes written twice, as `%2F`, `\`
+// or `%5C`, parameters behind `;`, and a host if a path begins with `//`. A rule that allows
+// compares the path as it stands. A path with dot segments, or with `%00`, is ambiguous: one reader
+// sees `/public/..%2Fadmin`, another `/admin`. No value allows it, and every value denies it. A
+// path that is encoded twice is another path: `%2561` is `%61` to an application, not `a`.
 
 import type { PathNormalization } from '../../../mesh/index.ts';
 import type { OperationCondition, OperationPredicate } from '../../model/authorization.ts';
@@ -14,7 +16,7 @@ type TextPattern = Exclude<Pattern, { kind: 'present' }>;
 
 const slash = '(?:[/\\\\]|%2[fF]|%5[cC])';
 const parameters = '(?:;[^/?]*)?';
-/** One slash to whoever merges several and drops empty segments. */
+/** One slash to applications that merge several and drop empty segments. */
 const slashes = `${slash}(?:${parameters}${slash})*`;
 /** Some applications read a path as a URL, where two slashes begin a host. */
 const host = '(?:[/\\\\]{2,}[^/\\\\?]*)?';
@@ -47,10 +49,10 @@ function resolvePath(value: string, { target }: RuleScope, strictness: Strictnes
   return { path: strictness === 'broad' ? { regex: broadRegex(pattern) } : strictMatcher(pattern) };
 }
 
-/** More than this is no path of a request, and would be a large expression. */
+/** A longer text is no path of a request, and would be a large expression. */
 const maxLength = 2048;
 
-/** Why no request has a path that a value asks for. */
+/** The reason why no request has a path like a value. */
 function neverMatches(
   value: string,
   normalization: PathNormalization | undefined,
@@ -76,10 +78,13 @@ function neverMatches(
     : undefined;
 }
 
-/** What the Finding about refused paths and this file's hints say. */
+/** Words for the Finding about refused paths and this file's hints. */
 export const annotationExample = 'cairn.dev/path-normalization: BASE';
 
-/** What a path never contains once it is normalized; dot segments are in doubt without normalization. */
+/**
+ * Characters that a normalized path never contains; without normalization, dot segments are
+ * ambiguous.
+ */
 const notNormalized: Readonly<Record<PathNormalization, RegExp>> = {
   NONE: pathWith(''),
   BASE: pathWith(needlessEscapes()),
@@ -91,7 +96,7 @@ function pathWith(more: string): RegExp {
   return new RegExp(`[?#]|/[.]{1,2}(?:/|$)${more === '' ? '' : `|${more}`}`, 'i');
 }
 
-/** Of characters that need no escape; and backslashes, which become slashes. */
+/** Escapes of characters that need none; and backslashes, which become slashes. */
 function needlessEscapes(): string {
   return '\\\\|%(?:2[de]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])';
 }
@@ -116,7 +121,10 @@ function readings(text: string): string {
     .join(`${parameters}${slashes}`);
 }
 
-/** The parts of a text: escapes of slashes, which are not slashes, and what stands between them, decoded. */
+/**
+ * The parts of a text: escapes of slashes, which are not slashes, and the decoded text between
+ * them.
+ */
 function pieces(segment: string): readonly { readonly text: string; readonly escape?: string }[] {
   return segment.split(/(%(?:2f|5c))/i).map((text, index) => {
     if (index % 2 === 1) return { text, escape: escapeRegex(Number.parseInt(text.slice(1), 16)) };
@@ -137,14 +145,17 @@ function decodeText(text: string): string {
 
 /** A path that is as written, escaped where that is needed. */
 function strictMatcher({ kind, text }: TextPattern): ReturnType<typeof matcherOf> {
-  // A parameter of the last segment may hold what a suffix asks for: `/admin;a.png`.
+  // A parameter of the last segment may contain a suffix: `/admin;a.png`.
   const isLastSegment = kind === 'suffix' && !/[/;]/.test(text);
   if (!isLastSegment && !/%[0-9a-f]{2}|[^!-~]|["<>^`|]/iu.test(text)) return matcherOf(kind, text);
   const start = isLastSegment ? '.*/[^/;]*' : kind === 'suffix' ? '.*' : '';
   return { regex: `${start}${strictRegex(text)}${kind === 'prefix' ? '.*' : ''}` };
 }
 
-/** Envoy escapes what needs it when it normalizes, and keeps the case of an escape's digits as the client wrote them. */
+/**
+ * Envoy escapes characters that need it when it normalizes, and keeps the case of an escape's
+ * digits as the client wrote them.
+ */
 function strictRegex(text: string): string {
   return text.replaceAll(/%[0-9a-f]{2}|[^]/giu, (part) => {
     if (part.length === 3 && part.startsWith('%')) return escapeRegex(Number.parseInt(part.slice(1), 16));
@@ -152,8 +163,8 @@ function strictRegex(text: string): string {
   });
 }
 
-// An expression of our own instead of Envoy's uri_template: that one does not match segments with "[" or "]", and a denial could be
-// passed by adding one.
+// An expression of our own instead of Envoy's uri_template: that one does not match segments with
+// "[" or "]", so an added one would pass a denial.
 function resolvePathTemplate(value: string, strictness: Strictness): OperationPredicate | Problem {
   const segments = value.slice(1).split('/');
   const rest = segments.indexOf('{**}');

@@ -1,9 +1,10 @@
-// The value syntax that all text fields of a policy share (`x`, `x*`, `*x`, `*`), and regular expressions made from it where no
-// simpler matcher says the same. User text goes into an expression by way of `quoteRegex` only: an unescaped dot once was an advisory.
+// The value syntax that all text fields of a policy share (`x`, `x*`, `*x`, `*`), and regular
+// expressions made from it if no simpler matcher is equivalent. User text enters an expression only
+// through `quoteRegex`: an unescaped dot once was an advisory.
 
 import type { StringMatcher } from '../../model/condition.ts';
 
-/** A value as written, taken apart. `present`: anything that is not empty. */
+/** A value as written, parsed. `present`: anything that is not empty. */
 export type Pattern =
   { readonly kind: 'exact' | 'prefix' | 'suffix'; readonly text: string } | { readonly kind: 'present' };
 
@@ -33,8 +34,8 @@ export function quoteRegex(text: string): string {
 }
 
 /**
- * RE2 text that matches `text` in every percent-encoding of its characters. Those that are not ASCII are in a path, or in a host, only as
- * escapes: Envoy answers others with 400.
+ * RE2 text that matches `text` in every percent-encoding of its characters. Characters that are not
+ * ASCII occur in a path, or in a host, only as escapes: Envoy answers others with 400.
  */
 export function encodedRegex(text: string): string {
   return Array.from(text, encodedCharacter).join('');
@@ -51,10 +52,10 @@ export function escapeRegex(byte: number): string {
   return `%${digits.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)}`;
 }
 
-// Envoy 1.40 matches bytes, and Envoy 1.39 characters, where a dot does not stand for bytes that are none: a denial would not find `admin`
-// in `\xff,admin`. `\C` is one byte for both.
+// Envoy 1.40 matches bytes, and Envoy 1.39 characters, where a dot does not match bytes that are
+// none: a denial would not find `admin` in `\xff,admin`. `\C` is one byte for both.
 
-/** Matches a header line in which an element of the comma-separated list is as the pattern says. */
+/** Matches a header line in which an element of the comma-separated list matches the pattern. */
 export function listElementRegex(kind: 'exact' | 'prefix' | 'suffix', text: string): string {
   const quoted = quoteRegex(text);
   const start = kind === 'suffix' ? '\\C*' : '(?:\\C*,)?[ \\t]*';
@@ -62,13 +63,17 @@ export function listElementRegex(kind: 'exact' | 'prefix' | 'suffix', text: stri
   return `${start}${quoted}${end}`;
 }
 
-/** Longest text in bytes that `complementRegex` takes: the expression is as deep as the text is long, and RE2 ends at 1000. */
+/**
+ * Longest text in bytes that `complementRegex` takes: the expression is as deep as the text is
+ * long, and RE2's limit is 1000.
+ */
 export const maxComplementLength = 256;
 
 /**
- * Matches every text that the pattern does not match. RE2 has no negation, so it is spelled out byte by byte: some byte differs, or there
- * are fewer or more of them. For Envoy 1.39 a byte that is no character is in no class of them, but it ends a word: so it is found in
- * place of a letter or a digit, and hides no difference beside it.
+ * Matches every text that the pattern does not match. RE2 has no negation, so it is spelled out
+ * byte by byte: some byte differs, or there are fewer or more of them. For Envoy 1.39 a byte that
+ * is no character is in no class of characters, but it ends a word: so it is found in place of a
+ * letter or a digit, and hides no difference beside it.
  */
 export function complementRegex(kind: 'exact' | 'prefix' | 'suffix', text: string): string {
   const bytes = [...new TextEncoder().encode(text)];

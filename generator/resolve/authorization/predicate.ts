@@ -1,4 +1,5 @@
-// Predicates put together with their constants folded, so that what is known when resolving (ports, addresses) leaves no trace.
+// Combines predicates and folds their constants, so that facts that are known when resolving
+// (ports, addresses) leave no trace.
 
 import type { ClientPredicate, Combined, OperationPredicate } from '../../model/authorization.ts';
 
@@ -49,7 +50,7 @@ export function readsClaims(predicate: ClientPredicate): boolean {
   return 'metadata' in predicate && predicate.metadata === 'claims';
 }
 
-/** True when the path decides, be it by way of the pseudo header. */
+/** True when the path decides, also through the pseudo header. */
 export function readsPath(predicate: OperationPredicate): boolean {
   if ('all' in predicate) return predicate.all.some(readsPath);
   if ('any' in predicate) return predicate.any.some(readsPath);

@@ -1,5 +1,6 @@
-// The rules of one policy on one frontend. The one question here is what must never happen: that something inexpressible lets a
-// request through. An allow rule with a hole in it is dropped; a deny rule denies what is left when its hole is cut out.
+// The rules of one policy on one frontend. The one question here is what must never happen: that an
+// inexpressible field lets a request through. An allow rule with an inexpressible part is dropped;
+// a deny rule denies whatever the rest of it matches.
 
 import type { FieldPath, MeshObject, Rule } from '../../../mesh/index.ts';
 import { dryRunAnnotation, refOf } from '../../../mesh/index.ts';
@@ -12,7 +13,7 @@ import { operationFields } from './operations.ts';
 import { all, always, any, isNever } from './predicate.ts';
 import { sourceFields } from './sources.ts';
 
-/** What a policy adds to its targets. `ask`: the policy's provider decides. */
+/** The effect of a policy on its targets. `ask`: the policy's provider decides. */
 export interface ResolvedPolicy {
   readonly effect: 'allow' | 'deny' | 'audit' | 'ask';
   /** The policy is tried and logged, and decides nothing. */
@@ -25,13 +26,19 @@ export function isDryRun({ metadata }: MeshObject<'AuthorizationPolicy'>): boole
   return metadata.annotations[dryRunAnnotation] === 'true';
 }
 
-/** Whether a condition of a policy that matches nothing leaves open what looks closed: one that denies, or an exception from what is allowed. */
+/**
+ * Whether a condition of a policy that matches nothing leaves something open that looks closed: in
+ * a denial, or in an exception from an allowance.
+ */
 export function leavesOpen(policy: MeshObject<'AuthorizationPolicy'>, isNegated: boolean): boolean {
   const { action = 'ALLOW' } = policy.spec;
   return !isDryRun(policy) && action !== 'AUDIT' && (action === 'ALLOW') === isNegated;
 }
 
-/** The rules of a policy that can match on the target, in their order; undefined: it has no effect there. */
+/**
+ * The rules of a policy that can match on the target, in their order; undefined: it has no effect
+ * there.
+ */
 export function resolvePolicy(
   context: ResolveContext,
   target: AuthorizationTarget,
@@ -164,7 +171,10 @@ function resolveRule(
   };
 }
 
-/** The alternatives of `from` or `to` as one predicate; an absent list is no condition, an empty one a mistake. */
+/**
+ * The alternatives of `from` or `to` as one predicate; an absent list is no condition, an empty one
+ * a mistake.
+ */
 function resolveEntries<C extends object>(
   scope: RuleScope,
   entries: readonly object[] | undefined,

@@ -1,6 +1,7 @@
-// Who asks: the fields of a source. An identity is `spiffe://<trust domain>/ns/<namespace>/sa/<service account>` and has passed the
-// TLS check for our own trust domain or an alias of it, so that most fields are a prefix or the whole of it. What one of these trust
-// domains may, all may. No header has a say in any of this.
+// Sources: the fields of `from[].source`. An identity is `spiffe://<trust
+// domain>/ns/<namespace>/sa/<service account>` and has passed the TLS check for our own trust
+// domain or an alias of it, so most fields are a prefix or the whole of it. All of these trust
+// domains have the same rights. No header influences any of this.
 
 import type { ClientCondition, ClientPredicate } from '../../model/authorization.ts';
 import { parseAddressBlock } from './address-block.ts';
@@ -9,10 +10,10 @@ import type { FieldDefinition, Problem, RuleScope } from './field.ts';
 import { matcherOf, parsePattern, quoteRegex } from './pattern.ts';
 import { any } from './predicate.ts';
 
-/** What an identity begins with, and values of policies may. */
+/** The prefix of an identity, which values of policies may have too. */
 export const scheme = 'spiffe://';
 
-/** The trust domain that policies may write whatever the mesh's own is called. */
+/** The trust domain that policies may write for any mesh. */
 export const anyMeshTrustDomain = 'cluster.local';
 
 const ipBlocks: FieldDefinition<ClientCondition> = { resolve: resolveAddress };
@@ -24,7 +25,8 @@ export const sourceFields: Readonly<Record<string, FieldDefinition<ClientConditi
   serviceAccounts: { resolve: resolveServiceAccount },
   trustDomains: { resolve: resolveTrustDomain, wildcards: true },
   ipBlocks,
-  // Without a number of trusted hops the client is who opened the tunnel, whatever its headers say.
+  // Without a number of trusted hops, the client is the peer that opened the tunnel, whatever its
+  // headers say.
   remoteIpBlocks: ipBlocks,
   requestPrincipals: requestPrincipalField,
 };
@@ -43,7 +45,10 @@ function resolvePrincipal(value: string, { trustDomains }: RuleScope): ClientPre
   );
 }
 
-/** Every trust domain that is the same as one that a policy names; only `written` itself when it is none of ours. */
+/**
+ * Every trust domain that is equivalent to one in a policy; only `written` itself when it is none
+ * of ours.
+ */
 function sameTrustDomains<T extends string | undefined>(
   written: T,
   trustDomains: readonly string[],

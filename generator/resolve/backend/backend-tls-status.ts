@@ -1,4 +1,5 @@
-// The status of BackendTLSPolicies: for each target, the conditions that a controller writes under `status.ancestors`.
+// The status of BackendTLSPolicies: for each target, the conditions that a controller writes under
+// `status.ancestors`.
 
 import {
   formatRef,
@@ -10,7 +11,7 @@ import {
 } from '../../../mesh/index.ts';
 import { judgeTarget, resolveValidation } from './backend-tls.ts';
 
-/** A condition without the time of its last change, which is the writer's to keep. */
+/** A condition without the time of its last change, which the writer keeps. */
 export interface PolicyCondition {
   readonly type: 'Accepted' | 'ResolvedRefs';
   readonly status: 'False' | 'True';
@@ -20,7 +21,10 @@ export interface PolicyCondition {
   readonly observedGeneration?: number;
 }
 
-/** What `status.ancestors` of one policy holds for this controller. Entries of other controllers are theirs, and stay. */
+/**
+ * The entries of one policy's `status.ancestors` for this controller. Other controllers' entries
+ * are theirs, and stay.
+ */
 export interface BackendTlsStatus {
   readonly ref: ObjectRef;
   readonly ancestors: readonly {
@@ -49,7 +53,7 @@ export function resolveBackendTlsStatus(mesh: MeshSnapshot, policy: MeshObject<'
   return {
     ref: refOf(policy),
     ancestors: policy.spec.targetRefs.flatMap((target, index) => {
-      // Of what stands in for the policy, and not written in it.
+      // Targets of the stand-in that the policy does not have.
       if (target.kind === namespaceTarget) return [];
       const judged = judgeTarget(mesh, policy, index);
       const accepted: Pick<PolicyCondition, 'status' | 'reason' | 'message'> =

@@ -1,5 +1,5 @@
-// How the places of a service are found: `resolution` of a ServiceEntry. What a resolution cannot do with what is written is reported,
-// and the cluster is made so that Envoy accepts it.
+// Discovery of a service's endpoints: `resolution` of a ServiceEntry. A combination that a
+// resolution cannot serve is reported, and the cluster is made so that Envoy accepts it.
 
 import {
   isIpAddress,
@@ -25,7 +25,10 @@ export interface ResolvedDiscovery {
   readonly endpoints: readonly ResolvedEndpoint[];
 }
 
-/** The discovery of a service port, or of the subset with these labels. Endpoints that no waypoint may be led to are left out. */
+/**
+ * The discovery of a service port, or of the subset with these labels. Endpoints that no waypoint
+ * may be led to are left out.
+ */
 export function resolveDiscovery(
   { mesh }: Pick<ResolveContext, 'mesh'>,
   service: ResolvedService,
@@ -34,7 +37,7 @@ export function resolveDiscovery(
 ): ResolvedDiscovery {
   const { discovery, endpoints } = discover(mesh, service, port, subsetLabels);
   const reachable = endpoints.filter(({ address }) => refusalOf(mesh, address) === undefined);
-  // A cluster of names without any is refused by Envoy.
+  // Envoy refuses a cluster of names without any.
   return {
     discovery: discovery.kind === 'dns' && reachable.length === 0 ? { kind: 'listed' } : discovery,
     endpoints: reachable,
@@ -63,13 +66,19 @@ function discover(
   }
 }
 
-/** Connections go to the address that the client dialled, unless the service has one that no waypoint may be led to. */
+/**
+ * Connections go to the address that the client dialled, unless the service has one that no
+ * waypoint may be led to.
+ */
 export function resolveDialled(mesh: MeshSnapshot, { addresses }: ResolvedService): ResolvedDiscovery {
   const isFree = addresses.every((address) => refusalOf(mesh, address) === undefined);
   return { discovery: { kind: isFree ? 'original' : 'listed' }, endpoints: [] };
 }
 
-/** A Service that is another name for something outside of the cluster; undefined for every other. No subset is told apart there. */
+/**
+ * A Service that is another name for an external host; undefined for every other. It has no
+ * distinct subsets.
+ */
 function resolveExternalName(
   { metadata, spec }: MeshObject<'Service'>,
   port: ResolvedPort,
@@ -94,7 +103,10 @@ function resolveExternalName(
   return { discovery, endpoints: [endpoint] };
 }
 
-/** Whether each request names its destination itself, in its Host, under the wildcard that the service is. */
+/**
+ * Whether each request names its destination itself, in its Host, under the wildcard that the
+ * service is.
+ */
 export function isByHost({ object, host }: ResolvedService, { protocol }: ResolvedPort): boolean {
   return (
     object.kind === 'ServiceEntry' &&
@@ -109,7 +121,10 @@ function hasIpAddress({ address }: ResolvedEndpoint): boolean {
   return isIpAddress(address);
 }
 
-/** Names are asked for; where all endpoints are addresses there is nothing to ask, and tunnels work too. */
+/**
+ * Names are resolved; if all endpoints are addresses there is nothing to resolve, and tunnels work
+ * too.
+ */
 function resolveDns(
   { metadata, spec }: MeshObject<'ServiceEntry'>,
   { host }: ResolvedService,
@@ -133,7 +148,7 @@ function resolveDns(
           },
         ];
   if (named.every(hasIpAddress)) return { discovery: { kind: 'listed' }, endpoints: named };
-  // A tunnel needs an address to ask for, and Envoy refuses a cluster of names with one in it.
+  // A tunnel needs an address, and Envoy refuses a cluster of names with one in it.
   const plain = named.filter(({ transport }) => transport === 'plain');
   const races = metadata.annotations[connectStrategyAnnotation] === 'RACE_FIRST_TCP_CONNECT';
   const [first] = plain;
@@ -142,7 +157,7 @@ function resolveDns(
     : { discovery: { kind: 'dns', connect: 'each' }, endpoints: plain };
 }
 
-/** Reports what of a ServiceEntry cannot have the effect that its resolution promises. */
+/** Reports the parts of a ServiceEntry that cannot have the effect that its resolution promises. */
 export function reportResolution(context: ResolveContext, entry: MeshObject<'ServiceEntry'>): void {
   const { resolution, hosts, addresses = [], endpoints = [], workloadSelector, ports = [] } = entry.spec;
   const report = (path: readonly (string | number)[], message: string, hint: string): void =>
@@ -153,7 +168,7 @@ export function reportResolution(context: ResolveContext, entry: MeshObject<'Ser
   });
   switch (resolution ?? 'NONE') {
     case 'NONE':
-      // Without a waypoint connections go where the client dials, which is what NONE is for.
+      // Without a waypoint connections go where the client dials, which is the purpose of NONE.
       if (addresses.length === 0 && requestedWaypoint(context.mesh, entry) !== undefined) {
         const written = resolution === undefined ? 'without a resolution, which means NONE,' : 'with resolution NONE';
         report(
@@ -188,7 +203,7 @@ export function reportResolution(context: ResolveContext, entry: MeshObject<'Ser
   }
 }
 
-/** Reports what of a service, or a workload, no waypoint may be led to. */
+/** Reports the addresses of a service, or a workload, that no waypoint may be led to. */
 export function reportRefusedAddresses(
   context: ResolveContext,
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'> | MeshObject<'WorkloadEntry'>,

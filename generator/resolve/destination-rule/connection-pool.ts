@@ -1,4 +1,5 @@
-// DestinationRule `connectionPool` and `retryBudget`: limits, times and the protocol of connections. As in Istio, a number of 0 is no limit.
+// DestinationRule `connectionPool` and `retryBudget`: limits, times and the protocol of
+// connections. As in Istio, 0 is no limit.
 
 import { type ConnectionPoolSettings, parseDuration, type TrafficPolicy } from '../../../mesh/index.ts';
 import type { CircuitBreaker, ConnectionSettings, ServiceCluster } from '../../model/cluster.ts';
@@ -64,7 +65,10 @@ export function resolveConnections(pool: ConnectionPoolSettings | undefined): Co
   };
 }
 
-/** What is spoken to the application: the client's protocol when that is asked for, else HTTP/2 where the port or an upgrade says so. */
+/**
+ * The protocol to the application: the client's if that is asked for, else HTTP/2 if the port or an
+ * upgrade says so.
+ */
 export function resolveUpstreamProtocol(
   { protocol }: Pick<ResolvedPort, 'protocol'>,
   pool: ConnectionPoolSettings | undefined,

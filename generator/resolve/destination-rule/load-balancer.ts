@@ -1,4 +1,5 @@
-// DestinationRule `loadBalancer`: how an endpoint is chosen. Which locality comes first is decided with the endpoints.
+// DestinationRule `loadBalancer`: the choice of an endpoint. The precedence of localities is
+// decided with the endpoints.
 
 import { type ConsistentHash, type LoadBalancerSettings, parseDuration } from '../../../mesh/index.ts';
 import type { HashKey, HashTable, LoadBalancer, Warmup } from '../../model/cluster.ts';
@@ -8,7 +9,7 @@ const defaultRingSize = 1024;
 const maximumRingSize = 8_388_608;
 const maximumMaglevSize = 5_000_011;
 
-/** The load balancer that settings ask for; the least busy endpoint when they say nothing. */
+/** The load balancer of settings; least requests by default. */
 export function resolveLoadBalancer(settings: LoadBalancerSettings | undefined): LoadBalancer {
   if (settings?.consistentHash !== undefined) return resolveHash(settings.consistentHash);
   const warmup = settings === undefined ? undefined : resolveWarmup(settings);
@@ -28,7 +29,10 @@ function resolveHash(settings: ConsistentHash): LoadBalancer {
   return { kind: 'hash', ...(key === undefined ? {} : { key }), table: resolveHashTable(settings) };
 }
 
-/** What requests are told apart by; undefined when nothing is said, and endpoints are chosen at random. */
+/**
+ * The property of requests by which endpoints are chosen; undefined when none is configured, and
+ * endpoints are chosen at random.
+ */
 export function resolveHashKey({
   httpHeaderName,
   httpCookie,
@@ -41,7 +45,7 @@ export function resolveHashKey({
     return {
       cookie: httpCookie.name,
       ...(httpCookie.path === undefined ? {} : { path: httpCookie.path }),
-      // A cookie lives for whole seconds, and one of none ends with the client.
+      // A cookie lives for whole seconds; with 0 it ends with the client.
       ...(ttl === undefined ? {} : { ttl: Math.ceil(ttl / 1000) * 1000 }),
       attributes: (httpCookie.attributes ?? []).map(({ name, value = '' }) => [name, value] as const),
     };

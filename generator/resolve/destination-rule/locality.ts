@@ -1,4 +1,5 @@
-// DestinationRule `loadBalancer.localityLbSetting`, for one cluster of one waypoint. It goes before what the service says of itself.
+// DestinationRule `loadBalancer.localityLbSetting`, for one cluster of one waypoint. It has
+// precedence over the service's own preference.
 
 import type { GatewayKey } from '../waypoint/gateway.ts';
 import { refOf, trafficDistributionAnnotation } from '../../../mesh/index.ts';
@@ -8,7 +9,7 @@ import type { ResolvedService } from '../service/service.ts';
 import { listDifferentPlaces, resolveWaypointPlace } from '../waypoint/waypoint-place.ts';
 import { type EffectivePolicy, reportStated } from './policy.ts';
 
-/** Which endpoints come first. A setting that cannot take effect is reported. */
+/** The preference among endpoints. A setting that cannot take effect is reported. */
 export function resolveLocalityPreference(
   context: ResolveContext,
   gateway: GatewayKey,

@@ -1,4 +1,5 @@
-// MeshConfig `defaultTrafficPolicy`, for services whose DestinationRules leave connection pools or outlier detection open.
+// MeshConfig `defaultTrafficPolicy`, for services whose DestinationRules configure no connection
+// pool or outlier detection.
 
 import type { MeshSnapshot } from '../../../mesh/index.ts';
 import type { EffectivePolicy, Stated } from './policy.ts';

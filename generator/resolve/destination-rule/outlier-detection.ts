@@ -1,5 +1,5 @@
-// DestinationRule `outlierDetection`: when an endpoint that fails is left out. Where it is set, too few healthy endpoints are no reason
-// to use those that were ejected, unless `minHealthPercent` says so.
+// DestinationRule `outlierDetection`: when a failing endpoint is ejected. If it is set, too few
+// healthy endpoints are no reason to use ejected ones, unless `minHealthPercent` says so.
 
 import { type OutlierDetection as Settings, parseDuration } from '../../../mesh/index.ts';
 import type { OutlierDetection } from '../../model/cluster.ts';

@@ -1,5 +1,5 @@
-// The traffic policy that holds for one cluster: the rule's, its settings for the port, the subset's, and the subset's for the port,
-// each field with the place where it was written.
+// The traffic policy of one cluster: the rule's, its settings for the port, the subset's, and the
+// subset's for the port, each field with the place where it was written.
 
 import {
   type FieldPath,
@@ -13,23 +13,29 @@ import {
 import type { ResolveContext } from '../context.ts';
 import type { DeclaredSubset } from './selection.ts';
 
-/** A part of a traffic policy, and where it is written. */
+/** A part of a traffic policy, and its place. */
 export interface Stated<T> {
   readonly value: T;
   readonly rule: MeshObject<'DestinationRule'> | MeshObject<'MeshConfig'>;
   readonly path: FieldPath;
 }
 
-/** The policy of one cluster; what is absent was said nowhere. */
+/** The policy of one cluster; an absent field was written nowhere. */
 export type EffectivePolicy = {
   readonly [K in Exclude<keyof TrafficPolicy, 'portLevelSettings'>]?: Stated<NonNullable<TrafficPolicy[K]>> | undefined;
 };
 
-/** Settings that a port can have of its own: one that sets any of them is back to the defaults for the others. */
+/**
+ * Settings that a port can have of its own: one that sets any of them resets the others to their
+ * defaults.
+ */
 const portFields = ['loadBalancer', 'connectionPool', 'outlierDetection', 'tls'] as const;
 const ruleFields = ['tunnel', 'proxyProtocol', 'retryBudget'] as const;
 
-/** What the rules say of a port, or of one subset there. The first rule with a policy speaks for all of them. */
+/**
+ * The settings of the rules for a port, or for one subset there. The first rule with a policy
+ * decides all of them.
+ */
 export function resolveTrafficPolicy(
   rules: readonly MeshObject<'DestinationRule'>[],
   port: number,

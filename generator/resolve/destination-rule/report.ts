@@ -1,5 +1,5 @@
-// What there is to say about one DestinationRule, whatever it is applied to: fields that cannot work at a waypoint, and values that mean
-// nothing there.
+// The Findings about one DestinationRule, whatever it applies to: fields that cannot work at a
+// waypoint, and values that mean nothing there.
 
 import {
   type ClientTlsSettings,
@@ -216,7 +216,10 @@ function reportOutlierDetection(
   }
 }
 
-/** Reports what a policy asks of a port whose protocol has no such thing; of no great weight where other ports of the service have it. */
+/**
+ * Reports settings for a port whose protocol does not have them; of low severity if other ports of
+ * the service do.
+ */
 export function reportOnPort(
   context: ResolveContext,
   { loadBalancer, connectionPool, tls }: EffectivePolicy,
@@ -260,7 +263,7 @@ export function reportOnPort(
   }
 }
 
-/** Whether only the Host of a request could say which name the certificate of the server is to have. */
+/** Whether only the Host of a request could say which name the server's certificate must have. */
 function isNameUnchecked({ mode, sni = '', subjectAltNames = [], insecureSkipVerify }: ClientTlsSettings): boolean {
   return (
     (mode === 'SIMPLE' || mode === 'MUTUAL') &&
@@ -274,7 +277,7 @@ function isHttp(protocol: ResolvedPort['protocol']): boolean {
   return protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'auto';
 }
 
-/** Reports ISTIO_MUTUAL where it cannot hold: endpoints without a tunnel are spoken to in plain text. */
+/** Reports ISTIO_MUTUAL if it cannot hold: endpoints without a tunnel get plain text. */
 export function reportPlainEndpoints(
   context: ResolveContext,
   { tls }: EffectivePolicy,

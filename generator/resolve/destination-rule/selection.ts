@@ -1,4 +1,5 @@
-// DestinationRules of a host: which apply, and in which order. What they say is in the files of `destination-rule/`.
+// DestinationRules of a host: which apply, and in which order. The other files of
+// `destination-rule/` read their contents.
 
 import { isHostMatch, type MeshObject, type MeshSnapshot, resolveHost, type Subset } from '../../../mesh/index.ts';
 import type { GatewayKey } from '../waypoint/gateway.ts';
@@ -15,8 +16,9 @@ export interface DeclaredSubset {
 }
 
 /**
- * The rules that apply to a service as its waypoint sees it: those of the waypoint's namespace, else of the service's, else of the
- * root namespace; among them those with the most specific host. Several rules for one host are merged in order, oldest first.
+ * The rules that apply to a service as its waypoint sees it: those of the waypoint's namespace,
+ * else of the service's, else of the root namespace; among them those with the most specific host.
+ * Several rules for one host are merged in order, oldest first.
  */
 export function findDestinationRules(
   mesh: MeshSnapshot,

@@ -1,5 +1,6 @@
-// DestinationRule `connectionPool.tcp.idleTimeout` and `maxConnectionDuration`, for connections that are proxied as TCP. They belong to the
-// client's connection, so the first destination of a route speaks for all of them.
+// DestinationRule `connectionPool.tcp.idleTimeout` and `maxConnectionDuration`, for connections
+// that are proxied as TCP. They belong to the client's connection, so the first destination of a
+// route decides for all of them.
 
 import { parseDuration } from '../../../mesh/index.ts';
 import type { ClusterKey } from '../../model/cluster.ts';

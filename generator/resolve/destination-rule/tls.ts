@@ -1,15 +1,16 @@
-// DestinationRule `tls`: what is spoken to the application. DISABLE and ISTIO_MUTUAL add nothing, since the tunnel to a workload of the mesh
-// is encrypted already, and both ends of it are verified.
+// DestinationRule `tls`: the TLS to the application. DISABLE and ISTIO_MUTUAL add nothing, since
+// the tunnel to a workload of the mesh is encrypted already, and both ends of it are verified.
 
 import type { ClientTlsSettings, MeshSettings } from '../../../mesh/index.ts';
 import type { CertificateName, ClusterKey, UpstreamTls } from '../../model/cluster.ts';
 
-/** `caCertificates` of this value are the roots of the system, as are those that are not given. */
+/** This value of `caCertificates` means the roots of the system, as an absent one does. */
 const system = 'system';
 
 /**
- * The TLS of a cluster, or undefined for none. Certificates that nobody can check never make it weaker: roots are never left out. Where no
- * name is given, a request has one in its Host, and a connection that is passed on as TCP has none.
+ * The TLS of a cluster, or undefined for none. Certificates that cannot be checked never make it
+ * weaker: roots are never left out. Without a configured name, a request has one in its Host, and a
+ * connection that is passed on as TCP has none.
  */
 export function resolveTls(
   tls: ClientTlsSettings | undefined,

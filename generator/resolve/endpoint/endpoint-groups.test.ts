@@ -1,4 +1,4 @@
-// Which endpoints come first, and what becomes of shares when localities have none, or several.
+// The priorities of endpoints, and their shares when localities have none, or several.
 
 import { describe, expect, it } from 'vitest';
 import { type EndpointPreference, groupEndpoints, resolvePreference } from './endpoint-groups.ts';

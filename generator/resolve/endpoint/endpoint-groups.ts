@@ -1,5 +1,5 @@
-// In which order, or in which shares, the endpoints of a cluster are used: `localityLbSetting` of a DestinationRule, and what a service
-// says of its distribution. Distances count from the waypoint, since it is the waypoint that chooses.
+// The priorities or shares of a cluster's endpoints: `localityLbSetting` of a DestinationRule, and
+// the service's own preference. Distances count from the waypoint, since the waypoint chooses.
 
 import { type LocalityLbSetting, type MeshObject, trafficDistributionAnnotation } from '../../../mesh/index.ts';
 import type { Endpoint, EndpointGroup, Locality } from '../../model/cluster.ts';
@@ -10,14 +10,20 @@ import type { WaypointPlace } from '../waypoint/waypoint-place.ts';
 /** How endpoints are grouped. */
 export type EndpointPreference =
   | { readonly kind: 'none' }
-  /** Shares by locality pattern; endpoints that no pattern fits are not used. */
+  /** Shares by locality pattern; endpoints that no pattern matches are not used. */
   | { readonly kind: 'distribute'; readonly to: Readonly<Record<string, number>> }
   /** The nearest first; `regions`: where to go from the waypoint's own region. */
   | { readonly kind: 'failover'; readonly from: Locality; readonly regions: LocalityLbSetting['failover'] }
-  /** Those first that have the same values of labels; the labels come in the order of their weight. */
+  /**
+   * Those first that have the same values of labels; the labels come in the order of their
+   * precedence.
+   */
   | { readonly kind: 'labels'; readonly wanted: readonly (readonly [label: string, value: string])[] };
 
-/** The preference that a locality setting means; `ejects`: endpoints that fail are left out, without which nothing ever fails over. */
+/**
+ * The preference of a locality setting; `ejects`: failing endpoints are ejected, without which
+ * nothing ever fails over.
+ */
 export function resolvePreference(
   setting: LocalityLbSetting,
   place: WaypointPlace,
@@ -37,7 +43,9 @@ export function resolvePreference(
   return locality === undefined ? { kind: 'none' } : { kind: 'failover', from: locality, regions: setting.failover };
 }
 
-/** What a service itself says: its `trafficDistribution`, or the annotation of the same meaning. */
+/**
+ * The service's own preference: its `trafficDistribution`, or the annotation with the same meaning.
+ */
 export function resolveDistribution(
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
   place: WaypointPlace,
@@ -54,7 +62,7 @@ const distributions: Readonly<Record<string, readonly string[]>> = {
   PreferSameNode: [...near, 'topology.istio.io/subzone', 'kubernetes.io/hostname'],
 };
 
-/** What a service can say. */
+/** The preferences that a service can have. */
 export const distributionNames: readonly string[] = Object.keys(distributions);
 
 /** `label` compares with the waypoint's own value, `label=value` with that one. */
@@ -123,7 +131,10 @@ function toGroup({
   return { ...(locality === undefined ? {} : { locality }), priority, endpoints };
 }
 
-/** A share that several localities fit is divided by the weights of their endpoints; a locality has the most exact pattern that fits. */
+/**
+ * A share that several localities match is divided by the weights of their endpoints; a locality
+ * has the most exact pattern that matches it.
+ */
 function distribute(groups: readonly EndpointGroup[], to: Readonly<Record<string, number>>): readonly EndpointGroup[] {
   const shares = Object.entries(to)
     .filter(([, share]) => share > 0)

@@ -1,4 +1,5 @@
-// The endpoints that a cluster lists for a Service: its EndpointSlices, what their Pods say of themselves, and where their Nodes are.
+// The endpoints that a cluster lists for a Service: its EndpointSlices, with the facts of their
+// Pods, and the places of their Nodes.
 
 import type { MeshObject, MeshSnapshot, SliceEndpoint } from '../../../mesh/index.ts';
 import type { ResolvedEndpoint } from './endpoint.ts';
@@ -7,12 +8,13 @@ import { fromPod } from './pod.ts';
 
 type Slice = MeshObject<'EndpointSlice'>;
 
-/** How far an endpoint is to be used. */
+/** The use of an endpoint. */
 type Readiness = 'ready' | 'leaving' | 'unready';
 
 /**
- * The endpoints of a port by the slices of its Service: each workload once, by the family of the Service's first address. Those that are
- * ready; where none is, those that go but still serve, so that the last ones of a roll-out are not refused before their time.
+ * The endpoints of a port by the slices of its Service: each workload once, by the family of the
+ * Service's first address. Ready ones; if there are none, those that are terminating and still
+ * serving, so that the last ones of a roll-out are not refused before their time.
  */
 export function resolveSliceEndpoints(
   mesh: MeshSnapshot,
@@ -42,14 +44,17 @@ export function resolveSliceEndpoints(
   return used.map(({ endpoint }) => endpoint);
 }
 
-/** Conditions that are absent mean yes, but for `terminating`. */
+/** Absent conditions mean yes, except for `terminating`. */
 function readinessOf({ conditions = {} }: SliceEndpoint): Readiness {
   const { ready = true, serving = ready, terminating = false } = conditions;
   if (ready && !terminating) return 'ready';
   return serving && terminating ? 'leaving' : 'unready';
 }
 
-/** Slices of names cannot be connected to as they are; of two families the Service's first one comes first. */
+/**
+ * Slices of names cannot be connected to as they are; of two families the Service's first one has
+ * precedence.
+ */
 function sortByFamily(slices: readonly Slice[], { spec }: MeshObject<'Service'>): readonly Slice[] {
   const first = spec.clusterIPs?.[0] ?? spec.clusterIP ?? '';
   const family = spec.ipFamilies?.[0] ?? (first.includes(':') ? 'IPv6' : 'IPv4');
@@ -59,7 +64,7 @@ function sortByFamily(slices: readonly Slice[], { spec }: MeshObject<'Service'>)
   ];
 }
 
-/** A slice names its ports as the Service does, and has resolved what targets a name. */
+/** A slice names its ports as the Service does, and has resolved named targets. */
 function slicePort({ spec: { ports = [] } }: Slice, { name }: ResolvedPort): number | undefined {
   return ports.find((port) => (port.name ?? '') === name && (port.protocol ?? 'TCP') === 'TCP')?.port;
 }
@@ -75,7 +80,8 @@ function fromListed(
   if (address === undefined) return undefined;
   const { kind = '', name = '', namespace = slice.metadata.namespace } = listed.targetRef ?? {};
   const pod = kind === 'Pod' && name !== '' ? mesh.get('Pod', namespace, name) : undefined;
-  // Istio's controller writes slices of WorkloadEntries for other proxies; they are selected from the entries themselves.
+  // Istio's controller writes slices of WorkloadEntries for other proxies; they are selected from
+  // the entries themselves.
   if (kind === 'WorkloadEntry') return undefined;
   return {
     endpoint: fromPod(mesh, { address, port, pod, nodeName: listed.nodeName, namespace, name }),

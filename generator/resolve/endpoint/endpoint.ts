@@ -1,8 +1,8 @@
-// One endpoint of a service port, with what tells it apart from the others.
+// One endpoint of a service port, with the labels of its subsets.
 
 import type { Endpoint } from '../../model/cluster.ts';
 
-/** An endpoint with the labels that it can be told apart by. */
+/** An endpoint with the labels that subsets select by. */
 export interface ResolvedEndpoint extends Endpoint {
   readonly labels: Readonly<Record<string, string>>;
 }

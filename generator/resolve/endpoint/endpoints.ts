@@ -1,4 +1,5 @@
-// Which workloads stand behind a service port, where they listen, and whether they are reached through a tunnel.
+// The workloads behind a service port, the addresses that they listen on, and whether they are
+// reached through a tunnel.
 
 import {
   formatAddress,
@@ -18,7 +19,10 @@ import { fromPod } from './pod.ts';
 
 type WorkloadEntry = MeshObject<'WorkloadEntry'>;
 
-/** The endpoints of a service port, optionally only those with all of `subsetLabels`; sorted by address and port. */
+/**
+ * The endpoints of a service port, optionally only those with all of `subsetLabels`; sorted by
+ * address and port.
+ */
 export function resolveEndpoints(
   { mesh }: Pick<ResolveContext, 'mesh'>,
   service: ResolvedService,
@@ -46,13 +50,16 @@ export function resolveEndpoints(
     .sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
 }
 
-/** One address has one spelling, so that it is known for the same. */
+/** One address has one spelling, so that equal addresses are recognized. */
 function withFormattedAddress(endpoint: ResolvedEndpoint): ResolvedEndpoint {
   const address = formatAddress(endpoint.address);
   return address === endpoint.address ? endpoint : { ...endpoint, address };
 }
 
-/** The workloads that a service selects; none without a selector. One label asks the index, so that only its workloads are read. */
+/**
+ * The workloads that a service selects; none without a selector. One label asks the index, so that
+ * only its workloads are read.
+ */
 export function selectWorkloads(
   mesh: ResolveContext['mesh'],
   { namespace, selector = {} }: Pick<ResolvedService, 'namespace' | 'selector'>,
@@ -118,7 +125,10 @@ function fromWorkload(
   };
 }
 
-/** A named target port is the workload's own; else the workload may override by the name of the service's port. */
+/**
+ * A named target port is the workload's own; otherwise the workload may override by the name of the
+ * service's port.
+ */
 function workloadPort(ports: Readonly<Record<string, number>>, port: ResolvedPort): number | undefined {
   if (typeof port.targetPort === 'string') return ports[port.targetPort];
   return ports[port.name] ?? port.targetPort;

@@ -1,17 +1,20 @@
-// Where things run: localities, from what objects say.
+// Localities, from the fields and labels of objects.
 
 import { localityLabel, topologyLabels } from '../../../mesh/index.ts';
 import type { Locality } from '../../model/cluster.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
-/** `region/zone/subzone`, of which the later parts may be left out; undefined when there is nothing. */
+/** `region/zone/subzone`, whose later parts may be missing; undefined when there is nothing. */
 export function parseLocality(text: string | undefined): Locality | undefined {
   const [region = '', zone = '', subzone = ''] = (text ?? '').split('/');
   return region === '' ? undefined : { region, zone, subzone };
 }
 
-/** The locality of a workload: its own field, else Istio's label, else the labels that Kubernetes puts on nodes. */
+/**
+ * The locality of a workload: its own field, else Istio's label, else the labels that Kubernetes
+ * puts on nodes.
+ */
 export function resolveLocality(field: string | undefined, labels: Labels): Locality | undefined {
   // A label's value cannot hold a slash, so Istio writes dots.
   const label = labels[localityLabel];
@@ -22,14 +25,14 @@ export function resolveLocality(field: string | undefined, labels: Labels): Loca
   );
 }
 
-/** Labels together with those that say the same as a locality, so that either can be compared by label. */
+/** Labels with those of a locality added, so that either can be compared by label. */
 export function withTopology(labels: Labels, locality: Locality | undefined): Labels {
   if (locality === undefined) return labels;
   const parts = [locality.region, locality.zone, locality.subzone];
   return { ...Object.fromEntries(topologyLabels.map((key, index) => [key, parts[index] ?? ''])), ...labels };
 }
 
-/** Whether a locality is one that a pattern names: `region/zone/*`; parts that are left out fit everything. */
+/** Whether a pattern names a locality: `region/zone/*`; missing parts match everything. */
 export function isLocalityMatch({ region, zone, subzone }: Locality, pattern: string): boolean {
   const [wantedRegion = '', wantedZone = '', wantedSubzone = ''] = pattern.split('/');
   return (
@@ -39,7 +42,9 @@ export function isLocalityMatch({ region, zone, subzone }: Locality, pattern: st
   );
 }
 
-/** How far apart two localities are: 0 the same, 1 another subzone, 2 another zone, 3 another region. */
+/**
+ * The distance of two localities: 0 the same, 1 another subzone, 2 another zone, 3 another region.
+ */
 export function localityDistance(a: Locality, b: Locality | undefined): 0 | 1 | 2 | 3 {
   if (a.region !== b?.region) return 3;
   if (a.zone !== b.zone) return 2;

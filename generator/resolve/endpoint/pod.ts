@@ -34,7 +34,10 @@ export function fromPod(
   };
 }
 
-/** Whether the node's proxy accepts HBONE for a pod, or the pod does so itself. One with the addresses of its node is never captured. */
+/**
+ * Whether the node's proxy accepts HBONE for a pod, or the pod does so itself. A pod with the
+ * addresses of its node is never captured.
+ */
 export function isPodCaptured({ metadata, spec }: Pod): boolean {
   return (
     spec.hostNetwork !== true &&

@@ -1,5 +1,6 @@
-// Where no connection may go, whoever writes it: a waypoint is shared, and an endpoint of one namespace must not lead it to its own pod, its
-// node, or what a cloud tells about them. On one machine workloads live at loopback addresses, which is why the mesh can be told of them.
+// Addresses that no connection may go to, whoever writes them: a waypoint is shared, and an
+// endpoint of one namespace must not lead it to its own pod, its node, or the metadata of a cloud.
+// On one machine workloads live at loopback addresses, so the settings of the mesh can allow these.
 
 import {
   type AddressRange,
@@ -41,19 +42,20 @@ const nowhere: readonly SpecialRange[] = [
     'fd00:ec2::/32',
     'fd20:ce::254',
   ),
-  // These carry an IPv4 address inside, which some gateway would take out again.
+  // These have an embedded IPv4 address, which some gateway would extract.
   ...special('an IPv4 address inside of IPv6', '::/96', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16'),
 ];
 
 /** Names that every machine gives to its own loopback address. */
 const loopbackName = /^(?:(?:.*\.)?localhost|localhost\.localdomain|ip6-(?:localhost|loopback))$/;
 
-/** Names under which clouds tell a machine about itself. */
+/** Names of the metadata servers of clouds. */
 const metadataName = /^(?:metadata(?:\.google\.internal|\.goog)?|instance-data(?:\.ec2\.internal)?)$/;
 
 /**
- * What keeps connections from an address or a name, as the end of a sentence that begins with it; undefined where nothing does. On one
- * machine loopback addresses of the run's own range are fine, and those that a WorkloadEntry declares.
+ * The reason why an address or a name is refused, as the end of a sentence that begins with it;
+ * undefined if it is not. On one machine loopback addresses of the run's own range are allowed, and
+ * those that a WorkloadEntry declares.
  */
 export function refusalOf(mesh: MeshSnapshot, place: string): string | undefined {
   if (isPlain(place, mesh.settings)) return undefined;
@@ -75,7 +77,10 @@ export function refusalOf(mesh: MeshSnapshot, place: string): string | undefined
   return isDeclared || isWithin(range, machine.workloads) ? undefined : 'a loopback address that no WorkloadEntry has';
 }
 
-/** As `refusalOf`, for an address that clients connect to: on one machine any loopback address that no proxy has will do. */
+/**
+ * Like `refusalOf`, for an address that clients connect to: on one machine any loopback address
+ * that no proxy has is allowed.
+ */
 export function virtualRefusalOf({ machine }: MeshSettings, address: string): string | undefined {
   const range = parseAddressRange(address);
   if (range === undefined) return undefined;
@@ -84,7 +89,7 @@ export function virtualRefusalOf({ machine }: MeshSettings, address: string): st
   return refused.find((candidate) => coversRange(candidate.range, range))?.what;
 }
 
-/** Those parts of ranges that clients connect to which lead nowhere. */
+/** The parts of ranges that clients connect to which are closed. */
 export function closedParts({ machine }: MeshSettings, addresses: readonly string[]): readonly string[] {
   const ranges = addresses.flatMap((address) => (address.includes('/') ? (parseAddressRange(address) ?? []) : []));
   if (ranges.length === 0) return [];
@@ -94,7 +99,7 @@ export function closedParts({ machine }: MeshSettings, addresses: readonly strin
   return closed.filter(({ range }) => ranges.some((outer) => coversRange(outer, range))).map(({ text }) => text);
 }
 
-/** Says that an endpoint is left out; the same words wherever that is found. */
+/** Reports that an endpoint is left out, in the same words everywhere. */
 export function reportRefused(
   { report }: ResolveContext,
   ref: ObjectRef,
@@ -120,7 +125,7 @@ function isPlain(address: string, { machine }: MeshSettings): boolean {
 
 const specialHeads: ReadonlySet<string> = new Set(['0', '100', '127', '168', '169', '192']);
 
-/** A number, or numbers in other forms, is an IPv4 address to whoever resolves it. */
+/** A number, or numbers in other forms, resolves to an IPv4 address. */
 function literalOf(place: string): string {
   if (isIpAddress(place) || place.includes('/') || !/^(?:0x[\da-f]*|\d+)(?:\.(?:0x[\da-f]*|\d+))*\.?$/i.test(place))
     return place;

@@ -1,11 +1,12 @@
-// Workloads whose address is none of IP: names, which a service may ask for, and Unix sockets, which no waypoint can reach.
+// Workloads without an IP address: names, which a service may resolve, and Unix sockets, which no
+// waypoint can reach.
 
 import { type FieldPath, formatRef, isIpAddress, isUnixAddress, type MeshObject, refOf } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
 import { isCaptured, workloadLabels } from './endpoints.ts';
 import { hasLabels } from './endpoint.ts';
 
-/** Reports a workload that some service selects and cannot reach, since its address is none of IP. */
+/** Reports a workload that some service selects and cannot reach, since it has no IP address. */
 export function reportWorkloadAddress(context: ResolveContext, workload: MeshObject<'WorkloadEntry'>): void {
   const { address = '' } = workload.spec;
   if (address === '' || isIpAddress(address)) return;

@@ -1,5 +1,6 @@
-// MeshConfig `accessLogFile`, `accessLogFormat` and `accessLogEncoding`: what proxies write, and where to. Envoy refuses a listener whose
-// format it cannot read, so a format is taken only where every operator in it is known.
+// MeshConfig `accessLogFile`, `accessLogFormat` and `accessLogEncoding`: the content of the access
+// log, and its file. Envoy refuses a listener whose format it cannot read, so a format is taken
+// only if every operator in it is known.
 
 import { type FieldPath, type MeshObject, type MeshSettings, refOf } from '../../../mesh/index.ts';
 import type { AccessLogging, LogFormat } from '../../model/waypoint.ts';
@@ -39,12 +40,12 @@ const withArguments = [
 const operator = /%([A-Z_0-9]+(?:\([^()"\n\r]*\))?(?::\d+)?)%|%%/g;
 const longestFormat = 16_384;
 
-/** What settings were found to say: every frontend asks, and reading a format is work. */
+/** Cached results by settings: every frontend asks, and reading a format is work. */
 const known = new WeakMap<MeshSettings['accessLog'], AccessLogging>();
 
 /**
- * What proxies write and where to; what cannot be done is left at our own log on the standard output. The same settings give the same
- * object.
+ * The content and the file of the access log; faulty settings leave our own log on the standard
+ * output. The same settings give the same object.
  */
 export function resolveAccessLog({ accessLog }: Pick<MeshSettings, 'accessLog'>): AccessLogging {
   const found = known.get(accessLog);
@@ -105,7 +106,7 @@ function parse(text: string): Readonly<Record<string, string>> | undefined {
   }
 }
 
-/** Reports what of the log's settings has no effect. */
+/** Reports the settings of the log that have no effect. */
 export function reportAccessLog(context: ResolveContext, config: MeshObject<'MeshConfig'>): void {
   const { accessLogFile: file, accessLogFormat, accessLogEncoding } = config.spec;
   const report = (path: FieldPath, message: string, hint: string): void =>

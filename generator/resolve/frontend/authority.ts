@@ -1,4 +1,4 @@
-// The Host towards the application: that of a destination goes before that of its route.
+// The Host towards the application: that of a destination has precedence over that of its route.
 
 import type { WeightedDestination } from '../../model/http-route.ts';
 

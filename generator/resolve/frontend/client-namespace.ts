@@ -1,4 +1,4 @@
-// Clients by the namespace of their identity, in whichever trust domain of the mesh.
+// Clients by the namespace of their identity, in any trust domain of the mesh.
 
 import type { MeshSettings } from '../../../mesh/index.ts';
 import type { ClientNamespace } from '../../model/condition.ts';

@@ -1,11 +1,14 @@
-// Who may open a tunnel to which address: from the TCP frontends of a waypoint and what it serves.
+// The authorization of tunnels: from the TCP frontends of a waypoint and its served addresses.
 
 import type { ConnectModel } from '../../model/connect.ts';
 import type { DirectFrontend } from '../../model/direct.ts';
 import { isDecidedAtConnect, type ServedAddress, type TcpFrontend } from '../../model/frontend.ts';
 import { isRestricted } from '../../model/authorization.ts';
 
-/** A frontend has the addresses that `served` gives it: those that its service claims may belong to another. */
+/**
+ * A frontend has the addresses that `served` gives it: those that its service claims may belong to
+ * another.
+ */
 export function resolveConnect(
   frontends: readonly TcpFrontend[],
   served: readonly ServedAddress[],

@@ -1,5 +1,5 @@
-// Workloads that a waypoint serves under their own addresses (`istio.io/waypoint-for: workload` or `all`), with the policies of the
-// Gateway and its class.
+// Workloads that a waypoint serves under their own addresses (`istio.io/waypoint-for: workload` or
+// `all`), with the policies of the Gateway and its class.
 
 import { coversRange, formatAddress, isIpAddress, type MeshObject, parseAddressRange } from '../../../mesh/index.ts';
 import type { Authorization } from '../../model/authorization.ts';
@@ -16,7 +16,10 @@ import { resolveDefaultRetry } from './retry.ts';
 import { closeRoutes, resolvePathHandling, resolvePathNormalization } from './path-normalization.ts';
 import type { ServedAddress } from '../../model/frontend.ts';
 
-/** The direct frontend of a waypoint; undefined when it serves no workload. An address that is a service's stays the service's. */
+/**
+ * The direct frontend of a waypoint; undefined when it serves no workload. An address that is a
+ * service's stays the service's.
+ */
 export function resolveDirect(
   context: ResolveContext,
   gateway: WaypointGateway,
@@ -35,7 +38,7 @@ export function resolveDirect(
     .filter((address) => !isVirtual(address) && refusalOf(context.mesh, address) === undefined)
     .sort();
   if (addresses.length === 0) return undefined;
-  // No policy can name a service without a name: what is left are those of the Gateway and its class.
+  // No policy can name a service without a name, so those of the Gateway and its class are left.
   const service = { kind: 'Service', namespace: gateway.namespace, name: '' } as const;
   const pathNormalization = resolvePathNormalization(context.mesh.settings, gateway);
   const normalized = pathNormalization === undefined ? {} : { pathNormalization };
@@ -71,7 +74,7 @@ function defaultRoute(retry: Retry | undefined): DirectRoute {
   };
 }
 
-/** A pod with the addresses of its node is not told from the node by them. */
+/** A pod with the addresses of its node cannot be distinguished from the node by them. */
 function addressesOf(workload: MeshObject<'WorkloadEntry'> | MeshObject<'Pod'>): readonly string[] {
   if (workload.kind === 'WorkloadEntry') return [workload.spec.address ?? ''];
   return workload.spec.hostNetwork === true ? [] : (workload.spec.podIPs ?? []);

@@ -1,4 +1,4 @@
-// One service port of a waypoint: its routes, its authorization, and where it is found.
+// One service port of a waypoint: its routes, its authorization, and its addresses.
 
 import type { MeshObject } from '../../../mesh/index.ts';
 import { type Authorization, isRestricted } from '../../model/authorization.ts';
@@ -20,7 +20,10 @@ import { findVirtualServices } from '../virtual-service/selection.ts';
 import { resolveTcpRoutes } from '../virtual-service/tcp-routes.ts';
 import type { Frontend, FrontendAddress, TcpFrontend, TcpVerdict } from '../../model/frontend.ts';
 
-/** The address of a port in the waypoint's listener; undefined for protocols that a waypoint does not serve. */
+/**
+ * The address of a port in the waypoint's listener; undefined for protocols that a waypoint does
+ * not serve.
+ */
 export function resolveFrontendAddress(
   { mesh }: ResolveContext,
   gateway: WaypointGateway,
@@ -40,7 +43,10 @@ export function resolveFrontendAddress(
   };
 }
 
-/** By the addresses that the service claims, so that its listener and its policies agree whoever gets these. */
+/**
+ * By the addresses that the service claims, so that its listener and its policies agree, whichever
+ * service gets these.
+ */
 function verdictOf(protocol: 'tcp' | 'auto', addresses: readonly string[]): TcpVerdict {
   return protocol === 'auto' || addresses.some((address) => address.includes('/')) ? 'chain' : 'connect';
 }
@@ -96,8 +102,8 @@ export function resolveFrontend(
 }
 
 /**
- * The routes of the Gateway API, then those of every VirtualService that applies; the service's own default route where neither says
- * what every client is to get.
+ * The routes of the Gateway API, then those of every VirtualService that applies; the service's own
+ * default route if neither covers every client.
  */
 function resolveRoutes(
   context: ResolveContext,
@@ -140,7 +146,10 @@ function resolveRoutes(
   return routes;
 }
 
-/** Whether rules depend on the port that was asked for, so that those of others may be reached on another port. */
+/**
+ * Whether rules depend on the requested port, so that those of others may be reached on another
+ * port.
+ */
 function namesPorts({ spec }: MeshObject<'VirtualService'>): boolean {
   return (spec.http ?? []).some(({ match = [] }) => match.some(({ port }) => port !== undefined));
 }

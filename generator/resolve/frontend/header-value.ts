@@ -1,5 +1,5 @@
-// Values of headers as they are written. Envoy's command operators that are known stand for what they say of a request; any other
-// percent sign is text, so that no value makes Envoy refuse a route.
+// Values of headers as they are written. Known command operators of Envoy stand for their value for
+// a request; any other percent sign is text, so that no value makes Envoy refuse a route.
 
 import type { HeaderValue } from '../../model/condition.ts';
 

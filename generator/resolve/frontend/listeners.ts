@@ -1,4 +1,4 @@
-// What a waypoint listens for: the ports of every service bound to it.
+// The listener input of a waypoint: the ports of every service bound to it.
 
 import type { MeshSettings } from '../../../mesh/index.ts';
 import type { DirectFrontend } from '../../model/direct.ts';
@@ -14,7 +14,10 @@ import type { ResolvedService } from '../service/service.ts';
 import { resolveTcpConditions } from '../virtual-service/tcp-routes.ts';
 import type { ServedAddress } from '../../model/frontend.ts';
 
-/** The listeners of a waypoint. An address that two services claim is the first one's by precedence, and is reported. */
+/**
+ * The listeners of a waypoint. An address that two services claim is the first one's by precedence,
+ * and is reported.
+ */
 export function resolveListeners(context: ResolveContext, gateway: WaypointGateway): ListenerModel {
   const { trustDomain, trustDomainAliases } = context.mesh.settings;
   const served: ServedAddress[] = [];
@@ -82,8 +85,9 @@ function resolveDispatch(
 }
 
 /**
- * Sniffing waits for the client to speak, so it is off on ports that need none: a server that speaks first would hang. Workloads may
- * speak HTTP on any port but those that services declare as TCP.
+ * Sniffing waits for the client to speak, so it is off on ports that need none: a server that
+ * speaks first would hang. Workloads may speak HTTP on any port except those that services declare
+ * as TCP.
  */
 function resolveSniffing(
   served: readonly ServedAddress[],
@@ -97,7 +101,10 @@ function resolveSniffing(
   return { sniffing: { exceptPorts: [...others].sort((a, b) => a - b) } };
 }
 
-/** Sniffing is by port number alone: where one service leaves a number open, others that declare it as TCP wait for their clients too. */
+/**
+ * Sniffing is by port number alone: if one service leaves a number open, others that declare it as
+ * TCP wait for their clients too.
+ */
 function reportSniffedPorts(
   context: ResolveContext,
   services: readonly ResolvedService[],

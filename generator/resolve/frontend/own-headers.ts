@@ -1,7 +1,10 @@
-// Headers that Envoy writes itself, after every edit of a route, and those that say where a message ends. Edits of them have no effect, or
-// one that nobody can want.
+// Headers that Envoy writes itself, after every edit of a route, and those that say where a message
+// ends. Edits of them have no effect, or one that nobody can want.
 
-/** Why an edit of a header, by its name in lower case, is left out; undefined when it has the effect that is written. */
+/**
+ * The reason why an edit of a header, by its name in lower case, is left out; undefined when it has
+ * the written effect.
+ */
 export function findEditProblem(
   direction: 'request' | 'response',
   operation: 'add' | 'remove' | 'set',

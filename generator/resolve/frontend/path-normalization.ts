@@ -1,5 +1,5 @@
-// How the paths of requests are normalized before routes and policies read them, where somebody says so: the annotation of the service
-// goes before that of the Gateway, and that before MeshConfig.
+// How the paths of requests are normalized before routes and policies read them, if it is
+// configured. Precedence: the annotation of the service, that of the Gateway, MeshConfig.
 
 import {
   type MeshObject,
@@ -14,7 +14,10 @@ import type { HttpRoute } from '../../model/http-route.ts';
 import type { PathHandling } from '../../model/judgement.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
 
-/** What is said of the ports of a service, or of the workloads of a waypoint; undefined when nobody says anything. */
+/**
+ * The normalization for the ports of a service, or for the workloads of a waypoint; undefined when
+ * none is configured.
+ */
 export function resolvePathNormalization(
   settings: MeshSettings,
   gateway: WaypointGateway,
@@ -27,7 +30,10 @@ export function resolvePathNormalization(
   );
 }
 
-/** What an object's annotation says; undefined when there is none, or none that can be read. */
+/**
+ * The normalization in an object's annotation; undefined when there is none, or none that can be
+ * read.
+ */
 export function annotatedNormalization({ metadata }: MeshObject): PathNormalization | undefined {
   return readPathNormalization(metadata.annotations[pathNormalizationAnnotation]);
 }
@@ -41,15 +47,16 @@ const handlings: Readonly<Record<PathNormalization, PathHandling>> = {
   DECODE_AND_MERGE_SLASHES: { normalize: true, mergeSlashes: true, escapedSlashes: 'decode' },
 };
 
-/** What becomes of paths; BASE where nobody says anything. */
+/** The treatment of paths; BASE if none is configured. */
 export function resolvePathHandling(said: PathNormalization | undefined): PathHandling {
   return handlings[said ?? 'BASE'];
 }
 
 /**
- * The routes of a frontend whose policies are these. Where they read the path and nobody says how it is normalized, what applications
- * read in several ways is refused: `/admin;x` and `/x%2Fadmin` are `/admin` and `/x/admin` to some and not to others. That is a route,
- * so that it comes and goes together with the policies.
+ * The routes of a frontend with these policies. If they read the path and its normalization is not
+ * configured, a route refuses paths that applications read in several ways: `/admin;x` and
+ * `/x%2Fadmin` are `/admin` and `/x/admin` to some and not to others. It is a route, so that it
+ * arrives and leaves together with the policies.
  */
 export function closeRoutes<R>(
   routes: readonly R[],

@@ -1,9 +1,9 @@
-// How a retry policy is read, and the retries of routes that say nothing of them.
+// Reads retry policies, and gives the retries of routes without one.
 
 import type { Retry } from '../../model/http-route.ts';
 import { type HttpRetry, type MeshSettings, parseDuration } from '../../../mesh/index.ts';
 
-/** What Istio retries unless told otherwise: failures before the application can have seen the request. */
+/** Istio's default conditions: failures before the application can have seen the request. */
 export const defaultRetry: Retry = {
   attempts: 2,
   on: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled', 'retriable-status-codes'],
@@ -12,7 +12,7 @@ export const defaultRetry: Retry = {
   otherLocalities: false,
 };
 
-/** What is written, or undefined when nothing is retried. */
+/** The written policy, or undefined when nothing is retried. */
 export function readRetry(retries: HttpRetry): Retry | undefined {
   if (retries.attempts === undefined || retries.attempts === 0) return undefined;
   const tokens = (retries.retryOn ?? '')
@@ -36,7 +36,7 @@ export function readRetry(retries: HttpRetry): Retry | undefined {
   };
 }
 
-/** The retries of routes that say nothing of them; undefined for none. */
+/** The retries of routes that configure none; undefined for none. */
 export function resolveDefaultRetry({ defaultRetry: policy }: Pick<MeshSettings, 'defaultRetry'>): Retry | undefined {
   return policy === undefined ? defaultRetry : readRetry(policy);
 }

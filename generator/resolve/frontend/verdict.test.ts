@@ -1,4 +1,4 @@
-// Where the verdict of a TCP port falls: its listener and its policies have to agree, or nobody asks them.
+// Where a TCP port is decided: its listener and its policies have to agree, or nobody asks them.
 
 import { describe, expect, it } from 'vitest';
 import { typeUrls } from '../../../envoy-api/index.ts';

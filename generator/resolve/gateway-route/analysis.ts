@@ -1,4 +1,5 @@
-// What there is to say about where a route is attached: parents that are none, are not served, or whose ports are not HTTP.
+// The Findings about the parents of a route: invalid ones, those that are not served, or whose
+// ports are not HTTP.
 
 import {
   type FieldPath,

@@ -1,5 +1,6 @@
-// Which routes apply to a service port, and for whom: those of the service's own namespace (its producer's) for every client, those of
-// any other namespace (a consumer's) for the clients of that namespace alone, which then see no route of the producer.
+// The routes that apply to a service port, and their clients. Those of the service's own namespace
+// (its producer's) are for every client. Those of any other namespace (a consumer's) are for the
+// clients of that namespace alone, which then see no route of the producer.
 
 import { formatParentKey, type MeshSnapshot, type RouteParentRef } from '../../../mesh/index.ts';
 import { type ResolvedPort, type ResolvedService, resolveServices } from '../service/service.ts';
@@ -10,11 +11,17 @@ export interface RouteGroup {
   readonly namespace: string;
   /** Of one kind, oldest first. */
   readonly routes: readonly GatewayRoute[];
-  /** Routes of other kinds that do not apply, since of several kinds only the first has the port: GRPC, HTTP, TLS, TCP. */
+  /**
+   * Routes of other kinds that do not apply, since of several kinds only the first has the port:
+   * GRPC, HTTP, TLS, TCP.
+   */
   readonly rejected: readonly GatewayRoute[];
 }
 
-/** The routes of a service port by namespace: consumers' in the order of their names, then the producer's. */
+/**
+ * The routes of a service port by namespace: consumers' in the order of their names, then the
+ * producer's.
+ */
 export function findRouteGroups(
   mesh: MeshSnapshot,
   service: ResolvedService,
@@ -62,12 +69,18 @@ export function selectsPort({ port, sectionName }: RouteParentRef, candidate: Re
   );
 }
 
-/** A parent of a route that is a service: its hosts and the ports that the reference selects; or why it is none. */
+/**
+ * A parent of a route that is a service: its hosts and the ports that the reference selects; or the
+ * reason why it is none.
+ */
 export type ResolvedParent =
   | { readonly services: readonly ResolvedService[]; readonly ports: readonly ResolvedPort[] }
   | { readonly problem: string; readonly field: 'name' | 'port' | 'sectionName' };
 
-/** Resolves a parent reference; undefined for parents that are no services. The messages are those of status conditions. */
+/**
+ * Resolves a parent reference; undefined for parents that are no services. The messages are those
+ * of status conditions.
+ */
 export function resolveParent(
   mesh: MeshSnapshot,
   parent: RouteParentRef,

@@ -1,5 +1,6 @@
-// Backend references of routes: the cluster that each means, or why it means none. A reference into another namespace needs that
-// namespace's consent, since requests that go on from a waypoint are not judged again by the policies of where they go.
+// Backend references of routes: the cluster of each, or the reason why there is none. A reference
+// into another namespace needs that namespace's consent, since the destination's policies do not
+// judge requests that go on from a waypoint.
 
 import {
   type BackendObjectRef,
@@ -15,7 +16,10 @@ import { findService, type ResolvedService, serviceHost } from '../service/servi
 import { isExportedTo } from '../waypoint/visibility.ts';
 import { type ReferenceReason, reportProblem, type RouteContext } from './context.ts';
 
-/** The cluster of a backend; undefined, and reported, when there is none. `consequence` completes "…, so". */
+/**
+ * The cluster of a backend; undefined, and reported, when there is none. `consequence` completes
+ * "…, so".
+ */
 export function resolveBackendRef(
   context: RouteContext,
   backend: BackendObjectRef,
@@ -70,7 +74,10 @@ export function resolveBackendRef(
   };
 }
 
-/** The service that a reference names: a Service by name, or any service by its host (Istio's kind `Hostname`). */
+/**
+ * The service that a reference names: a Service by name, or any service by its host (Istio's kind
+ * `Hostname`).
+ */
 function findBackend(
   { mesh, route, gateway }: RouteContext,
   { group = '', kind = 'Service', namespace, name }: BackendObjectRef,
@@ -100,7 +107,7 @@ function findBackend(
   }
   const own = route.metadata.namespace;
   const host = isHostname ? name.toLowerCase() : serviceHost(namespace ?? own, name, mesh.settings.clusterDomain);
-  // A cluster of the waypoint is made from what its own namespace sees.
+  // A cluster of the waypoint is made from the objects that its own namespace sees.
   const service = findService(mesh, host, gateway.namespace);
   const isVisible =
     service?.object.kind !== 'ServiceEntry' || isExportedTo(service.object.spec.exportTo, service.namespace, own);
@@ -112,7 +119,10 @@ function findBackend(
   return undefined;
 }
 
-/** Whether a route may send to a service: its own namespace's, its parent, a ServiceEntry exported to it, or one with a grant. */
+/**
+ * Whether a route may send to a service: its own namespace's, its parent, a ServiceEntry exported
+ * to it, or one with a grant.
+ */
 function isPermitted(
   { mesh, route, service: parent }: RouteContext,
   backend: BackendObjectRef,

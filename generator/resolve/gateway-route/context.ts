@@ -1,4 +1,5 @@
-// What the resolvers of one Gateway API route share: the frontend that it is resolved for, and where its problems go.
+// The common context of the resolvers of one Gateway API route: its frontend, and its collector of
+// problems.
 
 import { type FieldPath, type FindingCode, type MeshObject, refOf, type Severity } from '../../../mesh/index.ts';
 import type { GatewayKey } from '../waypoint/gateway.ts';
@@ -16,7 +17,10 @@ export function isRequestRoute(route: GatewayRoute): route is RequestRoute {
   return route.kind === 'GRPCRoute' || route.kind === 'HTTPRoute';
 }
 
-/** The reason of a condition `ResolvedRefs` that does not hold, as the Gateway API and Istio name it. */
+/**
+ * The reason of a condition `ResolvedRefs` that does not hold, as the Gateway API and Istio name
+ * it.
+ */
 export type ReferenceReason =
   'BackendNotFound' | 'InvalidDestination' | 'InvalidFilter' | 'InvalidKind' | 'RefNotPermitted';
 
@@ -35,7 +39,10 @@ export interface RouteContext extends ResolveContext {
   readonly service: ResolvedService;
   readonly port: number;
   readonly route: GatewayRoute;
-  /** Status of requests whose backend is invalid: 500, and 503 for gRPC, whose clients read it as UNAVAILABLE. */
+  /**
+   * Status of requests whose backend is invalid: 500, and 503 for gRPC, whose clients read it as
+   * UNAVAILABLE.
+   */
   readonly invalidStatus: 500 | 503;
   readonly addProblem: (problem: RouteProblem) => void;
 }
@@ -52,7 +59,9 @@ export function reportRoute(
   context.report({ code, severity, ref: refOf(context.route), path, message, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** Reports what a rule asks for in vain, for the status and with its consequence as a Finding. */
+/**
+ * Reports an unfulfilled request of a rule, for the status and with its consequence as a Finding.
+ */
 export function reportProblem(
   context: RouteContext,
   problem: RouteProblem & { readonly code: FindingCode; readonly path: FieldPath; readonly consequence: string },

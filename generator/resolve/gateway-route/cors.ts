@@ -6,10 +6,16 @@ import type { StringMatcher } from '../../model/condition.ts';
 
 const defaultMaxAgeSeconds = 5;
 
-/** What `*` stands for where a browser would take the star itself for a name: in answers to requests with credentials. */
+/**
+ * The meaning of `*` if a browser would take the star itself for a name: in answers to requests
+ * with credentials.
+ */
 const everyMethod: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** The CORS policy of a rule. Preflight requests of other origins get an answer without permission, and do not reach the application. */
+/**
+ * The CORS policy of a rule. Preflight requests of other origins get an answer without permission,
+ * and do not reach the application.
+ */
 export function resolveRouteCors(cors: RouteCors): Cors {
   const methods = cors.allowMethods ?? [];
   const expands = cors.allowCredentials === true && methods.includes('*');

@@ -1,4 +1,5 @@
-// Filters of a rule or of one of its backends. One that a waypoint does not have makes requests fail, rather than pass without it.
+// Filters of a rule or of one of its backends. A filter that a waypoint does not have makes
+// requests fail, rather than pass without it.
 
 import type { FieldPath, HeaderModifier, PathModifier, RouteFilter, RouteMirror } from '../../../mesh/index.ts';
 import type {
@@ -16,7 +17,7 @@ import { readHeaderValue } from '../frontend/header-value.ts';
 import { findEditProblem } from '../frontend/own-headers.ts';
 import { resolveRouteCors } from './cors.ts';
 
-/** What the filters of one list come to. */
+/** The result of the filters of one list. */
 export interface ResolvedFilters {
   readonly requestHeaders?: HeaderEdits;
   readonly responseHeaders?: HeaderEdits;
@@ -26,11 +27,14 @@ export interface ResolvedFilters {
   readonly redirect?: NonNullable<RouteFilter['requestRedirect']>;
   readonly mirrors: readonly Mirror[];
   readonly cors?: Cors;
-  /** Some filter is not supported here: these requests are not to be forwarded. */
+  /** Some filter is not supported here: these requests must not be forwarded. */
   readonly isInvalid: boolean;
 }
 
-/** Where a list of filters stands: in a rule, by index, or in a backend, which knows header edits only. */
+/**
+ * The place of a list of filters: in a rule, by index, or in a backend, which allows header edits
+ * only.
+ */
 export type FilterPlace = { readonly rule: number } | 'backend';
 
 const backendFilters: ReadonlySet<RouteFilter['type']> = new Set(['RequestHeaderModifier', 'ResponseHeaderModifier']);
@@ -116,7 +120,10 @@ function reportUnsupported(
   );
 }
 
-/** The edits of one direction, by the last step of the path, sorted by name; a Host that is set becomes the authority. */
+/**
+ * The edits of one direction, by the last step of the path, sorted by name; a Host that is set
+ * becomes the authority.
+ */
 function resolveEdits(
   context: RouteContext,
   { set = [], add = [], remove = [] }: HeaderModifier,
@@ -168,7 +175,7 @@ function resolveMirror(context: RouteContext, mirror: RouteMirror, path: FieldPa
   return cluster === undefined || perMillion === 0 ? [] : [{ cluster, perMillion }];
 }
 
-/** How the path of matched requests changes. Slashes at the end of prefixes mean nothing. */
+/** The change of the path of matched requests. Slashes at the end of prefixes mean nothing. */
 export function resolvePathModifier(modifier: PathModifier, { path }: HttpMatch): PathReplacement {
   if (modifier.type === 'ReplaceFullPath') return { full: absolute(modifier.replaceFullPath ?? '') };
   const trimmed = absolute(modifier.replacePrefixMatch ?? '').replace(/\/+$/, '');
@@ -184,8 +191,9 @@ function absolute(path: string): string {
 }
 
 /**
- * The redirect of a rule. Without a port, it goes to that of the scheme, or to the port of the parent; the usual port of a scheme is not
- * written, unless the Host of the request, which stays where no host is given, would bring another one in.
+ * The redirect of a rule. Without a port, it goes to that of the scheme, or to the port of the
+ * parent. The usual port of a scheme is not written, unless no host is given: then the Host of the
+ * request stays, and could bring another port in.
  */
 export function resolveRouteRedirect(
   context: RouteContext,

@@ -1,13 +1,14 @@
-// Matches of HTTPRoutes and GRPCRoutes, each with its rank among all matches of a frontend.
+// Matches of HTTPRoutes and GRPCRoutes, each with its precedence among all matches of a frontend.
 
 import type { GrpcRouteMatch, HttpRouteMatch, NamedValueMatch } from '../../../mesh/index.ts';
 import type { HeaderMatch, HttpMatch, PathMatcher } from '../../model/http-route.ts';
 import type { StringMatcher } from '../../model/condition.ts';
 
 /**
- * Of two matches the one with the larger rank, compared from the first number on, goes first: kind of path (exact, prefix, regular
- * expression), its length (of a call that of its service, and then of its method), then a method, the number of headers, and of query
- * parameters. A match of every request goes last.
+ * The rank of a match; of two matches, the one with the larger rank, compared from the first number
+ * on, has precedence. The numbers are: kind of path (exact, prefix, regular expression), its length
+ * (of a call that of its service, and then of its method), then a method, the number of headers,
+ * and of query parameters. A match of every request is last.
  */
 export type MatchRank = readonly number[];
 
@@ -35,7 +36,8 @@ export function resolveHttpMatch(match: HttpRouteMatch): RankedMatch {
 }
 
 /**
- * One match of a GRPCRoute. A gRPC method is the path `/<service>/<method>`; a part that is not given matches any text without a slash.
+ * One match of a GRPCRoute. A gRPC method is the path `/<service>/<method>`; a part that is not
+ * given matches any text without a slash.
  */
 export function resolveGrpcMatch({ method, headers }: GrpcRouteMatch): RankedMatch {
   const service = method?.service ?? '';

@@ -1,5 +1,5 @@
-// Matches of HTTPRoutes and GRPCRoutes that no request can meet, and conditions that do not count. What the definitions of the kinds refuse
-// never comes this far.
+// Matches of HTTPRoutes and GRPCRoutes that no request can meet, and conditions that do not count.
+// Values that the kinds' definitions refuse never come this far.
 
 import type { FieldPath, HttpRouteMatch, NamedValueMatch } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';
@@ -11,7 +11,7 @@ import {
 } from '../frontend/request-text.ts';
 import { type RequestRoute, reportRoute } from './context.ts';
 
-/** Reports every condition of a route that nothing can meet. To be called once for each route. */
+/** Reports every condition of a route that nothing can meet. Called once for each route. */
 export function reportNeverMatches(context: ResolveContext, route: RequestRoute): void {
   const report: Report = (path, message, code = 'NeverMatches') =>
     reportRoute({ ...context, route }, code, path, message, undefined, 'warning');

@@ -1,4 +1,5 @@
-// What a controller writes for a route: once for each parent that is a service, for the generation that was read.
+// The status of a route: one entry for each parent that is a service, for the generation that was
+// read.
 
 import { expect, it } from 'vitest';
 import { MeshStore, type MeshObject } from '../../../mesh/index.ts';

@@ -1,4 +1,4 @@
-// The Gateway API routes of one frontend, in the order in which they are tried.
+// The Gateway API routes of one frontend, in the order of their precedence.
 
 import { formatPath, formatRef, type MeshObject, type ObjectRef, refOf } from '../../../mesh/index.ts';
 import type { HttpRoute } from '../../model/http-route.ts';
@@ -12,18 +12,19 @@ import { isRequestRoute, reportRoute, type RequestRoute, type RouteContext } fro
 import { compareRanks } from './match.ts';
 import { type RankedRoute, resolveRules } from './rule.ts';
 
-/** The routes of a frontend, and the objects that speak for every client. */
+/** The routes of a frontend, and the objects whose routes are for every client. */
 export interface GatewayRoutes {
   readonly routes: readonly HttpRoute[];
-  /** Routes of the service's own namespace. Where there are some, the service has no route by default. */
+  /** Routes of the service's own namespace. If there are some, the service has no default route. */
   readonly producers: readonly ObjectRef[];
 }
 
-/** What the clients of one namespace meet when none of their own routes fits: the producer's are not theirs. */
+/** The end of one namespace's own routes: its clients do not get the producer's. */
 const noRouteStatus = 404;
 
 /**
- * The routes of every HTTPRoute and GRPCRoute that names this service port as its parent. A client's namespace is that of its identity.
+ * The routes of every HTTPRoute and GRPCRoute that names this service port as its parent. A
+ * client's namespace is that of its identity.
  */
 export function resolveGatewayRoutes(
   context: ResolveContext,
@@ -62,7 +63,10 @@ export function isClosed({ routes }: GatewayRoutes): boolean {
   return routes.some(({ match }) => matchesEverything(match));
 }
 
-/** Reports VirtualServices of a host that has routes of its service's own namespace: those go first. */
+/**
+ * Reports VirtualServices of a host that has routes of its service's own namespace: those have
+ * precedence.
+ */
 export function reportGoingBefore(
   context: ResolveContext,
   gatewayRoutes: GatewayRoutes,

@@ -1,4 +1,5 @@
-// One rule of an HTTPRoute or GRPCRoute as routes of a frontend: one for each of its matches, with the rank that orders them.
+// One rule of an HTTPRoute or GRPCRoute as routes of a frontend: one for each of its matches, with
+// the rank that orders them.
 
 import {
   type FieldPath,
@@ -17,7 +18,7 @@ import { type ResolvedFilters, resolveFilters, resolvePathModifier, resolveRoute
 import { type MatchRank, type RankedMatch, resolveGrpcMatch, resolveHttpMatch } from './match.ts';
 import { resolveSession } from './session.ts';
 
-/** A route together with what decides on its place. */
+/** A route together with its precedence. */
 export interface RankedRoute {
   readonly route: HttpRoute;
   readonly rank: MatchRank;
@@ -43,7 +44,7 @@ export function resolveRules(context: RouteContext, route: RequestRoute): readon
   );
 }
 
-/** What a rule says of its time: whole requests, and attempts. */
+/** The timeouts of a rule: whole requests, and attempts. */
 interface Timing {
   readonly timeoutMilliseconds: number;
   readonly retry: Retry | undefined;
@@ -151,7 +152,10 @@ function reportDeadEnd(context: RouteContext, backends: readonly RouteBackendRef
   }
 }
 
-/** Attempts that fail before the application has seen the request are always tried again, unless `attempts: 0` forbids it. */
+/**
+ * Attempts that fail before the application has seen the request are always retried, unless
+ * `attempts: 0` forbids it.
+ */
 function resolveRetry({ mesh }: RouteContext, { retry, timeouts }: HttpRouteRule): Retry | undefined {
   const perTry = milliseconds(timeouts?.backendRequest);
   if (retry === undefined && perTry === 0) return resolveDefaultRetry(mesh.settings);

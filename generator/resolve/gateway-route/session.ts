@@ -1,14 +1,18 @@
-// Session persistence of HTTPRoutes and GRPCRoutes. The endpoint is written into a cookie or header of the answer, so that no waypoint
-// needs to remember it; a client can name endpoints of the backend that it reaches anyway, and no others.
+// Session persistence of HTTPRoutes and GRPCRoutes. The endpoint is written into a cookie or header
+// of the answer, so that waypoints keep no state. A client can name only endpoints of the backend
+// that it reaches anyway.
 
 import { type FieldPath, parseDuration, type SessionPersistence } from '../../../mesh/index.ts';
 import type { RouteAction, Session } from '../../model/http-route.ts';
 import { reportRoute, type RouteContext } from './context.ts';
 
-/** What can be the name of a cookie or header; the definitions of Gateway API 1.6 leave it open. */
+/** Allowed names of a cookie or header; the definitions of Gateway API 1.6 leave them open. */
 const token = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
-/** The session of a rule; undefined when it has none. Where no name is given it is one that no other rule has: `rule` is the rule's own. */
+/**
+ * The session of a rule; undefined when it has none. Without a name it gets one that no other rule
+ * has: `rule` is the rule's own.
+ */
 export function resolveSession(
   context: RouteContext,
   session: SessionPersistence | undefined,
@@ -52,7 +56,7 @@ export function resolveSession(
     kind: 'cookie',
     name: cookie?.name ?? ownName ?? generated,
     path: cookie?.path ?? '/',
-    // Cookies live for whole seconds, and none at all is for ever.
+    // Cookies live for whole seconds, and 0 is no limit.
     ...(lifetime === undefined || !isPermanent
       ? {}
       : { lifetimeMilliseconds: Math.max(1, Math.ceil(lifetime / 1000)) * 1000 }),

@@ -1,5 +1,6 @@
-// TCPRoutes and TLSRoutes of one TCP port: where its connections go. The server name of a TLS connection is not read at a waypoint, where
-// the address has named the service already, so the two kinds mean the same.
+// TCPRoutes and TLSRoutes of one TCP port: the destinations of its connections. A waypoint does not
+// read the server name of a TLS connection, since the address has named the service already, so the
+// two kinds mean the same.
 
 import type { MeshSnapshot } from '../../../mesh/index.ts';
 import { refOf } from '../../../mesh/index.ts';
@@ -19,7 +20,10 @@ interface PortTarget {
   readonly port: ResolvedPort;
 }
 
-/** The routes of a TCP port: consumers' for the clients of their namespaces, then the producer's for everyone. */
+/**
+ * The routes of a TCP port: consumers' for the clients of their namespaces, then the producer's for
+ * everyone.
+ */
 export function resolveGatewayTcpRoutes(context: ResolveContext, target: PortTarget): readonly TcpRoute[] {
   return findTcpGroups(context.mesh, target).flatMap((group): readonly TcpRoute[] => {
     const [first, ...others] = group.routes;
@@ -30,7 +34,10 @@ export function resolveGatewayTcpRoutes(context: ResolveContext, target: PortTar
   });
 }
 
-/** The conditions of these routes, and whether they leave no connection to others; for the listener, which must not depend on backends. */
+/**
+ * The conditions of these routes, and whether they leave no connection to others; for the listener,
+ * which must not depend on backends.
+ */
 export function resolveGatewayTcpConditions(
   { mesh }: ResolveContext,
   target: PortTarget,
@@ -71,7 +78,7 @@ function reportLoser(context: ResolveContext, winner: GatewayRoute, route: Gatew
 
 const closed = 'its share of the connections is closed';
 
-/** Where the connections of a route go; problems are reported, and passed on. */
+/** The destinations of a route; problems are reported, and passed on. */
 export function resolveTcpDestinations(
   context: ResolveContext,
   { gateway, service, port }: PortTarget,

@@ -1,4 +1,5 @@
-// Where one node's proxy listens for clients: the virtual addresses of services, and which service answers whom there.
+// The addresses on which one node's proxy listens for clients: the virtual addresses of services,
+// and the service of each for a client.
 
 import { isIpAddress } from '../../../mesh/index.ts';
 import type { NodeAddress, NodeService, NodeWorkload } from '../../model/node.ts';
@@ -12,7 +13,10 @@ export function formatPort({ namespace, host }: ResolvedService, port: number): 
   return `${namespace}/${host}:${port}`;
 }
 
-/** The addresses that can be listened on, and who answers there; what cannot would take the whole listener down. */
+/**
+ * The addresses that can be listened on, and their services; others would make Envoy refuse the
+ * whole listener.
+ */
 export function resolveNodeAddresses(
   context: ResolveContext,
   input: {
@@ -27,7 +31,7 @@ export function resolveNodeAddresses(
   const namespaces = [...new Set(workloads.map(({ namespace }) => namespace))];
   const found: NodeAddress[] = [];
   for (const [address, services] of book.claims) {
-    // That is said of every service.
+    // Reported for every service.
     if (virtualRefusalOf(context.mesh.settings, address) !== undefined) continue;
     if (!isIpAddress(address)) {
       for (const service of services) reportRange(context, service, address);
@@ -55,7 +59,7 @@ export function resolveNodeAddresses(
   return found.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
 }
 
-/** Of services of one namespace that share an address, each port is the first one's that has it. */
+/** Of services of one namespace that share an address, the first one with a port has that port. */
 function reportLostPorts(context: ResolveContext, book: AddressBook, address: string): void {
   for (const service of book.claims.get(address) ?? []) {
     for (const port of portsOf([service])) {

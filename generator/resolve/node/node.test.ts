@@ -1,4 +1,5 @@
-// What the node proxy is told about a mesh: whose address is whose, and what is refused rather than guessed.
+// The node proxy's view of a mesh: the owners of addresses, and everything that is refused rather
+// than guessed.
 
 import { describe, expect, it } from 'vitest';
 import { type AnyMeshObject, type Finding, MeshStore } from '../../../mesh/index.ts';

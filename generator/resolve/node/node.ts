@@ -1,5 +1,5 @@
-// The node proxy's view of the mesh: every workload with its identity and the ports it accepts, every service port with the waypoint
-// or the endpoints that connections to it go to.
+// The node proxy's view of the mesh: every workload with its identity and the ports it accepts, and
+// every service port with the waypoint or the endpoints of its connections.
 
 import {
   compareObjects,
@@ -31,20 +31,23 @@ import { findKubernetesService, type ResolvedPort, type ResolvedService, resolve
 import type { GatewayKey } from '../waypoint/gateway.ts';
 import { reportLostHost } from '../waypoint/served.ts';
 
-/** What the mesh's objects do not say about a node. */
+/** Facts about a node that the mesh's objects do not have. */
 export interface NodeOptions {
   /** The node proxy's own address. */
   readonly address: string;
 }
 
-/** A service port with its endpoints, as far as they are known before anything else is. */
+/** A service port with its endpoints, as far as they are known before the others. */
 interface ServicePort {
   readonly service: ResolvedService;
   readonly port: ResolvedPort;
   readonly endpoints: readonly Endpoint[];
 }
 
-/** The model of one node's proxy. Every workload is taken as one of this node: without a cluster there is one machine. */
+/**
+ * The model of one node's proxy. Every workload is taken as one of this node: without a cluster
+ * there is one machine.
+ */
 export function resolveNode(context: ResolveContext, options: NodeOptions): NodeModel {
   const { mesh } = context;
   const services = resolveNodeServices(context);
@@ -82,7 +85,10 @@ export function resolveNode(context: ResolveContext, options: NodeOptions): Node
   };
 }
 
-/** The service that holds an address before a workload does: the older of both, and a Kubernetes Service where that is not known. */
+/**
+ * The service that has precedence over a workload for an address: the older of both, and a
+ * Kubernetes Service if that is not known.
+ */
 function serviceBefore(holder: ResolvedService | undefined, entry: MeshObject<'WorkloadEntry'>): string | undefined {
   if (holder === undefined) return undefined;
   const theirs = holder.object.metadata.creationTimestamp ?? '';
@@ -129,7 +135,10 @@ function resolveServicePorts(context: ResolveContext, services: readonly Resolve
     );
 }
 
-/** An address belongs to one workload: a client is told by it, so a second owner would be given the first one's identity. */
+/**
+ * An address belongs to one workload: it identifies a client, so a second owner would get the first
+ * one's identity.
+ */
 function resolveWorkloads(
   context: ResolveContext,
   ports: readonly ServicePort[],
@@ -145,7 +154,8 @@ function resolveWorkloads(
     const { address: written = '', serviceAccount } = entry.spec;
     if (!isIpAddress(written)) {
       const isElsewhere = written !== '' && serviceAccount === undefined;
-      // By its name a workload can be reached, as an endpoint of a ServiceEntry, but no connection is told to come from it.
+      // A workload can be reached by its name, as an endpoint of a ServiceEntry, but no connection
+      // is known to come from it.
       if (!isElsewhere) {
         const message =
           written === ''
@@ -156,7 +166,7 @@ function resolveWorkloads(
       continue;
     }
     const address = formatAddress(written);
-    // That is said of every WorkloadEntry.
+    // Reported for every WorkloadEntry.
     if (refusalOf(context.mesh, address) !== undefined) continue;
     const holder = holderOf(entry, address);
     if (holder !== undefined) {
@@ -266,7 +276,7 @@ function formatIdentity({ trustDomain }: MeshSettings, namespace: string, servic
   return `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccountOf(serviceAccount)}`;
 }
 
-/** A certificate that nobody can issue would hold up every listener that waits for it. */
+/** A certificate that cannot be issued would hold up every listener that waits for it. */
 const identityPattern = /^spiffe:\/\/[a-z0-9._-]+\/ns\/[a-z0-9-]+\/sa\/[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
 
 function memoize<T>(resolve: (gateway: GatewayKey) => T): (gateway: GatewayKey) => T {

@@ -1,5 +1,6 @@
-// Whose a virtual address is that several services claim. It belongs to one namespace, with all of its ports: another one that claims it,
-// or a part of a range, gets nothing there.
+// The owner of a virtual address that several services claim. The address belongs to one namespace,
+// with all of its ports: another namespace that claims it, or a part of a range, gets nothing
+// there.
 
 import {
   type AddressRange,
@@ -13,7 +14,7 @@ import {
 import type { ResolveContext } from '../context.ts';
 import { exportToOf, type ResolvedService, resolveServices, sortByPrecedence } from './service.ts';
 
-/** The services that claim addresses, and what follows from it. */
+/** The services that claim addresses, and their owners. */
 export class AddressBook {
   readonly #claims = new Map<string, ResolvedService[]>();
   /** The place of each in the order of their age. */
@@ -40,8 +41,9 @@ export class AddressBook {
   }
 
   /**
-   * The service that holds an address, or range, for clients of `viewer`: the first by precedence among those that claim it or a range
-   * that covers it. An address that was allocated is its service's, whoever of the ServiceEntries writes it later.
+   * The service that holds an address, or range, for clients of `viewer`: the first by precedence
+   * among those that claim it or a range that covers it. An allocated address is its service's,
+   * whichever ServiceEntry writes it later.
    */
   holder(address: string, viewer?: string): ResolvedService | undefined {
     const same = this.#claims.get(address) ?? [];
@@ -58,7 +60,10 @@ export class AddressBook {
     return claimants.find((service) => isAllocated(service, address)) ?? first;
   }
 
-  /** Who answers at a port of an address, for clients of `viewer`: the first of the holder's namespace that has the port there. */
+  /**
+   * The service that answers at a port of an address, for clients of `viewer`: the first of the
+   * holder's namespace that has the port there.
+   */
   owner(address: string, port: number, viewer?: string): ResolvedService | undefined {
     const holder = this.holder(address, viewer);
     return sortByPrecedence(this.#claims.get(address) ?? [], viewer).find(
@@ -76,7 +81,10 @@ function isAllocated({ object, host }: ResolvedService, address: string): boolea
   );
 }
 
-/** Reports the addresses of a service that another namespace's service holds, wherever that makes a difference. */
+/**
+ * Reports the addresses of a service that another namespace's service holds, if that makes a
+ * difference.
+ */
 export function reportLostAddresses(context: ResolveContext, service: ResolvedService): void {
   for (const address of service.addresses) {
     const book = new AddressBook(findClaimants(context.mesh, address));
@@ -96,7 +104,7 @@ export function reportLostAddresses(context: ResolveContext, service: ResolvedSe
   }
 }
 
-/** Says that a service has lost an address; the same words wherever that is found. */
+/** Reports that a service has lost an address, in the same words everywhere. */
 export function reportLostAddress(
   context: ResolveContext,
   service: ResolvedService,

@@ -1,4 +1,5 @@
-// What another namespace declares, without being bound to a waypoint, is nothing to the services that the waypoint serves.
+// Declarations of another namespace, without being bound to a waypoint, do not affect the services
+// that the waypoint serves.
 
 import * as fc from 'fast-check';
 import { readFileSync } from 'node:fs';
@@ -77,7 +78,10 @@ const spec: fc.Arbitrary<ServiceEntrySpec> = fc.record(
   { requiredKeys: ['hosts', 'ports'], ...shape },
 );
 
-/** Whether an entry that was there first would rightly be what shop sees under a host of the third namespace. */
+/**
+ * Whether an entry that was there first would rightly be what shop sees under a host of the third
+ * namespace.
+ */
 const wouldBeFirst = ({ hosts, exportTo = ['*'] }: ServiceEntrySpec): boolean =>
   hosts.some((host) => /^partner/i.test(host)) && exportTo[0] !== '.';
 

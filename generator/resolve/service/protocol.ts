@@ -1,8 +1,8 @@
-// Which protocol a service port speaks, from what the port says of itself (Istio's protocol selection).
+// The protocol of a service port, from its fields (Istio's protocol selection).
 
 import type { FrontendProtocol } from '../../model/frontend.ts';
 
-/** `udp` ports are not served by a waypoint at all. */
+/** A waypoint does not serve `udp` ports at all. */
 export type PortProtocol = FrontendProtocol | 'udp';
 
 const byName: Readonly<Record<string, PortProtocol>> = {
@@ -25,10 +25,13 @@ const byAppProtocol: Readonly<Record<string, PortProtocol>> = {
   'kubernetes.io/wss': 'tcp',
 };
 
-/** Ports whose protocol speaks first on the server's side, so that sniffing would hang: SMTP, DNS, MySQL, MongoDB. */
+/** Ports whose servers speak first, so that sniffing would hang: SMTP, DNS, MySQL, MongoDB. */
 const wellKnownTcpPorts: ReadonlySet<number> = new Set([25, 53, 3306, 27017]);
 
-/** The protocol of a port: `appProtocol`, else the prefix of its name, else well-known ports, else sniffed (`auto`). */
+/**
+ * The protocol of a port: `appProtocol`, else the prefix of its name, else well-known ports, else
+ * sniffed (`auto`).
+ */
 export function resolvePortProtocol(port: {
   readonly name?: string | undefined;
   readonly appProtocol?: string | undefined;

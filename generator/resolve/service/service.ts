@@ -1,4 +1,5 @@
-// One view on the two kinds of service, Kubernetes Service and ServiceEntry: a host, its addresses and its ports.
+// One view on the two kinds of service, Kubernetes Service and ServiceEntry: a host, its addresses
+// and its ports.
 
 import {
   formatAddress,
@@ -26,10 +27,12 @@ export interface ResolvedService {
   readonly namespace: string;
   readonly name: string;
   readonly host: string;
-  /** Virtual addresses, sorted; none for headless services and names that were given no address. */
+  /**
+   * Virtual addresses, sorted; none for headless services and names without an allocated address.
+   */
   readonly addresses: readonly string[];
   readonly ports: readonly ResolvedPort[];
-  /** Labels of the workloads behind it; absent where endpoints are listed instead. */
+  /** Labels of the workloads behind it; absent if endpoints are listed instead. */
   readonly selector?: Readonly<Record<string, string>>;
 }
 
@@ -47,8 +50,9 @@ export function resolveServices(
 }
 
 /**
- * The service that a fully qualified host names, or undefined: a Kubernetes Service before a ServiceEntry of the same host, and of
- * several ServiceEntries the first by precedence. `viewer`: only what is exported to this namespace counts, and its own goes first.
+ * The service that a fully qualified host names, or undefined: a Kubernetes Service has precedence
+ * over a ServiceEntry of the same host, and of several ServiceEntries the first by precedence.
+ * `viewer`: only objects exported to this namespace count, and its own have precedence.
  */
 export function findService(mesh: MeshSnapshot, host: string, viewer?: string): ResolvedService | undefined {
   const service = findKubernetesService(mesh, host);
@@ -70,7 +74,7 @@ export function findKubernetesService(mesh: MeshSnapshot, host: string): Resolve
   return service === undefined ? undefined : fromService(service, clusterDomain);
 }
 
-/** What ServiceEntries make of a host, oldest first. */
+/** The services that ServiceEntries declare for a host, oldest first. */
 export function findServiceEntries(mesh: MeshSnapshot, host: string): readonly ResolvedService[] {
   return mesh
     .find('ServiceEntry/host', host)
@@ -78,8 +82,9 @@ export function findServiceEntries(mesh: MeshSnapshot, host: string): readonly R
 }
 
 /**
- * Services in the order in which they hold what several of them claim. A Kubernetes Service goes before a ServiceEntry; then `viewer`'s own
- * goes first, then what is exported to it. Among equals the order of the input stays, which is by age.
+ * Services by their precedence for what several of them claim: a Kubernetes Service before a
+ * ServiceEntry; then `viewer`'s own, then those exported to it. Among equals the order of the input
+ * stays, which is by age.
  */
 export function sortByPrecedence(services: readonly ResolvedService[], viewer?: string): readonly ResolvedService[] {
   if (services.length < 2) return services;

@@ -1,4 +1,5 @@
-// What the resolvers of one VirtualService's routes share: the frontend that they are resolved for, and where a field stands.
+// The common context of the resolvers of one VirtualService's routes: the frontend, and the places
+// of fields.
 
 import { type FieldPath, type FindingCode, type MeshObject, refOf, type Severity } from '../../../mesh/index.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';

@@ -5,7 +5,10 @@ import type { Cors } from '../../model/http-route.ts';
 import type { StringMatcher } from '../../model/condition.ts';
 import { stringMatcher } from './match.ts';
 
-/** The CORS policy of a rule; the deprecated `allowOrigin` is a list of exact origins, `*` meaning any. */
+/**
+ * The CORS policy of a rule; the deprecated `allowOrigin` is a list of exact origins, `*` meaning
+ * any.
+ */
 export function resolveCors(policy: CorsPolicy | undefined): Cors | undefined {
   if (policy === undefined) return undefined;
   const maxAge = policy.maxAge === undefined ? undefined : parseDuration(policy.maxAge);

@@ -8,8 +8,8 @@ import { findService, type ResolvedPort, type ResolvedService } from '../service
 import { reportField, type VirtualServiceContext } from './context.ts';
 
 /**
- * The cluster of a destination, or undefined when it names nothing, which is reported with its consequence. A port whose protocol is
- * sniffed has a cluster for each `level`.
+ * The cluster of a destination, or undefined when it names nothing, which is reported with its
+ * consequence. A port whose protocol is sniffed has a cluster for each `level`.
  */
 export function resolveDestination(
   context: VirtualServiceContext,
@@ -59,7 +59,10 @@ export function resolveDestination(
   };
 }
 
-/** Says what the shares are where weights do not add up to 100, which is more often a slip than a wish. */
+/**
+ * Reports the resulting shares if weights do not add up to 100, which is more often a mistake than
+ * a wish.
+ */
 export function reportWeights(context: VirtualServiceContext, weights: readonly number[], path: FieldPath): void {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   if (weights.length < 2 || sum === 0 || sum === 100) return;
@@ -68,7 +71,7 @@ export function reportWeights(context: VirtualServiceContext, weights: readonly 
   reportField(context, 'WeightsInvalid', path, message, 'let the weights add up to 100', 'info');
 }
 
-/** The port that is named; else the only one; else the one that the request came to. */
+/** The named port; else the only one; else the one that the request came to. */
 function resolvePort(
   context: VirtualServiceContext,
   service: ResolvedService,

@@ -4,7 +4,7 @@ import { type FieldPath, type HttpFaultInjection, parseDuration } from '../../..
 import type { Fault, PerMillion } from '../../model/http-route.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/** The fault of a rule; a share that is not given is none, as in Istio. */
+/** The fault of a rule; an absent share is none, as in Istio. */
 export function resolveFault(
   context: VirtualServiceContext,
   fault: HttpFaultInjection | undefined,

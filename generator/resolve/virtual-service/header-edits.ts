@@ -1,4 +1,4 @@
-// VirtualService `headers`: what is set, added and removed on the way in and out.
+// VirtualService `headers`: edits of requests and answers.
 
 import type { FieldPath, HeaderOperations } from '../../../mesh/index.ts';
 import type { HeaderEdits } from '../../model/http-route.ts';
@@ -6,15 +6,15 @@ import { readHeaderValue } from '../frontend/header-value.ts';
 import { findEditProblem } from '../frontend/own-headers.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/** Header edits, and the Host header where a rule sets it, which is a rewrite of the authority. */
+/** Header edits, and the Host header if a rule sets it, which is a rewrite of the authority. */
 export interface ResolvedHeaderEdits {
   readonly edits?: HeaderEdits;
   readonly authority?: string;
 }
 
 /**
- * The edits of one direction, which is the last step of the path, sorted by name; `host` among the request's set or add becomes the
- * authority.
+ * The edits of one direction, which is the last step of the path, sorted by name; `host` among the
+ * request's set or add becomes the authority.
  */
 export function resolveHeaderEdits(
   context: VirtualServiceContext,

@@ -1,5 +1,5 @@
-// VirtualService `http[].match[]`: when a rule applies. A condition that cannot be expressed makes the match never hold: a rule must
-// not catch requests that it was not written for.
+// VirtualService `http[].match[]`: when a rule applies. A condition that cannot be expressed makes
+// the match never hold: a rule must not catch requests that it was not written for.
 
 import type { FieldPath, HttpMatchRequest, StringMatch } from '../../../mesh/index.ts';
 import type { ClaimMatch, HeaderMatch, HttpMatch, PathMatcher, QueryMatch } from '../../model/http-route.ts';
@@ -9,7 +9,10 @@ import { resolveClientNamespace } from '../frontend/client-namespace.ts';
 import { unverified, unverifiedHint, verifiesTokens } from '../authorization/tokens.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/** The conditions of one match, or undefined when it cannot hold on this port, or cannot be expressed (which is reported). */
+/**
+ * The conditions of one match, or undefined when it cannot hold on this port, or cannot be
+ * expressed (which is reported).
+ */
 export function resolveMatch(
   context: VirtualServiceContext,
   match: HttpMatchRequest,
@@ -61,7 +64,9 @@ export function resolveMatch(
   };
 }
 
-/** The comparison that a StringMatch asks for; undefined when it holds none, which means presence. */
+/**
+ * The comparison that a StringMatch asks for; undefined when it holds none, which means presence.
+ */
 export function stringMatcher(match: StringMatch): StringMatcher | undefined {
   if (match.exact !== undefined) return { exact: match.exact };
   if (match.prefix !== undefined) return { prefix: match.prefix };
@@ -69,13 +74,19 @@ export function stringMatcher(match: StringMatch): StringMatcher | undefined {
   return undefined;
 }
 
-/** `{}` and the regular expression `*`, which Istio reads as presence, ask only that the value is there. */
+/**
+ * `{}` and the regular expression `*`, which Istio reads as presence, ask only that the value is
+ * there.
+ */
 function valueOf(match: StringMatch): StringMatcher | 'present' {
   const value = stringMatcher(match);
   return value === undefined || ('regex' in value && value.regex === '*') ? 'present' : value;
 }
 
-/** A header must not be like this; one that is absent is empty, unless the question is whether it is there. */
+/**
+ * A header must not match this; an absent one is empty, unless the question is whether it is
+ * present.
+ */
 function without(name: string, value: StringMatcher | 'present'): HeaderMatch {
   return value === 'present' ? { name, value, invert: true } : { name, value, invert: true, absentIsEmpty: true };
 }
@@ -105,7 +116,10 @@ function reportClaims(context: VirtualServiceContext, path: FieldPath): void {
   reportField(context, 'TokensNotVerified', path, unverified, unverifiedHint, 'warning');
 }
 
-/** The path of `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`; undefined for anything else. */
+/**
+ * The path of `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`; undefined for anything
+ * else.
+ */
 function claimKeys(name: string): readonly string[] | undefined {
   const prefix = '@request.auth.claims';
   return name.startsWith(prefix) ? parseClaimPath(name.slice(prefix.length)) : undefined;

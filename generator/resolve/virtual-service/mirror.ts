@@ -1,4 +1,4 @@
-// VirtualService `mirror` and `mirrors`: copies of requests whose answers nobody waits for.
+// VirtualService `mirror` and `mirrors`: copies of requests whose answers are discarded.
 
 import type { FieldPath, HttpRoute as VirtualServiceRule } from '../../../mesh/index.ts';
 import type { Mirror, PerMillion } from '../../model/http-route.ts';
@@ -9,7 +9,7 @@ const everyRequest: PerMillion = 1_000_000;
 
 const noCopy = { consequence: 'no copy is sent', level: 'http' } as const;
 
-/** The mirrors of a rule; a share that is not given is all. A mirror to nowhere is reported and left out. */
+/** The mirrors of a rule; an absent share is all. A mirror to nowhere is reported and left out. */
 export function resolveMirrors(
   context: VirtualServiceContext,
   rule: VirtualServiceRule,

@@ -1,4 +1,5 @@
-// Matches of VirtualServices that no request, or no connection, can meet. They are reported for each object once, whatever it applies to.
+// Matches of VirtualServices that no request, or no connection, can meet. They are reported once
+// for each object, whatever it applies to.
 
 import {
   type FieldPath,
@@ -59,7 +60,10 @@ export function reportNeverMatches(context: ResolveContext, object: VirtualServi
   }
 }
 
-/** The services of the hosts of an object, or of those that delegate to it; undefined when they cannot all be known. */
+/**
+ * The services of the hosts of an object, or of those that delegate to it; undefined when they
+ * cannot all be known.
+ */
 function findServices(mesh: MeshSnapshot, object: VirtualService): readonly ResolvedService[] | undefined {
   const { namespace, name } = object.metadata;
   const roots =
@@ -78,7 +82,7 @@ interface Place {
   readonly services: readonly ResolvedService[] | undefined;
 }
 
-/** What a match asks of the place that a request comes from and goes to. */
+/** The conditions of a match on the source and the destination of a request. */
 function reportPlace(
   { mesh }: ResolveContext,
   { metadata, spec }: VirtualService,
@@ -160,7 +164,7 @@ function findUriProblem(pattern: TextPattern): string | undefined {
   return looksLikeRegex(text) ? 'it is compared as it stands, and not as a regular expression' : undefined;
 }
 
-/** What a match asks of the addresses of a connection. */
+/** The conditions of a match on the addresses of a connection. */
 function reportAddresses(
   match: Pick<L4MatchAttributes, 'destinationSubnets' | 'sourceSubnet'>,
   { path, report, services }: Place,

@@ -1,9 +1,12 @@
-// The ports that a VirtualService is for: what depends on the port may be reached on another one.
+// The ports of a VirtualService: a rule that depends on the port may be reached on another one.
 
 import type { ResolvedPort } from '../service/service.ts';
 import type { VirtualServiceContext } from './context.ts';
 
-/** Whether the rules are for this service alone: of several hosts, or of a wildcard, each has ports of its own. */
+/**
+ * Whether the rules are for this service alone: of several hosts, or of a wildcard, each has ports
+ * of its own.
+ */
 export function knowsAllPorts({ owner }: VirtualServiceContext): boolean {
   const { hosts = [] } = owner.spec;
   return hosts.length === 1 && hosts[0]?.startsWith('*') !== true;

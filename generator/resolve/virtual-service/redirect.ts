@@ -1,17 +1,18 @@
-// VirtualService `redirect` and `directResponse`: answers that the waypoint gives itself.
+// VirtualService `redirect` and `directResponse`: answers of the waypoint itself.
 
 import type { FieldPath, HttpDirectResponse, HttpRedirect } from '../../../mesh/index.ts';
 import type { RedirectAction, RouteAction } from '../../model/http-route.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/** Bytes of a direct response's body at most: what the route configuration allows. */
+/** Bytes of a direct response's body at most: the limit of the route configuration. */
 export const maximumBodyBytes: number = 1024 * 1024;
 
 const redirectCodes = [301, 302, 303, 307, 308] as const;
 
 /**
- * The redirect of a rule. A port that is the default of the scheme is left out of the Location, unless the Host of the request, which
- * stays where no authority is given, would bring another one in.
+ * The redirect of a rule. A port that is the default of the scheme is left out of the Location,
+ * unless no authority is given: then the Host of the request stays, and could bring another port
+ * in.
  */
 export function resolveRedirect(
   context: VirtualServiceContext,
@@ -55,13 +56,19 @@ export function resolveRedirect(
   };
 }
 
-/** `%PREFIX()%` at the beginning: only what the match found is replaced, and the rest of the path is kept. */
+/**
+ * `%PREFIX()%` at the beginning: only the part that the match found is replaced, and the rest of
+ * the path is kept.
+ */
 function redirectPath(uri: string): NonNullable<RedirectAction['path']> {
   const marker = '%PREFIX()%';
   return uri.startsWith(marker) ? { matched: uri.slice(marker.length) || '/' } : { full: uri };
 }
 
-/** The fixed answer of a rule. A body that is too large for Envoy, or that is no base64, is left out. */
+/**
+ * The fixed answer of a rule. A body that is too large for Envoy, or that is no base64, is left
+ * out.
+ */
 export function resolveDirectResponse(
   context: VirtualServiceContext,
   response: HttpDirectResponse,

@@ -5,7 +5,10 @@ import type { Retry } from '../../model/http-route.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { readRetry, resolveDefaultRetry } from '../frontend/retry.ts';
 
-/** The retry policy of a rule, or undefined when it retries nothing: `attempts` is 0, or left out, which is the same as in Istio. */
+/**
+ * The retry policy of a rule, or undefined when it retries nothing: `attempts` is 0, or left out,
+ * which is the same as in Istio.
+ */
 export function resolveRetry(
   context: VirtualServiceContext,
   retries: HttpRetry | undefined,

@@ -4,7 +4,10 @@ import type { FieldPath, HttpRewrite } from '../../../mesh/index.ts';
 import type { PathRewrite } from '../../model/http-route.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/** The rewrite of a rule. `uri` replaces what the match's `uri` matched: a prefix, or the whole path. */
+/**
+ * The rewrite of a rule. `uri` replaces the part that the match's `uri` matched: a prefix, or the
+ * whole path.
+ */
 export function resolveRewrite(
   context: VirtualServiceContext,
   rewrite: HttpRewrite | undefined,

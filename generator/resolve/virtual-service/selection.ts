@@ -1,4 +1,4 @@
-// Which VirtualServices apply to a service at its waypoint, and in which order.
+// The VirtualServices that apply to a service at its waypoint, and their order.
 
 import { isHostMatch, type MeshObject, type MeshSnapshot, resolveHost } from '../../../mesh/index.ts';
 import type { GatewayKey } from '../waypoint/gateway.ts';
@@ -6,8 +6,9 @@ import type { ResolvedService } from '../service/service.ts';
 import { isExportedTo } from '../waypoint/visibility.ts';
 
 /**
- * The VirtualServices of a service: those that name its host, then those with a wildcard that covers it, each oldest first. All of them
- * contribute, in this order. Only those of the waypoint's or the service's namespace count: nobody else may claim the host.
+ * The VirtualServices of a service: those that name its host, then those with a wildcard that
+ * covers it, each oldest first. All of them contribute, in this order. Only those of the waypoint's
+ * or the service's namespace count: no other namespace may claim the host.
  */
 export function findVirtualServices(
   mesh: MeshSnapshot,

@@ -1,5 +1,5 @@
-// VirtualService `tcp[].match[]` and `tls[].match[]`: which connections a rule takes. A condition that cannot be expressed makes the
-// match never hold.
+// VirtualService `tcp[].match[]` and `tls[].match[]`: the connections that a rule takes. A
+// condition that cannot be expressed makes the match never hold.
 
 import type { FieldPath, L4MatchAttributes, TcpRoute, TlsRoute } from '../../../mesh/index.ts';
 import type { AddressBlock } from '../../model/condition.ts';
@@ -10,7 +10,10 @@ import { reportField, type VirtualServiceContext } from './context.ts';
 
 type TlsMatch = NonNullable<TlsRoute['match']>[number];
 
-/** The matches of a rule that can hold on this port; undefined when none can, and empty when the rule takes every connection. */
+/**
+ * The matches of a rule that can hold on this port; undefined when none can, and empty when the
+ * rule takes every connection.
+ */
 export function resolveTcpMatches(
   context: VirtualServiceContext,
   rule: TcpRoute | TlsRoute,

@@ -1,4 +1,5 @@
-// Which control plane a Gateway belongs to where several revisions run in one cluster: two of them must never both serve it.
+// The control plane of a Gateway if several revisions run in one cluster: two of them must never
+// both serve it.
 
 import { describe, expect, it } from 'vitest';
 import { defaultMeshSettings, type Finding, MeshStore, parseManifest } from '../../../mesh/index.ts';
@@ -31,7 +32,8 @@ const key = { namespace: 'shop', name: 'waypoint' };
 
 describe('a Gateway', () => {
   it.each([
-    // Revision of the control plane, label of the Gateway, label of its namespace, whether it is ours.
+    // Revision of the control plane, label of the Gateway, label of its namespace, whether it is
+    // ours.
     [undefined, 'canary', undefined, true],
     ['', undefined, undefined, true],
     ['', 'default', undefined, true],

@@ -1,4 +1,4 @@
-// The waypoint that a Gateway is, and which namespaces it admits.
+// The waypoint of a Gateway, and the namespaces that it admits.
 
 import { annotatedNormalization } from '../frontend/path-normalization.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
@@ -19,7 +19,9 @@ export interface GatewayKey {
   readonly name: string;
 }
 
-/** The waypoint that a Gateway is, or undefined when it is of another class or not of a waypoint's shape. */
+/**
+ * The waypoint of a Gateway, or undefined when it is of another class or not of a waypoint's shape.
+ */
 export function resolveGateway(mesh: MeshSnapshot, key: GatewayKey): WaypointGateway | undefined {
   const gateway = mesh.get('Gateway', key.namespace, key.name);
   if (gateway === undefined || !isWaypoint(mesh, gateway) || gatewayProblem(gateway) !== undefined) return undefined;
@@ -34,13 +36,18 @@ export function resolveGateway(mesh: MeshSnapshot, key: GatewayKey): WaypointGat
   };
 }
 
-/** The address that a Gateway asks to listen at; undefined when it names none, or what it names is no address. */
+/**
+ * The listen address that a Gateway asks for; undefined when it names none, or none that is valid.
+ */
 export function listenAddressOf({ metadata }: MeshObject<'Gateway'>): string | undefined {
   const asked = metadata.annotations[listenAddressAnnotation];
   return asked !== undefined && isIpAddress(asked) ? asked : undefined;
 }
 
-/** Whether a Gateway is of the revision that this control plane is; its own label goes before that of its namespace. */
+/**
+ * Whether a Gateway is of this control plane's revision; its own label has precedence over that of
+ * its namespace.
+ */
 export function isOfRevision(mesh: MeshSnapshot, { metadata }: MeshObject<'Gateway'>): boolean {
   const { revision } = mesh.settings;
   if (revision === undefined) return true;
@@ -63,7 +70,7 @@ export function isWaypoint(mesh: MeshSnapshot, gateway: MeshObject<'Gateway'>): 
     : declared.spec.controllerName === mesh.settings.waypointController;
 }
 
-/** What keeps a Gateway of a waypoint class from being a waypoint, in Istio's words. */
+/** The reason why a Gateway of a waypoint class is no waypoint, in Istio's words. */
 export function gatewayProblem(gateway: MeshObject<'Gateway'>): string | undefined {
   const listeners = gateway.spec.listeners ?? [];
   const [listener] = listeners;

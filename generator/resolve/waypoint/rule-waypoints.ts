@@ -1,11 +1,15 @@
-// Which waypoints the rules of a VirtualService or DestinationRule are about: those that the services behind its hosts ask for.
+// The waypoints that the rules of a VirtualService or DestinationRule are about: those that the
+// services behind its hosts ask for.
 
 import { isWildcardHost, type MeshObject, type MeshSnapshot, resolveHost } from '../../../mesh/index.ts';
 import { requestedWaypoint } from './binding.ts';
 import { findService } from '../service/service.ts';
 import type { GatewayKey } from './gateway.ts';
 
-/** The waypoints that services of its hosts ask for, ours or not; undefined when it names no host of its own: all under a wildcard, or a delegate. */
+/**
+ * The waypoints that services of its hosts ask for, ours or not; undefined when it names no host of
+ * its own: all under a wildcard, or a delegate.
+ */
 export function listRuleWaypoints(
   mesh: MeshSnapshot,
   { metadata, spec }: MeshObject<'DestinationRule'> | MeshObject<'VirtualService'>,

@@ -1,19 +1,23 @@
-// Where a waypoint runs, which is what distances to endpoints count from. All pods of a waypoint have one configuration, so that only what
-// is true of each of them counts: in several zones of one region, the region.
+// The place of a waypoint, from which distances to endpoints count. All pods of a waypoint have one
+// configuration, so only a place that is common to all of them counts: in several zones of one
+// region, the region.
 
 import { formatLabelKey, gatewayNameLabel, localityAnnotation, type MeshSnapshot } from '../../../mesh/index.ts';
 import type { Locality } from '../../model/cluster.ts';
 import type { GatewayKey } from './gateway.ts';
 import { resolveLocality } from '../endpoint/locality.ts';
 
-/** What is known of the waypoint that chooses. */
+/** The known place of the waypoint that chooses. */
 export interface WaypointPlace {
   /** Parts in which its pods differ are empty. */
   readonly locality: Locality | undefined;
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** A place that is looked for when it is asked for: most services do not ask, and need not be looked at when a waypoint's pod changes. */
+/**
+ * A place that is looked up on demand: most services do not ask, and need not be looked at when a
+ * waypoint's pod changes.
+ */
 export function resolveWaypointPlace(mesh: MeshSnapshot, gateway: GatewayKey): WaypointPlace {
   const object = mesh.get('Gateway', gateway.namespace, gateway.name);
   const own = object?.metadata.labels ?? {};
@@ -29,7 +33,10 @@ export function resolveWaypointPlace(mesh: MeshSnapshot, gateway: GatewayKey): W
   };
 }
 
-/** The places of a waypoint's pods as `region/zone`, where they are several and its Gateway names none; else none. */
+/**
+ * The places of a waypoint's pods as `region/zone`, if there are several and its Gateway names
+ * none; else none.
+ */
 export function listDifferentPlaces(mesh: MeshSnapshot, gateway: GatewayKey): readonly string[] {
   const object = mesh.get('Gateway', gateway.namespace, gateway.name);
   const { annotations = {}, labels = {} } = object?.metadata ?? {};
@@ -49,7 +56,10 @@ interface PodPlace {
   readonly locality: Locality | undefined;
 }
 
-/** Where the pods of a waypoint are, ready or not: one that is starting will ask for endpoints in a moment. */
+/**
+ * The places of a waypoint's pods, ready or not: one that is starting will ask for endpoints in a
+ * moment.
+ */
 function findPods(mesh: MeshSnapshot, { namespace, name }: GatewayKey): readonly PodPlace[] {
   return mesh
     .find('Pod/label', formatLabelKey(namespace, gatewayNameLabel, name))
@@ -62,7 +72,7 @@ function findPods(mesh: MeshSnapshot, { namespace, name }: GatewayKey): readonly
     });
 }
 
-/** What localities have in common; undefined when that is nothing. */
+/** The common part of localities; undefined when there is none. */
 function combine([first, ...others]: readonly (Locality | undefined)[]): Locality | undefined {
   if (first === undefined || others.some((each) => each?.region !== first.region)) return undefined;
   const zone = others.every((each) => each?.zone === first.zone) ? first.zone : '';

@@ -1,4 +1,5 @@
-// AuthorizationPolicy: Istio's rules for what a policy may say, so that a policy that would mean less, or more, than it seems is refused.
+// AuthorizationPolicy: Istio's rules for the contents of a policy. A policy that would mean less,
+// or more, than it seems is refused.
 
 import type { FieldPath } from '../../finding.ts';
 import type { AuthorizationPolicySpec, Condition, Operation, PolicyTargetReference, Rule, Source } from './spec.ts';
@@ -16,7 +17,7 @@ const targetGroups: Readonly<Record<string, readonly string[]>> = {
   ServiceEntry: [networkingGroup],
 };
 
-/** Identity that Envoy knows only after the external authorizer of a CUSTOM policy was asked. */
+/** Identity that Envoy knows only after it asked the external authorizer of a CUSTOM policy. */
 const identityFields: readonly (keyof Source)[] = [
   ...([
     'principals',
@@ -79,7 +80,7 @@ export function checkAuthorizationPolicy(spec: AuthorizationPolicySpec): readonl
   ];
 }
 
-/** What a policy of any kind may be attached to. */
+/** The targets that a policy of any kind may have. */
 export function checkPolicyTargets({
   selector,
   targetRef,
@@ -194,7 +195,10 @@ function checkOperation(operation: Operation | undefined, path: FieldPath): read
   return problems;
 }
 
-/** A source or an operation that lists nothing would match everything, which nobody writes on purpose. */
+/**
+ * A source or an operation that lists nothing would match everything, which nobody writes on
+ * purpose.
+ */
 function checkLists(lists: Source | Operation | undefined, path: FieldPath): readonly Problem[] {
   const entries: [string, readonly string[]][] = Object.entries(lists ?? {});
   if (!entries.some(([, values]) => values.length > 0)) {

@@ -1,4 +1,4 @@
-// BackendTLSPolicy: what its definition demands in expressions, which an API server would refuse.
+// BackendTLSPolicy: the expressions of its definition, which an API server would enforce.
 
 import type { BackendTlsPolicySpec } from './spec.ts';
 import type { Problem } from '../../reading/problem.ts';

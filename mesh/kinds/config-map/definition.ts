@@ -10,7 +10,7 @@ export const configMap: KindDefinition<ConfigMapSpec> = {
   access: 'read',
   api: { plural: 'configmaps', watch: 'named', isReviewed: false },
   indexes: {},
-  // Whatever else it holds is nobody's business here, and no reason to refuse it.
+  // The other contents of a ConfigMap do not matter here, and are no reason to refuse it.
   flatten: ({ data }) => {
     const text = recordOf(data)[certificates];
     return typeof text === 'string' ? { [certificates]: text } : {};

@@ -1,4 +1,5 @@
-// DestinationRule: subsets have names of their own, and durations and ports are valid wherever a traffic policy stands.
+// DestinationRule: subsets have distinct names, and durations and ports are valid in every traffic
+// policy.
 
 import { isIpAddress } from '../../address.ts';
 import type { FieldPath } from '../../finding.ts';
@@ -71,7 +72,7 @@ function checkTrafficPolicy(policy: TrafficPolicy | undefined, path: FieldPath):
   ];
 }
 
-/** The problems of what a port, or the mesh, can have a policy for. */
+/** The problems of a policy for a port, or for the mesh. */
 export function checkPolicy(policy: PortTrafficPolicy, path: FieldPath): readonly Problem[] {
   return [
     ...checkDurations(policy, path),

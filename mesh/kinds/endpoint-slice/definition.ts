@@ -39,7 +39,7 @@ function flattenEndpoint(endpoint: unknown): unknown {
 }
 
 /**
- * Slices of services without names for their ports have `name: ""`, and null where a port is not
+ * Slices of services without names for their ports have `name: ""`, and null if a port is not
  * decided.
  */
 function withoutEmpty(port: unknown): unknown {

@@ -1,5 +1,5 @@
-// What a cluster says of its workloads: EndpointSlice, Pod and Node, trimmed to what is read. None of them has its facts in `spec`, as
-// people's objects do; reading moves them there.
+// The workload objects of a cluster: EndpointSlice, Pod and Node, trimmed to the fields that are
+// read. None of them has its facts in `spec`, as other objects do; reading moves them there.
 
 /** One place where a service runs (discovery.k8s.io/v1). */
 export interface SliceEndpoint {

@@ -1,5 +1,5 @@
-// HTTPRoute and GRPCRoute: what their definitions demand in expressions, which an API server would refuse, so that a file means what
-// the same object means in a cluster; and patterns that Envoy accepts.
+// HTTPRoute and GRPCRoute: the expressions of their definitions, which an API server would enforce,
+// so that a file means what the same object means in a cluster; and patterns that Envoy accepts.
 
 import { parseDuration } from '../../duration.ts';
 import type { FieldPath } from '../../finding.ts';

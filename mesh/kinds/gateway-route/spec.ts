@@ -1,7 +1,11 @@
-// Gateway API HTTPRoute, GRPCRoute and ReferenceGrant (gateway.networking.k8s.io): the fields that are read. What the API server would
-// fill in may be absent, since objects come from files too; the defaults stand where they are used.
+// Gateway API HTTPRoute, GRPCRoute and ReferenceGrant (gateway.networking.k8s.io): the fields that
+// are read. Fields that the API server would fill in may be absent, since objects come from files
+// too; their readers apply the defaults.
 
-/** A parent of a route; group `gateway.networking.k8s.io` and kind `Gateway` unless given, the route's own namespace. */
+/**
+ * A parent of a route; by default of group `gateway.networking.k8s.io`, kind `Gateway`, and the
+ * route's own namespace.
+ */
 export interface RouteParentRef {
   readonly group?: string;
   readonly kind?: string;
@@ -11,7 +15,10 @@ export interface RouteParentRef {
   readonly port?: number;
 }
 
-/** An object that requests are sent to; the core group and kind `Service` unless given, the route's own namespace. */
+/**
+ * An object that requests are sent to; by default of the core group, kind `Service`, and the
+ * route's own namespace.
+ */
 export interface BackendObjectRef {
   readonly group?: string;
   readonly kind?: string;
@@ -21,19 +28,19 @@ export interface BackendObjectRef {
 }
 
 export interface RouteBackendRef extends BackendObjectRef {
-  /** 1 unless given. */
+  /** 1 by default. */
   readonly weight?: number;
   readonly filters?: readonly RouteFilter[];
 }
 
 export interface HttpPathMatch {
-  /** `PathPrefix` unless given. */
+  /** `PathPrefix` by default. */
   readonly type?: 'Exact' | 'PathPrefix' | 'RegularExpression';
-  /** `/` unless given. */
+  /** `/` by default. */
   readonly value?: string;
 }
 
-/** A header or query parameter by name; `Exact` unless given. */
+/** A header or query parameter by name; `Exact` by default. */
 export interface NamedValueMatch {
   readonly type?: 'Exact' | 'RegularExpression';
   readonly name: string;
@@ -73,7 +80,7 @@ export interface RouteRedirect {
   readonly hostname?: string;
   readonly path?: PathModifier;
   readonly port?: number;
-  /** 302 unless given. */
+  /** 302 by default. */
   readonly statusCode?: 301 | 302 | 303 | 307 | 308;
 }
 
@@ -89,11 +96,13 @@ export interface RouteCors {
   readonly allowMethods?: readonly string[];
   readonly allowHeaders?: readonly string[];
   readonly exposeHeaders?: readonly string[];
-  /** Seconds; 5 unless given. */
+  /** Seconds; 5 by default. */
   readonly maxAge?: number;
 }
 
-/** One filter; the field that its `type` names is present. GRPCRoutes have some of the types only. */
+/**
+ * One filter; the field that its `type` names is present. GRPCRoutes have some of the types only.
+ */
 export interface RouteFilter {
   readonly type:
     | 'RequestHeaderModifier'
@@ -114,7 +123,10 @@ export interface RouteFilter {
   readonly extensionRef?: { readonly group: string; readonly kind: string; readonly name: string };
 }
 
-/** `type` is Cookie unless given. `sessionName` and `cookieConfig` are how Gateway API 1.6 and before said it. */
+/**
+ * `type` is Cookie by default. `sessionName` and `cookieConfig` are the form of Gateway API 1.6 and
+ * before.
+ */
 export interface SessionPersistence {
   readonly type?: 'Cookie' | 'Header';
   readonly absoluteTimeout?: string;
@@ -124,7 +136,7 @@ export interface SessionPersistence {
   readonly cookieConfig?: { readonly lifetimeType?: 'Permanent' | 'Session' };
 }
 
-/** What the rules of both kinds of route share. */
+/** The common part of the rules of both kinds of route. */
 interface RouteRule<Match> {
   readonly name?: string;
   readonly matches?: readonly Match[];
@@ -140,7 +152,7 @@ export interface HttpRouteRule extends RouteRule<HttpRouteMatch> {
 
 export type GrpcRouteRule = RouteRule<GrpcRouteMatch>;
 
-/** What both kinds of route share. */
+/** The common part of both kinds of route. */
 interface RouteSpec<Rule> {
   readonly parentRefs?: readonly RouteParentRef[];
   readonly hostnames?: readonly string[];

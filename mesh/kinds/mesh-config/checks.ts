@@ -49,7 +49,7 @@ export function checkMeshConfig({
   ];
 }
 
-/** What is tried again is not worth closing a mesh for. */
+/** A fault in retries is not worth closing a mesh. */
 function checkDefaultRetries(retries: HttpRetry, path: FieldPath): readonly Problem[] {
   return checkRetries(retries, path).map((problem) =>
     problem.path.at(-1) === 'retryOn' ? { ...problem, severity: 'warning' as const } : problem,

@@ -1,16 +1,17 @@
-// Istio's MeshConfig, as far as it is read: a file of its own, or the key `mesh` of the ConfigMap `istio`.
+// Istio's MeshConfig, as far as it is read: a file of its own, or the key `mesh` of the ConfigMap
+// `istio`.
 
 import type { TrafficPolicy } from '../destination-rule/spec.ts';
 import type { HttpRetry } from '../virtual-service/spec.ts';
 
-/** How much of a request's body an external authorizer is sent. */
+/** The part of a request's body that an external authorizer is sent. */
 export interface RequestBodyInCheck {
   readonly maxRequestBytes?: number;
   readonly allowPartialMessage?: boolean;
   readonly packAsBytes?: boolean;
 }
 
-/** The part that both external authorizers share. */
+/** The common part of both external authorizers. */
 interface ExternalAuthorizer {
   /** `host` or `namespace/host`. */
   readonly service: string;
@@ -36,7 +37,10 @@ export interface HttpAuthorizer extends ExternalAuthorizer {
 
 export type GrpcAuthorizer = ExternalAuthorizer;
 
-/** Something outside that proxies talk to, by name. Other sorts of providers are kept without being read. */
+/**
+ * An external service that proxies use, by name. Other sorts of providers are kept without being
+ * read.
+ */
 export interface ExtensionProvider {
   readonly name: string;
   readonly envoyExtAuthzHttp?: HttpAuthorizer;

@@ -54,7 +54,7 @@ export function flattenPod(object: Fields): Fields {
   };
 }
 
-/** Containers that start first and go on running are there for others, too. */
+/** Containers that start first and go on running serve others too. */
 function lastingContainers(spec: Fields): readonly Fields[] {
   const first = recordsOf(spec['initContainers']).filter(({ restartPolicy }) => restartPolicy === 'Always');
   return [...recordsOf(spec['containers']), ...first];

@@ -1,4 +1,5 @@
-// RequestAuthentication: Istio's rules for what one may say. Keys are judged where they are used, since a bad key spoils only its issuer.
+// RequestAuthentication: Istio's rules for its contents. Keys are judged by their users, since a
+// bad key spoils only its issuer.
 
 import type { FieldPath } from '../../finding.ts';
 import type { JwtRule, RequestAuthenticationSpec } from './spec.ts';

@@ -2,7 +2,7 @@
 
 import type { PolicyTargetReference } from '../authorization-policy/spec.ts';
 
-/** Where a token is looked for: a header, and what stands before the token in it. */
+/** The place of a token: a header, and the prefix of the token in it. */
 export interface JwtHeader {
   readonly name: string;
   readonly prefix?: string;
@@ -23,7 +23,7 @@ export interface JwtRule {
   readonly outputClaimToHeaders?: readonly { readonly header: string; readonly claim: string }[];
   readonly forwardOriginalToken?: boolean;
   readonly spaceDelimitedClaims?: readonly string[];
-  /** Of fetching `jwksUri`. */
+  /** The timeout of fetching `jwksUri`. */
   readonly timeout?: string;
 }
 

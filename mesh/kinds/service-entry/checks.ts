@@ -1,4 +1,5 @@
-// ServiceEntry and WorkloadEntry: ports that can be told apart and addresses that can be reached as the resolution says.
+// ServiceEntry and WorkloadEntry: ports with distinct names and numbers, and addresses that can be
+// reached as the resolution says.
 
 import { isIpAddress, isUnixAddress } from '../../address.ts';
 import type { FieldPath } from '../../finding.ts';
@@ -19,7 +20,7 @@ import {
 } from '../../validation/value.ts';
 
 const protocols = ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTPS', 'TLS', 'TCP', 'UDP', 'MONGO', 'REDIS', 'MYSQL'];
-/** Protocols of proxies among themselves, which are as good as TCP. */
+/** Protocols between proxies, which are treated as TCP. */
 const otherProtocols = ['HTTP_PROXY', 'HBONE', 'DOUBLE-HBONE'];
 
 /** The problems of one ServiceEntry. */
@@ -114,7 +115,10 @@ export function checkWorkloadEntry(spec: WorkloadEntrySpec, path: FieldPath): re
   return checkEndpoint(spec, path, undefined);
 }
 
-/** `entry` is the ServiceEntry that the endpoint stands in; whoever selects a WorkloadEntry says how its address is to be understood. */
+/**
+ * `entry` is the ServiceEntry that the endpoint stands in; a ServiceEntry that selects a
+ * WorkloadEntry decides how its address is read.
+ */
 function checkEndpoint(
   { address = '', ports = {}, labels }: WorkloadEntrySpec,
   path: FieldPath,

@@ -19,6 +19,6 @@ export interface ServiceEntrySpec {
   readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
   readonly exportTo?: readonly string[];
   readonly subjectAltNames?: readonly string[];
-  /** Addresses that were allocated, by host: not written by anybody, and used where `addresses` is empty. */
+  /** Allocated addresses, by host: not written by users, and used if `addresses` is empty. */
   readonly hostAddresses?: Readonly<Record<string, readonly string[]>>;
 }

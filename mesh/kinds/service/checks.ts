@@ -1,4 +1,5 @@
-// Service: the rules of the API server that matter to a mesh: names that can be host names, ports that can be told apart.
+// Service: the rules of the API server that matter to a mesh: names that can be host names, and
+// ports with distinct names and numbers.
 
 import { isIpAddress } from '../../address.ts';
 import type { Problem } from '../../reading/problem.ts';

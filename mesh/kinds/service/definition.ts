@@ -6,7 +6,7 @@ import { namespaceKeys, waypointKeys } from '../keys.ts';
 import { checkService } from './checks.ts';
 import type { ServiceSpec } from './spec.ts';
 
-/** Others may be newer than what is known here, and are no mistake of their author. */
+/** Other fields may be newer than our schema, and are no mistake of their author. */
 const keptFields = [
   'type',
   'clusterIP',

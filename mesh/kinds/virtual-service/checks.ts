@@ -1,4 +1,5 @@
-// VirtualService: every rule leads somewhere, weights add up to something, and patterns, durations, percentages and ports are valid.
+// VirtualService: every rule leads somewhere, weights have a sum, and patterns, durations,
+// percentages and ports are valid.
 
 import { isIpAddress } from '../../address.ts';
 import type { FieldPath } from '../../finding.ts';

@@ -1,4 +1,5 @@
-// Istio VirtualService (networking.istio.io): every field of the API, since each is applied, refused or reported.
+// Istio VirtualService (networking.istio.io): every field of the API, since each is applied,
+// refused or reported.
 
 /** A duration as Istio writes it: `5s`, `1m30s`, `100ms`. */
 export type DurationText = string;
@@ -57,7 +58,7 @@ export interface HttpMatchRequest {
 
 export interface HttpRedirect {
   readonly uri?: string;
-  /** Takes the place of what the match found of the path. */
+  /** Replaces the part of the path that the match found. */
   readonly prefixRewrite?: string;
   readonly authority?: string;
   readonly port?: number;

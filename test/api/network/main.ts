@@ -1,6 +1,7 @@
-// The tour in a network namespace of its own, where every address of 10.77.0.0/16 is this machine's: an API server, the control plane
-// with the installed rules, Bookinfo's services as pods, and the waypoint's agent and Envoy as the processes of its rendered Deployment.
-// Prints a line for each step that held; ends with an error at the first that did not.
+// The tour in a network namespace of its own, where every address of 10.77.0.0/16 is this
+// machine's: an API server, the control plane with the installed rules, Bookinfo's services as
+// pods, and the waypoint's agent and Envoy as the processes of its rendered Deployment. It prints a
+// line for each step that held, and ends with an error at the first that did not.
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -239,7 +240,10 @@ async function createClients(): Promise<Ask> {
   };
 }
 
-/** Runs what the waypoint's Deployment says, as its kubelet would: a pod of its template, its token and files, its environment. */
+/**
+ * Runs the waypoint's Deployment as its kubelet would: a pod of its template, its token and files,
+ * its environment.
+ */
 async function startWaypoint(): Promise<Awaited<ReturnType<typeof startProcess>>> {
   const deployment = await waitFor(() => api.client.get(resources.Deployment, namespace, 'waypoint'), patient);
   await waitFor(() => api.client.get(resources.ServiceAccount, namespace, 'waypoint'), patient);

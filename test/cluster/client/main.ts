@@ -1,6 +1,7 @@
-// A client pod's program: speaks HBONE to a waypoint as the pod's service account, whose certificate it gets with the pod's own token,
-// and is told over HTTP what to ask for. It behaves as a node proxy does: one connection to a waypoint for many tunnels, a new one when
-// the waypoint says goodbye, and it tries for a while to connect, since nothing is lost by that.
+// A client pod's program: it speaks HBONE to a waypoint as the pod's service account, whose
+// certificate it gets with the pod's own token. It takes its requests over HTTP. It behaves as a
+// node proxy does: one connection to a waypoint for many tunnels, and a new one when the waypoint
+// says goodbye. It retries to connect for a while, since that loses nothing.
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -84,7 +85,10 @@ async function connectPatiently(waypoint: string): Promise<HboneConnection> {
   }
 }
 
-/** A tunnel; one that met the waypoint's goodbye was not seen by it (RFC 9113 §8.7), and is opened on the next connection. */
+/**
+ * A tunnel; one that met the waypoint's goodbye was not seen by it (RFC 9113 §8.7), and is opened
+ * on the next connection.
+ */
 async function openTunnel({ waypoint, target }: Pick<ClientCall, 'waypoint' | 'target'>): Promise<ClientHttp2Stream> {
   for (let attempt = 1; ; attempt += 1) {
     const connection = await connectionTo(waypoint);

@@ -1,4 +1,4 @@
-// What the tests and the program in a client pod say to each other, as JSON over HTTP.
+// The protocol between the tests and the program in a client pod: JSON over HTTP.
 
 import type { Download } from '../../support/downloads.ts';
 import type { HttpRequest } from '../../support/hbone-client.ts';
@@ -10,14 +10,14 @@ export interface ClientCall {
   readonly request: HttpRequest;
 }
 
-/** What came back. */
+/** The answer. */
 export interface ClientAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** What became of a load. */
+/** The result of a load. */
 export interface LoadReport {
   readonly sent: number;
   /** How often each status came. */
@@ -29,7 +29,10 @@ export interface LoadReport {
 /** Where a client serves downloads. */
 export const downloadPorts = { http: 8000, tcp: 9000 } as const;
 
-/** Downloads through a waypoint, one after the other, each through a tunnel of its own; `service` is an address. */
+/**
+ * Downloads through a waypoint, one after the other, each through a tunnel of its own; `service` is
+ * an address.
+ */
 export interface ClientDownloads {
   readonly waypoint: string;
   readonly service: string;
