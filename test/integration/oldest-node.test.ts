@@ -27,7 +27,7 @@ it('translates the example as any other does', async () => {
   const resources = await run(node, ...command);
   expect(resources.length).toBeGreaterThan(10_000);
   expect(resources).toBe(await run(process.execPath, ...command));
-});
+}, 90_000);
 
 it('runs a mesh: requests reach their service, and follow an edit', async () => {
   const mesh = new LocalRun(node);
@@ -52,4 +52,4 @@ spec: { hosts: [web], http: [{ directResponse: { status: 418 } }] }
 `,
   );
   await waitFor(async () => (await ask()) === 418, { timeout: 10_000, what: 'the answer of the rule' });
-});
+}, 90_000);

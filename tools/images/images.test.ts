@@ -37,7 +37,7 @@ beforeAll(() => {
   ]);
   writeFileSync(join(folder, 'envoy'), '#!/bin/sh\n', { mode: 0o755 });
   controller = unpack(join(writeImages('first'), 'controller.tar'));
-}, 120_000);
+}, 240_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Writes both images with a small program in the place of Node, and returns the folder. */
