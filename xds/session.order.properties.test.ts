@@ -6,7 +6,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EncodedResource, type TypeUrl, typeUrls } from '../envoy-api/index.ts';
 import { trialsOf } from '../test/support/counts.ts';
-import type { DeltaRequest, DeltaResponse } from './messages.ts';
+import { deltaRequest, SessionProxy } from '../test/support/session-proxy.ts';
+import type { DeltaResponse } from './messages.ts';
 import { Session } from './session.ts';
 import { SnapshotCache } from './snapshot-cache.ts';
 
@@ -28,79 +29,39 @@ function namesIn(version: string): readonly string[] {
   return (version.split('>')[1] ?? '').split(',').filter((name) => name !== '');
 }
 
-function request(typeUrl: string, parts: Partial<DeltaRequest> = {}): DeltaRequest {
-  return { typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...parts };
-}
-
 /**
  * Behaves like Envoy: it has all clusters and listeners, asks for what these name, and goes on with
  * the version before one that it refuses.
  */
-class Proxy {
-  readonly held = new Map<TypeUrl, Map<string, string>>([CDS, EDS, LDS, RDS, ECDS].map((type) => [type, new Map()]));
+class Proxy extends SessionProxy {
   /** Clusters that it refused and has in no other version. */
   readonly refused = new Set<string>();
-  readonly inbox: DeltaResponse[] = [];
   /** The names that were sent to it since it last asked. */
   readonly #given = new Set<string>();
-  readonly wanted = new Map<TypeUrl, Set<string>>();
-  session: Session;
 
   constructor(session: Session) {
-    this.session = session;
+    super(session);
     for (const type of [CDS, LDS]) {
       this.wanted.set(type, new Set(['*']));
-      session.request(request(type, { subscribe: ['*'] }));
+      session.request(deltaRequest(type, { subscribe: ['*'] }));
     }
   }
 
-  heldOf(type: string): Map<string, string> {
-    return this.held.get(type as TypeUrl) ?? new Map<string, string>();
-  }
-
-  take(): void {
-    for (let next = this.session.next(); next !== undefined; next = this.session.next()) {
-      this.#check(next);
-      this.inbox.push(next);
-    }
-  }
-
-  answer(index: number): void {
-    const [response] = this.inbox.splice(index % Math.max(1, this.inbox.length), 1);
-    if (response === undefined) return;
-    const { typeUrl, nonce } = response;
-    const held = this.heldOf(typeUrl);
-    for (const name of response.removed) {
-      held.delete(name);
-      if (typeUrl === CDS) this.refused.delete(name);
-    }
-    let error: string | undefined;
-    for (const { name, version } of response.resources) {
-      if (version.startsWith('bad')) {
-        error = `${name} is bad`;
-        if (typeUrl === CDS && !held.has(name)) this.refused.add(name);
-        break;
-      }
-      const wanted = this.wanted.get(typeUrl as TypeUrl);
-      if (wanted?.has('*') !== true && wanted?.has(name) !== true) continue;
-      held.set(name, version);
-      if (typeUrl === CDS) this.refused.delete(name);
+  protected override applied({ typeUrl, removed }: DeltaResponse, good: readonly string[], bad?: string): void {
+    if (typeUrl === CDS) {
+      for (const name of [...removed, ...good]) this.refused.delete(name);
+      if (bad !== undefined && !this.heldOf(CDS).has(bad)) this.refused.add(bad);
     }
     this.#ask();
-    this.session.request(request(typeUrl, { nonce, ...(error === undefined ? {} : { error }) }));
   }
 
-  reconnect(session: Session): void {
-    this.session = session;
-    this.inbox.length = 0;
+  override reconnect(session: Session): void {
     this.refused.clear();
     this.#given.clear();
-    for (const [type, wanted] of this.wanted) {
-      if (wanted.size === 0) continue;
+    for (const type of this.wanted.keys()) {
       for (const name of this.heldOf(type).keys()) this.#given.add(`${type} ${name}`);
-      session.request(request(type, { subscribe: [...wanted], initialVersions: new Map(this.heldOf(type)) }));
-      this.take();
     }
+    super.reconnect(session);
   }
 
   /** Subscribes to the resources that its own resources name now. */
@@ -123,11 +84,12 @@ class Proxy {
         this.heldOf(type).delete(name);
         this.#given.delete(`${type} ${name}`);
       }
-      if (subscribe.length + unsubscribe.length > 0) this.session.request(request(type, { subscribe, unsubscribe }));
+      if (subscribe.length + unsubscribe.length > 0)
+        this.session.request(deltaRequest(type, { subscribe, unsubscribe }));
     }
   }
 
-  #check({ typeUrl, resources, removed }: DeltaResponse): void {
+  protected override receive({ typeUrl, resources, removed }: DeltaResponse): void {
     const flying = this.inbox.flatMap((response) => response.resources);
     const leaving = this.inbox.filter((response) => response.typeUrl === CDS).flatMap((response) => response.removed);
     for (const { name, version } of resources) {

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EncodedResource, type TypeUrl, typeUrls } from '../envoy-api/index.ts';
 import { trialsOf } from '../test/support/counts.ts';
-import type { DeltaRequest, DeltaResponse } from './messages.ts';
+import { deltaRequest, SessionProxy } from '../test/support/session-proxy.ts';
 import { Session } from './session.ts';
 import { SnapshotCache } from './snapshot-cache.ts';
 
@@ -21,72 +21,6 @@ const key = 'waypoint';
 
 function resource(typeUrl: TypeUrl, name: string, version: string): EncodedResource {
   return { typeUrl, name, version, bytes: new Uint8Array() };
-}
-
-function request(typeUrl: string, parts: Partial<DeltaRequest> = {}): DeltaRequest {
-  return { typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...parts };
-}
-
-/**
- * A client as the protocol describes it: applies in order, stops at a bad resource, remembers
- * versions.
- */
-class Client {
-  readonly held = new Map<string, Map<string, string>>();
-  readonly wanted = new Map<string, Set<string>>();
-  readonly inbox: DeltaResponse[] = [];
-  session: Session;
-
-  constructor(session: Session) {
-    this.session = session;
-  }
-
-  heldOf(typeUrl: string): Map<string, string> {
-    let held = this.held.get(typeUrl);
-    if (held === undefined) this.held.set(typeUrl, (held = new Map()));
-    return held;
-  }
-
-  wants(typeUrl: string, name: string): boolean {
-    const wanted = this.wanted.get(typeUrl);
-    return wanted?.has(name) === true || wanted?.has('*') === true;
-  }
-
-  take(): void {
-    for (let next = this.session.next(); next !== undefined; next = this.session.next()) {
-      const { typeUrl } = next;
-      expect(this.inbox.map((response) => response.typeUrl)).not.toContain(typeUrl);
-      this.inbox.push(next);
-    }
-  }
-
-  answer(index: number): void {
-    const [response] = this.inbox.splice(index % Math.max(1, this.inbox.length), 1);
-    if (response === undefined) return;
-    const { typeUrl, nonce } = response;
-    const held = this.heldOf(typeUrl);
-    for (const name of response.removed) held.delete(name);
-    let error: string | undefined;
-    for (const { name, version } of response.resources) {
-      if (version.startsWith('bad')) {
-        error = `${name} is bad`;
-        break;
-      }
-      if (this.wants(typeUrl, name)) held.set(name, version);
-    }
-    this.session.request(request(typeUrl, { nonce, ...(error === undefined ? {} : { error }) }));
-  }
-
-  reconnect(session: Session): void {
-    this.session = session;
-    this.inbox.length = 0;
-    for (const [typeUrl, wanted] of this.wanted) {
-      // An empty first request would mean the wildcard.
-      if (wanted.size === 0) this.wanted.delete(typeUrl);
-      else
-        session.request(request(typeUrl, { subscribe: [...wanted], initialVersions: new Map(this.heldOf(typeUrl)) }));
-    }
-  }
 }
 
 const types = [CDS, EDS, LDS, RDS, ECDS, SDS];
@@ -124,7 +58,7 @@ describe('any sequence', () => {
           stop = cache.watch(key, (changed) => session.change(changed));
           return session;
         };
-        const client = new Client(connect());
+        const client = new SessionProxy(connect());
         let version = 0;
         for (const { op, type = CDS, name = 'a', bad = false, index = 0 } of operations) {
           const wanted = client.wanted.get(type) ?? new Set();
@@ -137,17 +71,17 @@ describe('any sequence', () => {
             client.wanted.set(type, wanted.add(name));
             // The client may have dropped it just before.
             if (name !== '*') client.heldOf(type).delete(name);
-            client.session.request(request(type, { subscribe: [name] }));
+            client.session.request(deltaRequest(type, { subscribe: [name] }));
           } else if (op === 'unsubscribe' && wanted.has(name)) {
             wanted.delete(name);
             for (const held of client.heldOf(type).keys())
               if (!client.wants(type, held)) client.heldOf(type).delete(held);
-            client.session.request(request(type, { unsubscribe: [name] }));
+            client.session.request(deltaRequest(type, { unsubscribe: [name] }));
           } else if (op === 'answer') client.answer(index);
           else if (op === 'reconnect') client.reconnect(connect());
           else if (op === 'rest') client.session.rest();
           else if (op === 'deadline') client.session.deadline();
-          else if (op === 'stale') client.session.request(request(type, { nonce: 'stale', error: 'late' }));
+          else if (op === 'stale') client.session.request(deltaRequest(type, { nonce: 'stale', error: 'late' }));
           client.take();
         }
         for (let round = 0; round < 500; round += 1) {

@@ -1,0 +1,50 @@
+// The one way of the tests to wait: for a condition, not for a time.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Settings of a wait; times in milliseconds. */
+export interface WaitOptions {
+  /** 10,000 unless told. */
+  readonly timeout?: number;
+  /** Between two tries; 20 unless told. */
+  readonly interval?: number;
+  /** What is waited for, for the error message; the text of the condition unless told. */
+  readonly what?: string;
+  /** What there is to see instead, for the error message. */
+  readonly seen?: () => unknown;
+  /** Says why the condition can no longer come true; the wait ends at once with that. */
+  readonly hopeless?: () => string | undefined;
+}
+
+/**
+ * Resolves with the first value of `condition` that is neither false nor undefined. An error of
+ * `condition` is a try that failed. When the time is over, the wait rejects with what it waited for and
+ * what was seen last.
+ */
+export async function waitFor<T>(
+  condition: () => T | false | undefined | Promise<T | false | undefined>,
+  options: WaitOptions = {},
+): Promise<T> {
+  const { timeout = 10_000, interval = 20, what = String(condition), hopeless } = options;
+  const end = performance.now() + timeout;
+  for (;;) {
+    let error: unknown;
+    try {
+      const value = await condition();
+      if (value !== false && value !== undefined) return value;
+    } catch (caught) {
+      error = caught;
+    }
+    const reason = hopeless?.() ?? (performance.now() > end ? `not within ${timeout} ms` : undefined);
+    if (reason !== undefined) throw new Error(describe(what, reason, error, options.seen), { cause: error });
+    await sleep(interval);
+  }
+}
+
+function describe(what: string, reason: string, error: unknown, seen: (() => unknown) | undefined): string {
+  const last = [
+    ...(error === undefined ? [] : [error instanceof Error ? error.message : String(error)]),
+    ...(seen === undefined ? [] : [seen()].map((value) => (typeof value === 'string' ? value : JSON.stringify(value)))),
+  ];
+  return `waited for ${what}: ${reason}${last.length === 0 ? '' : `; seen last: ${last.join('; ')}`}`;
+}
