@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { waitUntil } from '../test/support/envoy.ts';
 import { endOrphan, guardProcess } from './orphan.ts';
+import { waitFor } from '../test/support/wait.ts';
 
 let directory: string;
 let bootstrap: string;
@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(async () => {
   child.kill('SIGKILL');
   // Otherwise its end would be taken for that of the next test's process.
-  await waitUntil('the process is gone', () => gone);
+  await waitFor(() => gone, { what: 'the process is gone' });
   await rm(directory, { recursive: true });
 });
 
@@ -32,7 +32,7 @@ it('ends what an earlier agent left in the directory', async () => {
   await writeFile(pidFile, String(child.pid));
   expect(await endOrphan(pidFile, bootstrap)).toBe(true);
   // Node reports the end a moment after the process has ended.
-  await waitUntil('the process is gone', () => gone, 1_000);
+  await waitFor(() => gone, { what: 'the process is gone', timeout: 1_000 });
 });
 
 it('leaves alone a process that only has the same pid', async () => {
@@ -53,5 +53,5 @@ it('ends the guarded process when the guardian is killed, and not when it is cal
   await once(guardian.stdout, 'data');
   expect(gone).toBe(false);
   guardian.kill('SIGKILL');
-  await waitUntil('the guarded process is gone', () => gone);
+  await waitFor(() => gone, { what: 'the guarded process is gone' });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ApiClient } from './client.ts';
 import { LeaderElection } from './leader-election.ts';
+import { waitFor } from '../test/support/wait.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
@@ -20,7 +21,7 @@ async function lead(): Promise<LeaderElection> {
     log: () => undefined,
   });
   election.start();
-  await vi.waitFor(() => expect(election.isLeader).toBe(true));
+  await waitFor(() => election.isLeader);
   return election;
 }
 

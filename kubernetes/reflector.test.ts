@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { waitFor } from '../test/support/processes.ts';
 import {
   answerJson,
   answerList,
@@ -12,6 +11,7 @@ import {
   type ScriptedRequest,
   startScriptedApi,
 } from '../test/support/scripted-api.ts';
+import { waitFor } from '../test/support/wait.ts';
 import { ApiClient } from './client.ts';
 import { Reflector, type ReflectorOptions, type ReflectorProblem, type ReflectorTiming } from './reflector.ts';
 import { resources } from './resource.ts';

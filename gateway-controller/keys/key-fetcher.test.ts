@@ -7,6 +7,7 @@ import { afterEach, expect, it } from 'vitest';
 import { KeyFetcher } from './key-fetcher.ts';
 import type { KeyFetcherOptions } from './key-fetcher.ts';
 import { createIssuer } from '../../test/support/tokens.ts';
+import { waitFor } from '../../test/support/wait.ts';
 
 const ends: (() => Promise<void> | void)[] = [];
 
@@ -125,7 +126,7 @@ it('lets keys go that the issuer says three times in a row not to have, and noth
   let asked = 0;
   server.answer = (_, response) => void response.end(answers[asked++ % answers.length]);
   const before = server.requests;
-  await expect.poll(() => server.requests - before).toBeGreaterThan(6);
+  await waitFor(() => server.requests - before > 6);
   expect(keys.documents()[0]?.spec.jwks).toBe(first.jwks);
   server.answer = text('{"keys": []}');
   await until((spec) => spec?.jwks === undefined);

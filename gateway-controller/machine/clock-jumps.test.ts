@@ -14,6 +14,7 @@ import { KeyFetcher } from '../keys/key-fetcher.ts';
 import { ProxyTokens } from './proxy-tokens.ts';
 import { ServerCertificate } from '../serving/server-certificate.ts';
 import { statePaths } from './state.ts';
+import { waitFor } from '../../test/support/wait.ts';
 
 const day = 86_400_000;
 const begin = Date.parse('2026-03-01T12:00:00Z');
@@ -56,7 +57,7 @@ describe.each(jumps)('after %s', (_, ms) => {
     tokens.start();
     const before = await readFile(path, 'utf8');
     await jump(ms);
-    await vi.waitFor(async () => expect(await readFile(path, 'utf8')).not.toBe(before));
+    await waitFor(async () => (await readFile(path, 'utf8')) !== before);
     expect(signer.verifyToken((await readFile(path, 'utf8')).trim(), new Date())).toMatchObject({
       namespace: 'default',
     });
@@ -75,9 +76,9 @@ describe.each(jumps)('after %s', (_, ms) => {
     const onChange = vi.fn();
     const keys = new KeyFetcher({ allowsPrivate: true, onChange, retryInterval: day });
     keys.want([{ uri: `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/keys`, isDiscovery: false }]);
-    await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
+    await waitFor(() => onChange.mock.calls.length > 0);
     await jump(ms);
-    await vi.waitFor(() => expect(questions).toBe(2));
+    await waitFor(() => questions === 2, { seen: () => questions });
     keys.stop();
     issuer.close();
   });

@@ -16,11 +16,11 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { waitUntil } from '../../test/support/envoy.ts';
 import { DirectorySource } from './directory-source.ts';
 import type { DirectoryState } from './directory-source.ts';
 import { parseKept } from './last-good.ts';
 import type { KeptObjects } from './last-good.ts';
+import { waitFor } from '../../test/support/wait.ts';
 
 let directory: string;
 let source: DirectorySource;
@@ -49,7 +49,7 @@ function inForce(): readonly string[] {
 }
 
 async function expectInForce(...names: readonly string[]): Promise<void> {
-  await waitUntil(names.join(), () => inForce().join() === names.join(), 5_000).catch(() => undefined);
+  await waitFor(() => inForce().join() === names.join(), { what: names.join(), timeout: 5_000 }).catch(() => undefined);
   expect(inForce()).toEqual(names);
 }
 
@@ -137,7 +137,7 @@ test('a file that does not parse leaves its last good objects in force, says whe
   put('b.yaml', service('b'));
   await start();
   put('a.yaml', 'apiVersion: v1\nkind: Service\nmetadata: {name: "a\n');
-  await waitUntil('a finding', () => (states.at(-1)?.findings.length ?? 0) > 0);
+  await waitFor(() => (states.at(-1)?.findings.length ?? 0) > 0, { what: 'a finding' });
   expect(inForce()).toEqual(['a:80', 'b:80']);
   expect(states.at(-1)?.brokenFiles).toEqual([join(directory, 'a.yaml')]);
   const [finding] = states.at(-1)?.findings ?? [];
@@ -158,7 +158,7 @@ test('an object that is spoilt keeps its last good version, while others of its 
   expect(states.at(-1)?.findings[0]?.message).toContain('The last good version stays in force.');
   // Broken twice, in two ways: the last good version is still the one before both.
   put('a.yaml', 'kind: [');
-  await waitUntil('the syntax error', () => states.at(-1)?.findings[0]?.code === 'SyntaxError');
+  await waitFor(() => states.at(-1)?.findings[0]?.code === 'SyntaxError', { what: 'the syntax error' });
   expect(inForce()).toEqual(['a:80', 'b:81']);
 });
 
@@ -167,7 +167,7 @@ test('what a broken file left in force stays in force in the next life, until th
   put('b.yaml', service('b'));
   await start();
   put('a.yaml', 'kind: [');
-  await waitUntil('a finding', () => (states.at(-1)?.findings.length ?? 0) > 0);
+  await waitFor(() => (states.at(-1)?.findings.length ?? 0) > 0, { what: 'a finding' });
   await source.stop();
   const kept = parseKept(JSON.parse(JSON.stringify(states.at(-1)?.kept)) as Record<string, unknown>);
   states = [];
@@ -183,7 +183,7 @@ test('a broken file that is deleted takes its objects with it', async () => {
   put('b.yaml', service('b'));
   await start();
   put('a.yaml', 'kind: [');
-  await waitUntil('a finding', () => (states.at(-1)?.findings.length ?? 0) > 0);
+  await waitFor(() => (states.at(-1)?.findings.length ?? 0) > 0, { what: 'a finding' });
   rmSync(join(directory, 'a.yaml'));
   await expectInForce('b:80');
   expect(states.at(-1)?.findings).toEqual([]);
@@ -193,10 +193,10 @@ test('an object that moves from one file to another is never gone', async () => 
   put('a.yaml', service('a'));
   await start();
   renameSync(join(directory, 'a.yaml'), join(directory, 'b.yaml'));
-  await waitUntil(
-    'the new place',
+  await waitFor(
     () =>
       states.at(-1)?.locate({ kind: 'Service', namespace: 'default', name: 'a' }, [])?.file.endsWith('b.yaml') === true,
+    { what: 'the new place' },
   );
   expect(seen().filter((names) => names !== 'a')).toEqual([]);
 });
@@ -205,7 +205,7 @@ test('a directory that is gone for a while takes nothing out of force', async ()
   put('a.yaml', service('a'));
   await start(50);
   renameSync(directory, `${directory}.away`);
-  await waitUntil('the error', () => errors.length > 0);
+  await waitFor(() => errors.length > 0, { what: 'the error' });
   expect(inForce()).toEqual(['a:80']);
   renameSync(`${directory}.away`, directory);
   put('a.yaml', service('a', 81));
@@ -254,7 +254,7 @@ test.each([
   await sleep(300);
   expect(rulesSeen()).toEqual(rulesSeen().map(() => 3));
   put('a.yaml', policy('/a /b /c /d'));
-  await waitUntil('the whole text', () => rulesSeen().at(-1) === 4, 5_000);
+  await waitFor(() => rulesSeen().at(-1) === 4, { what: 'the whole text', timeout: 5_000 });
   expect(rulesSeen().filter((rules) => rules < 3)).toEqual([]);
 });
 
@@ -262,7 +262,7 @@ test('a file that stays without a text keeps what was in force, and says so; one
   put('a.yaml', policy('/a'));
   await start();
   put('a.yaml', ' \n');
-  await waitUntil('the finding', () => (states.at(-1)?.findings.length ?? 0) > 0, 5_000);
+  await waitFor(() => (states.at(-1)?.findings.length ?? 0) > 0, { what: 'the finding', timeout: 5_000 });
   expect(states.at(-1)?.findings).toMatchObject([
     { code: 'FileNotReadable', hint: expect.stringContaining('delete') as unknown },
   ]);
@@ -272,7 +272,7 @@ test('a file that stays without a text keeps what was in force, and says so; one
   await sleep(1_500);
   expect(rulesSeen().at(-1)).toBe(1);
   put('a.yaml', '# nothing any more\n');
-  await waitUntil('the deletion', () => rulesSeen().at(-1) === -1, 5_000);
+  await waitFor(() => rulesSeen().at(-1) === -1, { what: 'the deletion', timeout: 5_000 });
 });
 
 test('what rests before it counts holds no other file up', async () => {
@@ -291,9 +291,9 @@ test('what rests before it counts holds no other file up', async () => {
 test('what closes because nothing of it can be read stays closed while less and less can be, also in the next life', async () => {
   await start();
   put('a.yaml', policy('/a').replace('DENY', 'DENIED'));
-  await waitUntil('the stand-in', () => rulesSeen().at(-1) === 1);
+  await waitFor(() => rulesSeen().at(-1) === 1, { what: 'the stand-in' });
   put('a.yaml', 'kind: [');
-  await waitUntil('the syntax error', () => states.at(-1)?.findings[0]?.code === 'SyntaxError', 5_000);
+  await waitFor(() => states.at(-1)?.findings[0]?.code === 'SyntaxError', { what: 'the syntax error', timeout: 5_000 });
   expect(rulesSeen().at(-1)).toBe(1);
   expect(states.at(-1)?.findings[0]?.message).toContain('everything to Service shop/web is denied');
   await source.stop();
@@ -302,7 +302,7 @@ test('what closes because nothing of it can be read stays closed while less and 
   await start(60_000, kept);
   expect(rulesSeen()).toEqual([1]);
   put('a.yaml', policy('/a /b'));
-  await waitUntil('the policy', () => rulesSeen().at(-1) === 2, 5_000);
+  await waitFor(() => rulesSeen().at(-1) === 2, { what: 'the policy', timeout: 5_000 });
   expect(states.at(-1)?.kept).toEqual({});
 });
 
@@ -325,7 +325,7 @@ test.each(Object.entries(odd))('%s costs itself only, and says so', async (_name
   make(join(directory, 'later.yaml'));
   put('a.yaml', service('a', 81));
   await expectInForce('a:81');
-  await waitUntil('both findings', () => states.at(-1)?.findings.length === 2);
+  await waitFor(() => states.at(-1)?.findings.length === 2, { what: 'both findings' });
   expect(states.at(-1)?.findings.map(({ code, position }) => [code, basename(position?.file ?? '')])).toEqual([
     ['FileNotReadable', 'later.yaml'],
     ['FileNotReadable', 'odd.yaml'],
@@ -333,7 +333,7 @@ test.each(Object.entries(odd))('%s costs itself only, and says so', async (_name
   expect(errors).toEqual([]);
   rmSync(join(directory, 'odd.yaml'));
   rmSync(join(directory, 'later.yaml'));
-  await waitUntil('no finding', () => states.at(-1)?.findings.length === 0, 5_000);
+  await waitFor(() => states.at(-1)?.findings.length === 0, { what: 'no finding', timeout: 5_000 });
 });
 
 test('a folder that is called like a manifest is read as a folder', async () => {

@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { waitUntil } from '../../test/support/envoy.ts';
 import { makeFolder } from '../../certificates/index.ts';
 import { prepareState, StateFile, statePaths, writeState } from './state.ts';
+import { waitFor } from '../../test/support/wait.ts';
 
 let directory: string;
 
@@ -24,12 +24,12 @@ it('what cannot be written is tried until it is: the newest text, and nothing be
   // No text can replace a folder of that name.
   mkdirSync(join(path, 'x'), { recursive: true });
   file.save('older');
-  await waitUntil('the failure', () => file.failure !== undefined);
+  await waitFor(() => file.failure !== undefined, { what: 'the failure' });
   file.save('newer');
   expect(told).toHaveLength(1);
   expect(told[0]).toContain(path);
   rmSync(path, { recursive: true });
-  await waitUntil('another try', () => file.failure === undefined, 5_000);
+  await waitFor(() => file.failure === undefined, { what: 'another try', timeout: 5_000 });
   expect(readFileSync(path, 'utf8')).toBe('newer');
   expect(told).toEqual([told[0], undefined]);
   expect(readdirSync(directory)).toEqual(['last-good.json']);
@@ -43,9 +43,9 @@ it('a text that comes back to what is written is written again after a failure i
   rmSync(path);
   mkdirSync(join(path, 'x'), { recursive: true });
   file.save('second');
-  await waitUntil('the failure', () => file.failure !== undefined);
+  await waitFor(() => file.failure !== undefined, { what: 'the failure' });
   rmSync(path, { recursive: true });
-  await waitUntil('the text', () => file.failure === undefined, 5_000);
+  await waitFor(() => file.failure === undefined, { what: 'the text', timeout: 5_000 });
   file.save('first');
   await file.flush();
   expect(readFileSync(path, 'utf8')).toBe('first');

@@ -22,9 +22,9 @@ import {
 import { statusOf } from '../support/cluster-writes.ts';
 import type { DeltaAdsClient } from '../support/delta-ads-client.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
-import { waitFor } from '../support/processes.ts';
 import { createAuthority } from '../support/throwaway-certificates.ts';
 import { createIssuer } from '../support/tokens.ts';
+import { waitFor } from '../support/wait.ts';
 
 const extension = 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig';
 const chain = 'inbound-vip|80|http|web.shop.svc.cluster.local';
@@ -158,7 +158,7 @@ it('takes roots from ConfigMaps that a policy names, follows them and no others,
   await give('unrelated', 'second');
   await policy('one');
   await waitFor(() => cluster().includes(lineOf('first')), { timeout: 20_000 });
-  await waitFor(async () => (await said()).join() === accepted, { timeout: 20_000, what: () => plane.log.join('\n') });
+  await waitFor(async () => (await said()).join() === accepted, { timeout: 20_000, seen: () => plane.log.join('\n') });
   await give('one', 'second');
   await waitFor(() => cluster().includes(lineOf('second')), { timeout: 20_000 });
 
@@ -240,7 +240,7 @@ it('sends requests to the zone of the node that the waypoint runs on', async () 
     Buffer.from(stream.resources.get(types.endpoints)?.get(name)?.value ?? [])
       .toString('latin1')
       .match(/10\.3\.0\.\d/g) ?? [];
-  await waitFor(() => order().length > 0, { timeout: 20_000, what: () => plane.log.slice(-5).join('\n') });
+  await waitFor(() => order().length > 0, { timeout: 20_000, seen: () => plane.log.slice(-5).join('\n') });
   expect(order()).toEqual(['10.3.0.1', '10.3.0.2']);
   const binding = {
     apiVersion: 'v1',
@@ -249,5 +249,5 @@ it('sends requests to the zone of the node that the waypoint runs on', async () 
     target: { kind: 'Node', name: 'node-b' },
   };
   await api.client.request('POST', `/api/v1/namespaces/shop/pods/${waypoint.pod}/binding`, { body: binding });
-  await waitFor(() => order()[0] === '10.3.0.2', { timeout: 20_000, what: () => order().join() });
+  await waitFor(() => order()[0] === '10.3.0.2', { timeout: 20_000, seen: () => order().join() });
 }, 60_000);

@@ -22,8 +22,8 @@ import {
 } from '../support/cluster-mesh.ts';
 import type { DeltaAdsClient } from '../support/delta-ads-client.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
-import { waitFor } from '../support/processes.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { waitFor } from '../support/wait.ts';
 
 const webCluster = 'inbound-vip|80|http|web.shop.svc.cluster.local';
 const waypoint = { namespace: 'shop', gateway: 'waypoint', pod: 'waypoint-abc' };
@@ -88,7 +88,7 @@ function endpointsOf(stream: DeltaAdsClient): string {
 }
 
 function waitForEndpoint(stream: DeltaAdsClient, address: string): Promise<unknown> {
-  return waitFor(() => endpointsOf(stream).includes(address), { ...patient, what: () => endpointsOf(stream) });
+  return waitFor(() => endpointsOf(stream).includes(address), { ...patient, seen: () => endpointsOf(stream) });
 }
 
 function setEndpoint(ip: string): Promise<void> {

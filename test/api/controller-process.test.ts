@@ -7,7 +7,8 @@ import { systemNamespace } from '../support/cluster-mesh.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
 import { expectLogLines } from '../support/log-line.ts';
 import { freePort } from '../support/loopback.ts';
-import { startProcess, type StartedProcess, stopAll, waitFor } from '../support/processes.ts';
+import { startProcess, type StartedProcess, stopAll } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApiServer;
 
@@ -54,7 +55,7 @@ async function holderOf(): Promise<unknown> {
 it('becomes ready, says what it does in JSON, changes its log level, and ends in order', async () => {
   const one = await startController('one');
   const [, admin, health] = one.ports;
-  await waitFor(() => isReady(health), { timeout: 60_000, what: () => one.process.output() });
+  await waitFor(() => isReady(health), { timeout: 60_000, seen: () => one.process.output() });
   await waitFor(async () => (await holderOf()) === 'one', { timeout: 20_000 });
   const metrics = await (await fetch(`http://127.0.0.1:${health}/metrics`)).text();
   expect(metrics).toContain('cairn_leader 1');
@@ -77,9 +78,9 @@ it('becomes ready, says what it does in JSON, changes its log level, and ends in
 
 it('when the leader is killed outright, the other one leads', async () => {
   const first = await startController('first');
-  await waitFor(async () => (await holderOf()) === 'first', { timeout: 60_000, what: () => first.process.output() });
+  await waitFor(async () => (await holderOf()) === 'first', { timeout: 60_000, seen: () => first.process.output() });
   const second = await startController('second');
-  await waitFor(() => isReady(second.ports[2]), { timeout: 60_000, what: () => second.process.output() });
+  await waitFor(() => isReady(second.ports[2]), { timeout: 60_000, seen: () => second.process.output() });
   expect(await holderOf()).toBe('first');
   process.kill(first.process.pid, 'SIGKILL');
   await first.process.exited;

@@ -25,7 +25,7 @@ import {
 } from '../support/cluster-mesh.ts';
 import { connectDeltaAds, type DeltaAdsClient } from '../support/delta-ads-client.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
-import { waitFor } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 
 const webCluster = 'inbound-vip|80|http|web.shop.svc.cluster.local';
 const waypoint = { namespace: 'shop', gateway: 'waypoint', pod: 'waypoint-abc' };
@@ -73,7 +73,7 @@ async function endpointsWith(stream: DeltaAdsClient, ...addresses: readonly stri
     Buffer.from(stream.resources.get(types.endpoints)?.get(webCluster)?.value ?? []).toString('latin1');
   await waitFor(() => addresses.every((address) => read().includes(address)), {
     timeout: 20_000,
-    what: () => `${read()} holds ${addresses.join(', ')}`,
+    seen: () => `${read()} holds ${addresses.join(', ')}`,
   });
   return read();
 }

@@ -13,8 +13,8 @@ import {
 } from '../support/cluster-mesh.ts';
 import { readConditionsOf, untilQuiet, writesOf } from '../support/cluster-writes.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
-import { waitFor } from '../support/processes.ts';
 import { accessAsShipped } from '../support/shipped-access.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApiServer;
 let access: ClusterAccess;
@@ -40,7 +40,8 @@ function get(resource: ApiResource, name: string): Promise<KubernetesObject | un
 async function settle(resource: ApiResource, name: string): Promise<KubernetesObject> {
   await waitFor(async () => (await get(resource, name)) !== undefined, {
     timeout: 30_000,
-    what: () => `${resource.kind} ${name}: ${plane.log.slice(-10).join('\n')}`,
+    what: `${resource.kind} ${name}`,
+    seen: () => plane.log.slice(-10).join('\n'),
   });
   await untilQuiet(plane);
   const found = await get(resource, name);
@@ -165,7 +166,7 @@ describe('a Gateway', () => {
     });
     await waitFor(async () => JSON.stringify(await gatewayConditions('waypoint')).includes('DeploymentFailed'), {
       timeout: 30_000,
-      what: () => plane.log.slice(-10).join('\n'),
+      seen: () => plane.log.slice(-10).join('\n'),
     });
     expect(JSON.stringify(await gatewayConditions('waypoint'))).toContain('Deployment waypoint was refused');
     await apply(api.client, resources.ConfigMap, { metadata: { namespace: 'shop', name: 'overlay' }, data: {} });
@@ -193,7 +194,7 @@ describe('what is somebody else’s', () => {
     await applyWaypoint(api.client, 'shop', 'taken');
     await waitFor(async () => JSON.stringify(await gatewayConditions('taken')).includes('ObjectNotOurs'), {
       timeout: 30_000,
-      what: () => plane.log.slice(-10).join('\n'),
+      seen: () => plane.log.slice(-10).join('\n'),
     });
     await untilQuiet(plane);
     expect((await get(resources.Deployment, 'taken'))?.metadata).toEqual(before?.metadata);

@@ -16,7 +16,8 @@ import {
   reviewToken,
 } from '../../kubernetes/index.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
-import { stopAll, waitFor } from '../support/processes.ts';
+import { stopAll } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 
 let server: TestApiServer;
 beforeAll(async () => {

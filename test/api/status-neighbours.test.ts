@@ -15,8 +15,8 @@ import {
 } from '../support/cluster-mesh.ts';
 import { readConditionsOf, untilQuiet, writesOf } from '../support/cluster-writes.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
-import { waitFor } from '../support/processes.ts';
 import { accessAsShipped } from '../support/shipped-access.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApiServer;
 let plane: RunningControlPlane;

@@ -16,8 +16,8 @@ import {
 import { readConditionsOf, statusOf, untilQuiet, writesOf } from '../support/cluster-writes.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
 import { type NetworkPath, openPath } from '../support/network-path.ts';
-import { waitFor } from '../support/processes.ts';
 import { accessAsShipped } from '../support/shipped-access.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApiServer;
 let access: ClusterAccess;
@@ -164,7 +164,7 @@ describe('the status of a mesh', () => {
         const [, programmed] = await readConditionsOf(api.client, resources.Gateway, 'shop', 'waypoint');
         return programmed?.['reason'] === 'AddressNotUsable' && String(programmed['message']).includes('no instances');
       },
-      { timeout: 30_000, what: () => plane.log.slice(-10).join('\n') },
+      { timeout: 30_000, seen: () => plane.log.slice(-10).join('\n') },
     );
     const bound = await conditionOf(resources.Service, 'reviews', 'istio.io/WaypointBound');
     expect(bound).toMatchObject({ status: 'False', reason: 'WaypointIsNotReady' });
@@ -283,7 +283,7 @@ describe('the status of a mesh', () => {
     await host('vanished');
     await waitFor(async () => JSON.stringify((await events())[0]?.['series'] ?? {}).includes('"count":2'), {
       timeout: 20_000,
-      what: () => plane.log.slice(-8).join('\n'),
+      seen: () => plane.log.slice(-8).join('\n'),
     });
     expect(await events()).toHaveLength(1);
     await api.client.delete(resources.VirtualService, 'shop', 'again');

@@ -13,8 +13,8 @@ import {
   systemNamespace,
 } from '../support/cluster-mesh.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
-import { waitFor } from '../support/processes.ts';
 import { accessAsShipped } from '../support/shipped-access.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApiServer;
 let plane: RunningControlPlane;
@@ -98,8 +98,8 @@ async function eventsOf(name: string): Promise<string> {
 
 async function expectRefused(resource: ApiResource, name: string): Promise<void> {
   const isRefused = async (): Promise<boolean> => (await acceptedOf(resource, name))?.status === 'False';
-  await waitFor(isRefused, { timeout: 10_000, what: () => `the status of ${name}` });
-  await waitFor(async () => (await eventsOf(name)) !== '', { timeout: 10_000, what: () => `the Event of ${name}` });
+  await waitFor(isRefused, { timeout: 10_000, what: `the status of ${name}` });
+  await waitFor(async () => (await eventsOf(name)) !== '', { timeout: 10_000, what: `the Event of ${name}` });
 }
 
 it.each(kinds)(

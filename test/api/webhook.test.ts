@@ -14,8 +14,8 @@ import {
 } from '../support/cluster-mesh.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
 import { freePort } from '../support/loopback.ts';
-import { waitFor } from '../support/processes.ts';
 import { accessAsShipped } from '../support/shipped-access.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApiServer;
 let plane: RunningControlPlane;
@@ -67,12 +67,12 @@ beforeAll(async () => {
   await api.client.create(resources.ValidatingWebhookConfiguration, { ...shipped, webhooks });
   await waitFor(async () => (await caBundle()) !== '', {
     timeout: 20_000,
-    what: () => plane.log.filter((line) => !line.startsWith('debug')).join('\n'),
+    seen: () => plane.log.filter((line) => !line.startsWith('debug')).join('\n'),
   });
   // The API server takes up a configuration a moment after it was written.
   await waitFor(async () => (await attempt(virtualService('(', 'probe'))).refusal.includes('denied the request'), {
     timeout: 30_000,
-    what: () => plane.log.slice(-5).join('\n'),
+    seen: () => plane.log.slice(-5).join('\n'),
   });
 }, 240_000);
 

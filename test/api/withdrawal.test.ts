@@ -14,8 +14,8 @@ import {
 import { statusOf, untilQuiet } from '../support/cluster-writes.ts';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { startApiServer, type TestApiServer } from '../support/kube-apiserver.ts';
-import { waitFor } from '../support/processes.ts';
 import { accessAsShipped } from '../support/shipped-access.ts';
+import { waitFor } from '../support/wait.ts';
 
 let api: TestApiServer;
 

@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resources } from '../../kubernetes/index.ts';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
-import { waitFor } from '../support/processes.ts';
 import { type Download, endings } from '../support/downloads.ts';
 import { createIssuer, unsignedToken } from '../support/tokens.ts';
+import { waitFor } from '../support/wait.ts';
 import { appImage, bookinfoObjects, clientObjects } from './bookinfo.ts';
 import { type ClientAnswer, type ClientCall, downloadPorts } from './client/protocol.ts';
 import { bundleProgram, connectClient, connectCluster, loadImages } from './cluster.ts';
@@ -78,7 +78,7 @@ async function askUntil(
         return undefined;
       }
     },
-    { timeout: 60_000, interval: 50, what: () => `${what.request.path}: ${String(last)}` },
+    { timeout: 60_000, interval: 50, what: what.request.path, seen: () => String(last) },
   );
 }
 
@@ -424,5 +424,5 @@ test('nothing remains of a waypoint that was deleted, nor of the control plane',
     return left.length === 0;
   };
   // A namespace takes its time to end.
-  await waitFor(isGone, { timeout: 120_000, interval: 500, what: () => `the end of ${left.join(', ')}` });
+  await waitFor(isGone, { timeout: 120_000, interval: 500, what: 'the end of everything', seen: () => left });
 }, 240_000);

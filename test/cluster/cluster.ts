@@ -16,9 +16,9 @@ import { ApiClient, loadClusterAccess, resources } from '../../kubernetes/index.
 import type { ApiResource, KubernetesObject } from '../../kubernetes/index.ts';
 import { findKubernetes } from '../../tools/fetch-kubernetes.mjs';
 import { runCommand } from '../support/command-line.ts';
-import { waitFor } from '../support/processes.ts';
 import type { ClientAnswer, ClientCall, ClientDownloads, LoadReport } from './client/protocol.ts';
 import type { Downloaded } from '../support/downloads.ts';
+import { waitFor } from '../support/wait.ts';
 
 const root = join(import.meta.dirname, '../..');
 const fieldManager = 'cairn-test';
@@ -212,7 +212,8 @@ async function waitForRollout(client: ApiClient, namespace: string, name: string
     {
       timeout: 180_000,
       interval: 200,
-      what: () => `Deployment ${namespace}/${name}: ${JSON.stringify(seen?.['status'])}`,
+      what: `Deployment ${namespace}/${name}`,
+      seen: () => JSON.stringify(seen?.['status']),
     },
   );
 }

@@ -6,7 +6,7 @@ import { findPodProblems } from '../../cli/pod-problems.ts';
 import { resources } from '../../kubernetes/index.ts';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { runCommand } from '../support/command-line.ts';
-import { waitFor } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import { appImage } from './bookinfo.ts';
 import { connectCluster, loadImages } from './cluster.ts';
 import type { TestCluster } from './cluster.ts';
@@ -115,7 +115,7 @@ test.each([
       last = await findPodProblems(cluster.client, { namespace, deployment: name, labels: { app: name } });
       return last.some((text) => expected.test(text));
     },
-    { timeout: 60_000, interval: 250, what: () => `${String(expected)}: ${last.join('\n')}` },
+    { timeout: 60_000, interval: 250, what: String(expected), seen: () => last.join('\n') },
   );
 });
 

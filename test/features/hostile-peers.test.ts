@@ -11,8 +11,8 @@ import { type Authority, CertificateError, CertificateServer, createAuthority } 
 import { typeUrls } from '../../envoy-api/index.ts';
 import { ServerCertificate } from '../../gateway-controller/serving/server-certificate.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
-import { waitUntil } from '../support/envoy.ts';
 import { type CertificateTexts, issueTexts } from '../support/test-certificates.ts';
+import { waitFor } from '../support/wait.ts';
 
 const ads = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 const issuance = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
@@ -136,12 +136,12 @@ it('takes 70,000 names of a proxy that comes back, and no message above 8 MiB', 
   const client = connect(own);
   const proxy = open(client);
   proxy.write(requestOf(typeUrls.extensionConfig, names(70_000, 100, 0)));
-  await waitUntil('admitted', () => server.status()[0]?.types[typeUrls.extensionConfig]?.subscribed === 70_000);
+  await waitFor(() => server.status()[0]?.types[typeUrls.extensionConfig]?.subscribed === 70_000, { what: 'admitted' });
   proxy.cancel();
   const other = open(client);
   other.write(requestOf(typeUrls.extensionConfig, names(90_000, 100, 0)));
   expect(await end(other)).toBe('RESOURCE_EXHAUSTED');
-  await waitUntil('gone', () => server.status().length === 0);
+  await waitFor(() => server.status().length === 0, { what: 'gone' });
 });
 
 it('ends a stream that asks for more than 16 Mi characters of names, or for more than 16 types', async () => {
@@ -155,7 +155,7 @@ it('ends a stream that asks for more than 16 Mi characters of names, or for more
   const over = end(curious);
   for (let type = 0; type < 17; type += 1) curious.write(requestOf(`type.googleapis.com/t${type}`, ['x']));
   expect(await over).toBe('RESOURCE_EXHAUSTED');
-  await waitUntil('gone', () => server.status().length === 0);
+  await waitFor(() => server.status().length === 0, { what: 'gone' });
 });
 
 it('ends a stream whose request cannot be decoded', async () => {
@@ -167,19 +167,19 @@ it('ends a stream whose request cannot be decoded', async () => {
 it('serves 16 streams of a peer, over however many connections, and others beside it', async () => {
   const streams = Array.from({ length: 16 }, () => open(connect(own)));
   for (const stream of streams) stream.write(requestOf(typeUrls.cluster, []));
-  await waitUntil('16 streams', () => server.status().length === 16);
+  await waitFor(() => server.status().length === 16, { what: '16 streams' });
   const further = open(connect(own));
   expect(await end(further)).toBe('RESOURCE_EXHAUSTED');
   const other = open(connect(await issueTexts(authority, 'spiffe://cluster.local/ns/default/sa/other')));
   other.write(requestOf(typeUrls.cluster, []));
-  await waitUntil('the other', () => server.status().length === 17);
+  await waitFor(() => server.status().length === 17, { what: 'the other' });
   streams[0]?.cancel();
-  await waitUntil('one gone', () => server.status().length === 16);
+  await waitFor(() => server.status().length === 16, { what: 'one gone' });
   const again = open(connect(own));
   again.write(requestOf(typeUrls.cluster, []));
-  await waitUntil('one again', () => server.status().length === 17);
+  await waitFor(() => server.status().length === 17, { what: 'one again' });
   for (const stream of [...streams, other, again]) stream.cancel();
-  await waitUntil('all gone', () => server.status().length === 0);
+  await waitFor(() => server.status().length === 0, { what: 'all gone' });
 });
 
 it('holds 64 connections of an address, before any handshake', async () => {
@@ -187,10 +187,10 @@ it('holds 64 connections of an address, before any handshake', async () => {
   const sockets = Array.from({ length: 80 }, () => connectTcp({ port, host: '127.0.0.1', localAddress: '127.9.9.9' }));
   let closed = 0;
   for (const socket of sockets) socket.on('error', () => undefined).on('close', () => (closed += 1));
-  await waitUntil('16 closed', () => closed === 16);
+  await waitFor(() => closed === 16, { what: '16 closed' });
   const stream = open(connect(own));
   stream.write(requestOf(typeUrls.cluster, []));
-  await waitUntil('another address is served', () => server.status().length === 1);
+  await waitFor(() => server.status().length === 1, { what: 'another address is served' });
   stream.cancel();
   for (const socket of sockets) socket.destroy();
 });

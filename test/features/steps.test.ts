@@ -10,6 +10,7 @@ import { makeHttpRoute, makeMesh, makePolicy, makeVirtualService, usesHttpRoute 
 import { SnapshotCache } from '../../xds/index.ts';
 import { Distribution, StageClock } from '../../gateway-controller/serving/distribution.ts';
 import type { PipelineStep } from '../../gateway-controller/serving/distribution.ts';
+import { waitFor } from '../support/wait.ts';
 
 const gateway = { namespace: 'bench', name: 'waypoint' };
 const key = `waypoint/${gateway.namespace}/${gateway.name}`;
@@ -49,11 +50,11 @@ it('takes the first configuration whole and a storm in steps, which a lone edit 
   expect(step.changedObjects).toBe(storm.length);
   expect(distribution.settled).toBeLessThan(number);
   const lone = distribution.apply([put(makeHttpRoute(9, 2))], new StageClock());
-  while (cache.get(key, typeUrls.routeConfiguration, quietRoute) === before) await sleep(1);
+  await waitFor(() => cache.get(key, typeUrls.routeConfiguration, quietRoute) !== before, { interval: 1 });
   // It is the first of its kind, of three.
   expect(steps.length).toBeLessThanOrEqual(3);
   expect(distribution.settled).toBeLessThan(number);
-  while (distribution.settled < lone.number) await sleep(1);
+  await waitFor(() => distribution.settled >= lone.number, { interval: 1 });
   expect(steps.length).toBeGreaterThan(3);
   const wanted = translateWaypoint(distribution.mesh, gateway).resources.map(encodeResource);
   expect(versions(cache)).toEqual(wanted.map(({ name, version }) => `${name} ${version}`).sort());

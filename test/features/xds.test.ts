@@ -29,7 +29,7 @@ import {
   endedWith,
   sdsMethod,
 } from '../support/delta-ads-client.ts';
-import { waitUntil } from '../support/envoy.ts';
+import { waitFor } from '../support/wait.ts';
 
 const { cluster: CDS, clusterLoadAssignment: EDS, listener: LDS, routeConfiguration: RDS, secret: SDS } = typeUrls;
 const node = {
@@ -84,10 +84,9 @@ async function connect(address: string, options: DeltaAdsOptions = {}): Promise<
 }
 
 async function synced(): Promise<void> {
-  await waitUntil(
-    'all synced',
-    () => server.status().length > 0 && server.status().every(({ state }) => state === 'SYNCED'),
-  );
+  await waitFor(() => server.status().length > 0 && server.status().every(({ state }) => state === 'SYNCED'), {
+    what: 'all synced',
+  });
 }
 
 describe('resources', () => {
@@ -123,7 +122,7 @@ describe('resources', () => {
     await synced();
     const initialVersions = before.versions(CDS);
     before.close();
-    await waitUntil('disconnected', () => server.status().length === 0);
+    await waitFor(() => server.status().length === 0, { what: 'disconnected' });
     const idle = await connect(address);
     idle.request(CDS, { initialVersions });
     await synced();
@@ -133,7 +132,7 @@ describe('resources', () => {
     const after = await connect(address);
     for (const type of [CDS, LDS]) after.request(type, { initialVersions: type === CDS ? initialVersions : {} });
     after.subscribe(RDS, 'r');
-    await waitUntil('removal', () => after.responses.some(({ removed }) => removed.includes('gone')));
+    await waitFor(() => after.responses.some(({ removed }) => removed.includes('gone')), { what: 'removal' });
     expect(after.responses.flatMap(({ resources }) => resources.map(({ name }) => name))).toEqual(['changed']);
   });
 
@@ -150,7 +149,7 @@ describe('resources', () => {
     const client = await connect(await serve(undefined, undefined, { orderTimeout: 50 }), { acknowledge: false });
     client.pause();
     for (const type of types) client.subscribe(type, 'big');
-    await waitUntil('subscribed', () => Object.keys(server.status()[0]?.types ?? {}).length === types.length);
+    await waitFor(() => Object.keys(server.status()[0]?.types ?? {}).length === types.length, { what: 'subscribed' });
     for (let version = 1; version <= 500; version += 1) {
       put(version);
       if (version % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -178,7 +177,7 @@ describe('status', () => {
     client.ack(await client.response(0));
     client.subscribe(LDS);
     client.nack(await client.response(1), 'no such filter');
-    await waitUntil('refused', () => server.status()[0]?.state === 'REJECTED');
+    await waitFor(() => server.status()[0]?.state === 'REJECTED', { what: 'refused' });
     expect(server.status()).toMatchObject([
       {
         node,
@@ -200,7 +199,7 @@ describe('status', () => {
     client.ack(await client.response(2));
     await synced();
     client.close();
-    await waitUntil('told', () => changes.at(-1) === false);
+    await waitFor(() => changes.at(-1) === false, { what: 'told' });
     expect(server.status()).toEqual([]);
   });
 });
@@ -313,7 +312,7 @@ describe('the server', () => {
   it('says so when the address is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     stops.push(() => other.close());
-    await waitUntil('listening', () => other.listening);
+    await waitFor(() => other.listening, { what: 'listening' });
     const bound = other.address();
     const port = typeof bound === 'object' ? bound?.port : undefined;
     await expect(serve(`127.0.0.1:${port}`)).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`);

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DirectorySource } from '../../gateway-controller/machine/directory-source.ts';
 import type { DirectoryState } from '../../gateway-controller/machine/directory-source.ts';
 import { type AnyMeshObject, isUnreadRule } from '../../mesh/index.ts';
-import { waitUntil } from '../support/envoy.ts';
 import { type Closed, goodPolicy, goodRule, type OddPolicy, oddPolicies } from './odd-policies.ts';
+import { waitFor } from '../support/wait.ts';
 
 let directory: string;
 let source: DirectorySource;
@@ -111,7 +111,7 @@ describe.each([
     policies.forEach(({ text }, index) => writeFileSync(fileOf(index), textOf(index, text)));
     const expected = JSON.stringify(policies.map(({ closed }) => closed));
     const now = (): string => JSON.stringify(policies.map((_policy, index) => closedBy(index)));
-    await waitUntil('everything to be closed', () => now() === expected, 5_000).catch(() => undefined);
+    await waitFor(() => now() === expected, { what: 'everything to be closed', timeout: 5_000 }).catch(() => undefined);
     expect(policies.map(({ name }, index) => [name, closedBy(index)])).toEqual(
       policies.map(({ name, closed }) => [name, closed]),
     );
@@ -123,7 +123,9 @@ describe.each([
     await start();
     policies.forEach(({ text }, index) => save(index, text));
     const isSaid = (index: number): boolean => saidOf(index) !== '';
-    await waitUntil('findings', () => policies.every((_policy, index) => isSaid(index)), 5_000).catch(() => undefined);
+    await waitFor(() => policies.every((_policy, index) => isSaid(index)), { what: 'findings', timeout: 5_000 }).catch(
+      () => undefined,
+    );
     expect(policies.filter((_policy, index) => !isSaid(index)).map(({ name }) => name)).toEqual([]);
     // Another kind, or no name: another object that was never good. The first was edited away, which takes a second.
     const isSame = (text: string): boolean =>

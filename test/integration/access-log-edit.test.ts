@@ -8,34 +8,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AnyMeshObject } from '../../mesh/index.ts';
-import { randomLoopback, waitUntil } from '../support/envoy.ts';
+import { randomLoopback } from '../support/envoy.ts';
 import { type HboneConnection, requestThrough } from '../support/hbone-client.ts';
+import { makeObject, makeWaypoint } from '../support/objects.ts';
 import { type ServedWaypoint, startServedWaypoint } from '../support/served-waypoint.ts';
+import { waitFor } from '../support/wait.ts';
 import { type EchoWorkload, startEcho } from '../support/workload.ts';
 
 /** 45 s in a cluster. */
 const drainSeconds = 4;
 const workload = randomLoopback();
 
-const make = (kind: AnyMeshObject['kind'], namespace: string, name: string, spec: unknown, more = {}): AnyMeshObject =>
-  ({
-    apiVersion: 'v1',
-    kind,
-    metadata: { name, namespace, labels: {}, annotations: {}, ...more },
-    spec,
-  }) as AnyMeshObject;
-
-const meshConfig = (spec: object): AnyMeshObject => make('MeshConfig', 'istio-system', 'istio', spec);
+const meshConfig = (spec: object): AnyMeshObject => makeObject('MeshConfig', 'istio-system', 'istio', spec);
 
 const service = (name: string, clusterIP: string): AnyMeshObject =>
-  make('Service', 'bench', name, {
+  makeObject('Service', 'bench', name, {
     clusterIP,
     selector: { app: 'web' },
     ports: [{ name: 'http', port: 80, targetPort: 8080 }],
   });
 
 const policy = (operation: object): AnyMeshObject =>
-  make('AuthorizationPolicy', 'bench', 'web', {
+  makeObject('AuthorizationPolicy', 'bench', 'web', {
     targetRefs: [{ group: '', kind: 'Service', name: 'web' }],
     rules: [{ to: [{ operation }] }],
   });
@@ -47,17 +41,10 @@ beforeAll(async () => {
   const host = randomLoopback();
   echo = await startEcho(workload, 8080, { name: 'web' });
   const objects = [
-    make('Namespace', '', 'bench', {}, { labels: { 'istio.io/use-waypoint': 'waypoint' } }),
-    make(
-      'Gateway',
-      'bench',
-      'waypoint',
-      { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
-      { annotations: { 'cairn.dev/listen-address': host } },
-    ),
+    ...makeWaypoint('bench', host),
     service('web', '10.9.0.1'),
     policy({ methods: ['GET', 'PUT'] }),
-    make('WorkloadEntry', 'bench', 'web', { address: workload, labels: { app: 'web' } }),
+    makeObject('WorkloadEntry', 'bench', 'web', { address: workload, labels: { app: 'web' } }),
     meshConfig({ accessLogFile: '/dev/stdout' }),
   ];
   waypoint = await startServedWaypoint(objects, host, { args: ['--drain-time-s', String(drainSeconds)] });
@@ -103,11 +90,12 @@ const forgotten = ['istio_request_duration_milliseconds_count of client', 'istio
  * s.
  */
 async function countRequestsOf(...clients: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  return waitUntil('the histograms', async () => {
+  const areCounted = async (): Promise<ReadonlyMap<string, number> | false> => {
     const counts = await readCounts();
     const keys = [...counts.keys()].filter((key) => key.includes('milliseconds_count'));
     return clients.every((client) => keys.some((key) => key.includes(`/sa/${client}"`))) && counts;
-  });
+  };
+  return waitFor(areCounted, { what: 'the histograms' });
 }
 
 /**
@@ -129,14 +117,10 @@ async function measure(
   await waypoint.synced();
   const fresh = await waypoint.connectAs('steady');
   expect([await ask(steady), await ask(fresh)]).toEqual([200, 200]);
-  const end = began + (drainSeconds + 4) * 1_000;
-  while (!kept.closed() && performance.now() < end) await sleep(50);
+  const isClosed = await waitFor(() => kept.closed(), { timeout: (drainSeconds + 4) * 1_000 }).catch(() => false);
   const lived = (performance.now() - began) / 1_000;
-  const isClosed = kept.closed();
-  await waitUntil(
-    'the end of draining',
-    async () => (await waypoint.envoy.stat('listener_manager.total_listeners_draining')) === 0,
-  );
+  const draining = 'listener_manager.total_listeners_draining';
+  await waitFor(async () => (await waypoint.envoy.stat(draining)) === 0, { what: 'the end of draining' });
   await sleep(1_000);
   const fallen = await listFallen(before);
   const isTunnelKept = !isEnded;

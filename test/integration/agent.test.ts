@@ -21,8 +21,9 @@ import {
 } from '../../certificates/index.ts';
 import { encodeResource, typed, typeUrls, type EncodedResource, type JsonObject } from '../../envoy-api/index.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
-import { findEnvoy, randomLoopback, waitUntil } from '../support/envoy.ts';
+import { findEnvoy, randomLoopback } from '../support/envoy.ts';
 import { expectLogLines } from '../support/log-line.ts';
+import { waitFor } from '../support/wait.ts';
 
 const root = join(import.meta.dirname, '../..');
 const trustDomain = 'cluster.local';
@@ -200,14 +201,13 @@ async function get(port: number, path: string): Promise<{ status: number; body: 
 async function ready(): Promise<void> {
   let answer = '';
   try {
-    await waitUntil(
-      'the proxy is ready',
+    await waitFor(
       async () => {
         const { status, body } = await get(15021, '/healthz/ready');
         answer = body;
         return status === 200;
       },
-      20_000,
+      { what: 'the proxy is ready', timeout: 20_000 },
     );
   } catch (cause) {
     throw new Error(`not ready: ${answer}\n${log}\n${refusals.join('\n')}`, { cause });
@@ -294,11 +294,14 @@ it('rotates a certificate without dropping a connection', async () => {
   const socket = await open(15008);
   expect(await ask(socket)).toContain('hello');
   const first = (await served(15008)).serial;
-  const second = await waitUntil('a new certificate', async () => {
-    const { serial } = await served(15008);
-    return serial === first ? undefined : serial;
-  });
-  await waitUntil('another new certificate', async () => (await served(15008)).serial !== second);
+  const second = await waitFor(
+    async () => {
+      const { serial } = await served(15008);
+      return serial === first ? undefined : serial;
+    },
+    { what: 'a new certificate' },
+  );
+  await waitFor(async () => (await served(15008)).serial !== second, { what: 'another new certificate' });
   // By now the certificate that the connection was made with has expired.
   await sleep(1500);
   expect(await ask(socket)).toContain('hello');
@@ -314,11 +317,11 @@ it('gets certificates of other workloads for as long as Envoy asks for them', as
   expect(await served(15009)).toMatchObject({ names: `URI:${reviews}` });
   expect((await get(15020, '/metrics')).body).toContain(`{identity="${reviews}"}`);
   cache.set('waypoint', [cluster(), listener(15008, 'default')]);
-  await waitUntil('nobody asks for it', async () => !(await get(15020, '/metrics')).body.includes(reviews));
+  await waitFor(async () => !(await get(15020, '/metrics')).body.includes(reviews), { what: 'nobody asks for it' });
   // Refused: another namespace. The listener waits, and does not open without its certificate.
   const admin = 'spiffe://cluster.local/ns/kube-system/sa/admin';
   cache.set('waypoint', [cluster(), listener(15008, 'default'), listener(15009, admin)]);
-  await waitUntil('the request is refused', () => refusals.some((line) => line.includes(admin)));
+  await waitFor(() => refusals.some((line) => line.includes(admin)), { what: 'the request is refused' });
   await expect(served(15009)).rejects.toThrow('ECONNREFUSED');
 }, 60_000);
 
@@ -327,7 +330,7 @@ it('starts Envoy again when it is killed', async () => {
   await ready();
   const before = await envoyPid();
   process.kill(before, 'SIGKILL');
-  await waitUntil('another Envoy', async () => (await envoyPid()) !== before);
+  await waitFor(async () => (await envoyPid()) !== before, { what: 'another Envoy' });
   await ready();
   expect(await served(15008)).toMatchObject({ names: `URI:${own}` });
   expect(log).toContain('Envoy died');
@@ -340,7 +343,9 @@ it('lets a connection finish when it is told to stop, then leaves nothing behind
   const socket = await open(15008);
   const start = Date.now();
   agent.kill('SIGTERM');
-  await waitUntil('it says that it drains', async () => (await get(15021, '/healthz/ready')).body === 'draining\n');
+  await waitFor(async () => (await get(15021, '/healthz/ready')).body === 'draining\n', {
+    what: 'it says that it drains',
+  });
   expect(await ask(socket)).toContain('hello');
   expect(isRunning(pid)).toBe(true);
   socket.destroy();
@@ -365,7 +370,9 @@ it('still serves who comes while others do not know yet that it leaves', async (
   const agent = startAgent('--minimum-drain=2', '--termination-drain=20');
   await ready();
   agent.kill('SIGTERM');
-  await waitUntil('it says that it drains', async () => (await get(15021, '/healthz/ready')).body === 'draining\n');
+  await waitFor(async () => (await get(15021, '/healthz/ready')).body === 'draining\n', {
+    what: 'it says that it drains',
+  });
   // Nobody was connected, so that without the minimum it would be gone by now.
   await sleep(1000);
   const late = await open(15008);
@@ -408,7 +415,7 @@ it('takes Envoy with it when it is killed, and when the process that started it 
   await ready();
   const pid = await envoyPid();
   killed.kill('SIGKILL');
-  await waitUntil('Envoy is gone', () => !isRunning(pid));
+  await waitFor(() => !isRunning(pid), { what: 'Envoy is gone' });
   const abandoned = startAgent('--stop-with-stdin');
   await ready();
   const next = await envoyPid();
@@ -430,7 +437,7 @@ it('refuses to share its directory with an agent that runs', async () => {
 it('goes on trying without a control plane, and is not ready', async () => {
   await writeFile(join(state, 'token'), 'nonsense');
   startAgent();
-  await waitUntil('a refusal', () => log.includes('no certificate yet'));
+  await waitFor(() => log.includes('no certificate yet'), { what: 'a refusal' });
   expect((await get(15021, '/healthz/ready')).status).toBe(503);
   const token = signer.signToken({ namespace: 'default', serviceAccount: 'waypoint' }, 600, new Date());
   await writeFile(join(state, 'token'), token);

@@ -2,7 +2,7 @@
 // external authorizers.
 
 import { randomLoopback } from '../support/envoy.ts';
-import { waypointManifests } from '../support/mesh.ts';
+import { echoServiceManifests, waypointManifests, workloadManifest } from '../support/mesh.ts';
 import { createIssuer, type TestIssuer } from '../support/tokens.ts';
 
 /** Where the application and the authorizers listen. */
@@ -112,30 +112,16 @@ data:
 ---
 ${waypointManifests('shop', '$ADDRESS')}
 ---
-${services
-  .map(
-    (name, index) => `
-apiVersion: v1
-kind: Service
-metadata: { name: ${name}, namespace: shop }
-spec: { clusterIP: 10.0.0.${index + 1}, selector: { app: echo }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
----`,
-  )
-  .join('')}
+${echoServiceManifests(services)}
+---
 apiVersion: v1
 kind: Service
 metadata: { name: authorizer, namespace: shop }
 spec: { clusterIP: 10.0.1.1, selector: { app: authorizer }, ports: [{ name: http, port: 8000 }, { name: grpc, port: 9000 }] }
 ---
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata: { name: echo, namespace: shop }
-spec: { address: ${workload}, labels: { app: echo } }
+${workloadManifest('echo', workload)}
 ---
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata: { name: authorizer, namespace: shop }
-spec: { address: ${workload}, labels: { app: authorizer } }
+${workloadManifest('authorizer', workload)}
 ---
 apiVersion: cairn.dev/v1alpha1
 kind: JwksDocument

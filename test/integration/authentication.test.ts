@@ -4,10 +4,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAuthority } from '../../certificates/index.ts';
 import { startGrpcAuthorizer, startHttpAuthorizer, type TestAuthorizer } from '../support/authorizers.ts';
-import { waitUntil } from '../support/envoy.ts';
 import { connectHbone, type HttpResponse, requestThrough } from '../support/hbone-client.ts';
 import { issueTexts } from '../support/test-certificates.ts';
 import { createIssuer, unsignedToken } from '../support/tokens.ts';
+import { waitFor } from '../support/wait.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
 import { issuers, manifests, type ServiceName, targetOf, workload } from './authentication-manifests.ts';
@@ -203,13 +203,15 @@ describe('an external authorizer', () => {
 
 describe('policies that decide nothing', () => {
   const lineOf = async (path: string): Promise<Readonly<Record<string, unknown>>> =>
-    waitUntil(`the log of ${path}`, () =>
-      waypoint.envoy
-        .logs()
-        .split('\n')
-        .filter((line) => line.startsWith('{') && line.endsWith('}'))
-        .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
-        .find((line) => line['path'] === path),
+    waitFor(
+      () =>
+        waypoint.envoy
+          .logs()
+          .split('\n')
+          .filter((line) => line.startsWith('{') && line.endsWith('}'))
+          .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+          .find((line) => line['path'] === path),
+      { what: `the log of ${path}` },
     );
 
   it('are in the access log', async () => {

@@ -8,6 +8,7 @@ import type { Operation, PathNormalization, Rule } from '../../mesh/index.ts';
 import { randomLoopback, type RunningEnvoy, startEnvoy } from '../support/envoy.ts';
 import { freePort } from '../support/loopback.ts';
 import { type Level, type PolicyCase, renderBootstrap } from './authorization-envoy.ts';
+import { waitFor } from '../support/wait.ts';
 
 /** The policies of each case; every case is a service of its own. */
 const cases: Record<string, PolicyCase> = {};
@@ -455,7 +456,8 @@ describe('a real Envoy', () => {
   it('names the rule that decided, and the policies that were tried when none allowed', async () => {
     await ask('both', { method: 'DELETE' });
     await ask('both', as('default', 'notsleep'));
-    await expect.poll(() => envoy.logs()).toContain('rbac_access_denied_matched_policy[none] tried=default/both-1');
+    const line = 'rbac_access_denied_matched_policy[none] tried=default/both-1';
+    await waitFor(() => envoy.logs().includes(line), { what: line });
     expect(envoy.logs()).toContain('rbac_access_denied_matched_policy[ns[default]-policy[both-0]-rule[0]]');
   });
 });

@@ -8,6 +8,7 @@ import { connectHttp2Through, type HttpRequest, type HttpResponse } from '../sup
 import { waypointManifests } from '../support/mesh.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
+import { waitFor } from '../support/wait.ts';
 
 /** One request, and its expected result; only named fields are compared. */
 interface Exchange {
@@ -521,7 +522,7 @@ describe('shares of requests', () => {
   it('are mirrored by their fraction', async () => {
     expect(shareOf(await sendMany('/mirror'), 'a')).toBe(1);
     const mirrored = (): number => (applications[1]?.requests() ?? []).filter(({ path }) => path === '/mirror').length;
-    await expect.poll(mirrored).toBeGreaterThan(count * 0.38);
+    await waitFor(() => mirrored() > count * 0.38, { seen: mirrored });
     expect(mirrored()).toBeLessThan(count * 0.62);
   });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { analyzeMesh } from '../../generator/index.ts';
 import { formatPath } from '../../mesh/index.ts';
 import { randomLoopback } from '../support/envoy.ts';
-import { readMesh, waypointManifests } from '../support/mesh.ts';
+import { echoServiceManifests, readMesh, waypointManifests, workloadManifest } from '../support/mesh.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
 
@@ -65,15 +65,9 @@ const edits = (['request', 'response'] as const).flatMap((direction) =>
 const manifests = `
 ${waypointManifests('shop', '$ADDRESS')}
 ---
-apiVersion: v1
-kind: Service
-metadata: { name: web, namespace: shop }
-spec: { clusterIP: 10.0.0.1, selector: { app: echo }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
+${echoServiceManifests(['web'])}
 ---
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata: { name: echo, namespace: shop }
-spec: { address: ${workloadAddress}, labels: { app: echo } }
+${workloadManifest('echo', workloadAddress)}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService

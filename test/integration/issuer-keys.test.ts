@@ -7,8 +7,8 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LocalRun, shopManifests } from '../support/local-run.ts';
-import { waitFor } from '../support/processes.ts';
 import { createIssuer } from '../support/tokens.ts';
+import { waitFor } from '../support/wait.ts';
 import { type EchoWorkload, startEcho } from '../support/workload.ts';
 
 const run = new LocalRun();

@@ -13,6 +13,7 @@ import { type AnyMeshObject, type MeshChange, refOf } from '../../mesh/index.ts'
 import { countOf, seed } from '../support/counts.ts';
 import { randomLoopback } from '../support/envoy.ts';
 import { type HboneConnection, type HttpResponse, requestThrough } from '../support/hbone-client.ts';
+import { makeObject, makeWaypoint } from '../support/objects.ts';
 import { type ServedWaypoint, startServedWaypoint } from '../support/served-waypoint.ts';
 
 const edits = countOf('editsUnderTraffic');
@@ -49,24 +50,8 @@ const first: ServiceState = {
 
 const workloads = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, randomLoopback()]));
 const addressOf = (service: string): string => `10.9.0.${names.indexOf(service) + 1}`;
-const metadata = (name: string): AnyMeshObject['metadata'] => ({
-  name,
-  namespace: 'bench',
-  labels: {},
-  annotations: {},
-});
-const make = (kind: AnyMeshObject['kind'], name: string, spec: unknown, more: object = {}): AnyMeshObject =>
-  ({ apiVersion: 'v1', kind, metadata: { ...metadata(name), ...more }, spec }) as AnyMeshObject;
-
-const frame = (host: string): readonly AnyMeshObject[] => [
-  make('Namespace', 'bench', {}, { namespace: '', labels: { 'istio.io/use-waypoint': 'waypoint' } }),
-  make(
-    'Gateway',
-    'waypoint',
-    { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
-    { annotations: { 'cairn.dev/listen-address': host } },
-  ),
-];
+const make = (kind: AnyMeshObject['kind'], name: string, spec: unknown): AnyMeshObject =>
+  makeObject(kind, 'bench', name, spec);
 
 function objectsOf(name: string, state: ServiceState): readonly AnyMeshObject[] {
   const to = (subset: string, weight: number): object => ({ destination: { host: name, subset }, weight });
@@ -190,7 +175,7 @@ const sockets = new Set<Socket>();
 beforeAll(async () => {
   const host = randomLoopback();
   for (const [name, address] of Object.entries(workloads)) servers.push(await startWorkload(name, address));
-  const objects = [...frame(host), ...names.flatMap((name) => objectsOf(name, first))];
+  const objects = [...makeWaypoint('bench', host), ...names.flatMap((name) => objectsOf(name, first))];
   // The resources of an edit come in as many steps as they can be cut into.
   waypoint = await startServedWaypoint(objects, host, { partByPart: true });
   await waypoint.synced();

@@ -2,8 +2,9 @@
 // mesh without it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { randomLoopback, waitUntil } from '../support/envoy.ts';
+import { randomLoopback } from '../support/envoy.ts';
 import { waypointManifests } from '../support/mesh.ts';
+import { waitFor } from '../support/wait.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoWorkload, startEcho } from '../support/workload.ts';
 
@@ -128,9 +129,9 @@ describe('retries', () => {
 
 describe('outlier detection', () => {
   it('of the mesh takes out who fails', async () => {
-    await waitUntil('the workload that fails is out', async () =>
-      (await statuses(spoken, 'two', 8)).every((status) => status === 200),
-    );
+    await waitFor(async () => (await statuses(spoken, 'two', 8)).every((status) => status === 200), {
+      what: 'the workload that fails is out',
+    });
   });
 
   it('is not for services with their own, and not for other meshes', async () => {
@@ -145,22 +146,26 @@ describe('outlier detection', () => {
 describe('the access log', () => {
   it('is written in the format of the mesh', async () => {
     await spoken.request('client', '10.8.0.1:80', { path: '/logged', headers: { 'x-mark': 'so' } });
-    const line = await waitUntil('the request is in the log', () =>
-      spoken.envoy
-        .logs()
-        .split('\n')
-        .find((each) => each.includes('/logged')),
+    const line = await waitFor(
+      () =>
+        spoken.envoy
+          .logs()
+          .split('\n')
+          .find((each) => each.includes('/logged')),
+      { what: 'the request is in the log' },
     );
     expect(JSON.parse(line)).toEqual({ asked: '/logged', as: 'so' });
   });
 
   it('has another format where the mesh says nothing', async () => {
     await silent.request('client', '10.8.0.1:80', { path: '/logged', headers: { 'x-mark': 'so' } });
-    const line = await waitUntil('the request is in the log', () =>
-      silent.envoy
-        .logs()
-        .split('\n')
-        .find((each) => each.includes('/logged')),
+    const line = await waitFor(
+      () =>
+        silent.envoy
+          .logs()
+          .split('\n')
+          .find((each) => each.includes('/logged')),
+      { what: 'the request is in the log' },
     );
     expect(Object.keys(JSON.parse(line) as object)).not.toContain('asked');
   });

@@ -7,43 +7,24 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnyMeshObject } from '../../mesh/index.ts';
 import { startHttpAuthorizer, type TestAuthorizer } from '../support/authorizers.ts';
 import { countOf } from '../support/counts.ts';
-import { randomLoopback, waitUntil } from '../support/envoy.ts';
+import { randomLoopback } from '../support/envoy.ts';
 import { type HboneConnection, requestThrough } from '../support/hbone-client.ts';
+import { makeObject, makeServed, makeWaypoint } from '../support/objects.ts';
 import { type ServedWaypoint, startServedWaypoint } from '../support/served-waypoint.ts';
+import { waitFor } from '../support/wait.ts';
 import { startEcho, startTcpBanner, type Workload } from '../support/workload.ts';
 
 const moves = countOf('moves');
 const clients = 8;
 const [left, right] = [randomLoopback(), randomLoopback()];
 
-const make = (kind: AnyMeshObject['kind'], namespace: string, name: string, spec: unknown, more = {}): AnyMeshObject =>
-  ({
-    apiVersion: 'v1',
-    kind,
-    metadata: { name, namespace, labels: {}, annotations: {}, ...more },
-    spec,
-  }) as AnyMeshObject;
-
-/** A service with one workload. */
-const serve = (namespace: string, name: string, clusterIP: string, port: object, address: string): AnyMeshObject[] => [
-  make('Service', namespace, name, { clusterIP, selector: { app: name }, ports: [port] }),
-  make('WorkloadEntry', namespace, name, { address, labels: { app: name } }),
-];
-
 const tcp = { name: 'tcp', port: 5432 };
 const http = { name: 'http', port: 80, targetPort: 8080 };
 const check = { name: 'http-check', port: 9000 };
 
 const frame = (host: string): readonly AnyMeshObject[] => [
-  make('Namespace', '', 'bench', {}, { labels: { 'istio.io/use-waypoint': 'waypoint' } }),
-  make(
-    'Gateway',
-    'bench',
-    'waypoint',
-    { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
-    { annotations: { 'cairn.dev/listen-address': host } },
-  ),
-  make('MeshConfig', 'istio-system', 'istio', {
+  ...makeWaypoint('bench', host),
+  makeObject('MeshConfig', 'istio-system', 'istio', {
     extensionProviders: ['left', 'right'].map((name) => ({
       name,
       envoyExtAuthzHttp: {
@@ -53,24 +34,24 @@ const frame = (host: string): readonly AnyMeshObject[] => [
       },
     })),
   }),
-  ...serve('bench', 'db', '10.9.0.1', tcp, left),
-  ...serve('bench', 'web', '10.9.0.2', http, left),
+  ...makeServed('bench', 'db', '10.9.0.1', tcp, left),
+  ...makeServed('bench', 'web', '10.9.0.2', http, left),
   // Of a namespace without a waypoint: their clusters are there only as long as something leads to
   // them.
-  ...serve('other', 'left-db', '10.9.1.1', tcp, left),
-  ...serve('other', 'right-db', '10.9.1.2', tcp, right),
-  ...serve('other', 'left-check', '10.9.1.3', check, left),
-  ...serve('other', 'right-check', '10.9.1.4', check, right),
+  ...makeServed('other', 'left-db', '10.9.1.1', tcp, left),
+  ...makeServed('other', 'right-db', '10.9.1.2', tcp, right),
+  ...makeServed('other', 'left-check', '10.9.1.3', check, left),
+  ...makeServed('other', 'right-check', '10.9.1.4', check, right),
 ];
 
 const route = (to: string): AnyMeshObject =>
-  make('VirtualService', 'bench', 'db', {
+  makeObject('VirtualService', 'bench', 'db', {
     hosts: ['db'],
     tcp: [{ route: [{ destination: { host: `${to}-db.other.svc.cluster.local` } }] }],
   });
 
 const policy = (provider: string): AnyMeshObject =>
-  make('AuthorizationPolicy', 'bench', 'web', {
+  makeObject('AuthorizationPolicy', 'bench', 'web', {
     action: 'CUSTOM',
     provider: { name: provider },
     targetRefs: [{ group: '', kind: 'Service', name: 'web' }],
@@ -165,13 +146,12 @@ describe('nobody notices that', () => {
 
   it('clusters go a while after nothing leads to them', async () => {
     expect(waypoint.refusals).toEqual([]);
-    await waitUntil(
-      'only the clusters that are led to',
+    await waitFor(
       async () => {
         const clusters = await waypoint.envoy.adminGet('/clusters?format=json');
         return clusters.includes('left-db') && !/right-db|right-check/u.test(clusters);
       },
-      15_000,
+      { what: 'only the clusters that are led to', timeout: 15_000 },
     );
   }, 20_000);
 });

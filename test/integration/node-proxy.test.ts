@@ -28,8 +28,9 @@ import { translateNode } from '../../generator/whole/node.ts';
 import { inlineResources } from '../../envoy-api/index.ts';
 import { listOtherAuthorities } from '../support/authorities.ts';
 import { type AnyMeshObject, defaultMeshSettings, MeshStore } from '../../mesh/index.ts';
-import { type RunningEnvoy, startEnvoy, waitUntil } from '../support/envoy.ts';
+import { type RunningEnvoy, startEnvoy } from '../support/envoy.ts';
 import { testMachine } from '../support/mesh.ts';
+import { waitFor } from '../support/wait.ts';
 
 const block = `127.101.${Math.floor(Math.random() * 256)}`;
 const at = {
@@ -320,17 +321,23 @@ describe('a service without a waypoint', () => {
     const answer = await ask(at.sleep, at.detailsVip, 9080);
     expect(answer).toContain('200 OK');
     expect(answer).toMatch(/details-v[12]/);
-    const [inbound] = await waitUntil('inbound log line', () => {
-      const lines = logLines({ direction: 'inbound', 'src.identity': identityOf('sleep') });
-      return lines.length > 0 && lines;
-    });
+    const [inbound] = await waitFor(
+      () => {
+        const lines = logLines({ direction: 'inbound', 'src.identity': identityOf('sleep') });
+        return lines.length > 0 && lines;
+      },
+      { what: 'inbound log line' },
+    );
     expect(String(inbound?.['src.addr'])).toContain(`${at.sleep}:`);
     expect(String(inbound?.['dst.hbone_addr'])).toMatch(new RegExp(`^${block}\\.[45]:9081$`));
     expect(inbound?.['dst.identity']).toBe(identityOf('details'));
-    const [outbound] = await waitUntil('outbound log line', () => {
-      const lines = logLines({ direction: 'outbound', 'dst.service': 'details.default.svc.cluster.local' });
-      return lines.length > 0 && lines;
-    });
+    const [outbound] = await waitFor(
+      () => {
+        const lines = logLines({ direction: 'outbound', 'dst.service': 'details.default.svc.cluster.local' });
+        return lines.length > 0 && lines;
+      },
+      { what: 'outbound log line' },
+    );
     expect(outbound).toMatchObject({
       'src.workload': 'sleep',
       'src.identity': identityOf('sleep'),

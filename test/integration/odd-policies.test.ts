@@ -19,7 +19,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { oddPolicies } from '../hostile/odd-policies.ts';
 import { LocalRun, shopManifests } from '../support/local-run.ts';
-import { waitFor } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import { type EchoWorkload, startEcho } from '../support/workload.ts';
 
 const root = resolve(import.meta.dirname, '../..');

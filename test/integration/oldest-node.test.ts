@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { fetchNode, oldestNode } from '../../tools/fetch-node.mjs';
 import { LocalRun, shopManifests } from '../support/local-run.ts';
-import { waitFor } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import { startEcho } from '../support/workload.ts';
 
 const root = resolve(import.meta.dirname, '../..');

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { typeUrls } from '../../envoy-api/index.ts';
 import { analyzeMesh, Generator, translateWaypoint } from '../../generator/index.ts';
 import { randomLoopback } from '../support/envoy.ts';
-import { readMesh, waypointManifests } from '../support/mesh.ts';
+import { readMesh, waypointManifests, workloadManifest } from '../support/mesh.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
 
@@ -79,10 +79,7 @@ function manifests(gatewayAnnotation?: string): string {
       : base.replace('annotations: {', `annotations: { cairn.dev/path-normalization: ${gatewayAnnotation},`);
   return `${text}
 ---
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata: { name: echo, namespace: shop }
-spec: { address: ${workload}, labels: { app: echo } }
+${workloadManifest('echo', workload)}
 ${routes}${Object.entries(services)
     .map(([name, port]) => serviceText(name, port))
     .join('')}`;

@@ -5,7 +5,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LocalRun, shopManifests } from '../support/local-run.ts';
-import { waitFor } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import { startEcho, type Workload } from '../support/workload.ts';
 
 const run = new LocalRun();
@@ -115,7 +115,7 @@ async function isTold(name: string, code = 'AddressConflict'): Promise<boolean> 
  */
 async function come(name: string, text: string, code?: string): Promise<void> {
   run.write('newcomer.yaml', text.replaceAll('name: newcomer', `name: ${name}`));
-  await waitFor(() => isTold(name, code), { timeout: 10_000, what: () => `a Finding ${code ?? 'AddressConflict'}` });
+  await waitFor(() => isTold(name, code), { timeout: 10_000, what: `a Finding ${code ?? 'AddressConflict'}` });
 }
 
 /** Whether every proxy has the configuration of the files. */
@@ -128,7 +128,7 @@ async function isSettled(): Promise<boolean> {
 }
 
 async function expectNothingTaken(): Promise<void> {
-  await waitFor(isSettled, { timeout: 10_000, what: () => 'proxies in sync' });
+  await waitFor(isSettled, { timeout: 10_000, what: 'proxies in sync' });
   for (const [name, from, expected] of [
     ['web', 'sleep', '200 web'],
     ['web', 'enemy', '403'],

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LocalRun, shopManifests } from '../support/local-run.ts';
-import { waitFor } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import { startTcpBanner, type Workload } from '../support/workload.ts';
 
 const run = new LocalRun();
@@ -68,7 +68,7 @@ it('moves new connections with an edit, and open ones live on', async () => {
     ['{ match: [{ sourceNamespace: shop }], route: [{ destination: { host: blue } }] }', 'blue'],
   ] as const) {
     writeRules(rule);
-    await waitFor(hears(wanted), { timeout: 10_000, what: () => `a connection to ${wanted} with ${rule}` });
+    await waitFor(hears(wanted), { timeout: 10_000, what: `a connection to ${wanted} with ${rule}` });
     expect(await isAlive(first)).toBe(true);
   }
 }, 60_000);

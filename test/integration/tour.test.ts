@@ -14,8 +14,9 @@ import type { Io } from '../../cli/io.ts';
 import { expectLogLines } from '../support/log-line.ts';
 import { allocateBlock } from '../support/loopback.ts';
 import type { AddressBlock } from '../support/loopback.ts';
-import { startProcess, stopAll, waitFor } from '../support/processes.ts';
+import { startProcess, stopAll } from '../support/processes.ts';
 import type { StartedProcess } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'cairn-tour-'));
 const repository = resolve(import.meta.dirname, '../..');
@@ -141,7 +142,7 @@ describe('cairn demo', () => {
     return startProcess(node, args, { cwd: repository, env: { XDG_STATE_HOME: home } });
   };
   const waitUntilUp = (demo: StartedProcess): Promise<true> =>
-    waitFor(() => demo.stdout().includes('Ctrl-C ends it'), { timeout: 60_000, what: () => demo.output() });
+    waitFor(() => demo.stdout().includes('Ctrl-C ends it'), { timeout: 60_000, seen: () => demo.output() });
   const runCommand = async (demo: StartedProcess, pattern: RegExp): Promise<string> => {
     const line = pattern.exec(demo.stdout())?.[0] ?? '';
     const command = await startProcess('sh', ['-c', line.trim()]);
@@ -178,7 +179,7 @@ describe('cairn demo', () => {
 
   it('ends the tour in the middle of a step on Ctrl-C', { timeout: 120_000 }, async () => {
     const demo = await start('--once');
-    await waitFor(() => demo.stdout().includes('\n3. '), { timeout: 60_000, what: () => demo.output() });
+    await waitFor(() => demo.stdout().includes('\n3. '), { timeout: 60_000, seen: () => demo.output() });
     process.kill(demo.pid, 'SIGINT');
     expect((await demo.exited).code).toBe(2);
     expect(demo.stderr()).toContain('stopped before its end');

@@ -9,12 +9,11 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority } from '../../certificates/index.ts';
-import { waitUntil } from '../support/envoy.ts';
 import { connectHttp2Through, type HttpRequest, type HttpResponse, requestThrough } from '../support/hbone-client.ts';
 import { type HboneServer, startHboneServer } from '../support/hbone-server.ts';
 import { type AddressBlock, allocateBlock } from '../support/loopback.ts';
-import { waitFor } from '../support/processes.ts';
 import { issueTexts, writeTestCertificates } from '../support/test-certificates.ts';
+import { waitFor } from '../support/wait.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoOptions, type EchoWorkload, startEcho } from '../support/workload.ts';
 
@@ -511,7 +510,7 @@ describe('outlier detection', () => {
       seen.push(...(await statuses(service, 10)));
       return last === undefined || seen.at(-1) === last;
     };
-    await waitFor(isOver, { timeout: 20_000, what: () => `${last} of ${service}, after ${seen.length} answers` });
+    await waitFor(isOver, { timeout: 20_000, seen: () => `${last} of ${service}, after ${seen.length} answers` });
     seen.push(...(await statuses(service, 20)));
     return seen.filter((status, index, all) => status !== all[index - 1]);
   };
@@ -671,5 +670,5 @@ describe('the PROXY protocol', () => {
 
 it('PASSTHROUGH goes to the address that the client dialled', async () => {
   expect(await reached('passing', 3)).toEqual(['passing']);
-  await waitUntil('the waypoint is still alive', async () => (await statuses('default', 1))[0] === 200);
+  await waitFor(async () => (await statuses('default', 1))[0] === 200, { what: 'the waypoint is still alive' });
 });

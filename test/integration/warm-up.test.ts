@@ -4,10 +4,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AnyMeshObject, parseManifest } from '../../mesh/index.ts';
-import { randomLoopback, waitUntil } from '../support/envoy.ts';
+import { randomLoopback } from '../support/envoy.ts';
 import { requestThrough } from '../support/hbone-client.ts';
 import { waypointManifests } from '../support/mesh.ts';
 import { type ServedWaypoint, startServedWaypoint } from '../support/served-waypoint.ts';
+import { waitFor } from '../support/wait.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
 
 const [host, old, young] = [randomLoopback(), randomLoopback(), randomLoopback()];
@@ -89,5 +90,5 @@ it('gives a workload that comes to others a part of its share, and without it th
   const [warm, cold] = [await shareOf('warm', 60), await shareOf('cold', 60)];
   expect(cold).toBeGreaterThan(0.45);
   expect(warm).toBeLessThan(0.35);
-  await waitUntil('some of it', async () => (await shareOf('warm', 20)) > 0, 30_000);
+  await waitFor(async () => (await shareOf('warm', 20)) > 0, { what: 'some of it', timeout: 30_000 });
 }, 90_000);

@@ -8,7 +8,7 @@ import { createAuthority, openAuthority } from '../../certificates/index.ts';
 import { listOtherAuthorities } from '../support/authorities.ts';
 import { randomLoopback } from '../support/envoy.ts';
 import { connectHbone, type HttpRequest, isHboneRefusal, requestThrough } from '../support/hbone-client.ts';
-import { waypointManifests } from '../support/mesh.ts';
+import { echoServiceManifests, waypointManifests, workloadManifest } from '../support/mesh.ts';
 import { issueTexts } from '../support/test-certificates.ts';
 import { listReached, startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import {
@@ -18,6 +18,7 @@ import {
   startTcpBanner,
   type Workload,
 } from '../support/workload.ts';
+import { waitFor } from '../support/wait.ts';
 
 const workloadAddress = randomLoopback();
 const webAddress = '10.0.0.1:80';
@@ -26,16 +27,8 @@ const identities = Array.from({ length: 50 }, (_, index) => `client-${index}`);
 const manifests = `
 ${waypointManifests('shop', '$ADDRESS')}
 ---
-${['web', 'admin', 'private', 'routed', 'near', 'plain']
-  .map(
-    (name, index) => `
-apiVersion: v1
-kind: Service
-metadata: { name: ${name}, namespace: shop }
-spec: { clusterIP: 10.0.0.${index + 1}, selector: { app: echo }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
----`,
-  )
-  .join('')}
+${echoServiceManifests(['web', 'admin', 'private', 'routed', 'near', 'plain'])}
+---
 ${['guarded', 'open']
   .map(
     (name, index) => `
@@ -46,15 +39,9 @@ spec: { clusterIP: 10.0.1.${index + 1}, clusterIPs: [10.0.1.${index + 1}, "2001:
 ---`,
   )
   .join('')}
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata: { name: echo, namespace: shop }
-spec: { address: ${workloadAddress}, labels: { app: echo } }
+${workloadManifest('echo', workloadAddress)}
 ---
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata: { name: banner, namespace: shop }
-spec: { address: ${workloadAddress}, labels: { app: banner } }
+${workloadManifest('banner', workloadAddress)}
 ---
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -426,13 +413,7 @@ async function firstBytes(account: string, target: string, said: string): Promis
 
 /** The newest access log line that contains a text. */
 async function logLine(text: string): Promise<unknown> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const line = waypoint.envoy
-      .logs()
-      .split('\n')
-      .findLast((candidate) => candidate.startsWith('{') && candidate.includes(text));
-    if (line !== undefined) return JSON.parse(line);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`no access log line contains ${text}`);
+  const isIt = (line: string): boolean => line.startsWith('{') && line.includes(text);
+  const what = `a line of the access log that contains ${text}`;
+  return JSON.parse(await waitFor(() => waypoint.envoy.logs().split('\n').findLast(isIt), { what })) as unknown;
 }

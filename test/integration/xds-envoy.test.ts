@@ -7,8 +7,9 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type EncodedResource, encodeResource, type JsonObject, typeUrls } from '../../envoy-api/index.ts';
 import { type ProxyTypeStatus, SnapshotCache, XdsServer } from '../../xds/index.ts';
-import { type RunningEnvoy, socketAddress, startEnvoy, waitUntil } from '../support/envoy.ts';
+import { type RunningEnvoy, socketAddress, startEnvoy } from '../support/envoy.ts';
 import { freePort } from '../support/loopback.ts';
+import { waitFor } from '../support/wait.ts';
 
 const host = '127.0.0.1';
 const key = 'waypoint';
@@ -154,7 +155,7 @@ function type(typeUrl: string): ProxyTypeStatus | undefined {
 }
 
 async function synced(): Promise<void> {
-  await waitUntil('synced', () => server.status()[0]?.state === 'SYNCED');
+  await waitFor(() => server.status()[0]?.state === 'SYNCED', { what: 'synced' });
 }
 
 it('takes listeners, routes, clusters and endpoints, and follows a change of routes at once', async () => {
@@ -165,7 +166,7 @@ it('takes listeners, routes, clusters and endpoints, and follows a change of rou
   expect(server.status()[0]?.node).toMatchObject({ id: 'waypoint.default', metadata: { NAMESPACE: 'default' } });
   const listenerPushes = type(typeUrls.listener)?.pushes;
   cache.apply(key, { upserts: [routes('main', 'a', 'v2')], removals: [] });
-  await waitUntil('v2', async () => (await routeHeader()) === '200 v2', 2_000);
+  await waitFor(async () => (await routeHeader()) === '200 v2', { what: 'v2', timeout: 2_000 });
   await synced();
   expect(type(typeUrls.listener)?.pushes).toBe(listenerPushes);
   expect(type(typeUrls.routeConfiguration)).toMatchObject({ pushes: 2, acked: 1, subscribed: 1 });
@@ -180,7 +181,7 @@ it('gets endpoints again for a changed cluster, so that it does not warm until t
     const dump = (await envoy?.adminGet('/config_dump?resource=dynamic_active_clusters')) ?? '';
     return dump.includes('"connect_timeout": "2s"');
   };
-  await waitUntil('the new cluster is active', active, 2_000);
+  await waitFor(active, { what: 'the new cluster is active', timeout: 2_000 });
   expect(await routeHeader()).toBe('200 v1');
 });
 
@@ -196,14 +197,16 @@ it('serves without a gap while every request moves from one cluster to a new one
   for (const name of ['b', 'c', 'd', 'e', 'f']) {
     const main = listener('main', listenerPort, byRds('main'));
     cache.set(key, [main, routes('main', name, name), cluster(name), endpoints(name)]);
-    await waitUntil(name, () => seen.at(-1) === `200 ${name}`, 3_000);
+    await waitFor(() => seen.at(-1) === `200 ${name}`, { what: name, timeout: 3_000 });
     await synced();
   }
   stop.abort();
   await load;
   expect(seen.filter((line) => !line.startsWith('200 '))).toEqual([]);
   expect(logged).not.toContain('proxy does not answer; sending out of order');
-  await waitUntil('old clusters are gone', async () => !/^a::/mu.test((await envoy?.adminGet('/clusters')) ?? 'a::'));
+  await waitFor(async () => !/^a::/mu.test((await envoy?.adminGet('/clusters')) ?? 'a::'), {
+    what: 'old clusters are gone',
+  });
 });
 
 it('refuses a bad listener in its own words, and takes what came with it', async () => {
@@ -212,13 +215,13 @@ it('refuses a bad listener in its own words, and takes what came with it', async
   const other = listener('other', otherPort, byRds('main'));
   cache.set(key, [bad, ...everything(), other]);
   envoy = await start();
-  await waitUntil('refused', () => server.status()[0]?.state === 'REJECTED');
-  await waitUntil('tried one by one', () => type(typeUrls.listener)?.pending === 0);
+  await waitFor(() => server.status()[0]?.state === 'REJECTED', { what: 'refused' });
+  await waitFor(() => type(typeUrls.listener)?.pending === 0, { what: 'tried one by one' });
   expect(type(typeUrls.listener)).toMatchObject({ acked: 2, rejected: ['bad'], lastNack: { resources: ['bad'] } });
   expect(type(typeUrls.listener)?.lastNack?.message).toContain('missing )');
   expect(await routeHeader()).toBe('200 v1');
   cache.apply(key, { upserts: [routes('main', 'a', 'v2')], removals: [] });
-  await waitUntil('v2', async () => (await routeHeader()) === '200 v2', 2_000);
+  await waitFor(async () => (await routeHeader()) === '200 v2', { what: 'v2', timeout: 2_000 });
   cache.apply(key, { upserts: [], removals: [{ typeUrl: typeUrls.listener, name: 'bad' }] });
   await synced();
 });
@@ -231,7 +234,7 @@ it('goes on with what it has when the control plane is gone, and is sent only wh
   expect(await routeHeader()).toBe('200 v1');
   cache = new SnapshotCache();
   await serve(address);
-  await waitUntil('connected', () => server.status().length === 1);
+  await waitFor(() => server.status().length === 1, { what: 'connected' });
   // The new process has read nothing yet: it must not take anything away.
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(await routeHeader()).toBe('200 v1');

@@ -12,6 +12,7 @@ import { type HttpResponse, isHboneRefusal, requestThrough } from '../support/hb
 import type { EchoedRequest } from '../support/workload.ts';
 import { type Exchange, type Expectation, type MatrixCase, readCases } from './case.ts';
 import { markHeader, type Matrix, netOf, startMatrix } from './mesh.ts';
+import { waitFor } from '../support/wait.ts';
 
 const cases = readCases();
 let matrix: Matrix;
@@ -131,7 +132,7 @@ async function run(index: number, of: MatrixCase, exchange: Exchange): Promise<v
     );
   }
   if (wanted.attempts !== undefined) expect(receivedBy(matrix.echoes, mark), 'attempts').toBe(wanted.attempts);
-  if (wanted.mirrored === true) await expect.poll(() => receivedBy([matrix.sink], mark), { timeout: patience }).toBe(1);
+  if (wanted.mirrored === true) await waitFor(() => receivedBy([matrix.sink], mark) === 1, { timeout: patience });
   if (wanted.mirrored === false) {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(receivedBy([matrix.sink], mark), 'mirrored').toBe(0);

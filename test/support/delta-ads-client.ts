@@ -13,7 +13,7 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
-import { waitUntil } from './envoy.ts';
+import { waitFor } from './wait.ts';
 
 /** A resource as it came. */
 export interface ReceivedResource {
@@ -161,20 +161,23 @@ export class DeltaAdsClient {
 
   /** Waits until the resource is held (in the version, if one is given). */
   async resource(typeUrl: string, name: string, version?: string): Promise<ReceivedResource> {
-    return waitUntil(`${typeUrl} ${name}`, () => {
-      const found = this.resources.get(typeUrl)?.get(name);
-      return found !== undefined && (version === undefined || found.version === version) ? found : undefined;
-    });
+    return waitFor(
+      () => {
+        const found = this.resources.get(typeUrl)?.get(name);
+        return found !== undefined && (version === undefined || found.version === version) ? found : undefined;
+      },
+      { what: `${typeUrl} ${name}` },
+    );
   }
 
   /** Waits for the response with this index (0 is the first of the stream). */
   async response(index: number): Promise<ReceivedResponse> {
-    return waitUntil(`response ${index}`, () => this.responses[index]);
+    return waitFor(() => this.responses[index], { what: `response ${index}` });
   }
 
   /** Waits for the end of the stream. */
   async end(): Promise<StatusObject> {
-    return waitUntil('end of the stream', () => this.ended);
+    return waitFor(() => this.ended, { what: 'end of the stream' });
   }
 
   /** Stops reading: the server's messages stay in its own buffers. */

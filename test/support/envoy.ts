@@ -6,9 +6,9 @@ import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { request } from 'node:http';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { newestEnvoy, oldestEnvoy, type EnvoyRelease } from '../../tools/fetch-envoy.mjs';
 import { freePort } from './loopback.ts';
+import { waitFor } from './wait.ts';
 
 /**
  * The Envoy releases that the tests need: the one they are written against, and the oldest that
@@ -97,31 +97,6 @@ export function randomLoopback(): string {
 }
 
 /**
- * Tries `probe` every 20 ms (or `interval`) until it gives something other than false or undefined;
- * rejects with `what` and the last error after `timeout` ms.
- */
-export async function waitUntil<T>(
-  what: string,
-  probe: () => T | false | undefined | Promise<T | false | undefined>,
-  timeout = 10_000,
-  interval = 20,
-): Promise<T> {
-  const end = Date.now() + timeout;
-  let last: unknown;
-  do {
-    try {
-      const value = await probe();
-      if (value !== false && value !== undefined) return value;
-      last = undefined;
-    } catch (error) {
-      last = error;
-    }
-    await sleep(interval);
-  } while (Date.now() < end);
-  throw new Error(`${what}: not within ${timeout} ms`, { cause: last });
-}
-
-/**
  * Starts Envoy and waits for it; when it does not become ready, rejects with the end of its log.
  */
 export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
@@ -165,10 +140,13 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   });
 
   const adminGet = (path: string): Promise<string> => get(admin, path);
-  const waitFor = async (path: string, timeout = options.timeout ?? 20_000): Promise<void> => {
+  const answers = async (path: string, timeout = options.timeout ?? 20_000): Promise<void> => {
     try {
-      await waitUntil(`Envoy ${path}`, async () => gone || (await adminGet(path)) !== '', timeout);
-      if (gone) throw new Error('Envoy ended');
+      await waitFor(async () => (await adminGet(path)) !== '', {
+        timeout,
+        what: `Envoy ${path}`,
+        hopeless: () => (gone ? 'Envoy ended' : undefined),
+      });
     } catch (cause) {
       throw new Error(`Envoy did not come up; the end of its log:\n${text.slice(-4000)}`, { cause });
     }
@@ -184,7 +162,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
     admin,
     logs: () => text,
     adminGet,
-    ready: (timeout) => waitFor('/ready', timeout),
+    ready: (timeout) => answers('/ready', timeout),
     stat: async (name) => {
       const lines = (await adminGet('/stats')).split('\n');
       const line = lines.find((candidate) => candidate.startsWith(`${name}: `));
@@ -195,7 +173,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
     kill: () => end('SIGKILL'),
   };
   try {
-    await waitFor(options.waitFor === 'admin' ? '/server_info' : '/ready');
+    await answers(options.waitFor === 'admin' ? '/server_info' : '/ready');
   } catch (error) {
     await envoy.stop();
     throw error;

@@ -10,7 +10,8 @@ import { ApiClient, type ClusterAccess, type KubernetesObject, resources } from 
 import { findKubernetes } from '../../tools/fetch-kubernetes.mjs';
 import { type ClusterAuthority, createClusterAuthority, formatKubeconfig } from './cluster-certificates.ts';
 import { freePort } from './loopback.ts';
-import { type StartedProcess, startProcess, stopProcess, waitFor } from './processes.ts';
+import { type StartedProcess, startProcess, stopProcess } from './processes.ts';
+import { waitFor } from './wait.ts';
 
 /** Settings of an API server for tests. */
 export interface ApiServerOptions {
@@ -105,10 +106,12 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
   const startServer = async (): Promise<void> => {
     const started = await startProcess(join(programs, 'kube-apiserver'), serverArgs);
     server = started;
-    await waitFor(() => isReady(client, started), {
+    await waitFor(() => isReady(client), {
       timeout: 120_000,
       interval: 50,
-      what: () => `kube-apiserver: ${started.output().slice(-4000)}`,
+      what: 'kube-apiserver',
+      seen: () => started.output().slice(-4000),
+      hopeless: () => (started.exit() === undefined ? undefined : 'it ended'),
     });
   };
   const accessAs = async (user: string, groups: readonly string[] = []): Promise<ClusterAccess> => {
@@ -251,15 +254,10 @@ async function isServed(client: ApiClient, { spec }: Definition): Promise<boolea
   return client.serves({ group: spec.group, version, kind, plural, namespaced: true });
 }
 
-async function isReady(client: ApiClient, server: StartedProcess): Promise<boolean> {
-  if (server.exit() !== undefined) throw new Error(`kube-apiserver ended: ${server.output().slice(-4000)}`);
-  try {
-    await client.request('GET', '/readyz', { timeoutMs: 2_000 });
-    // Bootstrap roles and the first namespaces come a moment later.
-    return (await client.get(resources.Namespace, undefined, 'default')) !== undefined;
-  } catch {
-    return false;
-  }
+async function isReady(client: ApiClient): Promise<boolean> {
+  await client.request('GET', '/readyz', { timeoutMs: 2_000 });
+  // Bootstrap roles and the first namespaces come a moment later.
+  return (await client.get(resources.Namespace, undefined, 'default')) !== undefined;
 }
 
 async function writeKeys(folder: string, authority: ClusterAuthority, address: string): Promise<void> {

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type AddressBlock, allocateBlock } from './loopback.ts';
 import { waypointManifests } from './mesh.ts';
-import { startProcess, stopProcess, waitFor } from './processes.ts';
+import { startProcess, stopProcess } from './processes.ts';
 import type { StartedProcess } from './processes.ts';
+import { waitFor, type WaitOptions } from './wait.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -48,6 +49,19 @@ ${waypointManifests('shop')}
 export interface Answer {
   readonly status: number;
   readonly body: string;
+}
+
+/** Waits until a `cairn run` is ready; resolves with the URL of its admin server. */
+export async function awaitRun(run: StartedProcess): Promise<string> {
+  const options: WaitOptions = {
+    timeout: 30_000,
+    seen: run.output,
+    hopeless: () => (run.exit() === undefined ? undefined : 'it ended'),
+  };
+  const address = /http:\/\/127\.0\.0\.1:\d+(?=\/api\/waypoints)/;
+  const admin = await waitFor(() => address.exec(run.stdout())?.[0], { ...options, what: 'the admin address' });
+  await waitFor(async () => (await call(`${admin}/readyz`)).status === 200, { ...options, what: 'readiness' });
+  return admin;
 }
 
 /**
@@ -89,14 +103,7 @@ export class LocalRun {
       cwd: root,
     });
     this.#controller = controller;
-    this.#admin = await waitFor(() => /http:\/\/127\.0\.0\.1:\d+(?=\/api\/waypoints)/.exec(controller.stdout())?.[0], {
-      timeout: 30_000,
-      what: () => `the admin address: ${controller.output()}`,
-    });
-    await waitFor(async () => (await call(`${this.#admin}/readyz`)).status === 200, {
-      timeout: 30_000,
-      what: () => `readiness: ${controller.output()}`,
-    });
+    this.#admin = await awaitRun(controller);
     for (const { name, address } of await this.api<{ name: string; address: string }[]>('/api/workloads')) {
       this.#addresses.set(name, address);
     }

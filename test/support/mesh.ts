@@ -46,3 +46,25 @@ kind: Gateway
 metadata: { name: waypoint, namespace: ${namespace}${annotations} }
 spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }`;
 }
+
+/** HTTP services of namespace `shop`, whose requests the workload `echo` answers at its port 8080. */
+export function echoServiceManifests(names: readonly string[], network = '10.0.0'): string {
+  const manifests = names.map(
+    (name, index) => `apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: shop }
+spec:
+  clusterIP: ${network}.${index + 1}
+  selector: { app: echo }
+  ports: [{ name: http, port: 80, targetPort: 8080 }]`,
+  );
+  return manifests.join('\n---\n');
+}
+
+/** A workload of namespace `shop`, which services select by its name. */
+export function workloadManifest(name: string, address: string): string {
+  return `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: ${name}, namespace: shop }
+spec: { address: ${address}, labels: { app: ${name} } }`;
+}

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
-import { startProcess, stopAll, stopProcess, waitFor } from './processes.ts';
+import { startProcess, stopAll, stopProcess } from './processes.ts';
+import { waitFor } from './wait.ts';
 
 afterAll(stopAll);
 
@@ -56,8 +57,4 @@ test('what a crashed process leaves behind lives on until stopAll', async () => 
   expect(isAlive(child)).toBe(true);
   await stopAll();
   await waitFor(() => !isAlive(child), { what: 'the end of the child' });
-});
-
-test('a wait in vain says what for', async () => {
-  await expect(waitFor(() => false, { timeout: 50, what: () => 'rain' })).rejects.toThrow('50 ms in vain for rain');
 });

@@ -32,14 +32,6 @@ export interface ProcessOptions {
   readonly input?: string;
 }
 
-/** Settings of a wait; times in milliseconds. */
-export interface WaitOptions {
-  readonly timeout?: number;
-  readonly interval?: number;
-  /** The awaited event, for the error message; a function is called only when the time is over. */
-  readonly what?: string | (() => string);
-}
-
 // Kept after the process itself has ended: its children may live on, on purpose of the test or not.
 const groups = new Set<StartedProcess>();
 const stopGraceMs = 5_000;
@@ -86,26 +78,6 @@ export async function stopProcess(started: StartedProcess, graceMs: number = sto
  */
 export async function stopAll(): Promise<void> {
   await Promise.all([...groups].map((started) => stopProcess(started)));
-}
-
-/**
- * Resolves with the first value of `predicate` that is neither false nor undefined; rejects after
- * `timeout` (10 s), and when `predicate` does.
- */
-export async function waitFor<T>(
-  predicate: () => T | false | undefined | Promise<T | false | undefined>,
-  options: WaitOptions = {},
-): Promise<T> {
-  const { timeout = 10_000, interval = 20, what = 'the condition' } = options;
-  const deadline = performance.now() + timeout;
-  for (;;) {
-    const value = await predicate();
-    if (value !== false && value !== undefined) return value;
-    if (performance.now() > deadline) {
-      throw new Error(`waited ${timeout} ms in vain for ${typeof what === 'string' ? what : what()}`);
-    }
-    await sleep(interval);
-  }
 }
 
 function killGroup(started: StartedProcess): void {

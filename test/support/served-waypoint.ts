@@ -13,10 +13,11 @@ import { createAuthority } from '../../certificates/index.ts';
 import { Generator, listWaypoints } from '../../generator/index.ts';
 import { type AnyMeshObject, defaultMeshSettings, type MeshChange, MeshStore } from '../../mesh/index.ts';
 import { type ProxyStatus, SnapshotCache, XdsServer } from '../../xds/index.ts';
-import { type RunningEnvoy, socketAddress, startEnvoy, waitUntil } from './envoy.ts';
+import { type RunningEnvoy, socketAddress, startEnvoy } from './envoy.ts';
 import { connectHbone, type HboneConnection } from './hbone-client.ts';
 import { testMachine } from './mesh.ts';
 import { type CertificateTexts, issueTexts } from './test-certificates.ts';
+import { waitFor } from './wait.ts';
 
 /** A running waypoint with its control plane in this process. */
 export interface ServedWaypoint {
@@ -88,7 +89,11 @@ export async function startServedWaypoint(
     status,
     refusals,
     synced: async () => {
-      await waitUntil('a synced proxy', () => generator.isUpToDate && status()?.state === 'SYNCED', 60_000, 2);
+      await waitFor(() => generator.isUpToDate && status()?.state === 'SYNCED', {
+        what: 'a synced proxy',
+        timeout: 60_000,
+        interval: 2,
+      });
     },
     connectAs: async (account) => {
       const known = certificates.get(account) ?? issueTexts(authority, `spiffe://cluster.local/ns/bench/sa/${account}`);

@@ -28,12 +28,12 @@ export async function waitFor<T>(
   const { timeout = 10_000, interval = 20, what = String(condition), hopeless } = options;
   const end = performance.now() + timeout;
   for (;;) {
-    let error: unknown;
+    let error: Error | undefined;
     try {
       const value = await condition();
       if (value !== false && value !== undefined) return value;
     } catch (caught) {
-      error = caught;
+      error = caught instanceof Error ? caught : new Error('what was thrown is no error', { cause: caught });
     }
     const reason = hopeless?.() ?? (performance.now() > end ? `not within ${timeout} ms` : undefined);
     if (reason !== undefined) throw new Error(describe(what, reason, error, options.seen), { cause: error });
@@ -41,10 +41,10 @@ export async function waitFor<T>(
   }
 }
 
-function describe(what: string, reason: string, error: unknown, seen: (() => unknown) | undefined): string {
-  const last = [
-    ...(error === undefined ? [] : [error instanceof Error ? error.message : String(error)]),
-    ...(seen === undefined ? [] : [seen()].map((value) => (typeof value === 'string' ? value : JSON.stringify(value)))),
-  ];
+function describe(what: string, reason: string, error?: Error, seen?: () => unknown): string {
+  const value = seen?.();
+  const last = [error?.message, typeof value === 'string' ? value : JSON.stringify(value)].filter(
+    (each) => each !== undefined,
+  );
   return `waited for ${what}: ${reason}${last.length === 0 ? '' : `; seen last: ${last.join('; ')}`}`;
 }

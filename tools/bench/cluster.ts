@@ -9,7 +9,8 @@ import { type KubernetesObject, resources } from '../../kubernetes/index.ts';
 import { applyWaypoint, applyWaypointPod, systemNamespace } from '../../test/support/cluster-mesh.ts';
 import { startApiServer, type TestApiServer } from '../../test/support/kube-apiserver.ts';
 import { freePort } from '../../test/support/loopback.ts';
-import { startProcess, type StartedProcess, stopAll, stopProcess, waitFor } from '../../test/support/processes.ts';
+import { startProcess, type StartedProcess, stopAll, stopProcess } from '../../test/support/processes.ts';
+import { waitFor } from '../../test/support/wait.ts';
 import { meshGateway, meshNamespace, serviceName } from './mesh.ts';
 import type { Report, Row } from './report.ts';
 
@@ -119,7 +120,7 @@ async function measureStart(
     ['--import', 'tsx', 'cli/main.ts', 'controller', '--listen-address', '127.0.0.1', '--pod-name', 'bench', ...flags],
     { env: { KUBECONFIG: api.kubeconfig, POD_NAMESPACE: systemNamespace } },
   );
-  const options = { timeout: startTimeoutMs, what: () => plane.output().slice(-2_000) };
+  const options = { timeout: startTimeoutMs, seen: () => plane.output().slice(-2_000) };
   await waitFor(async () => (await fetch(`http://127.0.0.1:${health}/readyz`).catch(() => undefined))?.ok, options);
   const ready = performance.now();
   const read = async (): Promise<ApiCalls> =>

@@ -6,8 +6,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { randomLoopback, socketAddress, startEnvoy } from '../../test/support/envoy.ts';
+import { awaitRun } from '../../test/support/local-run.ts';
 import { allocateBlock } from '../../test/support/loopback.ts';
-import { startProcess, stopAll, waitFor } from '../../test/support/processes.ts';
+import { startProcess, stopAll } from '../../test/support/processes.ts';
+import { waitFor } from '../../test/support/wait.ts';
 import { type Load, type LoadResult, runLoad } from './load-client.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
@@ -134,15 +136,7 @@ async function startRun(config: string, state: string): Promise<() => Promise<vo
     cwd: root,
     env: { CAIRN_CONCURRENCY: '1' },
   });
-  const admin = await waitFor(
-    () => {
-      if (run.exit() !== undefined) throw new Error(run.output());
-      return /http:\/\/127\.0\.0\.1:\d+/.exec(run.stdout())?.[0];
-    },
-    { ...patient, what: () => `the admin address: ${run.output()}` },
-  );
-  const isReady = async (): Promise<boolean> => (await fetch(`${admin}/readyz`)).status === 200;
-  await waitFor(isReady, { ...patient, what: () => `readiness: ${run.output()}` });
+  await awaitRun(run);
   return async () => {
     process.kill(run.pid, 'SIGTERM');
     await run.exited;

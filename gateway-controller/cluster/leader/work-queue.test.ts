@@ -3,9 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { WorkQueue } from './work-queue.ts';
+import { waitFor } from '../../../test/support/wait.ts';
 
 async function settle(queue: WorkQueue): Promise<void> {
-  while (queue.size > 0) await sleep(2);
+  await waitFor(() => queue.size === 0, { interval: 2 });
 }
 
 describe('a work queue', () => {
@@ -32,7 +33,7 @@ describe('a work queue', () => {
       onError: () => undefined,
     });
     queue.add('a');
-    await sleep(5);
+    await waitFor(() => running === 1, { interval: 1 });
     queue.add('a');
     queue.add('a');
     await settle(queue);
@@ -67,8 +68,10 @@ describe('a work queue', () => {
 
   it('begins nothing after stop, and waits for what is under way', async () => {
     const done: string[] = [];
+    let isBegun = false;
     const queue = new WorkQueue({
       work: async (key) => {
+        isBegun = true;
         await sleep(20);
         return done.push(key) < 0;
       },
@@ -77,7 +80,7 @@ describe('a work queue', () => {
     });
     queue.add('a');
     queue.add('b');
-    await sleep(5);
+    await waitFor(() => isBegun, { interval: 1 });
     await queue.stop();
     expect(done).toEqual(['a']);
     queue.add('c');

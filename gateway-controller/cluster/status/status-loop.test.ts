@@ -1,13 +1,13 @@
 // A status that names a generation says that everything that follows from that version is known, so
 // it is not written before.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { ApiClient, KubernetesObject } from '../../../kubernetes/index.ts';
 import { MeshStore, parseManifest, refOf } from '../../../mesh/index.ts';
 import { clusterSettings } from '../../../test/support/cluster-mesh.ts';
 import type { ClusterContext } from '../cluster-context.ts';
 import { StatusLoop } from './status-loop.ts';
+import { waitFor } from '../../../test/support/wait.ts';
 
 const manifest = `
 apiVersion: networking.istio.io/v1
@@ -48,11 +48,11 @@ it('writes nothing of an object before everything that follows from its newest v
   };
   const loop = new StatusLoop(context, { findingsOf: () => [], onChange: () => () => undefined });
   loop.start();
-  while (loop.pending > 0) await sleep(5);
+  await waitFor(() => loop.pending === 0);
   expect(written).toEqual([]);
   isSettled = true;
   loop.onStep({ changed: [refOf(rules)], touched: new Set() });
-  while (loop.pending > 0) await sleep(5);
+  await waitFor(() => loop.pending === 0);
   expect(written).toMatchObject([
     { kind: 'VirtualService', status: { conditions: [{ type: 'cairn.dev/Accepted', observedGeneration: 7 }] } },
   ]);

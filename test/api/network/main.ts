@@ -24,7 +24,8 @@ import { findEnvoy } from '../../support/envoy.ts';
 import { connectHbone, type HttpResponse, requestThrough } from '../../support/hbone-client.ts';
 import { startHboneServer } from '../../support/hbone-server.ts';
 import { startApiServer } from '../../support/kube-apiserver.ts';
-import { startProcess, stopAll, stopProcess, waitFor } from '../../support/processes.ts';
+import { startProcess, stopAll, stopProcess } from '../../support/processes.ts';
+import { waitFor } from '../../support/wait.ts';
 import { startEcho } from '../../support/workload.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -83,7 +84,7 @@ async function walk(): Promise<void> {
   try {
     await waitFor(async () => (await fetch(`http://${waypointIp}:15021/healthz/ready`).catch(() => undefined))?.ok, {
       ...patient,
-      what: () => `a ready Envoy: ${agent.output().slice(-3_000)}\n${plane.log.slice(-20).join('\n')}`,
+      seen: () => `a ready Envoy: ${agent.output().slice(-3_000)}\n${plane.log.slice(-20).join('\n')}`,
     });
     done('the agent has a certificate by its own token, and Envoy its configuration');
     await checkStatus();
@@ -169,7 +170,8 @@ async function checkStatus(): Promise<void> {
   await api.client.patch(resources.Pod, namespace, 'waypoint-1', { status }, options);
   await waitFor(async () => (await programmed()) === 'True', {
     ...patient,
-    what: () => `Programmed: ${plane.log.slice(-20).join('\n')}`,
+    what: 'Programmed',
+    seen: () => plane.log.slice(-20).join('\n'),
   });
   done('the Gateway is Programmed');
 }
