@@ -7,7 +7,7 @@ import { Resolver } from 'node:dns/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient, type KubernetesObject, loadClusterAccess, resources } from '../../kubernetes/index.ts';
-import { waitFor } from '../../test/support/processes.ts';
+import { waitFor } from '../../test/support/wait.ts';
 import { fetchNodePrograms } from '../fetch-kubernetes.mjs';
 import { writeImage } from '../images/archive.mjs';
 import { runtimeSocket } from './configuration.ts';
@@ -134,13 +134,7 @@ async function start(programs: Programs, interrupted: AbortSignal): Promise<void
 
 async function waitUntilUsable(pause: string, interrupted: AbortSignal): Promise<void> {
   const wait = (what: string, check: () => boolean | Promise<boolean>): Promise<boolean> =>
-    waitFor(
-      () => {
-        interrupted.throwIfAborted();
-        return check();
-      },
-      { ...patience, what },
-    );
+    waitFor(check, { ...patience, what, hopeless: () => (interrupted.aborted ? 'interrupted' : undefined) });
   await wait('containerd', () => ctr('version').status === 0);
   importPause(pause);
   const { access } = await loadClusterAccess({ kubeconfig, env: {} });

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitFor } from '../../test/support/processes.ts';
+import { waitFor } from '../../test/support/wait.ts';
 import type { NodeProgram } from '../fetch-kubernetes.mjs';
 import { components } from './components.ts';
 import { configurationFiles } from './configuration.ts';
