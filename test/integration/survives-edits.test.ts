@@ -4,20 +4,14 @@
 
 import { afterEach, expect, it } from 'vitest';
 import type { AnyMeshObject, MeshChange } from '../../mesh/index.ts';
-import { randomLoopback, waitUntil } from '../support/envoy.ts';
+import { randomLoopback } from '../support/envoy.ts';
 import { requestThrough } from '../support/hbone-client.ts';
+import { makeObject, makeWaypoint } from '../support/objects.ts';
 import { type ServedWaypoint, startServedWaypoint } from '../support/served-waypoint.ts';
-
-const make = (kind: AnyMeshObject['kind'], namespace: string, name: string, spec: unknown, more = {}): AnyMeshObject =>
-  ({
-    apiVersion: 'v1',
-    kind,
-    metadata: { name, namespace, labels: {}, annotations: {}, ...more },
-    spec,
-  }) as AnyMeshObject;
+import { waitFor } from '../support/wait.ts';
 
 const service = (name: string, digit: number): AnyMeshObject =>
-  make('Service', 'bench', name, {
+  makeObject('Service', 'bench', name, {
     clusterIP: `10.9.0.${digit}`,
     ports: [
       { name: 'http', port: 80 },
@@ -32,10 +26,13 @@ const remove = ({ kind, metadata: { namespace, name } }: AnyMeshObject): MeshCha
 });
 
 const paths = (normalization: string): AnyMeshObject =>
-  make('MeshConfig', 'istio-system', 'istio', { accessLogFile: '/dev/stdout', pathNormalization: { normalization } });
+  makeObject('MeshConfig', 'istio-system', 'istio', {
+    accessLogFile: '/dev/stdout',
+    pathNormalization: { normalization },
+  });
 
 const accessLogFormat = (format: string): AnyMeshObject =>
-  make('MeshConfig', 'istio-system', 'istio', { accessLogFile: '/dev/stdout', accessLogFormat: format });
+  makeObject('MeshConfig', 'istio-system', 'istio', { accessLogFile: '/dev/stdout', accessLogFormat: format });
 
 let waypoint: ServedWaypoint;
 afterEach(() => waypoint.stop());
@@ -65,24 +62,17 @@ it.each(edits)(
   '%s',
   async (_, rounds, edit) => {
     const host = randomLoopback();
-    const objects = [
-      make('Namespace', '', 'bench', {}, { labels: { 'istio.io/use-waypoint': 'waypoint' } }),
-      make(
-        'Gateway',
-        'bench',
-        'waypoint',
-        { gatewayClassName: 'istio-waypoint', listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }] },
-        { annotations: { 'cairn.dev/listen-address': host } },
-      ),
-      service('web', 1),
-      paths('BASE'),
-    ];
+    const objects = [...makeWaypoint('bench', host), service('web', 1), paths('BASE')];
     waypoint = await startServedWaypoint(objects, host, { args: ['--drain-time-s', '2'] });
     await waypoint.synced();
     for (let round = 0; round < rounds; round += 1) {
       waypoint.apply(edit(round));
-      await waitUntil('an answer', () => waypoint.envoy.exited() || waypoint.status()?.state === 'SYNCED', 30_000, 2);
-      expect(waypoint.envoy.exited(), `Envoy has ended after ${round} edits`).toBe(false);
+      await waitFor(() => waypoint.status()?.state === 'SYNCED', {
+        timeout: 30_000,
+        interval: 2,
+        what: `an answer to edit ${round}`,
+        hopeless: () => (waypoint.envoy.exited() ? 'Envoy has ended' : undefined),
+      });
       if (round % 10 !== 0) continue;
       const connection = await waypoint.connectAs('client');
       await requestThrough(await connection.connect('10.9.0.1:80'), { path: '/' });
