@@ -47,7 +47,7 @@ metadata: { name: waypoint, namespace: ${namespace}${annotations} }
 spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }`;
 }
 
-/** HTTP services of namespace `shop`, whose requests the workload `echo` answers at its port 8080. */
+/** HTTP services of namespace `shop`, whose requests the workload `echo` answers at port 8080. */
 export function echoServiceManifests(names: readonly string[], network = '10.0.0'): string {
   const manifests = names.map(
     (name, index) => `apiVersion: v1

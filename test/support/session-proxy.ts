@@ -1,5 +1,5 @@
-// A proxy at the other end of an ADS session, without a wire, as the protocol describes it: it applies
-// responses in order, keeps the version before one that it refuses, and remembers versions.
+// A proxy at the other end of an ADS session, without a wire, as the protocol describes it: it
+// applies responses in order, keeps the version before one that it refuses, and remembers versions.
 
 import { expect } from 'vitest';
 import type { DeltaRequest, DeltaResponse } from '../../xds/messages.ts';
@@ -81,6 +81,6 @@ export class SessionProxy {
   /** Looks at a response before it waits for its answer. */
   protected receive(_response: DeltaResponse): void {}
 
-  /** Called when the resources before the bad one were applied, and before the response is answered. */
+  /** Called when the resources before the bad one are applied, and before the answer is sent. */
   protected applied(_response: DeltaResponse, _good: readonly string[], _bad: string | undefined): void {}
 }

@@ -18,8 +18,8 @@ export interface WaitOptions {
 
 /**
  * Resolves with the first value of `condition` that is neither false nor undefined. An error of
- * `condition` is a try that failed. When the time is over, the wait rejects with what it waited for and
- * what was seen last.
+ * `condition` is a try that failed. When the time is over, the wait rejects with what it waited for
+ * and what was seen last.
  */
 export async function waitFor<T>(
   condition: () => T | false | undefined | Promise<T | false | undefined>,
