@@ -1,6 +1,6 @@
 // The reference pages agree with the code.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../cli/io.ts';
@@ -27,6 +27,17 @@ it('docs/reference/findings.md explains every code of a Finding, and no other', 
   const explained = [...page.matchAll(/^\| `([A-Za-z]+)` +\|/gm)].map(([, code]) => code);
   expect(codes.length).toBeGreaterThan(20);
   expect(new Set(explained)).toEqual(new Set(codes));
+});
+
+it.each(['ARCHITECTURE.md', 'CONTRIBUTING.md', 'README.md'])('%s names files and folders that exist', (document) => {
+  const text = readFileSync(join(root, document), 'utf8');
+  const paths = [...text.matchAll(/`((?:[a-z-]+\/){2,}|(?:[a-z-]+\/)+[\w.-]+\.(?:ts|md|yaml|json))`/g)].map(
+    ([, path = '']) => path,
+  );
+  // A sentence about one folder names files within it.
+  const folders = ['.', 'gateway-controller/cluster'];
+  const isThere = (path: string): boolean => folders.some((folder) => existsSync(join(root, folder, path)));
+  expect(paths.filter((path) => !isThere(path))).toEqual([]);
 });
 
 describe('docs/reference/compatibility.md', () => {

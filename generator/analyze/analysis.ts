@@ -1,4 +1,4 @@
-// The analysis of a kind: what becomes of each field, and what there is to report about one object.
+// The analysis of a kind: the effect of each field, and the Findings about one object.
 
 import type { Kind, MeshObject, MeshSnapshot } from '../../mesh/index.ts';
 import type { ResolveContext } from '../resolve/context.ts';

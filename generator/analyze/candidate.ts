@@ -1,5 +1,5 @@
-// What there is to say about one object before it is in force: on its own, and at the ports of
-// services whose rules or policies it is.
+// The Findings about one object before it is in force: on its own, and at the ports of the services
+// that its rules or policies are for.
 
 import { type Finding, formatRef, isKind, type MeshSnapshot, type ObjectRef } from '../../mesh/index.ts';
 import { analysisOf, analyzeObject } from './objects.ts';
@@ -10,7 +10,7 @@ import type { ResolveContext } from '../resolve/context.ts';
 import type { ResolvedService } from '../resolve/service/service.ts';
 
 /**
- * Findings about one object of a configuration, sorted by field. What follows for other objects is
+ * Findings about one object of a configuration, sorted by field. Consequences for other objects are
  * not among them.
  */
 export function analyzeCandidate(mesh: MeshSnapshot, ref: ObjectRef): readonly Finding[] {

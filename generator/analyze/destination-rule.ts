@@ -1,4 +1,4 @@
-// What there is to say about a DestinationRule on its own.
+// The Findings about a DestinationRule on its own.
 
 import type { ResolveContext } from '../resolve/context.ts';
 import { reportDestinationRuleFields, reportMissingPorts } from '../resolve/destination-rule/report.ts';
@@ -23,7 +23,7 @@ export const destinationRule: KindAnalysis<'DestinationRule'> = {
 function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'DestinationRule'>): void {
   const { host, subsets = [] } = object.spec;
   reportDestinationRuleFields(context, object);
-  // What stands in for a rule whose host cannot be read has none; reading said so.
+  // The stand-in of a rule whose host cannot be read has none; reading reported it.
   if (host === '' || isWildcardHost(host)) return;
   const service = findHost(context, object, host, ['spec', 'host']);
   if (service !== undefined) {
@@ -46,7 +46,7 @@ function analyzeDestinationRule(context: ResolveContext, object: MeshObject<'Des
 }
 
 /**
- * Reports what other rules for the same host keep from having an effect. Rules of the root
+ * Reports fields that have no effect because of other rules for the same host. Rules of the root
  * namespace are meant to be overridden.
  */
 function reportUnusedRule(

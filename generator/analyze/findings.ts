@@ -1,14 +1,14 @@
-// Collecting Findings: the same one may be met on several ports or in several waypoints, and counts
+// Collects Findings: the same one may come from several ports or several waypoints, and counts
 // once.
 
 import { type Finding, formatPath, formatRef } from '../../mesh/index.ts';
 
-/** What makes two Findings the same. */
+/** The identity of a Finding. */
 export function findingKey(finding: Finding): string {
   return `${formatRef(finding.ref)} ${formatPath(finding.path)} ${finding.code} ${finding.message} ${finding.hint ?? ''}`;
 }
 
-/** A place to report to; `list` gives each Finding once, sorted by object and field. */
+/** A collector; `list` gives each Finding once, sorted by object and field. */
 export function collectFindings(): {
   readonly report: (finding: Finding) => void;
   readonly list: () => readonly Finding[];

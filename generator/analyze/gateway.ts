@@ -1,4 +1,4 @@
-// What there is to say about a Gateway on its own.
+// The Findings about a Gateway on its own.
 
 import type { ResolveContext } from '../resolve/context.ts';
 import { gatewayProblem, isWaypoint, listenAddressOf } from '../resolve/waypoint/gateway.ts';

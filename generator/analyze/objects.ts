@@ -1,5 +1,5 @@
-// What there is to report about each object on its own, whether or not a waypoint ever looks at it.
-// Otherwise configuration could do nothing, in silence.
+// The Findings about each object on its own, whether or not a waypoint ever looks at it: they
+// explain configuration that would otherwise silently do nothing.
 
 import { isKind, type Kind, type MeshObject, type ObjectRef, refOf } from '../../mesh/index.ts';
 import type { ResolveContext } from '../resolve/context.ts';

@@ -1,4 +1,4 @@
-// What there is to say about a Service or ServiceEntry on its own.
+// The Findings about a Service or ServiceEntry on its own.
 
 import { reportRefusedAddresses, reportResolution } from '../resolve/backend/discovery.ts';
 import type { ResolveContext } from '../resolve/context.ts';
@@ -32,8 +32,8 @@ export function analyzeService(
 }
 
 /**
- * Reports that others are reached under the host of a ServiceEntry: by everybody, or by clients of
- * other namespaces.
+ * Reports that clients reach another service under the host of a ServiceEntry: all of them, or
+ * those of other namespaces.
  */
 function reportSharedHost(context: ResolveContext, service: ResolvedService): void {
   const { object, namespace } = service;
@@ -68,8 +68,8 @@ function reportExport(context: ResolveContext, service: MeshObject<'Service'>): 
 }
 
 /**
- * Reports what a Service of a waypoint asks of whoever forwards its connections, which then is the
- * waypoint.
+ * Reports what a Service of a waypoint asks of the proxy that forwards its connections, which then
+ * is the waypoint.
  */
 function reportServiceFields(context: ResolveContext, service: MeshObject<'Service'>): void {
   const { type, clusterIP, internalTrafficPolicy, sessionAffinity, sessionAffinityConfig } = service.spec;

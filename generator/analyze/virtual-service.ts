@@ -1,4 +1,4 @@
-// What there is to say about a VirtualService on its own.
+// The Findings about a VirtualService on its own.
 
 import type { ResolveContext } from '../resolve/context.ts';
 import type { PortProtocol } from '../resolve/service/protocol.ts';

@@ -3,9 +3,9 @@
 import type { MessageTypes } from '../../envoy-api/index.ts';
 
 /**
- * What one tunnel may have under way in each direction, in bytes: the flow-control window that an
- * end grants, and what it buffers for a peer that does not read. It bounds memory, and one upload
- * over 10 ms of delay to 200 MB/s.
+ * The bytes that one tunnel may have in flight in each direction: the flow-control window that an
+ * end grants, and its buffer for a peer that does not read. It bounds memory, and one upload over
+ * 10 ms of delay to 200 MB/s.
  */
 export const tunnelWindow = 2_097_152;
 

@@ -1,5 +1,6 @@
-// What stands in for an object that cannot be read, where its absence would open something: it closes what the object was written for,
-// as far as that can be read, and no more than its namespace where it cannot.
+// Stand-ins for objects that cannot be read and whose absence would open something. A stand-in
+// closes what the object was written for, as far as that can be read, and otherwise its namespace,
+// but no more.
 
 import { everyClass, gatewayGroup, hbonePort, hboneProtocol, namespaceTarget, networkingGroup } from '../labels.ts';
 import { securityGroup, waypointClass } from '../labels.ts';
@@ -14,13 +15,13 @@ import { suggestName } from './suggestion.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** An object, and what it stands in for. */
+/** An object, and the object that it stands in for. */
 export interface StandIn {
   readonly ref: ObjectRef;
   readonly object: AnyMeshObject;
 }
 
-/** The kinds without which something is open that they were written to close. */
+/** The kinds that are written to close something, which is open without them. */
 const closingKinds: ReadonlySet<string> = new Set([
   'AuthorizationPolicy',
   'BackendTLSPolicy',
@@ -30,30 +31,31 @@ const closingKinds: ReadonlySet<string> = new Set([
   'RequestAuthentication',
 ]);
 
-/** True for a kind without which something is open that it was written to close. */
+/** True for a kind that is written to close something, which is open without it. */
 export function isClosingKind(kind: string): boolean {
   return closingKinds.has(kind);
 }
 
 const policyKinds = ['AuthorizationPolicy', 'BackendTLSPolicy', 'DestinationRule', 'RequestAuthentication'] as const;
 
-/** The kind that is meant, also where the word is misspelt, where what stands in for it closes services. */
+/** The intended kind, also of a misspelt word, if its stand-in closes services. */
 export function policyKindOf(word: string): (typeof policyKinds)[number] | undefined {
   const kind = kindNames.find((name) => name === word) ?? suggestName(word, kindNames);
   return policyKinds.find((each) => each === kind);
 }
 
 /**
- * In place of a MeshConfig that cannot be read: nothing may pass, since it names the namespace whose policies are the whole mesh's, and
- * which escaped paths are one.
+ * The stand-in of a MeshConfig that cannot be read: nothing may pass, since it names the namespace
+ * of mesh-wide policies, and says which escaped paths are the same.
  */
 export const closedMesh: AnyMeshObject = deny({ kind: 'MeshConfig', namespace: '', name: 'mesh' }, [
   { group: gatewayGroup, kind: 'GatewayClass', name: everyClass },
 ]);
 
 /**
- * What stands in for a rejected object; undefined where nothing can, or nothing need. `isWhole` is false where a part of its text could
- * not be read, so that there may be targets, or TLS of a DestinationRule, that nobody saw.
+ * The stand-in for a rejected object; undefined if none is possible or needed. `isWhole` is false
+ * if a part of its text could not be read, so that it may have had targets, or TLS of a
+ * DestinationRule, that nobody saw.
  */
 export function standInFor(ref: ObjectRef, fields: Fields, isWhole = true): AnyMeshObject | undefined {
   switch (ref.kind) {
@@ -81,7 +83,7 @@ export function standInFor(ref: ObjectRef, fields: Fields, isWhole = true): AnyM
   }
 }
 
-/** What follows while an object stands in for another, as part of a sentence. */
+/** The effect while an object stands in for another, as part of a sentence. */
 export function describeStandIn(object: AnyMeshObject): string {
   switch (object.kind) {
     case 'AuthorizationPolicy':
@@ -113,7 +115,10 @@ function describeTargets({ metadata: { namespace } }: AnyMeshObject, targets: re
 
 type Target = Pick<BackendTlsTarget, 'kind' | 'name'> & Partial<BackendTlsTarget>;
 
-/** The kinds that policies can target, with their groups: a wrong group is a slip, not another target. */
+/**
+ * The kinds that policies can target, with their groups: a wrong group is a mistake, not another
+ * target.
+ */
 const targetGroups: Readonly<Record<string, string>> = {
   Service: '',
   ServiceEntry: networkingGroup,
@@ -122,8 +127,8 @@ const targetGroups: Readonly<Record<string, string>> = {
 };
 
 /**
- * The targets of a policy that can be read, and its whole namespace where there is one that cannot. None where the policy names none:
- * as it is written, no waypoint would read it.
+ * The targets of a policy that can be read, and its whole namespace if one cannot. None if the
+ * policy names none: as it is written, no waypoint would read it.
  */
 function targetsToClose(
   ref: ObjectRef,
@@ -134,7 +139,8 @@ function targetsToClose(
   const { metadata: _, ...rest } = fields;
   const found: BackendTlsTarget[] = [];
   let isOneUnread = !isWhole;
-  // A list that stands one level too high or too deep is still a list of targets, and so is one whose name is misspelt.
+  // A list that stands one level too high or too deep is still a list of targets, and so is one
+  // with a misspelt name.
   const visit = (value: unknown, isTarget: boolean): void => {
     if (Array.isArray(value)) for (const item of value) visit(item, isTarget);
     else if (isRecord(value)) {
@@ -160,13 +166,16 @@ function readTarget(value: Fields, kinds: readonly string[]): BackendTlsTarget |
   return { group: targetGroups[kind] ?? '', kind, name, ...section };
 }
 
-/** Lets nothing through. Tokens would pass unverified without a RequestAuthentication, so that one denies in its place too. */
+/**
+ * Lets nothing through. Tokens would pass unverified without a RequestAuthentication, so its
+ * stand-in denies too.
+ */
 function deny(ref: ObjectRef, targets: readonly Target[]): MeshObject<'AuthorizationPolicy'> {
   return {
     apiVersion: formatApiVersion(securityGroup, 'v1'),
     kind: 'AuthorizationPolicy',
     metadata: {
-      // No object can have a name with a slash, so this one takes the place of no other policy.
+      // No object can have a name with a slash, so this one replaces no other policy.
       name: ref.kind === 'AuthorizationPolicy' && ref.name !== '' ? ref.name : `${ref.kind}/${ref.name}`,
       namespace: ref.kind === 'MeshConfig' ? defaultMeshSettings.rootNamespace : ref.namespace,
       labels: {},
@@ -180,7 +189,10 @@ function deny(ref: ObjectRef, targets: readonly Target[]): MeshObject<'Authoriza
   };
 }
 
-/** Without a BackendTLSPolicy requests would go out in plain text: this one believes nobody, so that nothing is sent. */
+/**
+ * Without a BackendTLSPolicy requests would go out in plain text. Its stand-in trusts nobody, so
+ * that nothing is sent.
+ */
 function silence(
   ref: ObjectRef,
   fields: Fields,
@@ -195,8 +207,9 @@ function silence(
 }
 
 /**
- * Without a DestinationRule that asks for TLS requests would go out in plain text: this one asks for a certificate that nobody has, so
- * that nothing is sent. One that does not ask for TLS closes nothing. Where the host cannot be read, `describeStandIn` says so.
+ * Without a DestinationRule that asks for TLS requests would go out in plain text. Its stand-in
+ * asks for a certificate that nobody has, so that nothing is sent. A rule that does not ask for TLS
+ * closes nothing. If the host cannot be read, `describeStandIn` says so.
  */
 function refuseTls(ref: ObjectRef, fields: Fields, isWhole: boolean): MeshObject<'DestinationRule'> | undefined {
   const { metadata: _, ...rest } = fields;
@@ -217,7 +230,7 @@ function refuseTls(ref: ObjectRef, fields: Fields, isWhole: boolean): MeshObject
   };
 }
 
-/** Whether a rule stands in for one that cannot be read: of others reading refuses MUTUAL without a certificate. */
+/** Whether a rule is a stand-in: reading refuses MUTUAL without a certificate in any other rule. */
 export function isUnreadRule({ spec }: MeshObject<'DestinationRule'>): boolean {
   const { mode, clientCertificate, credentialName } = spec.trafficPolicy?.tls ?? {};
   return mode === 'MUTUAL' && clientCertificate === undefined && credentialName === undefined;
@@ -234,7 +247,7 @@ function asksForTls(value: unknown): boolean {
   });
 }
 
-/** The host of a rule, also where the key is misspelt or holds a list of one; '' where there is none. */
+/** The host of a rule, also if the key is misspelt or holds a list of one; '' if there is none. */
 function readHost(spec: Fields): string {
   const key = 'host' in spec ? 'host' : Object.keys(spec).find((each) => suggestName(each, ['host']) !== undefined);
   const hosts = key === undefined ? [] : [spec[key]].flat();
@@ -246,7 +259,7 @@ function readTexts(value: unknown): readonly string[] | undefined {
   return Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : undefined;
 }
 
-/** The age of an object decides which of two holds. */
+/** The age of an object decides precedence. */
 function agedMetadata(ref: ObjectRef, fields: Fields): ObjectMeta {
   const { creationTimestamp, generation } = metadataOf(fields);
   return {
@@ -264,7 +277,10 @@ function labelsOf(ref: ObjectRef, fields: Fields): MeshObject<'Namespace'> {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: readableMetadata(ref, fields), spec: {} };
 }
 
-/** Without their waypoint services would have no policy: what is enforced at a waypoint does not depend on the rest of its Gateway. */
+/**
+ * Without their waypoint services would have no policy: the policies at a waypoint do not depend on
+ * the rest of its Gateway.
+ */
 function bareWaypoint(ref: ObjectRef, fields: Fields): MeshObject<'Gateway'> | undefined {
   if (!isRecord(fields['spec']) || fields['spec']['gatewayClassName'] !== waypointClass) return undefined;
   return {

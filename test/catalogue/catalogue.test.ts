@@ -1,5 +1,6 @@
-// Nothing silent, field by field: every field of every kind's schema is applied, as a golden case shows, or reported, as a Finding shows,
-// or for others, with a reason. The lists are in generator/resolve/fields.ts; `npm run golden` writes docs/reference/fields.md.
+// Nothing silent, field by field: every field of every kind's schema is applied, as a golden case
+// shows, or reported, as a Finding shows, or for others, with a reason. The lists are in
+// generator/resolve/fields.ts; `npm run golden` writes docs/reference/fields.md.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -38,7 +38,7 @@ const observations = new Map(
     }),
 );
 
-/** What is missing for a feature to be shown, with its opposite. */
+/** The missing parts of a feature's proof, with its opposite. */
 function findGaps({ matrix = [], oracle = [], test, pass, opposite, golden, reported }: Place): readonly string[] {
   const gaps: string[] = [];
   const shown = new Set<string>();

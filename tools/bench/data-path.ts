@@ -44,7 +44,7 @@ export async function measureDataPath({ rounds, seconds }: DataPathOptions): Pro
     measured.set(key, [...(measured.get(key) ?? []), one]);
   };
   try {
-    // In turns, so that whatever else the machine does meets all.
+    // In turns, so that other work of the machine affects all of them.
     for (let round = 0; round < rounds; round += 1) {
       for (const setting of settings) {
         put(join(config, 'policies.yaml'), setting === 'with policies' ? policies : undefined);
@@ -144,7 +144,10 @@ async function startRun(config: string, state: string): Promise<() => Promise<vo
   };
 }
 
-/** A file with this text, or none: one that is emptied is taken for half written, and what it said stays in force. */
+/**
+ * A file with this text, or none: one that is emptied is taken for half written, and what it said
+ * stays in force.
+ */
 function put(path: string, text: string | undefined): void {
   if (text === undefined) rmSync(path, { force: true });
   else writeFileSync(path, text);

@@ -1,19 +1,22 @@
-// A long wire, as a process of its own: bytes come out at its end a while after they went in, in both directions. It limits nothing else:
-// how many bytes are under way is up to those who send.
+// A long wire, as a process of its own: bytes come out at its end with a delay, in both directions.
+// It limits nothing else: the senders decide how many bytes are in flight.
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { SocketAddress } from '../../test/support/envoy.ts';
 
-/** What the process is told; it answers when it has done it. */
+/** The orders to the process; it answers when it has carried one out. */
 export interface WireOrder {
-  /** Where to listen, and where that leads to; given once. */
+  /** The listen address, and its target; given once. */
   readonly routes?: readonly { readonly from: SocketAddress; readonly to: SocketAddress }[];
   /** How long one way takes, from now on. */
   readonly delayMs: number;
 }
 
-/** Bytes under way in one direction, at most: far more than any window, so that it is the windows that are measured. */
+/**
+ * Bytes in flight in one direction, at most: far more than any window, so that the windows are
+ * measured.
+ */
 const capacity = 256 * 1024 * 1024;
 let delayMs = 0;
 

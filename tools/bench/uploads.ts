@@ -1,5 +1,6 @@
-// How fast uploads are over a long wire: client → node proxy → wire → waypoint → node proxy → server, against client → wire → server. The
-// Envoys run what Cairn generates for them, in its static form, which can name the wire as the waypoint's address.
+// The speed of uploads over a long wire: client → node proxy → wire → waypoint → node proxy →
+// server, against client → wire → server. The Envoys run Cairn's configuration for them, in its
+// static form, which can name the wire as the waypoint's address.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +22,7 @@ import { writeTestCertificates } from '../../test/support/test-certificates.ts';
 import type { WireOrder } from './long-wire.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
-/** What to measure. */
+/** The choice of measurements. */
 export interface UploadOptions {
   /** Uploads of each kind by each way. */
   readonly count: number;
@@ -53,7 +54,7 @@ export async function measureUploads({ count, megabytes, delay }: UploadOptions)
   const cases = [0, delay].flatMap((ms) => protocols.flatMap((protocol) => ways.map((way) => ({ ms, protocol, way }))));
   try {
     for (const { protocol, way } of cases) await upload(at, { protocol, way, bytes: 1_000_000 });
-    // In turns, so that whatever else the machine does meets all.
+    // In turns, so that other work of the machine affects all of them.
     for (let round = 0; round < count; round += 1) {
       for (const { ms, protocol, way } of cases) {
         await wire.ask({ delayMs: ms / 2 });
@@ -84,7 +85,7 @@ interface Upload {
 
 const block = Buffer.alloc(64 * 1024, 'x');
 
-/** Seconds from connecting to the server's answer that all has arrived. */
+/** Seconds from connecting to the server's answer that everything has arrived. */
 async function upload(at: Places, { protocol, way, bytes }: Upload): Promise<number> {
   const host = way === 'waypoint' ? at.service : at.wire;
   const began = performance.now();
@@ -116,7 +117,7 @@ function readCount(socket: Socket): Promise<number> {
   });
 }
 
-/** Servers that count what they are sent and say it in a line. */
+/** Servers that count the bytes that they are sent and answer the number in a line. */
 async function startServers(address: string): Promise<() => Promise<void>> {
   const http = createHttpServer((request, response) => {
     let count = 0;
@@ -168,7 +169,9 @@ async function startWire(at: Places): Promise<Wire> {
   };
 }
 
-/** A waypoint and the node proxy of everybody else, to which the wire's address is the waypoint's. */
+/**
+ * A waypoint and the node proxy of everybody else, to which the wire's address is the waypoint's.
+ */
 async function startMesh(at: Places): Promise<() => Promise<void>> {
   const { store } = readMesh({ 'mesh.yaml': renderManifests(at) }, { machine: testMachine });
   const folder = mkdtempSync(join(tmpdir(), 'cairn-uploads-'));

@@ -7,8 +7,9 @@ import type { FieldPath } from '../../../mesh/index.ts';
 /**
  * Patterns of applied fields below `spec`. A step is a property; `[]` stands for any list index,
  * `*` for any key of a map, and a final `**` for everything below. `reported` marks fields that
- * reading or a resolver reports, with a better sentence than the general one, and `elsewhere` those
- * that rightly mean nothing to a proxy, each with the reason; both go before `applied`.
+ * reading or a resolver reports, with a better sentence than the general one. `elsewhere` marks
+ * those that rightly mean nothing to a proxy, each with the reason. Both have precedence over
+ * `applied`.
  */
 export interface FieldCatalogue {
   readonly applied: readonly string[];
@@ -19,7 +20,7 @@ export interface FieldCatalogue {
 }
 
 /**
- * What becomes of a field: it is applied, it is reported when it is set, or it is for others, for
+ * The effect of a field: it is applied, it is reported when it is set, or it is for others, for
  * this reason.
  */
 export type FieldClass = 'applied' | 'reported' | { readonly elsewhere: string };
@@ -59,7 +60,7 @@ function covers(pattern: readonly string[], path: FieldPath): boolean {
   return pattern.length === path.length || (pattern.length === path.length + 1 && pattern.at(-1) === '**');
 }
 
-/** What a step of a path may be called in a pattern. */
+/** The forms of a step of a path in a pattern. */
 export function namesOf(step: string | number): readonly string[] {
   return typeof step === 'number' ? ['[]'] : [step, '*'];
 }

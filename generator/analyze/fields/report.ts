@@ -31,7 +31,10 @@ function patternsOf(catalogue: FieldCatalogue): Step {
   return root;
 }
 
-/** Reports every field of an object that is set and not applied, unless it is for others or a resolver reports it. */
+/**
+ * Reports every field of an object that is set and not applied, unless it is for others or a
+ * resolver reports it.
+ */
 export function reportUnsupportedFields(context: ResolveContext, object: MeshObject, catalogue: FieldCatalogue): void {
   const path: (string | number)[] = ['spec'];
   const visit = (value: unknown, steps: readonly Step[]): void => {
@@ -48,7 +51,7 @@ export function reportUnsupportedFields(context: ResolveContext, object: MeshObj
     }
     context.report({
       code: 'FieldNotSupported',
-      // A mesh is not wrong because of what only other parts of Istio read.
+      // Fields that only other parts of Istio read are no fault of a mesh.
       severity: object.kind === 'MeshConfig' ? 'warning' : 'error',
       ref: refOf(object),
       path: [...path],

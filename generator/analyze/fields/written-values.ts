@@ -1,5 +1,5 @@
-// Labels and annotations that have a few values each. Another value has no effect, which must not be silent: of a policy that somebody
-// means to try, of a waypoint that is meant for workloads.
+// Labels and annotations with a few values each. Another value has no effect, which must not be
+// silent: for example of a policy that is meant to be tried only, or of a waypoint for workloads.
 
 import {
   connectStrategyAnnotation,
@@ -19,7 +19,7 @@ interface WrittenValue {
   readonly on: 'labels' | 'annotations';
   readonly key: string;
   readonly isValue: (text: string) => boolean;
-  /** What follows from another value. */
+  /** The effect of another value. */
   readonly consequence: string;
   readonly hint: string;
 }
@@ -28,7 +28,7 @@ function oneOf(...values: readonly string[]): Pick<WrittenValue, 'isValue' | 'hi
   return { isValue: (text) => values.includes(text), hint: `write one of ${values.join(', ')}` };
 }
 
-/** What parses as false besides `false`, which asks for nothing. */
+/** Texts that parse as false besides `false`, which asks for nothing. */
 const falsehoods = ['false', 'False', 'FALSE', 'f', 'F', '0'];
 
 const dryRun: WrittenValue = {
@@ -72,7 +72,7 @@ const writtenValues: Partial<Readonly<Record<Kind, readonly WrittenValue[]>>> = 
   ServiceEntry: [pathNormalization, distribution, connectStrategy],
 };
 
-/** Reports what an object's labels and annotations say that means nothing. */
+/** Reports values of an object's labels and annotations that mean nothing. */
 export function reportWrittenValues(context: ResolveContext, object: MeshObject): void {
   for (const { on, key, isValue, consequence, hint } of writtenValues[object.kind] ?? []) {
     const text = object.metadata[on][key];

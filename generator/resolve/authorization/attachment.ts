@@ -1,5 +1,5 @@
-// Which policies apply to a frontend, and which were meant to and do not. A waypoint honours target references only, each from the
-// namespace of what it names.
+// The policies that apply to a frontend, and those that were meant to and do not. A waypoint
+// honours target references only, each from the namespace of its target.
 
 import {
   dataplaneModeLabel,
@@ -26,8 +26,8 @@ import { resolveGateway } from '../waypoint/gateway.ts';
 type Policy = MeshObject<'AuthorizationPolicy'> | MeshObject<'RequestAuthentication'>;
 
 /**
- * Every policy of a kind that applies to a frontend, each once, sorted by namespace and name. `find` asks the index of the kind's
- * targets.
+ * Every policy of a kind that applies to a frontend, each once, sorted by namespace and name.
+ * `find` asks the index of the kind's targets.
  */
 export function findAttached<P extends Policy>(
   mesh: MeshSnapshot,
@@ -53,7 +53,7 @@ export function findAttached<P extends Policy>(
   return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, policy]) => policy);
 }
 
-/** In place of something that could not be read; no object of a source has a slash in its name. */
+/** A stand-in; no object of a source has a slash in its name. */
 function isStandIn({ metadata }: Policy): boolean {
   return metadata.name.includes('/');
 }
@@ -69,7 +69,10 @@ function isOfGroup({ kind, group = '' }: PolicyTargetReference): boolean {
   return groups[kind]?.includes(group) ?? false;
 }
 
-/** Reports what keeps a policy as a whole from being in effect at any waypoint. To be called once for each policy. */
+/**
+ * Reports the reasons why a policy as a whole is not in effect at any waypoint. Called once for
+ * each policy.
+ */
 export function reportPolicyAttachment(context: ResolveContext, policy: Policy): void {
   const { targetRefs = [] } = policy.spec;
   const ref = refOf(policy);
@@ -103,7 +106,7 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
     message: `${message}, so the policy is not in effect there`,
     hint,
   });
-  // Only what stands in for a policy names its namespace; reading said so.
+  // Only the stand-in of a policy names its namespace; reading reported it.
   if (kind === namespaceTarget) return undefined;
   const expected = Object.hasOwn(groups, kind) ? groups[kind] : undefined;
   if (expected === undefined) {
@@ -161,8 +164,8 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
 }
 
 /**
- * Reports a policy without target references. Waypoints read none, and a node proxy of ours enforces none: what it would close is open, as
- * far as no proxy of another control plane closes it.
+ * Reports a policy without target references. Waypoints read none, and a node proxy of ours
+ * enforces none: what it would close is open, unless a proxy of another control plane closes it.
  */
 function reportUnenforced({ mesh, report }: ResolveContext, policy: Policy): void {
   const { selector } = policy.spec;
@@ -182,7 +185,10 @@ function reportUnenforced({ mesh, report }: ResolveContext, policy: Policy): voi
   });
 }
 
-/** Who else a policy without targets may be meant for, as far as labels say so; undefined where it is for the mesh. */
+/**
+ * The other proxies that a policy without targets may be meant for, according to labels; undefined
+ * if it is for the mesh.
+ */
 function otherEnforcers(mesh: MeshSnapshot, { metadata, spec }: Policy): string | undefined {
   const selected = spec.selector?.matchLabels ?? {};
   if (gatewayNameLabel in selected || selected['istio']?.endsWith('gateway') === true)

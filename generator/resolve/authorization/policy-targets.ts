@@ -1,4 +1,5 @@
-// What a policy is for, where that decides whether a value can match: the services that its targets stand for.
+// The services of a policy, if they decide whether a value can match: those that its targets stand
+// for.
 
 import { everyClass, type MeshObject, type MeshSnapshot } from '../../../mesh/index.ts';
 import { resolveBinding } from '../waypoint/binding.ts';
@@ -8,14 +9,19 @@ import { findAttached } from './attachment.ts';
 import { resolveGateway } from '../waypoint/gateway.ts';
 import { resolveServedServices } from '../waypoint/served.ts';
 
-/** The services of a policy; `undefined` when it is, or may be, for more than services that are known. */
+/**
+ * The services of a policy; `undefined` when it is, or may be, for more services than are known.
+ */
 export interface PolicyTargets {
   readonly services: readonly ResolvedService[] | undefined;
-  /** The issuers whose tokens are verified at all of them; undefined when nobody verifies any, which is reported elsewhere. */
+  /**
+   * The issuers whose tokens are verified at all of them; undefined when none are verified, which
+   * is reported elsewhere.
+   */
   readonly issuers: readonly string[] | undefined;
 }
 
-/** What a policy is for. */
+/** The scope of a policy. */
 export function findPolicyTargets(mesh: MeshSnapshot, policy: MeshObject<'AuthorizationPolicy'>): PolicyTargets {
   const context: ResolveContext = { mesh, report: () => undefined };
   const found = (policy.spec.targetRefs ?? []).map((target) => findServices(context, policy, target));
@@ -49,7 +55,7 @@ function findServices(
   return all.includes(undefined) ? undefined : all.flatMap((each) => each ?? []);
 }
 
-/** What is served under the address of a workload has its ports, whichever these are. */
+/** A workload under its own address has its own ports, whichever these are. */
 function findServed(context: ResolveContext, namespace: string, name: string): readonly ResolvedService[] | undefined {
   const gateway = resolveGateway(context.mesh, { namespace, name });
   return gateway === undefined || gateway.trafficType !== 'service'

@@ -1,5 +1,5 @@
-// BackendTLSPolicy: what is spoken to a service's ports, and whose certificates are believed. Where its roots cannot be had nothing is
-// sent at all: a backend that nobody can verify is answered for with 503.
+// BackendTLSPolicy: the TLS to a service's ports, and the trusted roots. If its roots are missing,
+// nothing is sent at all: requests to a backend that cannot be verified are answered with 503.
 
 import { X509Certificate } from 'node:crypto';
 import {
@@ -19,13 +19,16 @@ import { type ResolvedPort, type ResolvedService, resolveServices } from '../ser
 
 type Policy = MeshObject<'BackendTLSPolicy'>;
 
-/** The policy of a port; `tls` is absent where it cannot be carried out, so that the port must not be spoken to. */
+/**
+ * The policy of a port; `tls` is absent if it cannot be carried out, so that nothing may be sent to
+ * the port.
+ */
 export interface BackendTls {
   readonly policy: Policy;
   readonly tls?: UpstreamTls;
 }
 
-/** Why a reference of a policy is none, in the Gateway API's words. */
+/** The reason why a reference of a policy is invalid, in the Gateway API's words. */
 export interface BackendTlsProblem {
   readonly reason: 'InvalidCACertificateRef' | 'InvalidKind' | 'Invalid';
   readonly code: FindingCode;
@@ -33,13 +36,19 @@ export interface BackendTlsProblem {
   readonly message: string;
 }
 
-/** What a policy says of certificates, and what is wrong with it; without `tls` nothing that could be verified is left. */
+/**
+ * The certificates of a policy, and its faults; without `tls` nothing that could be verified is
+ * left.
+ */
 export interface ResolvedValidation {
   readonly tls?: UpstreamTls;
   readonly problems: readonly BackendTlsProblem[];
 }
 
-/** The policy that holds for a port: one for the port by its name before one for all ports, then the oldest, then by name. */
+/**
+ * The policy that holds for a port: one for the port by its name has precedence over one for all
+ * ports, then the oldest, then by name.
+ */
 export function findBackendTlsPolicy(
   mesh: MeshSnapshot,
   { object, namespace, name }: Pick<ResolvedService, 'object' | 'namespace' | 'name'>,
@@ -53,7 +62,7 @@ export function findBackendTlsPolicy(
         (target) =>
           isService(target) && target.kind === object.kind && target.name === name && target.sectionName === section,
       );
-  // What stands in for a policy whose targets cannot be read holds where no other policy does.
+  // The stand-in of a policy whose targets cannot be read holds where no other policy does.
   return (
     policies.find(holds(port.name)) ??
     policies.find(holds(undefined)) ??
@@ -78,7 +87,7 @@ export function isService({ group, kind }: { readonly group: string; readonly ki
   return (isCoreGroup(group) && kind === 'Service') || (group === networkingGroup && kind === 'ServiceEntry');
 }
 
-/** What `spec.validation` comes to. */
+/** The result of `spec.validation`. */
 export function resolveValidation(mesh: MeshSnapshot, { metadata, spec }: Policy): ResolvedValidation {
   const { hostname, caCertificateRefs = [], wellKnownCACertificates, subjectAltNames = [] } = spec.validation;
   const path: FieldPath = ['spec', 'validation'];
@@ -124,10 +133,13 @@ export function resolveValidation(mesh: MeshSnapshot, { metadata, spec }: Policy
   return pems.length === 0 ? { problems } : { tls: make({ pem: pems.join('') }), problems };
 }
 
-/** More are no list of roots that somebody wrote. */
+/** A longer list of roots was not written by hand. */
 const maxCertificates = 512;
 
-/** The certificates of a PEM text, in normal form; none when one of them is broken, since Envoy would refuse them all. */
+/**
+ * The certificates of a PEM text, in normal form; none when one of them is broken, since Envoy
+ * would refuse them all.
+ */
 function readCertificates(text: string): readonly string[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length > maxCertificates) return [];
@@ -138,13 +150,13 @@ function readCertificates(text: string): readonly string[] {
   }
 }
 
-/** Reports what of a policy is not in effect as written. */
+/** Reports the parts of a policy that are not in effect as written. */
 export function reportBackendTls(context: ResolveContext, policy: Policy): void {
   const { mesh } = context;
   const { tls, problems } = resolveValidation(mesh, policy);
   const report = (code: FindingCode, path: FieldPath, message: string, hint: string): void =>
     context.report({ code, severity: 'error', ref: refOf(policy), path, message, hint });
-  // What stands in for a policy that could not be read names no roots; reading said so.
+  // The stand-in of a policy that could not be read names no roots; reading reported it.
   const { caCertificateRefs = [], wellKnownCACertificates } = policy.spec.validation;
   const isStandIn = caCertificateRefs.length === 0 && wellKnownCACertificates === undefined;
   for (const { code, path, message } of isStandIn ? [] : problems) {
@@ -179,7 +191,7 @@ export function reportBackendTls(context: ResolveContext, policy: Policy): void 
   }
 }
 
-/** What a policy's reference comes to. */
+/** The result of a policy's reference. */
 export type JudgedTarget =
   | { readonly kind: 'held' }
   | { readonly kind: 'missing'; readonly field: 'kind' | 'name' | 'sectionName'; readonly message: string }

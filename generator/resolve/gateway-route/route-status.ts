@@ -1,5 +1,6 @@
-// The status of routes of the Gateway API: for each parent that is a service, the conditions that a controller writes. Reasons and
-// messages are Istio's where it has them; what only the Gateway API asks for (Conflicted, PartiallyInvalid) is added.
+// The status of routes of the Gateway API: for each parent that is a service, the conditions that a
+// controller writes. Reasons and messages are Istio's if it has them; those that only the Gateway
+// API defines (Conflicted, PartiallyInvalid) are added.
 
 import {
   formatRef,
@@ -18,7 +19,7 @@ import { resolveTcpDestinations } from './tcp.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { resolveGateway } from '../waypoint/gateway.ts';
 
-/** A condition without the time of its last change, which is the writer's to keep. */
+/** A condition without the time of its last change, which the writer keeps. */
 export interface RouteCondition {
   readonly type: 'Accepted' | 'PartiallyInvalid' | 'ResolvedRefs' | 'ResolvedWaypoints';
   readonly status: 'False' | 'True';
@@ -35,13 +36,16 @@ export interface RouteParentStatus {
   readonly conditions: readonly RouteCondition[];
 }
 
-/** What `status.parents` of one route holds for this controller; routes without a parent that is a service have none. */
+/**
+ * The entries of one route's `status.parents` for this controller; routes without a parent that is
+ * a service have none.
+ */
 export interface RouteStatus {
   readonly ref: ObjectRef;
   readonly parents: readonly RouteParentStatus[];
 }
 
-/** The controller name of Istio's route status, so that what waits for it keeps working. */
+/** The controller name of Istio's route status, so that tools that wait for it keep working. */
 const controllerName = 'istio.io/gateway-controller';
 
 /** The status of every route of a configuration that has one, oldest first by kind. */

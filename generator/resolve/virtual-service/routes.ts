@@ -1,4 +1,5 @@
-// A VirtualService's `http` rules as routes of one frontend: each match of each rule is a route of its own, in order.
+// A VirtualService's `http` rules as routes of one frontend: each match of each rule is a route of
+// its own, in order.
 
 import { type FieldPath, type HttpRoute as VirtualServiceRule, parseDuration, refOf } from '../../../mesh/index.ts';
 import type { HttpRoute, RouteAction, WeightedDestination } from '../../model/http-route.ts';
@@ -22,8 +23,8 @@ import { everyRequest, matchesEverything } from '../../model/http-match.ts';
 const missingDestinationStatus = 503;
 
 /**
- * The routes of a VirtualService on this frontend. Rules after one that matches everything are reported, and left out. `shadows` are
- * those of the VirtualServices before.
+ * The routes of a VirtualService on this frontend. Rules after one that matches everything are
+ * reported, and left out. `shadows` are those of the VirtualServices before.
  */
 export function resolveVirtualServiceRoutes(context: VirtualServiceContext, shadows: Shadows): readonly HttpRoute[] {
   const routes: HttpRoute[] = [];
@@ -55,7 +56,10 @@ export function resolveVirtualServiceRoutes(context: VirtualServiceContext, shad
   return routes;
 }
 
-/** Whether earlier rules take every request on the other ports too, so that one that depends on the port is reached on none. */
+/**
+ * Whether earlier rules take every request on the other ports too, so that one that depends on the
+ * port is reached on none.
+ */
 function isClosedElsewhere(context: VirtualServiceContext, index: number): boolean {
   return (
     knowsAllPorts(context) &&
@@ -99,7 +103,10 @@ interface NamedMatch extends WrittenMatch {
   readonly name?: string | undefined;
 }
 
-/** The matches that a request can be held against: what stands after one that takes every request is reported, and left out. */
+/**
+ * The matches that a request can reach: those after one that takes every request are reported, and
+ * left out.
+ */
 function resolveMatches({ rule, placeMatch, place }: SourcedRule): readonly NamedMatch[] {
   if (rule.match === undefined || rule.match.length === 0) return [{ match: everyRequest, ...place('match') }];
   const matches: NamedMatch[] = [];
@@ -120,7 +127,10 @@ function resolveMatches({ rule, placeMatch, place }: SourcedRule): readonly Name
   return matches;
 }
 
-/** `host`: what the rule's edits of request headers set the Host to, which a rewrite goes before. */
+/**
+ * `host`: the Host that the rule's edits of request headers set, over which a rewrite has
+ * precedence.
+ */
 function resolveAction({ rule, place }: SourcedRule, host: string | undefined): RouteAction | undefined {
   if (rule.redirect !== undefined) {
     const { context, path } = place('redirect');
@@ -151,7 +161,10 @@ function resolveAction({ rule, place }: SourcedRule, host: string | undefined): 
   };
 }
 
-/** Weights are relative; a single destination gets everything whatever its weight, and a weight of 0 gets nothing. */
+/**
+ * Weights are relative; a single destination gets everything whatever its weight, and a weight of 0
+ * gets nothing.
+ */
 function resolveDestinations(
   context: VirtualServiceContext,
   rule: VirtualServiceRule,

@@ -1,5 +1,5 @@
-// VirtualService `tls` and `tcp` rules as routes of one TCP port. The first rule whose conditions hold takes a connection; what no rule
-// takes goes to the service itself.
+// VirtualService `tls` and `tcp` rules as routes of one TCP port. The first rule whose conditions
+// hold takes a connection; a connection that no rule takes goes to the service itself.
 
 import { type FieldPath, formatRef, type L4RouteDestination, type MeshObject, refOf } from '../../../mesh/index.ts';
 import type { TcpDestination, TcpMatch, TcpRoute } from '../../model/tcp-route.ts';
@@ -29,7 +29,10 @@ interface Rule {
 
 const closed = { consequence: 'these connections are closed', level: 'tcp' } as const;
 
-/** The routes of a TCP port, those of the Gateway API first; the last one takes every connection. Rules that are never reached are reported, and left out. */
+/**
+ * The routes of a TCP port, those of the Gateway API first; the last one takes every connection.
+ * Rules that are never reached are reported, and left out.
+ */
 export function resolveTcpRoutes(context: ResolveContext, target: PortTarget): readonly TcpRoute[] {
   const before = resolveGatewayTcpRoutes(context, target);
   const taken = new Map(before.map((route) => [JSON.stringify(route.matches), route]));
@@ -63,8 +66,8 @@ export function resolveTcpRoutes(context: ResolveContext, target: PortTarget): r
 }
 
 /**
- * The conditions of a TCP port's conditional routes, in order: what its listener tells connections apart by. Asks for VirtualServices
- * only where one has conditions of this kind.
+ * The conditions of a TCP port's conditional routes, in order: its listener dispatches connections
+ * by them. Asks for VirtualServices only if one has conditions of this kind.
  */
 export function resolveTcpConditions({ mesh }: ResolveContext, target: PortTarget): readonly (readonly TcpMatch[])[] {
   const { conditions, isClosed } = resolveGatewayTcpConditions({ mesh, report: () => undefined }, target);
@@ -78,7 +81,10 @@ export function resolveTcpConditions({ mesh }: ResolveContext, target: PortTarge
   return [...conditions, ...rules];
 }
 
-/** The rules of every VirtualService that applies, up to the first that takes everything: for each, `tls` before `tcp`. */
+/**
+ * The rules of every VirtualService that applies, up to the first that takes everything: for each,
+ * `tls` before `tcp`.
+ */
 function findRules(context: ResolveContext, target: PortTarget): readonly Rule[] {
   const rules: Rule[] = [];
   let closedBy: string | undefined;

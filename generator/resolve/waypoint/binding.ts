@@ -1,4 +1,5 @@
-// Which waypoint a service is bound to, and which services a waypoint serves: labels on the service go before those of its namespace.
+// The waypoint that a service is bound to, and the services that a waypoint serves: labels on the
+// service have precedence over those of its namespace.
 
 import {
   managedLabel,
@@ -16,7 +17,7 @@ import type { ResolveContext } from '../context.ts';
 import type { GatewayKey } from './gateway.ts';
 import { resolveGateway, isOfRevision, admits } from './gateway.ts';
 
-/** What the labels of an object ask for: a waypoint, none on purpose, or nothing. */
+/** The request in an object's labels: a waypoint, none on purpose, or nothing. */
 type Request = GatewayKey | 'none' | undefined;
 
 function requestOf(object: MeshObject | undefined, ownNamespace: string): Request {
@@ -26,7 +27,10 @@ function requestOf(object: MeshObject | undefined, ownNamespace: string): Reques
   return { namespace: object?.metadata.labels[useWaypointNamespaceLabel] ?? ownNamespace, name };
 }
 
-/** The waypoint that a service asks for by its own label, else by its namespace's; undefined when it asks for none. */
+/**
+ * The waypoint that a service asks for by its own label, else by its namespace's; undefined when it
+ * asks for none.
+ */
 export function requestedWaypoint(
   mesh: MeshSnapshot,
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
@@ -38,12 +42,18 @@ export function requestedWaypoint(
   return request === 'none' ? undefined : request;
 }
 
-/** Whether an object belongs to a waypoint itself, whose own traffic no waypoint may take: it would be its own client. */
+/**
+ * Whether an object belongs to a waypoint itself, whose own traffic no waypoint may take: it would
+ * be its own client.
+ */
 export function isPartOfWaypoint({ metadata }: MeshObject): boolean {
   return managedWaypoints.includes(metadata.labels[managedLabel] ?? '');
 }
 
-/** The waypoint that a service is really bound to: requested, existing, of a fitting traffic type, and willing. Problems are reported. */
+/**
+ * The waypoint that a service is really bound to: requested, existing, of a fitting traffic type,
+ * and willing. Problems are reported.
+ */
 export function resolveBinding(
   context: ResolveContext,
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,

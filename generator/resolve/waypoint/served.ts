@@ -1,4 +1,4 @@
-// Which services and workloads a waypoint serves: each host once.
+// The services and workloads that a waypoint serves: each host once.
 
 import type { ResolveContext } from '../context.ts';
 import {
@@ -20,7 +20,9 @@ import {
 import { isPartOfWaypoint, resolveBinding } from './binding.ts';
 import { admits, type GatewayKey } from './gateway.ts';
 
-/** The workloads that a waypoint serves under their own addresses; none unless its Gateway says so. */
+/**
+ * The workloads that a waypoint serves under their own addresses; none unless its Gateway says so.
+ */
 export function findBoundWorkloads(
   { mesh }: Pick<ResolveContext, 'mesh'>,
   gateway: WaypointGateway,
@@ -41,8 +43,9 @@ export function findBoundWorkloads(
 }
 
 /**
- * The service that a waypoint serves under a host: the Kubernetes Service of that name, else of the ServiceEntries that are bound to the
- * waypoint that of its own namespace, else the oldest. Entries that other waypoints or none serve do not count.
+ * The service that a waypoint serves under a host: the Kubernetes Service of that name, else of the
+ * ServiceEntries that are bound to the waypoint that of its own namespace, else the oldest. Entries
+ * that other waypoints or none serve do not count.
  */
 export function findServedService(mesh: MeshSnapshot, gateway: GatewayKey, host: string): ResolvedService | undefined {
   const service = findKubernetesService(mesh, host);
@@ -59,7 +62,10 @@ export function isServedBy(mesh: MeshSnapshot, gateway: GatewayKey, { host, ref,
   return served !== undefined && formatRef(served) === formatRef(ref) && isBoundTo(mesh, gateway, object);
 }
 
-/** The service behind a cluster of a waypoint: one that it serves, or one that its namespace sees under this host. */
+/**
+ * The service behind a cluster of a waypoint: one that it serves, or one that its namespace sees
+ * under this host.
+ */
 export function findBackendService(
   mesh: MeshSnapshot,
   gateway: GatewayKey,
@@ -96,7 +102,7 @@ export function resolveServedServices(context: ResolveContext, gateway: Waypoint
   return [...new Map(services.map((service) => [service.host, service])).values()];
 }
 
-/** At a waypoint a host is one service; whoever declares it again is told. */
+/** At a waypoint a host is one service; other declarations of it get a Finding. */
 function isHostOwner(context: ResolveContext, gateway: GatewayKey, service: ResolvedService): boolean {
   if (service.object.kind === 'Service') return true;
   const owner = findServedService(context.mesh, gateway, service.host);
@@ -105,7 +111,9 @@ function isHostOwner(context: ResolveContext, gateway: GatewayKey, service: Reso
   return false;
 }
 
-/** Says that a ServiceEntry's declaration of a host has no effect; the same words wherever that is found. */
+/**
+ * Reports that a ServiceEntry's declaration of a host has no effect, in the same words everywhere.
+ */
 export function reportLostHost(
   { report }: ResolveContext,
   { host, ref }: ResolvedService,
