@@ -12,13 +12,27 @@ export const noRoute: HttpRoute = {
   action: { kind: 'respond', status: 404 },
 };
 
+/** What a field of a match says: nothing, how another one is compared, or that some requests are left out. */
+export type MatchEffect = 'none' | 'modifies' | 'narrows';
+
+const narrowsIf = (condition: boolean): MatchEffect => (condition ? 'narrows' : 'none');
+
+/** Every field of a match: a new one has to say here what it does. */
+const effects: { readonly [F in keyof Required<HttpMatch>]: (match: HttpMatch) => MatchEffect } = {
+  path: ({ path }) => narrowsIf(path !== undefined && !('prefix' in path && path.prefix === '/')),
+  ignorePathCase: ({ ignorePathCase }) => (ignorePathCase === true ? 'modifies' : 'none'),
+  headers: ({ headers }) => narrowsIf(headers.length > 0),
+  query: ({ query }) => narrowsIf(query.length > 0),
+  claims: ({ claims = [] }) => narrowsIf(claims.length > 0),
+  sourceNamespace: ({ sourceNamespace }) => narrowsIf(sourceNamespace !== undefined),
+};
+
+/** What each field of a match says. */
+export function effectsOf(match: HttpMatch): readonly (readonly [field: string, effect: MatchEffect])[] {
+  return Object.entries(effects).map(([field, effect]) => [field, effect(match)]);
+}
+
 /** Whether a match holds for every request, so that no later rule is reached. */
 export function matchesEverything(match: HttpMatch): boolean {
-  return (
-    (match.path === undefined || ('prefix' in match.path && match.path.prefix === '/')) &&
-    match.headers.length === 0 &&
-    match.query.length === 0 &&
-    (match.claims ?? []).length === 0 &&
-    match.sourceNamespace === undefined
-  );
+  return effectsOf(match).every(([, effect]) => effect !== 'narrows');
 }

@@ -153,33 +153,71 @@ function joinMatches(
   return joined.some((list) => list.length === 0) ? undefined : joined.flat();
 }
 
+/** How a field of a delegate's match goes with that of its root's match. */
+interface MatchField<V> {
+  /** Whether it takes nothing but what the root's takes too, as far as can be told. */
+  readonly isWithin: (own: V | undefined, root: V | undefined) => boolean;
+  /** What both come to; by itself the delegate's own, else the root's. */
+  readonly join?: (own: V, root: V) => V;
+}
+
+type MatchFields = Required<HttpMatchRequest>;
+
+/** A match, field by field. */
+type SomeFields = { readonly [F in keyof MatchFields]?: MatchFields[F] | undefined };
+
+type Texts = Readonly<Record<string, StringMatch>>;
+
+const text: MatchField<StringMatch> = { isWithin };
+const texts: MatchField<Texts> = {
+  isWithin: (own = {}, root = {}) => Object.entries(own).every(([name, value]) => isWithin(value, root[name])),
+  join: (own, root) => ({ ...root, ...own }),
+};
+const free = { isWithin: () => true };
+
+/** Every field of a match: a new one has to say here how it is joined. */
+const matchFields: { readonly [F in keyof MatchFields]: MatchField<MatchFields[F]> } = {
+  name: { ...free, join: (own, root) => joinNames(root, own) ?? '' },
+  statPrefix: free,
+  uri: text,
+  scheme: text,
+  method: text,
+  authority: text,
+  headers: texts,
+  withoutHeaders: texts,
+  queryParams: texts,
+  ignoreUriCase: { isWithin: (own = false, root = false) => own === root },
+  port: { isWithin: isSame },
+  sourceNamespace: { isWithin: isSame },
+  sourceLabels: {
+    isWithin: (own = {}, root = {}) => Object.entries(own).every(([label, value]) => isSame(value, root[label])),
+    join: (own, root) => ({ ...root, ...own }),
+  },
+  gateways: { isWithin: (own = [], root = []) => root.length === 0 || own.every((name) => root.includes(name)) },
+};
+
+const fieldNames = Object.keys(matchFields) as readonly (keyof MatchFields)[];
+
 function joinMatch(root: HttpMatchRequest, own: HttpMatchRequest): HttpMatchRequest {
-  const name = joinNames(root.name, own.name);
-  return {
-    ...root,
-    ...own,
-    ...(name === undefined ? {} : { name }),
-    ...(root.headers === undefined ? {} : { headers: { ...root.headers, ...own.headers } }),
-    ...(root.withoutHeaders === undefined ? {} : { withoutHeaders: { ...root.withoutHeaders, ...own.withoutHeaders } }),
-    ...(root.queryParams === undefined ? {} : { queryParams: { ...root.queryParams, ...own.queryParams } }),
-    ...(root.sourceLabels === undefined ? {} : { sourceLabels: { ...root.sourceLabels, ...own.sourceLabels } }),
-  };
+  return Object.fromEntries(
+    fieldNames.map((field) => [field, joinField(field, root, own)] as const).filter(([, value]) => value !== undefined),
+  );
+}
+
+function joinField<F extends keyof MatchFields>(
+  field: F,
+  { [field]: root }: SomeFields,
+  { [field]: own }: SomeFields,
+): MatchFields[F] | undefined {
+  const { join } = matchFields[field];
+  return root === undefined || own === undefined || join === undefined ? (own ?? root) : join(own, root);
 }
 
 /** Whether a match takes nothing but what `root` takes too, as far as can be told field by field. */
-function narrows(own: HttpMatchRequest, root: HttpMatchRequest): boolean {
-  const maps = ['headers', 'withoutHeaders', 'queryParams'] as const;
-  return (
-    (['uri', 'scheme', 'method', 'authority'] as const).every((field) => isWithin(own[field], root[field])) &&
-    maps.every((field) =>
-      Object.entries(own[field] ?? {}).every(([name, value]) => isWithin(value, root[field]?.[name])),
-    ) &&
-    (root.ignoreUriCase ?? false) === (own.ignoreUriCase ?? false) &&
-    isSame(own.port, root.port) &&
-    isSame(own.sourceNamespace, root.sourceNamespace) &&
-    Object.entries(own.sourceLabels ?? {}).every(([label, value]) => isSame(value, root.sourceLabels?.[label])) &&
-    ((root.gateways ?? []).length === 0 || (own.gateways ?? []).every((name) => root.gateways?.includes(name)))
-  );
+function narrows(own: SomeFields, root: SomeFields): boolean {
+  const isFieldWithin = <F extends keyof MatchFields>(field: F): boolean =>
+    matchFields[field].isWithin(own[field], root[field]);
+  return fieldNames.every((field) => isFieldWithin(field));
 }
 
 function isSame<T extends string | number>(own: T | undefined, root: T | undefined): boolean {

@@ -2,6 +2,7 @@
 // looking up what could take them, so that thousands of rules stay cheap: the same match, or a shorter prefix of its path.
 
 import { type FieldPath, formatPath, formatRef, refOf } from '../../../mesh/index.ts';
+import { effectsOf } from '../../model/http-match.ts';
 import type { HttpMatch } from '../../model/http-route.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { isOnlyPort } from './ports.ts';
@@ -41,9 +42,10 @@ export function createShadows(): Shadows {
 }
 
 /** The prefix of a match that has no other condition. */
-function plainPrefix({ path, headers, query, claims = [], ...rest }: HttpMatch): string | undefined {
-  const isPlain = [headers, query, claims].every((list) => list.length === 0) && rest.sourceNamespace === undefined;
-  return isPlain && rest.ignorePathCase !== true && path !== undefined && 'prefix' in path ? path.prefix : undefined;
+function plainPrefix(match: HttpMatch): string | undefined {
+  const { path } = match;
+  if (path === undefined || !('prefix' in path)) return undefined;
+  return effectsOf(match).every(([field, effect]) => field === 'path' || effect === 'none') ? path.prefix : undefined;
 }
 
 function findPrefix(
