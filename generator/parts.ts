@@ -66,6 +66,7 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
   const gateway = resolveGateway(context.mesh, key);
   if (gateway === undefined) return undefined;
   const model = resolveListeners(context, gateway);
+  const timer = renderTunnelEndTimer();
   return {
     served: model.served,
     ...(model.direct === undefined ? {} : { direct: model.direct }),
@@ -76,7 +77,8 @@ export function makeListenerPart(context: ResolveContext, key: GatewayKey): List
       renderConnectOriginate(),
       renderMainInternalCluster(),
       renderConnectOriginateCluster(model.trustDomains),
-      ...renderTunnelEndTimer(),
+      timer.listener,
+      timer.cluster,
       ...(model.direct === undefined ? [] : renderDirectResources(model.direct)),
     ],
   };

@@ -63,7 +63,7 @@ export const holdTunnelEnd: HttpFilter = {
 export const endApart = { per_connection_buffer_limit_bytes: 1 } as const;
 
 /** What the filter waits with. */
-export function renderTunnelEndTimer(): readonly EnvoyResource[] {
+export function renderTunnelEndTimer(): { readonly listener: EnvoyResource; readonly cluster: EnvoyResource } {
   const listener: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name: timer,
     internal_listener: {},
@@ -115,8 +115,8 @@ export function renderTunnelEndTimer(): readonly EnvoyResource[] {
       ],
     },
   };
-  return [
-    { typeUrl: typeUrls.listener, name: timer, json: listener },
-    { typeUrl: typeUrls.cluster, name: timer, json: cluster },
-  ];
+  return {
+    listener: { typeUrl: typeUrls.listener, name: timer, json: listener },
+    cluster: { typeUrl: typeUrls.cluster, name: timer, json: cluster },
+  };
 }

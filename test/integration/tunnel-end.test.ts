@@ -27,9 +27,9 @@ afterAll(() => void server.close());
 async function readThrough(filters: readonly JsonObject[]): Promise<number> {
   const address = randomLoopback();
   const port = 15_008;
-  const timer = renderTunnelEndTimer().map(({ json }) => json);
+  const { listener, cluster } = renderTunnelEndTimer();
   const envoy = await startEnvoy({
-    config: makeConfig({ address, port }, filters, timer),
+    config: makeConfig({ address, port }, filters, { listener: listener.json, cluster: cluster.json }),
   });
   const session = connectHttp2(`http://${address}:${port}`);
   try {
@@ -53,7 +53,7 @@ async function readThrough(filters: readonly JsonObject[]): Promise<number> {
 function makeConfig(
   at: { readonly address: string; readonly port: number },
   filters: readonly JsonObject[],
-  [timerListener, timerCluster]: readonly JsonObject[],
+  timer: { readonly listener: JsonObject; readonly cluster: JsonObject },
 ): JsonObject {
   const type = (name: string): JsonObject => ({ '@type': `type.googleapis.com/envoy.extensions.filters.${name}` });
   return {
@@ -67,7 +67,7 @@ function makeConfig(
     ],
     static_resources: {
       listeners: [
-        timerListener ?? {},
+        timer.listener,
         {
           name: 'tunnels',
           address: { socket_address: { address: at.address, port_value: at.port } },
@@ -108,7 +108,7 @@ function makeConfig(
         },
       ],
       clusters: [
-        timerCluster ?? {},
+        timer.cluster,
         {
           name: 'server',
           type: 'STATIC',

@@ -78,10 +78,10 @@ const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 
 /** The HTTP protocol of a cluster; nothing where Envoy's defaults, HTTP/1.1 without limits, are what is wanted. */
 export function renderProtocolOptions(cluster: ServiceCluster): Pick<Cluster, 'typed_extension_protocol_options'> {
-  const { key, tls, upstreamProtocol } = cluster;
+  const { key, upstreamProtocol } = cluster;
   if (key.protocol === 'tcp') return {};
   const common = renderCommonOptions(cluster.connections);
-  const names = renderServerNames(tls?.serverName);
+  const names = renderServerNames(cluster);
   const errors = renderErrorStatuses(cluster.outlierDetection ?? {});
   if (upstreamProtocol === 'http1' && common === undefined && names === undefined && !('outlier_detection' in errors))
     return {};
@@ -94,10 +94,13 @@ export function renderProtocolOptions(cluster: ServiceCluster): Pick<Cluster, 't
   return { typed_extension_protocol_options: { [httpProtocolOptions]: typed(httpProtocolOptions, options) } };
 }
 
-/** The name that is asked for follows the host of each request; one that is given stands with the transport. */
-function renderServerNames(
-  name: NonNullable<ServiceCluster['tls']>['serverName'],
-): ProtocolOptions['upstream_http_protocol_options'] {
+/**
+ * The name that is asked for follows the host of each request; one that is given stands with the transport. Where requests name their
+ * destination, Envoy insists that the certificate is checked for it too.
+ */
+function renderServerNames({ discovery, tls }: ServiceCluster): ProtocolOptions['upstream_http_protocol_options'] {
+  if (discovery.kind === 'by-host') return { auto_sni: true, auto_san_validation: true };
+  const name = tls?.serverName;
   if (name === undefined || typeof name === 'string') return undefined;
   return { auto_sni: true, ...(name.ofRequest === 'checked' ? { auto_san_validation: true } : {}) };
 }

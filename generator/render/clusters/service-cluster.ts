@@ -4,25 +4,21 @@ import { type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-
 import { formatProtoDuration, type ObjectRef } from '../../../mesh/index.ts';
 import type { Endpoint, EndpointGroup, Locality, ServiceCluster, ServiceEndpoints } from '../../model/cluster.ts';
 import { connectOriginate, formatClusterName, originalDestinationMetadata } from '../names.ts';
-import { aggregatedSource } from '../tls.ts';
 import { renderCircuitBreaker, renderKeepalive, renderProtocolOptions } from './connections.ts';
-import { renderLoadBalancer } from './load-balancer.ts';
 import { renderOutlierDetection } from './outlier-detection.ts';
 import { renderTransportSocket } from './transport-socket.ts';
 
 type Cluster = MessageTypes['envoy.config.cluster.v3.Cluster'];
 
-/** The Cluster resource; its endpoints come by EDS under the same name. */
-export function renderServiceCluster(cluster: ServiceCluster): EnvoyResource {
+/** The Cluster resource. `finding`: how it finds its endpoints and chooses one of them. */
+export function renderServiceCluster(cluster: ServiceCluster, finding: Cluster): EnvoyResource {
   const { key, connections, outlierDetection, origin, service } = cluster;
   const name = formatClusterName(key);
   const [rule] = origin;
   const json: Cluster = {
     name,
-    type: 'EDS',
-    eds_cluster_config: { eds_config: aggregatedSource, service_name: name },
+    ...finding,
     connect_timeout: formatProtoDuration(connections.connectTimeout),
-    ...renderLoadBalancer(cluster),
     ...renderCommonLoadBalancing(cluster),
     circuit_breakers: renderCircuitBreaker(cluster.circuitBreaker),
     ...(outlierDetection === undefined ? {} : { outlier_detection: renderOutlierDetection(outlierDetection) }),
@@ -61,13 +57,20 @@ function renderCommonLoadBalancing(cluster: ServiceCluster): Pick<Cluster, 'comm
 }
 
 /** The ClusterLoadAssignment resource. */
-export function renderServiceEndpoints({ key, groups }: ServiceEndpoints): EnvoyResource {
-  const name = formatClusterName(key);
-  const json: MessageTypes['envoy.config.endpoint.v3.ClusterLoadAssignment'] = {
-    cluster_name: name,
+export function renderServiceEndpoints(endpoints: ServiceEndpoints): EnvoyResource {
+  const name = formatClusterName(endpoints.key);
+  return { typeUrl: typeUrls.clusterLoadAssignment, name, json: renderLoadAssignment(endpoints) };
+}
+
+/** The endpoints, as a message. */
+export function renderLoadAssignment({
+  key,
+  groups,
+}: ServiceEndpoints): MessageTypes['envoy.config.endpoint.v3.ClusterLoadAssignment'] {
+  return {
+    cluster_name: formatClusterName(key),
     ...(groups.length === 0 ? {} : { endpoints: groups.map(renderGroup) }),
   };
-  return { typeUrl: typeUrls.clusterLoadAssignment, name, json };
 }
 
 function renderGroup({

@@ -1,6 +1,6 @@
 // The Envoy configuration of a node proxy: listeners that capture, listeners that accept, and what lies between them.
 
-import { type EnvoyResource, typeUrls } from '../../../envoy-api/index.ts';
+import type { EnvoyResource } from '../../../envoy-api/index.ts';
 import type { NodeModel } from '../../model/node.ts';
 import { renderTunnelEndTimer } from '../tunnel-end.ts';
 import { renderClusters } from './clusters.ts';
@@ -11,11 +11,10 @@ import { renderOriginateListeners } from './listener-originate.ts';
 /** Every resource of a node proxy: clusters, listeners, then route configurations, each sorted by name. */
 export function renderNode(model: NodeModel): readonly EnvoyResource[] {
   const timer = renderTunnelEndTimer();
-  const ofTimer = (typeUrl: string): readonly EnvoyResource[] => timer.filter((each) => each.typeUrl === typeUrl);
   return [
-    ...sortByName([...renderClusters(model), ...ofTimer(typeUrls.cluster)]),
+    ...sortByName([...renderClusters(model), timer.cluster]),
     ...sortByName([
-      ...ofTimer(typeUrls.listener),
+      timer.listener,
       ...renderCaptureListeners(model),
       ...renderInboundListeners(model),
       ...renderOriginateListeners(model),
