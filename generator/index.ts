@@ -1,10 +1,10 @@
-// The door of the generator: configuration in, Envoy resources and Findings out.
+// The door of the generator: configuration in, Envoy resources and Findings out; or the model of a waypoint, for other readers.
 
 export { formatProxyKey, Generator } from './incremental/generator.ts';
 export type { GeneratorUpdate } from './incremental/generator.ts';
 export type { ResourceChanges, ResourceKey } from './incremental/waypoint-state.ts';
 export { analyzeCandidate } from './analyze/candidate.ts';
-export { analyzeMesh, listWaypoints, translateWaypoint } from './whole/waypoint.ts';
+export { analyzeMesh, listWaypoints, resolveWaypoint, translateWaypoint } from './whole/waypoint.ts';
 export type { Translation } from './whole/waypoint.ts';
 export { requestedWaypoint, resolveBinding } from './resolve/waypoint/binding.ts';
 export { findBoundWorkloads } from './resolve/waypoint/served.ts';
@@ -19,3 +19,16 @@ export { listRuleWaypoints } from './resolve/waypoint/rule-waypoints.ts';
 export { resolveRouteStatus, resolveRouteStatuses } from './resolve/gateway-route/route-status.ts';
 export type { RouteCondition, RouteParentStatus, RouteStatus } from './resolve/gateway-route/route-status.ts';
 export { translateNode } from './whole/node.ts';
+export { judgement } from './model/judgement.ts';
+export type * from './model/access-log.ts';
+export type * from './model/authentication.ts';
+export type * from './model/authorization.ts';
+export type * from './model/cluster.ts';
+export type * from './model/condition.ts';
+export type * from './model/connect.ts';
+export type * from './model/direct.ts';
+export type * from './model/frontend.ts';
+export type * from './model/http-route.ts';
+export type * from './model/judgement.ts';
+export type * from './model/tcp-route.ts';
+export type * from './model/waypoint.ts';

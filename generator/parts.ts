@@ -6,7 +6,8 @@ import type { ClusterKey } from './model/cluster.ts';
 import type { DirectFrontend } from './model/direct.ts';
 import type { HttpRoute } from './model/http-route.ts';
 import type { TcpRoute } from './model/tcp-route.ts';
-import type { HttpFrontend, ServedAddress, TcpFrontend } from './model/frontend.ts';
+import type { Frontend, HttpFrontend, ServedAddress, TcpFrontend } from './model/frontend.ts';
+import type { Backend, ListenerModel } from './model/waypoint.ts';
 import { renderAuthentication } from './render/authentication.ts';
 import { renderAuthorizer } from './render/authorizer.ts';
 import { renderBackend } from './render/clusters/discovery.ts';
@@ -23,7 +24,6 @@ import { renderMainInternal } from './render/listeners/main-internal.ts';
 import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
 import { formatChainName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
-import { resolveAccessLog } from './resolve/frontend/access-log.ts';
 import { resolveBackends } from './resolve/backend/backend.ts';
 import { findBackendService, findServedService } from './resolve/waypoint/served.ts';
 import type { ResolveContext } from './resolve/context.ts';
@@ -63,67 +63,100 @@ export interface FrontendPart {
 
 /** The listeners of a waypoint; undefined when the Gateway is none. */
 export function makeListenerPart(context: ResolveContext, key: GatewayKey): ListenerPart | undefined {
-  const gateway = resolveGateway(context.mesh, key);
-  if (gateway === undefined) return undefined;
-  const model = resolveListeners(context, gateway);
-  const timer = renderTunnelEndTimer();
+  const model = resolveListenerPart(context, key);
+  if (model === undefined) return undefined;
+  const { served, direct } = model;
   return {
-    served: model.served,
-    ...(model.direct === undefined ? {} : { direct: model.direct }),
-    backends: namedBackends(model.direct?.http.custom?.authorizer.cluster, [], []),
-    resources: [
-      renderConnectTerminate(model),
-      renderMainInternal(model),
-      renderConnectOriginate(),
-      renderMainInternalCluster(),
-      renderConnectOriginateCluster(model.trustDomains),
-      timer.listener,
-      timer.cluster,
-      ...(model.direct === undefined ? [] : renderDirectResources(model.direct)),
-    ],
+    served,
+    ...(direct === undefined ? {} : { direct }),
+    backends: backendsOfListeners(model),
+    resources: renderListeners(model),
   };
 }
 
+/** The meaning of a waypoint's listeners; undefined when the Gateway is none. */
+export function resolveListenerPart(context: ResolveContext, key: GatewayKey): ListenerModel | undefined {
+  const gateway = resolveGateway(context.mesh, key);
+  return gateway === undefined ? undefined : resolveListeners(context, gateway);
+}
+
+/** The listeners and fixed clusters of a waypoint, and what its chains of workloads refer to. */
+export function renderListeners(model: ListenerModel): readonly EnvoyResource[] {
+  const timer = renderTunnelEndTimer();
+  return [
+    renderConnectTerminate(model),
+    renderMainInternal(model),
+    renderConnectOriginate(),
+    renderMainInternalCluster(),
+    renderConnectOriginateCluster(model.trustDomains),
+    timer.listener,
+    timer.cluster,
+    ...(model.direct === undefined ? [] : renderDirectResources(model.direct)),
+  ];
+}
+
+/** What the chains of workloads ask. */
+export function backendsOfListeners({ direct }: ListenerModel): readonly BackendKey[] {
+  return namedBackends(direct?.http.custom?.authorizer.cluster, [], []);
+}
+
 /** One frontend of a waypoint; empty when the service or port is gone. */
-export function makeFrontendPart(context: ResolveContext, key: GatewayKey, { host, port }: HostPort): FrontendPart {
+export function makeFrontendPart(context: ResolveContext, key: GatewayKey, target: HostPort): FrontendPart {
+  const frontend = resolveFrontendPart(context, key, target);
+  if (frontend === undefined) return { resources: [], backends: [] };
+  return {
+    resources: renderFrontend(frontend),
+    ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
+    backends: backendsOfFrontend(frontend),
+  };
+}
+
+/** The meaning of one frontend; undefined when the service or port is gone. */
+export function resolveFrontendPart(
+  context: ResolveContext,
+  key: GatewayKey,
+  { host, port }: HostPort,
+): Frontend | undefined {
   const gateway = resolveGateway(context.mesh, key);
   const service = findServedService(context.mesh, key, host);
   const servicePort = findServedPort(service, port);
-  if (gateway === undefined || service === undefined || servicePort === undefined)
-    return { resources: [], backends: [] };
-  const frontend = resolveFrontend(context, gateway, service, servicePort);
-  if (frontend === undefined) return { resources: [], backends: [] };
-  const { settings } = context.mesh;
-  const accessLog = resolveAccessLog(settings);
-  return {
-    resources: [
-      ...(frontend.http === undefined
-        ? []
-        : [
-            renderHttpManager(frontend.address, frontend.service, { ...settings, accessLog }),
-            ...renderHttpFrontend(frontend.http),
-          ]),
-      ...(frontend.tcp === undefined ? [] : renderTcpExtensions(frontend.tcp, accessLog)),
-    ],
-    ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
-    backends: namedBackends(
-      frontend.http?.authorization.custom?.authorizer.cluster,
-      frontend.http?.routes ?? [],
-      frontend.tcp?.routes ?? [],
-    ),
-  };
+  if (gateway === undefined || service === undefined || servicePort === undefined) return undefined;
+  return resolveFrontend(context, gateway, service, servicePort);
+}
+
+/** What comes by RDS, and what the chains of a frontend and their filters take by ECDS. */
+export function renderFrontend(frontend: Frontend): readonly EnvoyResource[] {
+  const { http, tcp, accessLog } = frontend;
+  return [
+    ...(http === undefined ? [] : [renderHttpManager(frontend), ...renderHttpFrontend(http)]),
+    ...(tcp === undefined ? [] : renderTcpExtensions(tcp, accessLog)),
+  ];
+}
+
+/** What the routes of a frontend, and its authorizer, name. */
+export function backendsOfFrontend({ http, tcp }: Frontend): readonly BackendKey[] {
+  return namedBackends(http?.authorization.custom?.authorizer.cluster, http?.routes ?? [], tcp?.routes ?? []);
 }
 
 /** The clusters and endpoints of a backend; none when the service or port is gone. */
 export function makeBackendPart(
   context: ResolveContext,
   key: GatewayKey,
-  { host, port, owned }: BackendKey,
+  backend: BackendKey,
 ): readonly EnvoyResource[] {
+  return resolveBackendPart(context, key, backend).flatMap(renderBackend);
+}
+
+/** The meaning of a backend: the cluster of its port, and those of subsets. */
+export function resolveBackendPart(
+  context: ResolveContext,
+  key: GatewayKey,
+  { host, port, owned }: BackendKey,
+): readonly Backend[] {
   const service = findBackendService(context.mesh, key, { host, owned });
   const servicePort = findServedPort(service, port);
   if (service === undefined || servicePort === undefined) return [];
-  return resolveBackends(context, key, service, servicePort, owned).flatMap(renderBackend);
+  return resolveBackends(context, key, service, servicePort, owned);
 }
 
 /** Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners, and from what it serves. */
@@ -139,7 +172,6 @@ function findServedPort(service: ResolvedService | undefined, port: number): Res
   return service?.ports.find(({ number, protocol }) => number === port && protocol !== 'udp');
 }
 
-/** What comes by RDS, and what the filters of the chain take by ECDS. */
 function renderHttpFrontend(http: HttpFrontend): readonly EnvoyResource[] {
   const chain = formatChainName(http.host, http.port, 'http');
   return [

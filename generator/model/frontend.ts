@@ -1,5 +1,6 @@
 // The meaning of one service port that a waypoint serves: the unit of resolving and rendering.
 
+import type { AccessLogging } from './access-log.ts';
 import type { Authentication } from './authentication.ts';
 import { type Authorization, isRestricted } from './authorization.ts';
 import type { HttpRoute } from './http-route.ts';
@@ -81,6 +82,7 @@ export interface TcpFrontend {
 export interface Frontend {
   readonly address: FrontendAddress;
   readonly service: { readonly namespace: string; readonly name: string };
+  readonly accessLog: AccessLogging;
   readonly http?: HttpFrontend;
   readonly tcp?: TcpFrontend;
 }

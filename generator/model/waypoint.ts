@@ -3,9 +3,11 @@
 // `frontend.ts`.
 
 import type { PathNormalization } from '../../mesh/index.ts';
+import type { AccessLogging } from './access-log.ts';
 import type { ServiceCluster, ServiceEndpoints } from './cluster.ts';
+import type { ConnectModel } from './connect.ts';
 import type { DirectFrontend } from './direct.ts';
-import type { ServedAddress } from './frontend.ts';
+import type { Frontend, ServedAddress } from './frontend.ts';
 
 /** The Gateway of a waypoint. */
 export interface WaypointGateway {
@@ -25,12 +27,6 @@ export interface Backend {
   readonly cluster: ServiceCluster;
   readonly endpoints: ServiceEndpoints;
 }
-
-/** The lines of an access log: our own keys, a text with operators, or keys with operators. */
-export type LogFormat = 'own' | { readonly text: string } | { readonly json: Readonly<Record<string, string>> };
-
-/** The access log of a waypoint. */
-export type AccessLogging = 'none' | { readonly target: 'stdout' | 'stderr'; readonly format: LogFormat };
 
 /**
  * The listeners of a waypoint; they change when services are added, removed or change ports, never
@@ -65,4 +61,18 @@ export interface AddressDispatch {
    * other port is closed.
    */
   readonly to: 'closed' | 'workloads' | { readonly ports: readonly ServedAddress[] };
+}
+
+/**
+ * Everything that one waypoint does with a connection or request. A client opens a tunnel, see `connect`. The connection inside of it
+ * goes where `listeners.dispatch` leads, by the address and port that the client dialled: to a frontend, whose `http` or `tcp` it is by
+ * its protocol, or to workloads. What its routes name is in `backends`.
+ */
+export interface WaypointModel {
+  readonly connect: ConnectModel;
+  readonly listeners: ListenerModel;
+  /** Those of `listeners.served`, found by host and port. */
+  readonly frontends: readonly Frontend[];
+  /** Every cluster of the served ports, then those of others that routes and authorizers name. One that is not here has no endpoint. */
+  readonly backends: readonly Backend[];
 }

@@ -5,7 +5,20 @@ import { type EnvoyResource, typeUrls } from '../../envoy-api/index.ts';
 import type { Finding, MeshSnapshot } from '../../mesh/index.ts';
 import { analyzeObjects } from '../analyze/objects.ts';
 import { collectFindings } from '../analyze/findings.ts';
-import { type BackendKey, makeBackendPart, makeConnectPart, makeFrontendPart, makeListenerPart } from '../parts.ts';
+import type { WaypointModel } from '../model/waypoint.ts';
+import {
+  backendsOfFrontend,
+  backendsOfListeners,
+  renderFrontend,
+  renderListeners,
+  resolveBackendPart,
+  resolveFrontendPart,
+  resolveListenerPart,
+} from '../parts.ts';
+import { renderBackend } from '../render/clusters/discovery.ts';
+import { renderConnectRoutes } from '../render/listeners/connect-terminate.ts';
+import type { ResolveContext } from '../resolve/context.ts';
+import { resolveConnect } from '../resolve/frontend/connect.ts';
 import { type GatewayKey, resolveGateway } from '../resolve/waypoint/gateway.ts';
 
 /**
@@ -26,27 +39,44 @@ export function listWaypoints(mesh: MeshSnapshot): readonly GatewayKey[] {
     .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
 }
 
+/** Everything that one waypoint does, as plain data; undefined when the Gateway is no waypoint. */
+export function resolveWaypoint(mesh: MeshSnapshot, key: GatewayKey): WaypointModel | undefined {
+  return resolveModel({ mesh, report: () => undefined }, key);
+}
+
+function resolveModel(context: ResolveContext, key: GatewayKey): WaypointModel | undefined {
+  const listeners = resolveListenerPart(context, key);
+  if (listeners === undefined) return undefined;
+  const addresses = listeners.served.map(({ address }) => address);
+  const frontends = addresses.flatMap((address) => resolveFrontendPart(context, key, address) ?? []);
+  const named = [backendsOfListeners(listeners), ...frontends.map(backendsOfFrontend)].flat();
+  const foreign = named.filter(({ owned }) => !owned).map((each) => [`${each.host}:${each.port}`, each] as const);
+  return {
+    connect: resolveConnect(
+      frontends.flatMap(({ tcp }) => tcp ?? []),
+      listeners.served,
+      listeners.direct,
+    ),
+    listeners,
+    frontends,
+    backends: [
+      ...addresses.map(({ host, port }) => ({ host, port, owned: true })),
+      ...new Map(foreign).values(),
+    ].flatMap((backend) => resolveBackendPart(context, key, backend)),
+  };
+}
+
 /** All resources of one waypoint. None when the Gateway is not a waypoint. */
 export function translateWaypoint(mesh: MeshSnapshot, key: GatewayKey): Translation {
   const found = collectFindings();
-  const context = { mesh, report: found.report };
-  const listeners = makeListenerPart(context, key);
-  if (listeners === undefined) return { resources: [], findings: found.list() };
-  const resources = [...listeners.resources];
-  const foreign = new Map<string, BackendKey>();
-  const tcp = [];
-  const name = (backends: readonly BackendKey[]): void => {
-    for (const each of backends) if (!each.owned) foreign.set(`${each.host}:${each.port}`, each);
-  };
-  name(listeners.backends);
-  for (const { address } of listeners.served) {
-    const part = makeFrontendPart(context, key, address);
-    resources.push(...part.resources, ...makeBackendPart(context, key, { ...address, owned: true }));
-    if (part.tcp !== undefined) tcp.push(part.tcp);
-    name(part.backends);
-  }
-  for (const target of foreign.values()) resources.push(...makeBackendPart(context, key, target));
-  resources.push(...makeConnectPart(tcp, listeners));
+  const model = resolveModel({ mesh, report: found.report }, key);
+  if (model === undefined) return { resources: [], findings: found.list() };
+  const resources = [
+    ...renderListeners(model.listeners),
+    ...model.frontends.flatMap(renderFrontend),
+    ...model.backends.flatMap(renderBackend),
+    renderConnectRoutes(model.connect),
+  ];
   return { resources: sortResources(resources), findings: found.list() };
 }
 

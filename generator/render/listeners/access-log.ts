@@ -3,7 +3,7 @@
 // operators.
 
 import { type Any, encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
-import type { AccessLogging } from '../../model/waypoint.ts';
+import type { AccessLogging } from '../../model/access-log.ts';
 import { filterMetadata, filterState } from '../names.ts';
 
 type AccessLog = MessageTypes['envoy.config.accesslog.v3.AccessLog'];

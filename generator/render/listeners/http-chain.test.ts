@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { FrontendAddress } from '../../model/frontend.ts';
-import type { AccessLogging } from '../../model/waypoint.ts';
+import type { AccessLogging } from '../../model/access-log.ts';
+import type { FrontendAddress, ServedAddress } from '../../model/frontend.ts';
 import { renderHttpChain, renderHttpManager } from './http-chain.ts';
 
 const paths = { normalize: true, mergeSlashes: false, escapedSlashes: 'keep' } as const;
@@ -9,7 +9,11 @@ const service = { namespace: 'shop', name: 'web' };
 const log: AccessLogging = { target: 'stdout', format: 'own' };
 
 it('gives a manager of another content another name, which its chain says', () => {
-  const cases: readonly Parameters<typeof renderHttpManager>[] = [
+  const cases: readonly (readonly [
+    FrontendAddress,
+    ServedAddress['service'],
+    { readonly accessLog: AccessLogging },
+  ])[] = [
     [address, service, { accessLog: log }],
     [address, service, { accessLog: 'none' }],
     [address, service, { accessLog: { target: 'stderr', format: 'own' } }],
@@ -23,7 +27,7 @@ it('gives a manager of another content another name, which its chain says', () =
   ];
   const contents = new Map<string, string>();
   for (const [of, by, settings] of cases) {
-    const { name, json } = renderHttpManager(of, by, settings);
+    const { name, json } = renderHttpManager({ address: of, service: by, ...settings });
     const [filter] = renderHttpChain({ address: of, service: by, tcpConditions: [] }, settings).filters ?? [];
     expect(filter?.name).toBe(name);
     contents.set(name, JSON.stringify(json['typed_config']));

@@ -23,7 +23,7 @@ import { aggregatedSource } from '../tls.ts';
 import { renderRequestLog, renderRequestMetrics } from './access-log.ts';
 import { makeDiscovery, renderExtension } from './extension.ts';
 import { renderForwardProxyFilters } from './forward-proxy.ts';
-import type { FrontendAddress, ServedAddress } from '../../model/frontend.ts';
+import type { Frontend, FrontendAddress, ServedAddress } from '../../model/frontend.ts';
 
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
@@ -94,12 +94,9 @@ export function renderHttpChain(
 const discovery = makeDiscovery(managerType);
 
 /** The resources that the chain of an HTTP frontend refers to. */
-export function renderHttpManager(
-  address: FrontendAddress,
-  service: ServedAddress['service'],
-  settings: Pick<ListenerModel, 'accessLog'>,
-): EnvoyResource {
+export function renderHttpManager({ address, service, accessLog }: Frontend): EnvoyResource {
   const chain = formatChainName(address.host, address.port, 'http');
+  const settings = { accessLog };
   return renderExtension(
     managerName(chain, address, service, settings),
     renderManager(chain, address, service, settings),

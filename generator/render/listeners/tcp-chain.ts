@@ -7,7 +7,7 @@ import { type Any, type EnvoyResource, type MessageTypes, typed } from '../../..
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { Authorization } from '../../model/authorization.ts';
 import type { TcpDestination, TcpRoute } from '../../model/tcp-route.ts';
-import type { AccessLogging } from '../../model/waypoint.ts';
+import type { AccessLogging } from '../../model/access-log.ts';
 import { type NetworkAuthorizationAction, renderNetworkAuthorization } from '../authorization.ts';
 import { formatChainName, formatClusterName, formatConditionalChainName, unknownService } from '../names.ts';
 import { renderConnectionLog } from './access-log.ts';

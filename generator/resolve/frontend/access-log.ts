@@ -3,7 +3,7 @@
 // only if every operator in it is known.
 
 import { type FieldPath, type MeshObject, type MeshSettings, refOf } from '../../../mesh/index.ts';
-import type { AccessLogging, LogFormat } from '../../model/waypoint.ts';
+import type { AccessLogging, LogFormat } from '../../model/access-log.ts';
 import type { ResolveContext } from '../context.ts';
 
 /** The default text of Istio's proxies, which ends in a line break. */

@@ -12,6 +12,7 @@ import { isClosed, reportGoingBefore, resolveGatewayRoutes } from '../gateway-ro
 import { isByHost } from '../backend/discovery.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { everyRequest, matchesEverything, noRoute } from '../../model/http-match.ts';
+import { resolveAccessLog } from './access-log.ts';
 import { resolveDefaultRetry } from './retry.ts';
 import { closeRoutes, resolvePathHandling, resolvePathNormalization } from './path-normalization.ts';
 import { resolveVirtualServiceRoutes } from '../virtual-service/routes.ts';
@@ -71,7 +72,11 @@ export function resolveFrontend(
   };
   const authorize = (level: 'http' | 'tcp'): Authorization =>
     resolveAuthorization(context, { ...target, protocol: level });
-  const frontend = { address, service: { namespace: service.namespace, name: service.name } };
+  const frontend = {
+    address,
+    service: { namespace: service.namespace, name: service.name },
+    accessLog: resolveAccessLog(context.mesh.settings),
+  };
   const resolveTcp = (decidedAt: TcpVerdict): TcpFrontend => {
     const authorization = authorize('tcp');
     return {

@@ -148,7 +148,10 @@ function joinMatches(
   const joined = own.map((match, index): readonly JoinedMatch[] => {
     const from = { object: 'delegate', index } as const;
     if (root.length === 0) return [{ match, from }];
-    return root.filter((above) => narrows(match, above)).map((above) => ({ match: joinMatch(above, match), from }));
+    return root.flatMap((above) => {
+      const both = joinMatch(above, match);
+      return both === undefined ? [] : [{ match: both, from }];
+    });
   });
   return joined.some((list) => list.length === 0) ? undefined : joined.flat();
 }
@@ -198,26 +201,24 @@ const matchFields: { readonly [F in keyof MatchFields]: MatchField<MatchFields[F
 
 const fieldNames = Object.keys(matchFields) as readonly (keyof MatchFields)[];
 
-function joinMatch(root: HttpMatchRequest, own: HttpMatchRequest): HttpMatchRequest {
-  return Object.fromEntries(
-    fieldNames.map((field) => [field, joinField(field, root, own)] as const).filter(([, value]) => value !== undefined),
-  );
+/** Of a field whose conditions go beyond those of the root. */
+const wider: unique symbol = Symbol('wider');
+
+/** Both matches in one; undefined when `own` takes something that `root` does not take, as far as can be told field by field. */
+function joinMatch(root: HttpMatchRequest, own: HttpMatchRequest): HttpMatchRequest | undefined {
+  const joined = fieldNames.map((field) => [field, joinField(field, root, own)] as const);
+  if (joined.some(([, value]) => value === wider)) return undefined;
+  return Object.fromEntries(joined.filter(([, value]) => value !== undefined));
 }
 
 function joinField<F extends keyof MatchFields>(
   field: F,
   { [field]: root }: SomeFields,
   { [field]: own }: SomeFields,
-): MatchFields[F] | undefined {
-  const { join } = matchFields[field];
+): MatchFields[F] | typeof wider | undefined {
+  const { isWithin: isNarrower, join } = matchFields[field];
+  if (!isNarrower(own, root)) return wider;
   return root === undefined || own === undefined || join === undefined ? (own ?? root) : join(own, root);
-}
-
-/** Whether a match takes nothing but what `root` takes too, as far as can be told field by field. */
-function narrows(own: SomeFields, root: SomeFields): boolean {
-  const isFieldWithin = <F extends keyof MatchFields>(field: F): boolean =>
-    matchFields[field].isWithin(own[field], root[field]);
-  return fieldNames.every((field) => isFieldWithin(field));
 }
 
 function isSame<T extends string | number>(own: T | undefined, root: T | undefined): boolean {
