@@ -74,6 +74,7 @@ export interface HeaderEdits {
 /** A fraction of requests, in millionths. */
 export type PerMillion = number;
 
+/** Failures made on purpose: first some requests wait, then some are answered. Each share is drawn on its own. */
 export interface Fault {
   readonly delay?: { readonly milliseconds: number; readonly perMillion: PerMillion };
   readonly abort?: {
@@ -82,6 +83,11 @@ export interface Fault {
   };
 }
 
+/**
+ * Which pages of other origins may read answers. A preflight is an `OPTIONS` with `origin` and `access-control-request-method`: that of
+ * an origin that is allowed is answered with 200 and what is allowed, without asking the application. Answers to other requests of such
+ * an origin say that it is allowed. Requests of any other origin go on as if nothing were said.
+ */
 export interface Cors {
   readonly allowOrigins: readonly StringMatcher[];
   readonly allowMethods: readonly string[];
@@ -89,17 +95,22 @@ export interface Cors {
   readonly exposeHeaders: readonly string[];
   readonly maxAgeSeconds?: number;
   readonly allowCredentials?: boolean;
+  /** Whether a preflight of any other origin goes on too; else it is answered with 200 and nothing that allows anything. */
   readonly forwardUnmatchedPreflights: boolean;
 }
 
+/** Requests that fail in these ways are tried again. */
 export interface Retry {
+  /** At most so many, after the first. */
   readonly attempts: number;
   /** Envoy's retry_on tokens. */
   readonly on: readonly string[];
   readonly statusCodes: readonly number[];
   readonly perTryTimeoutMilliseconds?: number;
   readonly backoffMilliseconds?: number;
+  /** Look for an endpoint that has not been tried. */
   readonly avoidPreviousHosts: boolean;
+  /** Look for endpoints of another priority, which are in another locality. */
   readonly otherLocalities: boolean;
 }
 
@@ -131,6 +142,7 @@ export type PathReplacement = { readonly full: string } | { readonly matched: st
  */
 export type PathRewrite = PathReplacement | { readonly regex: string; readonly substitution: string };
 
+/** A share of the requests is sent there too, as it is sent to its destination, and the answers are thrown away. */
 export interface Mirror {
   readonly cluster: ClusterKey;
   readonly perMillion: PerMillion;
@@ -181,8 +193,9 @@ export type RouteAction =
   | ({ readonly kind: 'respond' } & DirectResponseAction);
 
 /**
- * Keeps the requests of one client at one endpoint of a cluster: the cookie or header that holds
- * the endpoint.
+ * Keeps the requests of one client at one endpoint of a cluster: the cookie or header, of requests
+ * and of answers, that holds the endpoint. An endpoint that is gone or unhealthy, or none of the
+ * cluster, is replaced by another.
  */
 export type Session =
   | {

@@ -94,7 +94,9 @@ function judge(
       switch (step) {
         case 'custom':
           // Nobody is asked in the tests that read.
-          return isJudged && (authorization.custom?.rules ?? []).some((rule) => ruleHolds(rule, request)) ? [] : undefined;
+          return isJudged && (authorization.custom?.rules ?? []).some((rule) => ruleHolds(rule, request))
+            ? []
+            : undefined;
         case 'token': {
           const verified = verify(authentication, token);
           if (verified === 'refused') return [{ status: 401 }];
@@ -102,14 +104,18 @@ function judge(
           return undefined;
         }
         case 'deny':
-          return isJudged && authorization.deny.some((rule) => ruleHolds(rule, request)) ? [{ status: 403 }] : undefined;
+          return isJudged && authorization.deny.some((rule) => ruleHolds(rule, request))
+            ? [{ status: 403 }]
+            : undefined;
         case 'allow':
           return isJudged && authorization.allow?.some((rule) => ruleHolds(rule, request)) === false
             ? [{ status: 403 }]
             : undefined;
         case 'fault': {
           const abort = route?.fault?.abort;
-          return abort?.perMillion === 1_000_000 && 'http' in abort.status ? [{ status: abort.status.http }] : undefined;
+          return abort?.perMillion === 1_000_000 && 'http' in abort.status
+            ? [{ status: abort.status.http }]
+            : undefined;
         }
         case 'route':
           return route === undefined ? [] : act(route, request);
