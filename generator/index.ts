@@ -1,4 +1,5 @@
-// The door of the generator: configuration in, Envoy resources and Findings out; or the model of a waypoint, for other readers.
+// The door of the generator: configuration in, Envoy resources and Findings out; or the model of a
+// waypoint, for other readers.
 
 export { formatProxyKey, Generator } from './incremental/generator.ts';
 export type { GeneratorUpdate } from './incremental/generator.ts';

@@ -1,5 +1,6 @@
-// A waypoint's configuration in the parts that change together. Each part is a pure function of the configuration: what it reads is
-// what it depends on. Full translation runs all of them; the incremental generator only those whose reads were touched.
+// A waypoint's configuration in the parts that change together. Each part is a pure function of the
+// configuration: what it reads is what it depends on. Full translation runs all of them; the
+// incremental generator only those whose reads were touched.
 
 import type { EnvoyResource } from '../envoy-api/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
@@ -40,7 +41,9 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** A backend that a waypoint needs: one of its own services, or a host that only its routes name. */
+/**
+ * A backend that a waypoint needs: one of its own services, or a host that only its routes name.
+ */
 export interface BackendKey extends HostPort {
   readonly owned: boolean;
 }
@@ -54,7 +57,10 @@ export interface ListenerPart {
   readonly backends: readonly BackendKey[];
 }
 
-/** One frontend: its route configuration and policies, what it decides on the CONNECT, and the backends that these name. */
+/**
+ * One frontend: its route configuration and policies, what it decides on the CONNECT, and the
+ * backends that these name.
+ */
 export interface FrontendPart {
   readonly resources: readonly EnvoyResource[];
   readonly tcp?: TcpFrontend;
@@ -95,7 +101,7 @@ export function renderListeners(model: ListenerModel): readonly EnvoyResource[] 
   ];
 }
 
-/** What the chains of workloads ask. */
+/** The backends that the chains of workloads ask. */
 export function backendsOfListeners({ direct }: ListenerModel): readonly BackendKey[] {
   return namedBackends(direct?.http.custom?.authorizer.cluster, [], []);
 }
@@ -124,7 +130,9 @@ export function resolveFrontendPart(
   return resolveFrontend(context, gateway, service, servicePort);
 }
 
-/** What comes by RDS, and what the chains of a frontend and their filters take by ECDS. */
+/**
+ * The resources of a frontend: its routes, and the configuration of its chains and their filters.
+ */
 export function renderFrontend(frontend: Frontend): readonly EnvoyResource[] {
   const { http, tcp, accessLog } = frontend;
   return [
@@ -133,7 +141,7 @@ export function renderFrontend(frontend: Frontend): readonly EnvoyResource[] {
   ];
 }
 
-/** What the routes of a frontend, and its authorizer, name. */
+/** The backends that the routes of a frontend, and its authorizer, name. */
 export function backendsOfFrontend({ http, tcp }: Frontend): readonly BackendKey[] {
   return namedBackends(http?.authorization.custom?.authorizer.cluster, http?.routes ?? [], tcp?.routes ?? []);
 }
@@ -159,7 +167,10 @@ export function resolveBackendPart(
   return resolveBackends(context, key, service, servicePort, owned);
 }
 
-/** Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners, and from what it serves. */
+/**
+ * Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners, and
+ * from what it serves.
+ */
 export function makeConnectPart(
   frontends: readonly TcpFrontend[],
   { served, direct }: ListenerPart,

@@ -5,14 +5,20 @@ import type { HttpMatch, HttpRoute } from './http-route.ts';
 /** The match of a rule that has none: every request. */
 export const everyRequest: HttpMatch = { headers: [], query: [] };
 
-/** The end of every list of routes: policies judge a request that no other route takes, and then it is answered. */
+/**
+ * The end of every list of routes: policies judge a request that no other route takes, and then it
+ * is answered.
+ */
 export const noRoute: HttpRoute = {
   name: 'no-route',
   match: everyRequest,
   action: { kind: 'respond', status: 404 },
 };
 
-/** What a field of a match says: nothing, how another one is compared, or that some requests are left out. */
+/**
+ * The effect of a field of a match: none, another way to compare another field, or that the match
+ * leaves some requests out.
+ */
 export type MatchEffect = 'none' | 'modifies' | 'narrows';
 
 const narrowsIf = (condition: boolean): MatchEffect => (condition ? 'narrows' : 'none');
@@ -27,7 +33,7 @@ const effects: { readonly [F in keyof Required<HttpMatch>]: (match: HttpMatch) =
   sourceNamespace: ({ sourceNamespace }) => narrowsIf(sourceNamespace !== undefined),
 };
 
-/** What each field of a match says. */
+/** The effect of each field of a match. */
 export function effectsOf(match: HttpMatch): readonly (readonly [field: string, effect: MatchEffect])[] {
   return Object.entries(effects).map(([field, effect]) => [field, effect(match)]);
 }

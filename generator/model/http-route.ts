@@ -74,7 +74,10 @@ export interface HeaderEdits {
 /** A fraction of requests, in millionths. */
 export type PerMillion = number;
 
-/** Failures made on purpose: first some requests wait, then some are answered. Each share is drawn on its own. */
+/**
+ * Failures made on purpose: first some requests wait, then some are answered. Each share is drawn
+ * on its own.
+ */
 export interface Fault {
   readonly delay?: { readonly milliseconds: number; readonly perMillion: PerMillion };
   readonly abort?: {
@@ -84,9 +87,10 @@ export interface Fault {
 }
 
 /**
- * Which pages of other origins may read answers. A preflight is an `OPTIONS` with `origin` and `access-control-request-method`: that of
- * an origin that is allowed is answered with 200 and what is allowed, without asking the application. Answers to other requests of such
- * an origin say that it is allowed. Requests of any other origin go on as if nothing were said.
+ * Which pages of other origins may read answers. A preflight is an `OPTIONS` with `origin` and
+ * `access-control-request-method`: that of an origin that is allowed is answered with 200 and what
+ * is allowed, without asking the application. Answers to other requests of such an origin say that
+ * it is allowed. Requests of any other origin go on as if nothing were said.
  */
 export interface Cors {
   readonly allowOrigins: readonly StringMatcher[];
@@ -95,7 +99,10 @@ export interface Cors {
   readonly exposeHeaders: readonly string[];
   readonly maxAgeSeconds?: number;
   readonly allowCredentials?: boolean;
-  /** Whether a preflight of any other origin goes on too; else it is answered with 200 and nothing that allows anything. */
+  /**
+   * Whether a preflight of any other origin goes on too; else it is answered with 200 and nothing
+   * that allows anything.
+   */
   readonly forwardUnmatchedPreflights: boolean;
 }
 
@@ -142,7 +149,10 @@ export type PathReplacement = { readonly full: string } | { readonly matched: st
  */
 export type PathRewrite = PathReplacement | { readonly regex: string; readonly substitution: string };
 
-/** A share of the requests is sent there too, as it is sent to its destination, and the answers are thrown away. */
+/**
+ * A share of the requests is sent there too, as it is sent to its destination, and the answers are
+ * thrown away.
+ */
 export interface Mirror {
   readonly cluster: ClusterKey;
   readonly perMillion: PerMillion;

@@ -64,15 +64,19 @@ export interface AddressDispatch {
 }
 
 /**
- * Everything that one waypoint does with a connection or request. A client opens a tunnel, see `connect`. The connection inside of it
- * goes where `listeners.dispatch` leads, by the address and port that the client dialled: to a frontend, whose `http` or `tcp` it is by
- * its protocol, or to workloads. What its routes name is in `backends`.
+ * Everything that one waypoint does with a connection or request. A client opens a tunnel, see
+ * `connect`. The connection inside of it goes where `listeners.dispatch` leads, by the address and
+ * port that the client dialled: to a frontend, whose `http` or `tcp` it is by its protocol, or to
+ * workloads. The clusters that its routes name are in `backends`.
  */
 export interface WaypointModel {
   readonly connect: ConnectModel;
   readonly listeners: ListenerModel;
   /** Those of `listeners.served`, found by host and port. */
   readonly frontends: readonly Frontend[];
-  /** Every cluster of the served ports, then those of others that routes and authorizers name. One that is not here has no endpoint. */
+  /**
+   * Every cluster of the served ports, then those of others that routes and authorizers name. One
+   * that is not here has no endpoint.
+   */
   readonly backends: readonly Backend[];
 }

@@ -9,12 +9,17 @@ import { countOf, seed } from '../support/counts.ts';
 import { readMesh } from '../support/mesh.ts';
 import { type Fate, readFates } from '../support/model-reader.ts';
 import { evaluateRouting } from '../support/routing-evaluator.ts';
-import type { Outcome, RoutedRequest } from '../support/routing-terms.ts';
+import { editHeaders, type Headers, headerValues, type Outcome, type RoutedRequest } from '../support/routing-terms.ts';
 import { asked, clients } from './authorization-arbitraries.ts';
 import { randomMeshes, type RandomService } from './authorization-mesh.ts';
 import { clients as routedClients, randomMesh, serviceCount, vipOf, writeManifests } from './routing-mesh.ts';
 
 const requestsOfOneClient = countOf('routingRequests');
+/** What every workload answers, for edits of answers to change. */
+const said: Headers = [
+  ['x-role', 'app'],
+  ['x-app', 'yes'],
+];
 const sourceAddresses = ['127.99.1.1', '127.98.1.1'];
 
 function modelOf(manifests: string, settings: Parameters<typeof readMesh>[1] = {}): WaypointModel {
@@ -96,16 +101,19 @@ function describeFate(fate: Fate): string {
   return typeof fate === 'string' ? fate : describeOutcome(fate);
 }
 
-/** Headers by their names and values; an empty body is none, and a URL is as its parts are. */
+/** An empty body is none, and a URL is as its parts are. */
 function describeOutcome(outcome: Outcome): string {
   if ('status' in outcome) {
     const { status, body = '', location } = outcome;
     return JSON.stringify({ status, body, location: location === undefined ? undefined : new URL(location).href });
   }
   const { destination, path, host, headers, response } = outcome;
-  const lines = headers.map(([name, value]) => `${name.toLowerCase()}: ${value}`).sort();
-  const edits = response
-    .map(({ set, add, remove }) => [set.map(String).sort(), add.map(String).sort(), [...remove].sort()])
-    .filter((each) => each.flat().length > 0);
-  return JSON.stringify({ destination, path, host, lines, edits });
+  const answer = response.reduce(editHeaders, said);
+  return JSON.stringify({ destination, path, host, headers: linesOf(headers), answer: linesOf(answer) });
+}
+
+/** By name; lines of one name stay in their order. */
+function linesOf(headers: Headers): readonly string[] {
+  const names = [...new Set(headers.map(([name]) => name.toLowerCase()))].sort();
+  return names.map((name) => `${name}: ${headerValues(headers, name).join(',')}`);
 }

@@ -1,5 +1,6 @@
-// A reader of the generator's model that knows no Envoy: what becomes of a request, from a waypoint's
-// model alone, as the comments of the model describe it. It follows one waypoint of IPv4 addresses.
+// A reader of the generator's model that knows no Envoy: what becomes of a request, from a
+// waypoint's model alone, as the comments of the model describe it. It follows one waypoint of IPv4
+// addresses.
 
 import {
   type Authentication,
@@ -35,10 +36,10 @@ export interface DialledRequest {
   };
 }
 
-/** What may become of a request; `closed`: its connection is, without an answer. */
+/** A possible fate of a request; `closed`: its connection is, without an answer. */
 export type Fate = Outcome | 'closed' | 'forwarded';
 
-/** What may become of a request: several fates where weights or shares leave a choice. */
+/** The fates that a request may have: several where weights leave a choice. */
 export function readFates(model: WaypointModel, request: DialledRequest): readonly Fate[] {
   const { address, port } = request;
   const seen = seeConnection(request);

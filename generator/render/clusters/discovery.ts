@@ -1,5 +1,5 @@
-// A cluster with the way in which it finds its endpoints: listed ones by EDS; by DNS; whatever address the client dialled; or whatever
-// host a request names.
+// A cluster with the way in which it finds its endpoints: listed ones by EDS; by DNS; whatever
+// address the client dialled; or whatever host a request names.
 
 import { type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { Discovery, ServiceCluster, ServiceEndpoints } from '../../model/cluster.ts';
@@ -40,7 +40,10 @@ function renderInline(endpoints: ServiceEndpoints): Pick<Cluster, 'load_assignme
   return { load_assignment: renderLoadAssignment(endpoints) };
 }
 
-/** `each`: all addresses of all names are endpoints. `one`: one name, whichever address comes first. `race`: all of one name at once. */
+/**
+ * `each`: all addresses of all names are endpoints. `one`: one name, whichever address comes first.
+ * `race`: all of one name at once.
+ */
 function renderDns(connect: Extract<Discovery, { kind: 'dns' }>['connect'], cluster: ServiceCluster): Cluster {
   return {
     ...renderLoadBalancer(cluster),
@@ -51,7 +54,10 @@ function renderDns(connect: Extract<Discovery, { kind: 'dns' }>['connect'], clus
   };
 }
 
-/** The names that a forward proxy has asked for; the chain's filter and the cluster share it by these very fields. */
+/**
+ * The names that a forward proxy has asked for; the chain's filter and the cluster share it by
+ * these very fields.
+ */
 export function renderDnsCache(host: string): DnsCache {
   return { name: host, dns_lookup_family: 'V4_PREFERRED' };
 }

@@ -1,5 +1,6 @@
-// VirtualService `http[].delegate`: the rules of another VirtualService take the place of the rule, each joined with it. A delegate may
-// only narrow what its root takes: a rule whose conditions go beyond the root's is left out, and reported.
+// VirtualService `http[].delegate`: the rules of another VirtualService take the place of the rule,
+// each joined with it. A delegate may only narrow what its root takes: a rule whose conditions go
+// beyond the root's is left out, and reported.
 
 import type {
   FieldPath,
@@ -12,7 +13,10 @@ import type {
 import { isExportedTo } from '../waypoint/visibility.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/** A rule, and where it was written: fields that a delegate took over from its root belong to the root. */
+/**
+ * A rule, and where it was written: fields that a delegate took over from its root belong to the
+ * root.
+ */
 export interface SourcedRule {
   readonly rule: HttpRoute;
   /** Names the rule in access logs when it has no name itself. */
@@ -29,7 +33,9 @@ interface Place {
   readonly path: FieldPath;
 }
 
-/** The rules of a VirtualService in order, those of delegates in place of the rules that name them. */
+/**
+ * The rules of a VirtualService in order, those of delegates in place of the rules that name them.
+ */
 export function expandDelegates(context: VirtualServiceContext): readonly (readonly SourcedRule[])[] {
   return (context.owner.spec.http ?? []).map((rule, order) => {
     const path: FieldPath = ['spec', 'http', order];
@@ -139,7 +145,10 @@ interface JoinedMatch {
   readonly from: { readonly object: 'root' | 'delegate'; readonly index: number };
 }
 
-/** Each match of the delegate with each match of the root that it narrows; undefined when one of them narrows none. */
+/**
+ * Each match of the delegate with each match of the root that it narrows; undefined when one of
+ * them narrows none.
+ */
 function joinMatches(
   root: readonly HttpMatchRequest[],
   own: readonly HttpMatchRequest[],
@@ -204,7 +213,10 @@ const fieldNames = Object.keys(matchFields) as readonly (keyof MatchFields)[];
 /** Of a field whose conditions go beyond those of the root. */
 const wider: unique symbol = Symbol('wider');
 
-/** Both matches in one; undefined when `own` takes something that `root` does not take, as far as can be told field by field. */
+/**
+ * Both matches in one; undefined when `own` takes something that `root` does not take, as far as
+ * can be told field by field.
+ */
 function joinMatch(root: HttpMatchRequest, own: HttpMatchRequest): HttpMatchRequest | undefined {
   const joined = fieldNames.map((field) => [field, joinField(field, root, own)] as const);
   if (joined.some(([, value]) => value === wider)) return undefined;
@@ -225,7 +237,10 @@ function isSame<T extends string | number>(own: T | undefined, root: T | undefin
   return own === undefined || root === undefined || own === root;
 }
 
-/** Regular expressions cannot be compared, so two conditions with one among them never fit, as in Istio. */
+/**
+ * Regular expressions cannot be compared, so two conditions with one among them never fit, as in
+ * Istio.
+ */
 function isWithin(own: StringMatch | undefined, root: StringMatch | undefined): boolean {
   if (own === undefined || root === undefined) return true;
   const text = own.exact ?? own.prefix;
