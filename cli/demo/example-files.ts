@@ -19,11 +19,12 @@ export interface ExampleFiles {
 export function findExampleFiles(): ExampleFiles {
   const here = fileURLToPath(import.meta.url);
   const code = dirname(dirname(dirname(here)));
+  const editsOf = (directory: string): string => join(directory, 'examples', 'bookinfo-tour');
   // The build does not copy manifests: they are in the package itself, one level above its output.
-  const root = [code, dirname(code)].find((directory) => existsSync(join(directory, 'package.json'))) ?? code;
+  const root = [code, dirname(code)].find((directory) => existsSync(editsOf(directory))) ?? code;
   const files = {
     manifests: join(root, 'examples', 'bookinfo'),
-    edits: join(root, 'examples', 'bookinfo-tour'),
+    edits: editsOf(root),
     app: join(code, 'examples', 'bookinfo', 'app', `main${extname(here)}`),
   };
   const missing = Object.values(files).find((path) => !existsSync(path));

@@ -127,6 +127,19 @@ it('gives the same bytes for the same sources, whenever they were compiled, and 
   rmSync(stale);
 }, 120_000);
 
+it('is made of a build that finds the manifests of the demo beside itself', () => {
+  const examples = join(folder, 'examples');
+  cpSync(join(root, 'examples'), examples, { recursive: true });
+  const module = JSON.stringify(join(folder, 'dist/cli/demo/example-files.js'));
+  const script = `console.log(JSON.stringify((await import(${module})).findExampleFiles()))`;
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  expect(JSON.parse(output)).toEqual({
+    manifests: join(examples, 'bookinfo'),
+    edits: join(examples, 'bookinfo-tour'),
+    app: join(folder, 'dist/examples/bookinfo/app/main.js'),
+  });
+});
+
 it('runs as nobody in particular, starts where it should, and keeps no file that nobody loads', () => {
   const { names, image, tree, layers } = controller;
   expect(names).toEqual(['cairn/controller:7']);
