@@ -69,10 +69,17 @@ function* combinations(): Generator<Variant> {
 
 async function show(variants: Iterable<Variant>): Promise<void> {
   const known = new Set<string>();
-  const shown: NamedResources[] = [];
-  const counts = { meshes: 0, written: 0, left: 0, findings: 0, resources: 0 };
+  let shown: NamedResources[] = [];
+  const refused: { readonly name: string; readonly message: string }[] = [];
+  const counts = { meshes: 0, written: 0, left: 0, findings: 0, resources: 0, shown: 0 };
   const problems: string[] = [];
+  const showEnvoy = async (): Promise<void> => {
+    counts.shown += shown.length;
+    refused.push(...(await findRefused(shown, { folder, certificates })));
+    shown = [];
+  };
   for (const { name, objects: written } of variants) {
+    if (shown.length >= 150) await showEnvoy();
     const text = written.map((object) => stringify(object, { aliasDuplicateObjects: false })).join('---\n');
     try {
       const { store, objects, findings } = readMesh({ 'base.yaml': base, 'in.yaml': text });
@@ -99,11 +106,8 @@ async function show(variants: Iterable<Variant>): Promise<void> {
       problems.push(`${name}: ${error instanceof Error ? (error.stack ?? '').slice(0, 600) : String(error)}`);
     }
   }
-  console.log(`extremes: ${JSON.stringify(counts)}, ${shown.length} shown to Envoy, seed ${first}`);
-  const refused: { readonly name: string; readonly message: string }[] = [];
-  for (let from = 0; from < shown.length; from += 150) {
-    refused.push(...(await findRefused(shown.slice(from, from + 150), { folder, certificates })));
-  }
+  await showEnvoy();
+  console.log(`extremes: ${JSON.stringify(counts)}, seed ${first}`);
   expect([...problems, ...refused].slice(0, 20), `${problems.length} problems, ${refused.length} refused`).toEqual([]);
   // Enough of the written fields must be in effect, or nothing is shown.
   expect(counts.left).toBeGreaterThan(counts.written / 3);

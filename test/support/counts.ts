@@ -11,31 +11,31 @@ process.env['CAIRN_SEED'] ??= String(randomInt(2 ** 30));
 /** For each property: how often `npm test` tries it, and how often a soak does. */
 const counts = {
   /** Spoilt manifests that are read, translated and shown to Envoy. */
-  mutations: [2_000, 50_000],
+  mutations: [2_000, 200_000],
   /** Meshes of values at the ends of what schemas allow. */
-  extremes: [400, 5_000],
+  extremes: [400, 20_000],
   /** Requests of one client to one service, for the second evaluator of policies. */
-  authorizationRequests: [8, 100],
+  authorizationRequests: [8, 300],
   /** The same for the second evaluator of routes. */
-  routingRequests: [16, 200],
+  routingRequests: [16, 500],
   /** Sequences of edits after each of which incremental and full translation are compared. */
-  everyEdit: [40, 1_000],
+  everyEdit: [40, 5_000],
   /** Sequences of edits that are compared at their end. */
-  lastEdit: [400, 10_000],
+  lastEdit: [400, 50_000],
   /** Sequences of edits in which the incremental generator is stopped anywhere. */
-  stops: [120, 3_000],
+  stops: [120, 10_000],
   /** The same for the protocol and the policies of one port. */
-  stopsOfOnePort: [100, 2_000],
+  stopsOfOnePort: [100, 5_000],
   /** Storms with a lone edit in them. */
-  storms: [60, 500],
+  storms: [60, 2_000],
   /** Sequences of changes, answers and losses of connection of one ADS stream. */
-  sessions: [1_000, 50_000],
+  sessions: [1_000, 300_000],
   /** The same, with resources that name each other. */
-  orders: [1_000, 50_000],
+  orders: [1_000, 300_000],
   /** Edits of a real Envoy under traffic. */
-  editsUnderTraffic: [300, 3_000],
+  editsUnderTraffic: [300, 10_000],
   /** Moves of a TCP route and of an authorizer under traffic. */
-  moves: [10, 60],
+  moves: [10, 200],
 } as const;
 
 /** True in `npm run test:soak`. */
