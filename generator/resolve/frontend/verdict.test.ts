@@ -51,6 +51,45 @@ function verdictOf(mesh: MeshStore): string | undefined {
   return served.find(({ address }) => address.host === 'db.example')?.address.tcpVerdict;
 }
 
+it('leads connections to workloads to chains that are there, whichever services declare a port', () => {
+  const mesh = new MeshStore(defaultMeshSettings);
+  const { objects } = parseManifest(
+    'mesh.yaml',
+    `
+apiVersion: v1
+kind: Namespace
+metadata: { name: shop, labels: { istio.io/use-waypoint: waypoint } }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: waypoint, namespace: shop, labels: { istio.io/waypoint-for: all } }
+spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: db, namespace: shop }
+spec: { clusterIP: 10.9.0.1, selector: { app: all }, ports: [{ name: tcp, port: 3306 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: shop }
+spec: { clusterIP: None, selector: { app: all }, ports: [{ name: http, port: 3306 }] }
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: all, namespace: shop }
+spec: { address: 10.0.0.9, labels: { app: all } }
+`,
+  );
+  mesh.apply(objects.map((object) => ({ type: 'put', object })));
+  const { resources } = translateWaypoint(mesh, waypoint);
+  const listener = resources.find(({ typeUrl, name }) => typeUrl === typeUrls.listener && name === 'main_internal');
+  const { filter_chains: chains, filter_chain_matcher: matcher } = { ...listener?.json };
+  const named = [...JSON.stringify(matcher).matchAll(/StringValue","value":"([^"]+)"/g)].map(([, name]) => ({ name }));
+  expect(named.length).toBeGreaterThan(0);
+  expect(chains).toEqual(expect.arrayContaining(named.map((chain) => expect.objectContaining(chain) as unknown)));
+});
+
 describe('the verdict of a TCP port', () => {
   it('falls on the CONNECT where a list of addresses can name it', () => {
     expect(verdictOf(meshOf(entry('db', 'db.example', ['10.9.0.1'], tcp)))).toBe('connect');
