@@ -3,7 +3,7 @@
 
 export { formatProxyKey, Generator } from './incremental/generator.ts';
 export type { GeneratorUpdate } from './incremental/generator.ts';
-export type { ResourceChanges, ResourceKey } from './incremental/waypoint-state.ts';
+export type { ResourceChanges, ResourceKey } from './incremental/served-resources.ts';
 export { analyzeCandidate } from './analyze/candidate.ts';
 export { analyzeMesh, listWaypoints, resolveWaypoint, translateWaypoint } from './whole/waypoint.ts';
 export type { Translation } from './whole/waypoint.ts';

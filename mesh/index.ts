@@ -15,7 +15,7 @@ export { formatAccountKey, formatLabelKey, formatParentKey } from './kinds/keys.
 export { defaultMeshSettings, readPathNormalization } from './settings.ts';
 export type { MachineAddresses, MeshSettings, PathNormalization } from './settings.ts';
 export type { MeshSnapshot, QueryKey } from './snapshot.ts';
-export { ReaderIndex, trackReads } from './query.ts';
+export { kindOfQuery, parseGetKey, ReaderIndex, trackReads } from './query.ts';
 export { compareObjects, MeshStore } from './store.ts';
 export type { MeshChange } from './store.ts';
 export { formatServiceHost, isHostMatch, isWildcardHost, resolveHost } from './host.ts';

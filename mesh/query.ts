@@ -1,6 +1,7 @@
 // Names of queries, a view that writes down which were asked, and who asked them: what a result was computed from, misses included.
 
 import type { IndexKinds, IndexName, Kind } from './kinds/table.ts';
+import type { ObjectRef } from './metadata.ts';
 import type { MeshObject } from './object.ts';
 import type { MeshSettings } from './settings.ts';
 import type { MeshSnapshot, QueryKey } from './snapshot.ts';
@@ -11,6 +12,18 @@ export const settingsKey: QueryKey = 'settings';
 /** The key of `get`. */
 export function getKey(kind: string, namespace: string, name: string): QueryKey {
   return `get:${kind}/${namespace}/${name}`;
+}
+
+/** The object that a key of `get` is about; undefined for other keys. */
+export function parseGetKey(key: QueryKey): ObjectRef | undefined {
+  // Nothing but a name may hold a slash: names of stand-ins do.
+  const [, kind = '', namespace = '', name = ''] = /^get:([^/]*)\/([^/]*)\/([^]*)$/.exec(key) ?? [];
+  return kind === '' ? undefined : { kind, namespace, name };
+}
+
+/** The kind of the objects that a query gives: `get:Kind/…`, `list:Kind` or `find:Kind/index:…`; '' for the settings. */
+export function kindOfQuery(key: QueryKey): string {
+  return /^\w+:(\w+)/.exec(key)?.[1] ?? '';
 }
 
 /** The key of `list`. */

@@ -22,7 +22,7 @@ import {
   workload,
 } from '../../test/support/random-shop.ts';
 import { Generator } from './generator.ts';
-import type { ResourceChanges } from './waypoint-state.ts';
+import type { ResourceChanges } from './served-resources.ts';
 
 describe('the incremental generator', () => {
   const edited = (edit: AnyMeshObject, before: readonly AnyMeshObject[] = []): ResourceChanges | undefined => {

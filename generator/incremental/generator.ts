@@ -5,8 +5,10 @@ import type { Finding, MeshSnapshot, ObjectRef, QueryKey } from '../../mesh/inde
 import { analyzeObject, isAnalyzedKind } from '../analyze/objects.ts';
 import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
 import { listWaypoints } from '../whole/waypoint.ts';
-import { parseObjectUnit, Units } from './units.ts';
-import { type ResourceChanges, WaypointState } from './waypoint-state.ts';
+import type { ResourceChanges } from './served-resources.ts';
+import { formatUnit, parseUnit } from './unit-name.ts';
+import { Units } from './units.ts';
+import { WaypointState } from './waypoint-state.ts';
 
 /** What changed for the proxies; those without changes are absent. Waypoints are named `waypoint/<ns>/<name>`. */
 export interface GeneratorUpdate {
@@ -15,7 +17,7 @@ export interface GeneratorUpdate {
 }
 
 /** The unit that all others of waypoints follow from. */
-const waypointList = 'waypoints';
+const waypointList = formatUnit({ kind: 'waypoints' });
 
 /** The name of a waypoint among proxies. */
 export function formatProxyKey({ namespace, name }: GatewayKey): string {
@@ -82,7 +84,7 @@ export class Generator {
     }
     for (const key of keys) {
       const name = formatProxyKey(key);
-      if (!this.#waypoints.has(name)) this.#waypoints.set(name, new WaypointState(key, name, this.#units));
+      if (!this.#waypoints.has(name)) this.#waypoints.set(name, new WaypointState(key, this.#units));
     }
     return removed;
   }
@@ -98,17 +100,16 @@ export class Generator {
     }
   }
 
-  #compute(unit: string): boolean {
-    const ref = parseObjectUnit(unit);
-    if (ref !== undefined) return this.#analyze(unit, ref);
-    const space = unit.indexOf(' ');
-    return this.#waypoints.get(unit.slice(0, space))?.compute(unit.slice(space + 1)) ?? false;
+  #compute(name: string): boolean {
+    const unit = parseUnit(name);
+    if (unit.kind === 'object') return this.#analyze(name, unit.ref);
+    return unit.kind !== 'waypoints' && this.#waypoints.get(formatProxyKey(unit.waypoint))?.compute(unit) === true;
   }
 
-  #analyze(unit: string, ref: ObjectRef): true {
-    this.#units.compute(unit, (context) => analyzeObject(context, ref));
+  #analyze(name: string, ref: ObjectRef): true {
+    this.#units.compute(name, (context) => analyzeObject(context, ref));
     if (isAnalyzedKind(ref.kind) && this.#mesh.get(ref.kind, ref.namespace, ref.name) === undefined) {
-      this.#units.forget(unit);
+      this.#units.forget(name);
     }
     return true;
   }

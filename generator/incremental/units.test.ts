@@ -3,6 +3,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MeshStore, type QueryKey } from '../../mesh/index.ts';
+import { formatUnit } from './unit-name.ts';
 import { Units } from './units.ts';
 
 const makeUnits = (): Units => new Units(new MeshStore());
@@ -22,11 +23,13 @@ describe('what is due', () => {
 
   it('takes turns between the kinds that changed', () => {
     const units = makeUnits();
-    const edited = ['VirtualService', 'VirtualService', 'VirtualService', 'HTTPRoute'].map(
-      (kind, number): QueryKey => `get:${kind}/shop/r${number}`,
-    );
-    units.invalidate(new Set(edited));
-    const [a, b, c, other] = edited.map((key) => key.replace('get:', 'object '));
+    const edited = ['VirtualService', 'VirtualService', 'VirtualService', 'HTTPRoute'].map((kind, number) => ({
+      kind,
+      namespace: 'shop',
+      name: `r${number}`,
+    }));
+    units.invalidate(new Set(edited.map(({ kind, name }): QueryKey => `get:${kind}/shop/${name}`)));
+    const [a, b, c, other] = edited.map((ref) => formatUnit({ kind: 'object', ref }));
     expect([...units.due()]).toEqual([c, other, a, b]);
   });
 

@@ -2,8 +2,10 @@
 
 import {
   type Finding,
+  kindOfQuery,
   type MeshSnapshot,
   type ObjectRef,
+  parseGetKey,
   type QueryKey,
   ReaderIndex,
   trackReads,
@@ -11,6 +13,7 @@ import {
 import { isAnalyzedKind } from '../analyze/objects.ts';
 import { findingKey, sortFindings } from '../analyze/findings.ts';
 import type { ResolveContext } from '../resolve/context.ts';
+import { formatUnit } from './unit-name.ts';
 
 /** A computation that is to be done. */
 interface Due {
@@ -58,7 +61,9 @@ export class Units {
   invalidate(touched: ReadonlySet<QueryKey>): void {
     this.#changes += 1;
     const since = this.#changes;
-    for (const ref of touchedObjects(touched)) this.#demand(objectUnit(ref), { since, flow: ref.kind });
+    for (const ref of touchedObjects(touched)) {
+      this.#demand(formatUnit({ kind: 'object', ref }), { since, flow: ref.kind });
+    }
     for (const key of touched) {
       const flow = kindOfQuery(key);
       for (const unit of this.#readers.of(key)) this.#demand(unit, { since, flow });
@@ -165,30 +170,7 @@ function* takeTurns(lists: readonly Iterable<string>[]): Iterable<string> {
   }
 }
 
-/** The kind of the objects that a query gives: `get:Kind/…`, `list:Kind` or `find:Kind/index:…`. */
-function kindOfQuery(key: QueryKey): string {
-  return /^\w+:(\w+)/.exec(key)?.[1] ?? '';
-}
-
-/** The name of what there is to say about one object. */
-export function objectUnit({ kind, namespace, name }: ObjectRef): string {
-  return `object ${kind}/${namespace}/${name}`;
-}
-
-/** The object of a name of `objectUnit`; undefined for other names. */
-export function parseObjectUnit(unit: string): ObjectRef | undefined {
-  if (!unit.startsWith('object ')) return undefined;
-  const [kind = '', namespace = '', name = ''] = unit.slice('object '.length).split('/');
-  return { kind, namespace, name };
-}
-
 /** The objects that a change put or deleted: each touches the query for itself. */
 function touchedObjects(touched: ReadonlySet<QueryKey>): readonly ObjectRef[] {
-  const refs: ObjectRef[] = [];
-  for (const key of touched) {
-    if (!key.startsWith('get:')) continue;
-    const [kind = '', namespace = '', name = ''] = key.slice('get:'.length).split('/');
-    if (isAnalyzedKind(kind)) refs.push({ kind, namespace, name });
-  }
-  return refs;
+  return [...touched].flatMap((key) => parseGetKey(key) ?? []).filter(({ kind }) => isAnalyzedKind(kind));
 }

@@ -1,0 +1,81 @@
+// The resources that one proxy is served, each with the part that it comes from, and the changes that the proxy has not been told of.
+
+import { encodeResource, type EncodedResource, type EnvoyResource } from '../../envoy-api/index.ts';
+
+/** Names one resource of a proxy. */
+export interface ResourceKey {
+  readonly typeUrl: EncodedResource['typeUrl'];
+  readonly name: string;
+}
+
+/** What changed for one proxy. */
+export interface ResourceChanges {
+  readonly upserts: readonly EncodedResource[];
+  readonly removals: readonly ResourceKey[];
+}
+
+/** A resource to be taken away, with the number of the change in which it became needless. */
+interface Removal {
+  readonly resource: EncodedResource;
+  readonly since: number;
+}
+
+/** The store of one proxy's resources. */
+export class ServedResources {
+  /** The keys of the resources of each part; no two parts have one in common. */
+  readonly #parts = new Map<string, readonly string[]>();
+  readonly #resources = new Map<string, EncodedResource>();
+  /** Changes to be told; a resource is new when the proxy was never told of it. */
+  readonly #upserts = new Map<string, { readonly resource: EncodedResource; readonly isNew: boolean }>();
+  readonly #removals = new Map<string, Removal>();
+  /** Whether anything was told, be it that there is nothing. */
+  #isTold = false;
+
+  /** Puts these resources of a part in the place of those that it had; `change` is the number of the newest change. */
+  replace(part: string, resources: readonly EnvoyResource[], change: number): void {
+    const before = this.#parts.get(part) ?? [];
+    const after = resources.map((resource) => {
+      const key = `${resource.typeUrl} ${resource.name}`;
+      this.#upsert(key, encodeResource(resource));
+      return key;
+    });
+    for (const key of before) if (!after.includes(key)) this.#remove(key, change);
+    if (after.length === 0) this.#parts.delete(part);
+    else this.#parts.set(part, after);
+  }
+
+  /**
+   * The changes since the last call that may be told; undefined when there are none. A removal may be told once `settled`, the number of the
+   * change that everything has followed from, has reached the change that it comes from.
+   */
+  take(settled: number): ResourceChanges | undefined {
+    const upserts = [...this.#upserts.values()].map(({ resource }) => resource);
+    this.#upserts.clear();
+    const removals: ResourceKey[] = [];
+    for (const [key, { resource, since }] of this.#removals) {
+      if (since > settled) continue;
+      this.#removals.delete(key);
+      removals.push({ typeUrl: resource.typeUrl, name: resource.name });
+    }
+    if (this.#isTold && upserts.length + removals.length === 0) return undefined;
+    this.#isTold = true;
+    return { upserts, removals };
+  }
+
+  #upsert(key: string, resource: EncodedResource): void {
+    const before = this.#resources.get(key);
+    this.#resources.set(key, resource);
+    if (before?.version === resource.version) return;
+    const isKnown = this.#removals.delete(key) || (before !== undefined && this.#upserts.get(key)?.isNew !== true);
+    this.#upserts.set(key, { resource, isNew: !isKnown });
+  }
+
+  #remove(key: string, since: number): void {
+    const resource = this.#resources.get(key);
+    if (resource === undefined) return;
+    this.#resources.delete(key);
+    const isNew = this.#upserts.get(key)?.isNew === true;
+    this.#upserts.delete(key);
+    if (!isNew) this.#removals.set(key, { resource, since });
+  }
+}

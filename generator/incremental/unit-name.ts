@@ -1,0 +1,54 @@
+// The computations of the incremental generator by name. Maps and queues hold a unit by its name; this file alone makes a name of a unit
+// and a unit of a name.
+
+import type { ObjectRef } from '../../mesh/index.ts';
+import type { BackendKey, HostPort } from '../parts.ts';
+import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
+
+/** One part of a waypoint. */
+export type PartUnit =
+  | { readonly kind: 'listeners'; readonly waypoint: GatewayKey }
+  | { readonly kind: 'frontend'; readonly waypoint: GatewayKey; readonly address: HostPort }
+  | { readonly kind: 'backend'; readonly waypoint: GatewayKey; readonly backend: BackendKey };
+
+/** One computation: which waypoints there are, what there is to say about an object, or one part of a waypoint. */
+export type Unit = { readonly kind: 'waypoints' } | { readonly kind: 'object'; readonly ref: ObjectRef } | PartUnit;
+
+/** The name of a unit; two units have one name only where they are the same. */
+export function formatUnit(unit: Unit): string {
+  return JSON.stringify([unit.kind, ...fieldsOf(unit)]);
+}
+
+function fieldsOf(unit: Unit): readonly (string | number | boolean)[] {
+  switch (unit.kind) {
+    case 'waypoints':
+      return [];
+    case 'object':
+      return [unit.ref.kind, unit.ref.namespace, unit.ref.name];
+    case 'listeners':
+      return [unit.waypoint.namespace, unit.waypoint.name];
+    case 'frontend':
+      return [unit.waypoint.namespace, unit.waypoint.name, unit.address.host, unit.address.port];
+    case 'backend': {
+      const { host, port, owned } = unit.backend;
+      return [unit.waypoint.namespace, unit.waypoint.name, host, port, owned];
+    }
+  }
+}
+
+/** The unit that `formatUnit` gave this name. */
+export function parseUnit(text: string): Unit {
+  const [kind, ...rest] = JSON.parse(text) as [Unit['kind'], ...string[]];
+  if (kind === 'waypoints') return { kind };
+  if (kind === 'object') {
+    const [object = '', namespace = '', name = ''] = rest;
+    return { kind, ref: { kind: object, namespace, name } };
+  }
+  const [namespace = '', name = '', host = '', port, owned] = rest as [string?, string?, string?, number?, boolean?];
+  const waypoint = { namespace, name };
+  if (kind === 'listeners') return { kind, waypoint };
+  const address = { host, port: Number(port) };
+  return kind === 'frontend'
+    ? { kind, waypoint, address }
+    : { kind, waypoint, backend: { ...address, owned: owned === true } };
+}
