@@ -8,7 +8,7 @@ import { trialsOf } from '../../test/support/counts.ts';
 import { change, put, shop } from '../../test/support/random-shop.ts';
 import { Generator } from './generator.ts';
 import { analyzeMesh, listWaypoints, translateWaypoint } from '../whole/waypoint.ts';
-import type { ResourceChanges } from './waypoint-state.ts';
+import type { ResourceChanges } from './served-resources.ts';
 
 /** What a proxy holds after it has taken every update. */
 class Proxy {

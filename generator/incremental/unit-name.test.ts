@@ -22,7 +22,11 @@ const unit: fc.Arbitrary<Unit> = fc.oneof(
 );
 
 it('gives back the unit that a name was made of', () => {
-  fc.assert(fc.property(unit, (each) => void expect(parseUnit(formatUnit(each))).toEqual(each)));
+  fc.assert(
+    fc.property(unit, (each) => {
+      expect(parseUnit(formatUnit(each))).toEqual(each);
+    }),
+  );
 });
 
 it('gives two units one name only where they are the same', () => {

@@ -1,6 +1,7 @@
 // The authorization of tunnels. A client proves its identity by TLS 1.3, with a certificate of one
 // of the waypoint's trust domains: without one there is no connection. Then it asks, by CONNECT,
-// for an address and port, the authority.
+// for an address and port, the authority. A tunnel that was opened as one of `decided` or `openTcp`
+// is marked so: TCP ports whose verdict is `connect` take no others.
 
 import type { Authorization } from './authorization.ts';
 
@@ -12,6 +13,8 @@ import type { Authorization } from './authorization.ts';
 export interface ConnectModel {
   /** Ports whose policies are decided here, with 403. No authority is in two of them. */
   readonly decided: readonly ConnectDecision[];
+  /** TCP ports whose verdict is `connect` and that no policy restricts. */
+  readonly openTcp: readonly ConnectAuthority[];
   /**
    * The other authorities of IPv6 that open a tunnel; those that are not here are answered with
    * 404.

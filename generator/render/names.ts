@@ -47,12 +47,16 @@ function formatTcpMatch({ sourceNamespace, sourceBlocks, destinationBlocks }: Tc
   ].join('&');
 }
 
-/** Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE URI, the source address its IP. */
+/**
+ * Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE URI, the source address its IP, and
+ * `decidedAt` is `connect` where the policies of the port were asked on the CONNECT.
+ */
 export const filterState = {
   identity: 'io.istio.peer_principal',
   localIdentity: 'io.istio.local_principal',
   sourceAddress: 'cairn.source_address',
   authority: 'io.istio.connect_authority',
+  decidedAt: 'cairn.decided_at',
   originalDestination: 'envoy.filters.listener.original_dst.local_ip',
   originalSource: 'envoy.filters.listener.original_dst.remote_ip',
 } as const;

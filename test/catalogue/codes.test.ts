@@ -14,10 +14,10 @@ const elsewhere: Readonly<Record<string, string>> = {
   UnknownKind: 'mesh/reading/manifest.test.ts',
   UnsupportedVersion: 'mesh/reading/manifest.test.ts',
   DuplicateObject: 'mesh/reading/manifest.test.ts',
-  FileNotReadable: 'gateway-controller/directory-source.test.ts',
-  StateNotWritten: 'gateway-controller/state.test.ts',
+  FileNotReadable: 'gateway-controller/machine/directory-source.test.ts',
+  StateNotWritten: 'gateway-controller/machine/state.test.ts',
   RestartNeeded: 'test/integration/trust-domain.test.ts',
-  ObjectNotOurs: 'gateway-controller/deployment/plan.test.ts',
+  ObjectNotOurs: 'gateway-controller/cluster/deployment/plan.test.ts',
   DeploymentFailed: 'test/api/deployment.test.ts',
   KeysStale: 'test/integration/issuer-keys.test.ts',
 };

@@ -4,7 +4,7 @@
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import { hbonePort } from '../../../mesh/index.ts';
 import { type Authorization, openAuthorization } from '../../model/authorization.ts';
-import type { ConnectModel } from '../../model/connect.ts';
+import type { ConnectAuthority, ConnectModel } from '../../model/connect.ts';
 import type { ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthorization, renderAuthorizationFilters } from '../authorization.ts';
 import { formatHostPort } from '../clusters/service-cluster.ts';
@@ -67,6 +67,8 @@ const connectState = {
       state(filterState.authority, '%REQ(:AUTHORITY)%', 'envoy.hashable_string'),
       state(filterState.identity, '%DOWNSTREAM_PEER_URI_SAN%', 'envoy.hashable_string'),
       state(filterState.localIdentity, '%DOWNSTREAM_LOCAL_URI_SAN%', 'envoy.hashable_string'),
+      // Of the route that the policy filters read too, so that one cannot be without the other.
+      state(filterState.decidedAt, '%METADATA(ROUTE:cairn:decided_at)%', 'envoy.hashable_string'),
     ],
   }),
 };
@@ -86,33 +88,36 @@ function state(
 
 /**
  * Who may open a tunnel to which address: a virtual host for each port that is decided here, and those without policy for the rest.
+ * Those of TCP ports mark their tunnels as decided; the chains of these ports take no others.
  * Only the canonical spelling of an authority is let through: by its form, and for IPv6, whose form says little, by a list too.
  */
-export function renderConnectRoutes({ decided, openV6, openV6Workloads }: ConnectModel): EnvoyResource {
+export function renderConnectRoutes({ decided, openTcp, openV6, openV6Workloads }: ConnectModel): EnvoyResource {
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
     name: connectTerminate,
     virtual_hosts: [
       ...decided.map(({ host, port, addresses, authorization }) => ({
         name: `connect|${port}|tcp|${host}`,
         domains: addresses.map((address) => formatHostPort(address, port)),
-        ...renderTunnels(authorization),
+        ...renderTunnels(authorization, { isDecided: true }),
       })),
-      ...openHost(
-        'connect|ipv6',
-        [...new Set(openV6.map(({ address, port }) => formatHostPort(address, port)))].sort(),
-      ),
+      ...openHost('connect|tcp', formatAuthorities(openTcp), { isDecided: true }),
+      ...openHost('connect|ipv6', formatAuthorities(openV6)),
       ...openHost(
         'connect|workloads',
         openV6Workloads.map((address) => `[${address}]:*`),
       ),
-      { name: 'connect', domains: ['*'], ...renderTunnels(openAuthorization, canonical.ipv4) },
+      { name: 'connect', domains: ['*'], ...renderTunnels(openAuthorization, { form: canonical.ipv4 }) },
     ],
   };
   return { typeUrl: typeUrls.routeConfiguration, name: connectTerminate, json };
 }
 
-function openHost(name: string, domains: readonly string[]): readonly VirtualHost[] {
-  return domains.length === 0 ? [] : [{ name, domains: [...domains], ...renderTunnels(openAuthorization) }];
+function openHost(name: string, domains: readonly string[], options: TunnelOptions = {}): readonly VirtualHost[] {
+  return domains.length === 0 ? [] : [{ name, domains: [...domains], ...renderTunnels(openAuthorization, options) }];
+}
+
+function formatAuthorities(authorities: readonly ConnectAuthority[]): readonly string[] {
+  return [...new Set(authorities.map(({ address, port }) => formatHostPort(address, port)))].sort();
 }
 
 /**
@@ -126,8 +131,18 @@ const canonical = ((): { readonly ipv4: string; readonly any: string } => {
   return { ipv4: `${ipv4}:${port}`, any: `(?:${ipv4}|\\[[0-9a-f:.]+\\]):${port}` };
 })();
 
+interface TunnelOptions {
+  /** The form of a canonical authority; that of both families unless told. */
+  readonly form?: string;
+  /** Whether tunnels are marked as decided. */
+  readonly isDecided?: boolean;
+}
+
 /** Tunnels to the canonical authorities among those of a virtual host. */
-function renderTunnels(authorization: Authorization, form = canonical.any): Omit<VirtualHost, 'name' | 'domains'> {
+function renderTunnels(
+  authorization: Authorization,
+  { form = canonical.any, isDecided = false }: TunnelOptions = {},
+): Omit<VirtualHost, 'name' | 'domains'> {
   const { typedPerFilterConfig, metadata } = renderAuthorization(authorization);
   return {
     ...(metadata === undefined ? {} : { metadata }),
@@ -139,6 +154,7 @@ function renderTunnels(authorization: Authorization, form = canonical.any): Omit
           connect_matcher: {},
           headers: [{ name: ':authority', string_match: { safe_regex: { regex: form } } }],
         },
+        ...(isDecided ? { metadata: { filter_metadata: { cairn: { decided_at: 'connect' } } } } : {}),
         route: {
           cluster: mainInternal,
           timeout: '0s',

@@ -13,6 +13,7 @@ import {
   directDeclaredTcp,
   directHttp,
   directTcp,
+  filterState,
   formatChainName,
   formatConditionalChainName,
   mainInternal,
@@ -145,8 +146,24 @@ function renderProtocol(served: ServedAddress): OnMatch {
   const http = toChain(formatChainName(address.host, address.port, 'http'));
   if (address.tcpVerdict === undefined) return http;
   const tcp = renderTcp(served);
-  return hasHttp(address) ? renderSniffed(http, tcp) : tcp;
+  if (hasHttp(address)) return renderSniffed(http, tcp);
+  return address.tcpVerdict === 'connect' ? onlyDecided(tcp) : tcp;
 }
+
+/**
+ * A chain without policies takes only tunnels whose CONNECT was asked for them; others match nothing. While a port turns into one whose
+ * policies are elsewhere, or comes from there, a tunnel may be older or newer than the listener that it meets.
+ */
+function onlyDecided(tcp: OnMatch): OnMatch {
+  return { matcher: { matcher_tree: { input: decidedAtInput, exact_match_map: { map: { connect: tcp } } } } };
+}
+
+const decidedAtInput = encodeOnce({
+  name: 'decided-at',
+  typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.FilterStateInput', {
+    key: filterState.decidedAt,
+  }),
+});
 
 /** What the client speaks decides; what is not HTTP is TCP. */
 function renderSniffed(http: OnMatch, tcp: OnMatch): OnMatch {

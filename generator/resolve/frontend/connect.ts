@@ -1,8 +1,8 @@
 // The authorization of tunnels: from the TCP frontends of a waypoint and its served addresses.
 
-import type { ConnectModel } from '../../model/connect.ts';
+import type { ConnectAuthority, ConnectDecision, ConnectModel } from '../../model/connect.ts';
 import type { DirectFrontend } from '../../model/direct.ts';
-import { isDecidedAtConnect, type ServedAddress, type TcpFrontend } from '../../model/frontend.ts';
+import type { ServedAddress, TcpFrontend } from '../../model/frontend.ts';
 import { isRestricted } from '../../model/authorization.ts';
 
 /**
@@ -15,18 +15,23 @@ export function resolveConnect(
   direct?: Pick<DirectFrontend, 'addresses' | 'connect'>,
 ): ConnectModel {
   const addresses = new Map(served.map(({ address }) => [formatPort(address.host, address.port), address.addresses]));
-  const decided = [
-    ...frontends.filter(isDecidedAtConnect).map(({ host, port, authorization }) => ({
+  const tcp = frontends
+    .filter(({ decidedAt }) => decidedAt === 'connect')
+    .map(({ host, port, authorization }) => ({
       host,
       port,
       addresses: addresses.get(formatPort(host, port)) ?? [],
       authorization,
-    })),
-    ...(direct?.connect ?? []).filter(({ authorization }) => isRestricted(authorization)),
-  ].filter((decision) => decision.addresses.length > 0);
-  const taken = new Set(decided.flatMap(({ addresses: own, port }) => own.map((address) => formatPort(address, port))));
+    }));
+  const decided = [...tcp, ...(direct?.connect ?? [])].filter(
+    (decision) => isRestricted(decision.authorization) && decision.addresses.length > 0,
+  );
+  const taken = new Set(
+    [...tcp, ...decided].flatMap(authoritiesOf).map(({ address, port }) => formatPort(address, port)),
+  );
   return {
     decided,
+    openTcp: tcp.filter(({ authorization }) => !isRestricted(authorization)).flatMap(authoritiesOf),
     openV6: served.flatMap(({ address: { addresses: own, port } }) =>
       own
         .filter((address) => address.includes(':') && !taken.has(formatPort(address, port)))
@@ -34,6 +39,10 @@ export function resolveConnect(
     ),
     openV6Workloads: (direct?.addresses ?? []).filter((address) => address.includes(':')),
   };
+}
+
+function authoritiesOf({ addresses, port }: Pick<ConnectDecision, 'addresses' | 'port'>): readonly ConnectAuthority[] {
+  return addresses.map((address) => ({ address, port }));
 }
 
 function formatPort(place: string, port: number): string {
