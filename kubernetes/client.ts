@@ -177,13 +177,14 @@ export class ApiClient {
   create(
     resource: ApiResource,
     object: KubernetesObject,
-    options: { readonly dryRun?: boolean; readonly fieldManager?: string } = {},
+    options: { readonly dryRun?: boolean; readonly fieldManager?: string; readonly timeoutMs?: number } = {},
   ): Promise<KubernetesObject> {
     const { namespace, name } = object.metadata;
+    const { timeoutMs } = options;
     const what = this.#count('create', resource, describeObject(resource, namespace, name));
     const path = resourcePath(resource, namespace);
     const query = { dryRun: dryRun(options), fieldManager: options.fieldManager };
-    return this.#object({ what, method: 'POST', path, query, body: typed(resource, object) });
+    return this.#object({ what, method: 'POST', path, query, body: typed(resource, object), timeoutMs });
   }
 
   /**

@@ -36,6 +36,9 @@ interface LeaseSpec {
 
 type Lease = KubernetesObject & { readonly spec?: LeaseSpec };
 
+/** A lease that others write all the time is looked at this often before the next turn. */
+const maxAttempts = 3;
+
 /** A candidate for the leadership. */
 export class LeaderElection {
   readonly #options: LeaderElectionOptions;
@@ -120,13 +123,27 @@ export class LeaderElection {
     this.#options.onChange(false);
   }
 
-  /** True when this candidate holds the lease after the attempt. */
+  /** True when this candidate holds the lease after the attempt, which is when it has written it. */
   async #tryToHold(): Promise<boolean> {
+    for (let attempt = 1; ; attempt += 1) {
+      const lease = await this.#read();
+      if (lease !== undefined && this.#belongsToAnother(lease)) return false;
+      try {
+        const { metadata } = await (lease === undefined ? this.#create() : this.#take(lease));
+        this.#observed = { version: metadata.resourceVersion ?? '', at: performance.now() };
+        return true;
+      } catch (error) {
+        // Another writer came first, and nothing was renewed. Only the lease as it is now says who holds it.
+        if (!(error instanceof ApiError) || error.status !== 409 || attempt === maxAttempts) throw error;
+      }
+    }
+  }
+
+  /** Whether another candidate holds a lease that has not run out. */
+  #belongsToAnother({ metadata, spec = {} }: Lease): boolean {
     const { identity } = this.#options;
-    const lease = await this.#read();
-    if (lease === undefined) return this.#unlessOvertaken(this.#create());
-    const { holderIdentity: holder = '', leaseDurationSeconds = 0 } = lease.spec ?? {};
-    const version = lease.metadata.resourceVersion ?? '';
+    const { holderIdentity: holder = '', leaseDurationSeconds = 0 } = spec;
+    const version = metadata.resourceVersion ?? '';
     const now = performance.now();
     if (this.#observed?.version !== version) this.#observed = { version, at: now };
     if (holder !== this.#leader) {
@@ -134,22 +151,7 @@ export class LeaderElection {
       if (holder !== identity && holder !== '') this.#options.log(`${holder} leads`);
     }
     const isOver = holder === '' || now - this.#observed.at > leaseDurationSeconds * 1000;
-    if (holder !== identity && !isOver) return false;
-    return this.#unlessOvertaken(
-      this.#write(lease, { holder: identity, seconds: Math.ceil(this.#leaseDurationMs / 1000) }),
-    );
-  }
-
-  async #unlessOvertaken(write: Promise<KubernetesObject>): Promise<boolean> {
-    try {
-      const { metadata } = await write;
-      this.#observed = { version: metadata.resourceVersion ?? '', at: performance.now() };
-      return true;
-    } catch (error) {
-      // The first writer has it; the next attempt reads who that is.
-      if (error instanceof ApiError && error.status === 409) return this.#holds && this.isLeader;
-      throw error;
-    }
+    return holder !== identity && !isOver;
   }
 
   #read(): Promise<Lease | undefined> {
@@ -166,7 +168,12 @@ export class LeaderElection {
       renewTime: microTime(),
       leaseTransitions: 0,
     };
-    return client.create(resources.Lease, { metadata: { namespace, name }, spec });
+    return client.create(resources.Lease, { metadata: { namespace, name }, spec }, { timeoutMs: this.#attemptMs() });
+  }
+
+  #take(lease: Lease): Promise<KubernetesObject> {
+    const { identity: holder } = this.#options;
+    return this.#write(lease, { holder, seconds: Math.ceil(this.#leaseDurationMs / 1000) });
   }
 
   #write(lease: Lease, to: { readonly holder: string; readonly seconds: number }): Promise<KubernetesObject> {

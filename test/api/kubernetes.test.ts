@@ -273,8 +273,12 @@ describe('a leader election', () => {
     readonly client: ApiClient;
   }
 
-  function candidate(identity: string, name: string, leaseDurationMs: number): Candidate {
-    const client = clientOf(server.access);
+  function candidate(
+    identity: string,
+    name: string,
+    leaseDurationMs: number,
+    client: ApiClient = clientOf(server.access),
+  ): Candidate {
     const changes: boolean[] = [];
     const election = new LeaderElection({
       client,
@@ -312,6 +316,27 @@ describe('a leader election', () => {
     expect([first.changes, second.changes]).toEqual([[true, false], [true]]);
     const lease = await server.client.get(resources.Lease, 'shop', 'lost');
     expect(lease?.['spec']).toMatchObject({ holderIdentity: 'second', leaseTransitions: 1, leaseDurationSeconds: 3 });
+  }, 60_000);
+
+  it('is over for a leader that another overtakes between its look and its renewal', async () => {
+    const client = clientOf(server.access);
+    const replace = client.replace.bind(client);
+    const taken = { holderIdentity: 'second', leaseDurationSeconds: 600, leaseTransitions: 1 };
+    let isOvertaken = false;
+    client.replace = async (resource, object, options): Promise<KubernetesObject> => {
+      if (isOvertaken) {
+        await server.client.patch(resources.Lease, 'shop', 'overtaken', { spec: taken }, { type: 'merge' });
+      }
+      return replace(resource, object, options);
+    };
+    const { election, changes } = candidate('first', 'overtaken', 600_000, client);
+    await waitFor(() => election.isLeader);
+    isOvertaken = true;
+    // A renewal deadline of five minutes would not pass in this test.
+    await waitFor(() => !election.isLeader, { timeout: 20_000 });
+    expect(changes).toEqual([true, false]);
+    const lease = await server.client.get(resources.Lease, 'shop', 'overtaken');
+    expect(lease?.['spec']).toMatchObject(taken);
   }, 60_000);
 
   it('passes on at once when the leader stops', async () => {
