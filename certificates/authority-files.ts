@@ -3,11 +3,11 @@
 // that two processes that start together agree.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createAuthority, openAuthority, type Authority, type AuthorityPems } from './authority.ts';
 import { CertificateError } from './error.ts';
-import { makeFolder } from './folder.ts';
+import { makeFolder, syncFolder, writeDurably } from './folder.ts';
 
 const files = { rootCert: 'root-cert.pem', caCert: 'ca-cert.pem', caKey: 'ca-key.pem' } as const;
 
@@ -67,7 +67,10 @@ async function readOptional(path: string): Promise<string | undefined> {
   }
 }
 
-/** False when another process was first (or the directory holds something else). */
+/**
+ * False when another process was first (or the directory holds something else). The files are on disk before they are named, and their
+ * names before this returns: an authority that a power cut takes away would have issued certificates already.
+ */
 async function placeAuthority(directory: string, pems: AuthorityPems): Promise<boolean> {
   const staging = join(dirname(directory), `.ca-${randomBytes(6).toString('hex')}`);
   try {
@@ -76,7 +79,9 @@ async function placeAuthority(directory: string, pems: AuthorityPems): Promise<b
     await writeDurably(join(staging, files.rootCert), pems.rootCert);
     await writeDurably(join(staging, files.caCert), pems.caCert);
     await writeDurably(join(staging, files.caKey), pems.caKey);
+    await syncFolder(staging);
     await rename(staging, directory);
+    await syncFolder(dirname(directory));
     return true;
   } catch (cause) {
     await rm(staging, { recursive: true, force: true });
@@ -86,20 +91,6 @@ async function placeAuthority(directory: string, pems: AuthorityPems): Promise<b
       `the authority cannot be written to ${directory}; check the parent's owner and permissions`,
       cause,
     );
-  }
-}
-
-/**
- * The files are on disk before they get their name: an authority that is lost in a power cut would
- * already have issued certificates.
- */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

@@ -1,6 +1,7 @@
-// Makes folders for keys and state. A place where nothing can be made is an error at once.
+// Makes folders for keys and state. A place where nothing can be made is an error at once. Writes
+// files in them that are on disk before anybody relies on them.
 
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -20,6 +21,27 @@ export async function makeFolder(path: string, mode = 0o700): Promise<void> {
     }
     if (code !== 'EEXIST') throw error;
     if (!(await isFolder(path))) throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' });
+  }
+}
+
+/** Writes a new file, readable by its owner only, and waits until its text is on disk. Its name is when `syncFolder` says so. */
+export async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Waits until the names of a folder's files are on disk: a file that was renamed into it has its new name after a power cut too. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

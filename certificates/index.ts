@@ -10,4 +10,4 @@ export { loadOrCreateAuthority } from './authority-files.ts';
 export { createTokenSigner, type TokenSigner, type TokenSubject } from './tokens.ts';
 export { CertificateServer, type CallerIdentity, type CertificateServerOptions } from './ca-service.ts';
 export { requestCertificate, type CertificateCall } from './ca-client.ts';
-export { makeFolder } from './folder.ts';
+export { makeFolder, syncFolder, writeDurably } from './folder.ts';

@@ -2,7 +2,7 @@
 // only.
 
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FileError, isMissing } from './manifest-files.ts';
 
@@ -51,9 +51,8 @@ export function statePaths(directory: string): StatePaths {
 }
 
 /** That door loads gRPC, which offline commands do not use. */
-async function makeFolder(path: string): Promise<void> {
-  const certificates = await import('../../certificates/index.ts');
-  await certificates.makeFolder(path);
+async function loadCertificates(): Promise<typeof import('../../certificates/index.ts')> {
+  return import('../../certificates/index.ts');
 }
 
 /**
@@ -62,7 +61,7 @@ async function makeFolder(path: string): Promise<void> {
  */
 export async function prepareState({ root }: StatePaths): Promise<void> {
   try {
-    await makeFolder(root);
+    await (await loadCertificates()).makeFolder(root);
     const probe = join(root, '.probe');
     await writeState(probe, 'Whether this folder can be written to.\n');
     await rm(probe);
@@ -80,32 +79,17 @@ function messageOf(error: unknown): string {
  * made with mode 0700.
  */
 export async function writeState(path: string, text: string): Promise<void> {
+  const { makeFolder, syncFolder, writeDurably } = await loadCertificates();
   await makeFolder(dirname(path));
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeDurably(temporary, text);
     await rename(temporary, path);
-    await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-/** The new name of a file is on disk only when its folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await syncFolder(dirname(path));
 }
 
 /** The text of a state file; undefined when there is none. */
