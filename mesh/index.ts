@@ -36,6 +36,6 @@ export { coversRange, formatAddress, isIpAddress, isIpRange, isUnixAddress, pars
 export type { AddressRange } from './address.ts';
 export { findMeshConfig, meshConfigMap } from './reading/mesh-config.ts';
 export { readObject } from './reading/object.ts';
-export { closedMesh, describeStandIn, isUnreadRule } from './reading/stand-in.ts';
+export { closedMesh, describeStandIn } from './reading/stand-in.ts';
 export type { StandIn } from './reading/stand-in.ts';
 export { makesPods } from './reading/workloads.ts';

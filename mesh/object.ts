@@ -13,6 +13,8 @@ export interface MeshObject<K extends Kind = Kind> {
   readonly kind: K;
   readonly metadata: ObjectMeta;
   readonly spec: SpecByKind[K];
+  /** The object that could not be read and in whose place this one is, so that what that one closes is not open. No source says it. */
+  readonly standsFor?: ObjectRef;
 }
 
 /** Any object of any kind, as a union that narrows on `kind`. */

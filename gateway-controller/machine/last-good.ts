@@ -97,7 +97,10 @@ export function parseKept(fields: Readonly<Record<string, unknown>>): KeptObject
   return Object.fromEntries(
     Object.entries(fields).map(([file, value]): [string, Kept] => {
       const { objects, standIns } = Array.isArray(value) ? { objects: value, standIns: [] } : fieldsOf(value);
-      return [file, { objects: listOf(objects).filter(isObject), standIns: listOf(standIns).filter(isStandIn) }];
+      return [
+        file,
+        { objects: listOf(objects).filter(isObject), standIns: listOf(standIns).filter(isStandIn).map(withMark) },
+      ];
     }),
   );
 }
@@ -105,6 +108,11 @@ export function parseKept(fields: Readonly<Record<string, unknown>>): KeptObject
 function isObject(value: unknown): value is AnyMeshObject {
   const { metadata, spec, kind } = fieldsOf(value);
   return metadata !== undefined && spec !== undefined && typeof kind === 'string';
+}
+
+/** Earlier versions told a stand-in by its name. */
+function withMark({ ref, object }: StandIn): StandIn {
+  return { ref, object: { ...object, standsFor: object.standsFor ?? ref } };
 }
 
 function isStandIn(value: unknown): value is StandIn {

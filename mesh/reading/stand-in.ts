@@ -48,9 +48,11 @@ export function policyKindOf(word: string): (typeof policyKinds)[number] | undef
  * The stand-in of a MeshConfig that cannot be read: nothing may pass, since it names the namespace
  * of mesh-wide policies, and says which escaped paths are the same.
  */
-export const closedMesh: AnyMeshObject = deny({ kind: 'MeshConfig', namespace: '', name: 'mesh' }, [
-  { group: gatewayGroup, kind: 'GatewayClass', name: everyClass },
-]);
+export const closedMesh: AnyMeshObject = closeMesh({ kind: 'MeshConfig', namespace: '', name: 'mesh' });
+
+function closeMesh(ref: ObjectRef): AnyMeshObject {
+  return { ...deny(ref, [{ group: gatewayGroup, kind: 'GatewayClass', name: everyClass }]), standsFor: ref };
+}
 
 /**
  * The stand-in for a rejected object; undefined if none is possible or needed. `isWhole` is false
@@ -58,9 +60,13 @@ export const closedMesh: AnyMeshObject = deny({ kind: 'MeshConfig', namespace: '
  * DestinationRule, that nobody saw.
  */
 export function standInFor(ref: ObjectRef, fields: Fields, isWhole = true): AnyMeshObject | undefined {
+  if (ref.kind === 'MeshConfig') return closedMesh;
+  const object = closingObject(ref, fields, isWhole);
+  return object === undefined ? undefined : { ...object, standsFor: ref };
+}
+
+function closingObject(ref: ObjectRef, fields: Fields, isWhole: boolean): AnyMeshObject | undefined {
   switch (ref.kind) {
-    case 'MeshConfig':
-      return closedMesh;
     case 'AuthorizationPolicy':
     case 'RequestAuthentication': {
       // AUDIT policies never decide.
@@ -175,7 +181,7 @@ function deny(ref: ObjectRef, targets: readonly Target[]): MeshObject<'Authoriza
     apiVersion: formatApiVersion(securityGroup, 'v1'),
     kind: 'AuthorizationPolicy',
     metadata: {
-      // No object can have a name with a slash, so this one replaces no other policy.
+      // No source has an object with a slash in its name, so no other policy has this name.
       name: ref.kind === 'AuthorizationPolicy' && ref.name !== '' ? ref.name : `${ref.kind}/${ref.name}`,
       namespace: ref.kind === 'MeshConfig' ? defaultMeshSettings.rootNamespace : ref.namespace,
       labels: {},
@@ -228,12 +234,6 @@ function refuseTls(ref: ObjectRef, fields: Fields, isWhole: boolean): MeshObject
       trafficPolicy: { tls: { mode: 'MUTUAL' } },
     },
   };
-}
-
-/** Whether a rule is a stand-in: reading refuses MUTUAL without a certificate in any other rule. */
-export function isUnreadRule({ spec }: MeshObject<'DestinationRule'>): boolean {
-  const { mode, clientCertificate, credentialName } = spec.trafficPolicy?.tls ?? {};
-  return mode === 'MUTUAL' && clientCertificate === undefined && credentialName === undefined;
 }
 
 /** Whether anything of a rule asks for TLS; a mode that cannot be read may have been any. */

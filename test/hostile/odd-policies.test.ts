@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DirectorySource } from '../../gateway-controller/machine/directory-source.ts';
 import type { DirectoryState } from '../../gateway-controller/machine/directory-source.ts';
-import { type AnyMeshObject, isUnreadRule } from '../../mesh/index.ts';
+import type { AnyMeshObject } from '../../mesh/index.ts';
 import { type Closed, goodPolicy, goodRule, type OddPolicy, oddPolicies } from './odd-policies.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -66,7 +66,7 @@ function closedBy(index: number): Closed {
     return (object.spec.targetRefs ?? []).map(({ kind, name }) => `${kind} ${name}`);
   });
   const hosts = objectsOf(index).flatMap((object) =>
-    object.kind === 'DestinationRule' && isUnreadRule(object) ? [object.spec.host] : [],
+    object.kind === 'DestinationRule' && object.standsFor !== undefined ? [object.spec.host] : [],
   );
   if (hosts.length > 0) return hosts.includes('web') ? 'the host' : 'no host';
   const isWeb = names.includes('Service web');

@@ -8,7 +8,6 @@ import {
   findMeshConfig,
   formatRef,
   isKind,
-  isUnreadRule,
   listenAddressAnnotation,
   meshConfigMap,
   readObject,
@@ -81,7 +80,9 @@ export function readClusterObject(
     const spoilt = spoiltMeshConfig(undefined, inForce);
     return { objects: spoilt.objects, findings: explain(findings, spoilt.findings[0]?.message ?? '') };
   }
-  const lastGood = inForce.some((each) => each.kind === 'DestinationRule' && isUnreadRule(each)) ? [] : inForce;
+  const lastGood = inForce.some(({ kind, standsFor }) => kind === 'DestinationRule' && standsFor !== undefined)
+    ? []
+    : inForce;
   const isRuleKept = read.ref.kind === 'DestinationRule' && lastGood.length > 0;
   if (read.standIn !== undefined && !isRuleKept) {
     const closed = `Until this is mended, ${describeStandIn(read.standIn)}.`;

@@ -46,16 +46,19 @@ export function findAttached<P extends Policy>(
     ...attachedTo(service.kind, service.namespace, service.name),
     ...attachedTo('Gateway', gateway.namespace, gateway.name),
     ...attachedTo('GatewayClass', '', gateway.className),
-    ...find(`GatewayClass//${everyClass}`).filter(isStandIn),
+    ...find(`GatewayClass//${everyClass}`).filter(closesMesh),
     ...[service.namespace, mesh.settings.rootNamespace].flatMap((name) => find(`${namespaceTarget}/${name}/${name}`)),
   ];
   const byName = new Map(attached.map((policy) => [formatRef(refOf(policy)), policy] as const));
   return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, policy]) => policy);
 }
 
-/** A stand-in; no object of a source has a slash in its name. */
-function isStandIn({ metadata }: Policy): boolean {
-  return metadata.name.includes('/');
+/**
+ * Whether a policy stands for an unreadable MeshConfig. In every other policy `*` is no name of a
+ * class.
+ */
+function closesMesh({ standsFor }: Policy): boolean {
+  return standsFor?.kind === 'MeshConfig';
 }
 
 const groups: Readonly<Record<string, readonly string[]>> = {
@@ -119,7 +122,7 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
     return notFound(`${kind} is not of group "${ref.group ?? ''}"`, `set group to "${expected[0]}"`);
   }
   if (kind === 'GatewayClass') {
-    if (name === everyClass && isStandIn(policy)) return undefined;
+    if (name === everyClass && closesMesh(policy)) return undefined;
     const { rootNamespace } = mesh.settings;
     if (namespace !== rootNamespace) {
       return notFound(`only policies of namespace "${rootNamespace}" can name a GatewayClass`);

@@ -156,10 +156,8 @@ export function reportBackendTls(context: ResolveContext, policy: Policy): void 
   const { tls, problems } = resolveValidation(mesh, policy);
   const report = (code: FindingCode, path: FieldPath, message: string, hint: string): void =>
     context.report({ code, severity: 'error', ref: refOf(policy), path, message, hint });
-  // The stand-in of a policy that could not be read names no roots; reading reported it.
-  const { caCertificateRefs = [], wellKnownCACertificates } = policy.spec.validation;
-  const isStandIn = caCertificateRefs.length === 0 && wellKnownCACertificates === undefined;
-  for (const { code, path, message } of isStandIn ? [] : problems) {
+  // A stand-in of an unreadable policy names no roots; the reader has reported the policy.
+  for (const { code, path, message } of policy.standsFor === undefined ? problems : []) {
     const consequence = tls === undefined ? 'requests to its targets are answered with 503' : 'it is left out';
     report(
       code,

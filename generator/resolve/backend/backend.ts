@@ -1,6 +1,6 @@
 // The clusters of a service port and their endpoints: the default one and one for each subset.
 
-import { formatRef, isUnreadRule, refOf } from '../../../mesh/index.ts';
+import { formatRef, refOf } from '../../../mesh/index.ts';
 import type { Backend } from '../../model/waypoint.ts';
 import type { ClusterKey, ServiceCluster } from '../../model/cluster.ts';
 import type { GatewayKey } from '../waypoint/gateway.ts';
@@ -34,7 +34,7 @@ export function resolveBackends(
   const rules = findDestinationRules(context.mesh, gateway, service);
   const encryption = resolveBackendTls(context, service, port);
   const [speaker] = rules.filter(({ spec }) => spec.trafficPolicy !== undefined);
-  const isUnread = speaker !== undefined && isUnreadRule(speaker);
+  const isUnread = speaker?.standsFor !== undefined;
   const isClosed = encryption === undefined ? isUnread : encryption.tls === undefined;
   const make = (protocol: ClusterKey['protocol'], declared?: DeclaredSubset): Backend => {
     const stated = withMeshPolicy(context.mesh, resolveTrafficPolicy(rules, port.number, declared));
