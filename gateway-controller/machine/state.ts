@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import type * as certificates from '../../certificates/index.ts';
 import { FileError, isMissing } from './manifest-files.ts';
 
 /** The paths below a state directory; absolute. */
@@ -51,7 +52,7 @@ export function statePaths(directory: string): StatePaths {
 }
 
 /** That door loads gRPC, which offline commands do not use. */
-async function loadCertificates(): Promise<typeof import('../../certificates/index.ts')> {
+async function loadCertificates(): Promise<typeof certificates> {
   return import('../../certificates/index.ts');
 }
 
