@@ -7,7 +7,7 @@ export type { ResourceChanges, ResourceKey } from './incremental/served-resource
 export { analyzeCandidate } from './analyze/candidate.ts';
 export { analyzeMesh, listWaypoints, resolveWaypoint, translateWaypoint } from './whole/waypoint.ts';
 export type { Translation } from './whole/waypoint.ts';
-export { requestedWaypoint, resolveBinding } from './resolve/waypoint/binding.ts';
+export { judgeBinding, requestedWaypoint } from './resolve/waypoint/binding.ts';
 export { findBoundWorkloads } from './resolve/waypoint/served.ts';
 export { gatewayProblem, isOfRevision, isWaypoint, resolveGateway } from './resolve/waypoint/gateway.ts';
 export type { GatewayKey } from './resolve/waypoint/gateway.ts';

@@ -5,7 +5,7 @@ import { type Finding, formatRef, isKind, type MeshSnapshot, type ObjectRef } fr
 import { analysisOf, analyzeObject } from './objects.ts';
 import { collectFindings } from './findings.ts';
 import { makeFrontendPart } from '../parts.ts';
-import { resolveBinding } from '../resolve/waypoint/binding.ts';
+import { judgeBinding } from '../resolve/waypoint/binding.ts';
 import type { ResolveContext } from '../resolve/context.ts';
 import type { ResolvedService } from '../resolve/service/service.ts';
 
@@ -18,7 +18,7 @@ export function analyzeCandidate(mesh: MeshSnapshot, ref: ObjectRef): readonly F
   const context: ResolveContext = { mesh, report: found.report };
   analyzeObject(context, ref);
   for (const service of findServices(mesh, ref)) {
-    const gateway = resolveBinding({ mesh, report: () => undefined }, service.object);
+    const gateway = judgeBinding(mesh, service.object).gateway;
     if (gateway === undefined) continue;
     for (const { number } of service.ports) makeFrontendPart(context, gateway, { host: service.host, port: number });
   }

@@ -10,3 +10,8 @@ export interface ResolveContext {
   readonly mesh: MeshSnapshot;
   readonly report: (finding: Finding) => void;
 }
+
+/** For a question whose Findings another computation reports: here they would be said twice, or of another port than is meant. */
+export function withoutFindings(mesh: MeshSnapshot): ResolveContext {
+  return { mesh, report: () => undefined };
+}

@@ -7,7 +7,7 @@ import {
   isOfRevision,
   isWaypoint,
   requestedWaypoint,
-  resolveBinding,
+  judgeBinding,
   resolveGateway,
 } from '../../../generator/index.ts';
 import type { GatewayKey } from '../../../generator/index.ts';
@@ -35,10 +35,8 @@ export function resolveBindingStatus(
   const key = requestedWaypoint(view.mesh, object);
   if (key === undefined) return none;
   if (isOthers(view, key)) return leave(view);
-  const findings: Finding[] = [];
-  const gateway = resolveBinding({ mesh: view.mesh, report: (finding) => void findings.push(finding) }, object);
-  const [problem] = findings;
-  return answer(view, key, gateway === undefined ? problem?.code : undefined, 'service', observed(object));
+  const { problem } = judgeBinding(view.mesh, object);
+  return answer(view, key, problem?.code, 'service', observed(object));
 }
 
 /**
@@ -59,7 +57,7 @@ export function resolveEntryStatus(view: StatusView, entry: MeshObject<'ServiceE
 function judgeNeed(view: StatusView, entry: MeshObject<'ServiceEntry'>): readonly Condition[] {
   const key = requestedWaypoint(view.mesh, entry);
   if (key === undefined ? isGuest(view.settings) : isOthers(view, key)) return [];
-  if (resolveBinding({ mesh: view.mesh, report: () => undefined }, entry) !== undefined) return [];
+  if (judgeBinding(view.mesh, entry).gateway !== undefined) return [];
   const host = entry.spec.hosts.find(isWildcardHost);
   const strategy = entry.metadata.annotations[connectStrategyAnnotation] ?? '';
   const missing = (reason: string, message: string): readonly Condition[] => [

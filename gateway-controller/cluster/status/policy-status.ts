@@ -1,7 +1,7 @@
 // The condition `WaypointAccepted` on policies: one sentence for all targets, in Istio's words. A
 // condition of our own adds what Istio does not report: that a policy is not in effect as written.
 
-import { gatewayProblem, isOfRevision, isWaypoint, resolveBinding } from '../../../generator/index.ts';
+import { gatewayProblem, isOfRevision, isWaypoint, judgeBinding } from '../../../generator/index.ts';
 import {
   type Finding,
   gatewayGroup,
@@ -102,7 +102,7 @@ function judgeTarget(view: StatusView, policy: Policy, reference: PolicyTargetRe
   }
   const service = kind === 'Service' ? mesh.get(kind, namespace, name) : mesh.get('ServiceEntry', namespace, name);
   if (service === undefined) return refused('TargetNotFound', `${kind} ${key} was not found`);
-  const gateway = resolveBinding({ mesh, report: () => undefined }, service);
+  const { gateway } = judgeBinding(mesh, service);
   return gateway === undefined
     ? refused('AncestorNotBound', `${kind} ${key} is not bound to a waypoint`)
     : bound(`${gateway.namespace}/${gateway.name}`);

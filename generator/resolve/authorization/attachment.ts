@@ -16,7 +16,7 @@ import {
   waypointForLabel,
 } from '../../../mesh/index.ts';
 import type { Finding, MeshObject, MeshSnapshot, PolicyTargetReference } from '../../../mesh/index.ts';
-import { resolveBinding } from '../waypoint/binding.ts';
+import { judgeBinding } from '../waypoint/binding.ts';
 import type { ResolveContext } from '../context.ts';
 import type { AuthorizationTarget } from './field.ts';
 import { isDryRun } from './rules.ts';
@@ -150,8 +150,7 @@ function targetProblem(mesh: MeshSnapshot, policy: Policy, ref: PolicyTargetRefe
   }
   const service = kind === 'Service' ? mesh.get(kind, namespace, name) : mesh.get('ServiceEntry', namespace, name);
   if (service === undefined) return notFound(`${kind} "${namespace}/${name}" does not exist`);
-  const silent: ResolveContext = { mesh, report: () => undefined };
-  if (resolveBinding(silent, service) === undefined) {
+  if (judgeBinding(mesh, service).gateway === undefined) {
     return notBound(
       `${kind} "${name}" is not bound to a waypoint`,
       'label the service or its namespace with istio.io/use-waypoint',

@@ -2,8 +2,8 @@
 // for.
 
 import { everyClass, type MeshObject, type MeshSnapshot } from '../../../mesh/index.ts';
-import { resolveBinding } from '../waypoint/binding.ts';
-import type { ResolveContext } from '../context.ts';
+import { judgeBinding } from '../waypoint/binding.ts';
+import { type ResolveContext, withoutFindings } from '../context.ts';
 import { type ResolvedService, resolveServices } from '../service/service.ts';
 import { findAttached } from './attachment.ts';
 import { resolveGateway } from '../waypoint/gateway.ts';
@@ -23,12 +23,12 @@ export interface PolicyTargets {
 
 /** The scope of a policy. */
 export function findPolicyTargets(mesh: MeshSnapshot, policy: MeshObject<'AuthorizationPolicy'>): PolicyTargets {
-  const context: ResolveContext = { mesh, report: () => undefined };
+  const context = withoutFindings(mesh);
   const found = (policy.spec.targetRefs ?? []).map((target) => findServices(context, policy, target));
   if (found.length === 0 || found.includes(undefined)) return { services: undefined, issuers: undefined };
   const services = found.flatMap((each) => each ?? []);
   if (services.length === 0) return { services: undefined, issuers: undefined };
-  const issuers = services.map((service) => findIssuers(context, service));
+  const issuers = services.map((service) => findIssuers(mesh, service));
   return {
     services,
     issuers: issuers.some((each) => each.length === 0) ? undefined : [...new Set(issuers.flat())],
@@ -63,9 +63,8 @@ function findServed(context: ResolveContext, namespace: string, name: string): r
     : resolveServedServices(context, gateway);
 }
 
-function findIssuers(context: ResolveContext, service: ResolvedService): readonly string[] {
-  const { mesh } = context;
-  const gateway = resolveBinding(context, service.object);
+function findIssuers(mesh: MeshSnapshot, service: ResolvedService): readonly string[] {
+  const { gateway } = judgeBinding(mesh, service.object);
   if (gateway === undefined) return [];
   const target = { gateway, service: { kind: service.object.kind, namespace: service.namespace, name: service.name } };
   return findAttached(mesh, (key) => mesh.find('RequestAuthentication/target', key), target)

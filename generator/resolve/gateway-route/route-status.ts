@@ -13,6 +13,7 @@ import {
 import { requestedWaypoint } from '../waypoint/binding.ts';
 import { findConflict } from './analysis.ts';
 import { resolveParent } from './attachment.ts';
+import { withoutFindings } from '../context.ts';
 import { type GatewayRoute, isRequestRoute, type RouteProblem } from './context.ts';
 import { resolveRouteRules } from './routes.ts';
 import { resolveTcpDestinations } from './tcp.ts';
@@ -100,7 +101,7 @@ function judge(
   if (service === undefined || port === undefined) return [];
   const gateway = requestedWaypoint(mesh, service.object) ?? { namespace: '', name: '' };
   const problems: RouteProblem[] = [];
-  const context = { mesh, report: () => undefined };
+  const context = withoutFindings(mesh);
   const add = (problem: RouteProblem): void => void problems.push(problem);
   if (isRequestRoute(route)) resolveRouteRules(context, gateway, service, port, route, add);
   else resolveTcpDestinations(context, { gateway, service, port }, route, add);

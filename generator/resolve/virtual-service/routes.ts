@@ -4,6 +4,7 @@
 import { type FieldPath, type HttpRoute as VirtualServiceRule, parseDuration, refOf } from '../../../mesh/index.ts';
 import type { HttpRoute, RouteAction, WeightedDestination } from '../../model/http-route.ts';
 import { withAuthority } from '../frontend/authority.ts';
+import { withoutFindings } from '../context.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { resolveCors } from './cors.ts';
 import { expandDelegates, type SourcedRule } from './delegate.ts';
@@ -64,7 +65,7 @@ function isClosedElsewhere(context: VirtualServiceContext, index: number): boole
   return (
     knowsAllPorts(context) &&
     otherPorts(context).every((port) =>
-      expandDelegates({ ...context, port, report: () => undefined })
+      expandDelegates({ ...context, ...withoutFindings(context.mesh), port })
         .slice(0, index)
         .flat()
         .some((source) => resolveMatches(source).some(({ match }) => matchesEverything(match))),

@@ -2,6 +2,8 @@
 // service have precedence over those of its namespace.
 
 import {
+  type Finding,
+  type FindingCode,
   managedLabel,
   managedWaypoints,
   type MeshObject,
@@ -50,24 +52,28 @@ export function isPartOfWaypoint({ metadata }: MeshObject): boolean {
   return managedWaypoints.includes(metadata.labels[managedLabel] ?? '');
 }
 
+/** The reason why a service lacks the waypoint that it asks for. */
+type BindingProblem = Pick<Finding, 'code' | 'severity' | 'message' | 'hint'>;
+
+/**
+ * The waypoint of a service, or the reason why it lacks the one that it asks for; neither if it asks
+ * for none.
+ */
+export interface Binding {
+  readonly gateway?: WaypointGateway;
+  readonly problem?: BindingProblem;
+}
+
 /**
  * The waypoint that a service is really bound to: requested, existing, of a fitting traffic type,
- * and willing. Problems are reported.
+ * and willing.
  */
-export function resolveBinding(
-  context: ResolveContext,
-  object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
-): WaypointGateway | undefined {
-  const { mesh } = context;
+export function judgeBinding(mesh: MeshSnapshot, object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>): Binding {
   const key = requestedWaypoint(mesh, object);
-  if (key === undefined) return undefined;
-  const report = (
-    code: 'WaypointNotFound' | 'WaypointTrafficType' | 'AttachmentDenied',
-    message: string,
-    hint: string,
-  ): undefined => {
-    context.report({ code, severity: 'error', ref: refOf(object), path: ['metadata', 'labels'], message, hint });
-  };
+  if (key === undefined) return {};
+  const refused = (code: FindingCode, message: string, hint: string): Binding => ({
+    problem: { code, severity: 'error', message, hint },
+  });
   const wanted = `${key.namespace}/${key.name}`;
   const gateway = resolveGateway(mesh, key);
   if (gateway === undefined) {
@@ -75,29 +81,37 @@ export function resolveBinding(
     const exists = found !== undefined;
     if (exists && !isOfRevision(mesh, found)) {
       const message = `Gateway "${wanted}" is of another revision, so what happens to this service is that control plane's affair`;
-      const ref = refOf(object);
-      context.report({ code: 'WaypointNotFound', severity: 'info', ref, path: ['metadata', 'labels'], message });
-      return undefined;
+      return { problem: { code: 'WaypointNotFound', severity: 'info', message } };
     }
-    return report(
+    return refused(
       'WaypointNotFound',
       `${exists ? `Gateway "${wanted}" is not a waypoint` : `waypoint "${wanted}" does not exist`}, so this service has no L7 processing`,
       `${exists ? 'make it a Gateway' : `create the Gateway ${wanted}`} of class ${mesh.settings.waypointClass}, or set the label ${useWaypointLabel} to "none"`,
     );
   }
   if (gateway.trafficType !== 'service' && gateway.trafficType !== 'all') {
-    return report(
+    return refused(
       'WaypointTrafficType',
       `waypoint "${wanted}" serves "${gateway.trafficType}" traffic only, so this service is not bound to it`,
       `set the label ${waypointForLabel} of Gateway ${wanted} to "service" or "all"`,
     );
   }
   if (!admits(mesh, gateway, object.metadata.namespace)) {
-    return report(
+    return refused(
       'AttachmentDenied',
       `we are not permitted to attach to waypoint "${wanted}" (missing allowedRoutes?)`,
       `allow namespace ${object.metadata.namespace} in allowedRoutes.namespaces of the listener of Gateway ${wanted}`,
     );
   }
+  return { gateway };
+}
+
+/** As `judgeBinding`, and reports why there is none. */
+export function resolveBinding(
+  { mesh, report }: ResolveContext,
+  object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
+): WaypointGateway | undefined {
+  const { gateway, problem } = judgeBinding(mesh, object);
+  if (problem !== undefined) report({ ...problem, ref: refOf(object), path: ['metadata', 'labels'] });
   return gateway;
 }

@@ -17,7 +17,7 @@ import {
   type MeshSnapshot,
   useWaypointLabel,
 } from '../../../mesh/index.ts';
-import { isPartOfWaypoint, resolveBinding } from './binding.ts';
+import { isPartOfWaypoint, judgeBinding, resolveBinding } from './binding.ts';
 import { admits, type GatewayKey } from './gateway.ts';
 
 /**
@@ -75,8 +75,8 @@ export function findBackendService(
 }
 
 function isBoundTo(mesh: MeshSnapshot, gateway: GatewayKey, object: ResolvedService['object']): boolean {
-  const binding = resolveBinding({ mesh, report: () => undefined }, object);
-  return binding?.namespace === gateway.namespace && binding.name === gateway.name;
+  const { gateway: bound } = judgeBinding(mesh, object);
+  return bound?.namespace === gateway.namespace && bound.name === gateway.name;
 }
 
 /** The services that a waypoint serves, each host once, in the order of their age. */
