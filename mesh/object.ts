@@ -2,7 +2,7 @@
 // source it came from.
 
 import type { Kind, SpecByKind } from './kinds/table.ts';
-import type { ObjectMeta } from './metadata.ts';
+import type { ObjectMeta, ObjectRef } from './metadata.ts';
 
 /**
  * One object, normalized: current field names, namespace filled in, labels and annotations never
@@ -13,7 +13,10 @@ export interface MeshObject<K extends Kind = Kind> {
   readonly kind: K;
   readonly metadata: ObjectMeta;
   readonly spec: SpecByKind[K];
-  /** The object that could not be read and in whose place this one is, so that what that one closes is not open. No source says it. */
+  /**
+   * The unreadable object that this one stands for, so that nothing is open that it was to close.
+   * No source can set it.
+   */
   readonly standsFor?: ObjectRef;
 }
 
