@@ -1,6 +1,6 @@
 // A waypoint's configuration in the parts that change together. Each part is a pure function of the
-// configuration: what it reads is what it depends on. Full translation runs all of them; the
-// incremental generator only those whose reads were touched.
+// configuration, and its reads are its dependencies. Full translation runs all parts; the
+// incremental generator runs only dirty ones.
 
 import type { EnvoyResource } from '../envoy-api/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
@@ -35,7 +35,7 @@ import type { ResolvedPort, ResolvedService } from './resolve/service/service.ts
 import type { GatewayKey } from './resolve/waypoint/gateway.ts';
 import { resolveGateway } from './resolve/waypoint/gateway.ts';
 
-/** A host and port: what frontends and backends are keyed by. */
+/** A host and port: the key of frontends and backends. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
@@ -53,12 +53,12 @@ export interface ListenerPart {
   readonly resources: readonly EnvoyResource[];
   readonly served: readonly ServedAddress[];
   readonly direct?: DirectFrontend;
-  /** What the direct chains ask. */
+  /** The reads of the direct chains. */
   readonly backends: readonly BackendKey[];
 }
 
 /**
- * One frontend: its route configuration and policies, what it decides on the CONNECT, and the
+ * One frontend: its route configuration and policies, its decisions on the CONNECT, and the
  * backends that these name.
  */
 export interface FrontendPart {
@@ -86,7 +86,10 @@ export function resolveListenerPart(context: ResolveContext, key: GatewayKey): L
   return gateway === undefined ? undefined : resolveListeners(context, gateway);
 }
 
-/** The listeners and fixed clusters of a waypoint, and what its chains of workloads refer to. */
+/**
+ * The listeners and fixed clusters of a waypoint, and the resources that its chains of workloads
+ * refer to.
+ */
 export function renderListeners(model: ListenerModel): readonly EnvoyResource[] {
   const timer = renderTunnelEndTimer();
   return [
@@ -168,8 +171,8 @@ export function resolveBackendPart(
 }
 
 /**
- * Who may open a tunnel: from the TCP frontends of a waypoint, in the order of its listeners, and
- * from what it serves.
+ * The authorization of tunnels: from the TCP frontends of a waypoint, in the order of its
+ * listeners, and from its served addresses.
  */
 export function makeConnectPart(
   frontends: readonly TcpFrontend[],
@@ -178,7 +181,7 @@ export function makeConnectPart(
   return [renderConnectRoutes(resolveConnect(frontends, served, direct))];
 }
 
-/** A number can stand twice: for TCP, and for UDP, which no waypoint serves. */
+/** A number can occur twice: for TCP, and for UDP, which no waypoint serves. */
 function findServedPort(service: ResolvedService | undefined, port: number): ResolvedPort | undefined {
   return service?.ports.find(({ number, protocol }) => number === port && protocol !== 'udp');
 }

@@ -71,9 +71,9 @@ export interface TcpFrontend {
   readonly authorization: Authorization;
   readonly decidedAt: TcpVerdict;
   /**
-   * When the connection to the destination is opened. Policies on the connection are asked with the
-   * client's first bytes, and before that nothing may be opened that could answer a client they
-   * deny.
+   * The moment at which the connection to the destination is opened. Policies on the connection are
+   * asked with the client's first bytes, and before that no connection may be opened that could
+   * answer a denied client.
    */
   readonly opens: 'at-once' | 'on-first-bytes';
 }

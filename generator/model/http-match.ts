@@ -1,4 +1,4 @@
-// Which requests a match takes.
+// The requests that a match takes.
 
 import type { HttpMatch, HttpRoute } from './http-route.ts';
 
@@ -23,7 +23,7 @@ export type MatchEffect = 'none' | 'modifies' | 'narrows';
 
 const narrowsIf = (condition: boolean): MatchEffect => (condition ? 'narrows' : 'none');
 
-/** Every field of a match: a new one has to say here what it does. */
+/** Every field of a match: a new one has to state its effect here. */
 const effects: { readonly [F in keyof Required<HttpMatch>]: (match: HttpMatch) => MatchEffect } = {
   path: ({ path }) => narrowsIf(path !== undefined && !('prefix' in path && path.prefix === '/')),
   ignorePathCase: ({ ignorePathCase }) => (ignorePathCase === true ? 'modifies' : 'none'),

@@ -75,8 +75,8 @@ export interface HeaderEdits {
 export type PerMillion = number;
 
 /**
- * Failures made on purpose: first some requests wait, then some are answered. Each share is drawn
- * on its own.
+ * Injected faults: first some requests wait, then some are answered. Each share is drawn on its
+ * own.
  */
 export interface Fault {
   readonly delay?: { readonly milliseconds: number; readonly perMillion: PerMillion };
@@ -87,10 +87,10 @@ export interface Fault {
 }
 
 /**
- * Which pages of other origins may read answers. A preflight is an `OPTIONS` with `origin` and
- * `access-control-request-method`: that of an origin that is allowed is answered with 200 and what
- * is allowed, without asking the application. Answers to other requests of such an origin say that
- * it is allowed. Requests of any other origin go on as if nothing were said.
+ * The pages of other origins that may read answers. A preflight is an `OPTIONS` with `origin` and
+ * `access-control-request-method`: that of an allowed origin is answered with 200 and the
+ * permissions, without asking the application. Answers to other requests of such an origin state
+ * the permission. Requests of any other origin go on unchanged.
  */
 export interface Cors {
   readonly allowOrigins: readonly StringMatcher[];
@@ -100,15 +100,15 @@ export interface Cors {
   readonly maxAgeSeconds?: number;
   readonly allowCredentials?: boolean;
   /**
-   * Whether a preflight of any other origin goes on too; else it is answered with 200 and nothing
-   * that allows anything.
+   * Whether a preflight of any other origin goes on too; otherwise it is answered with 200 and no
+   * permission.
    */
   readonly forwardUnmatchedPreflights: boolean;
 }
 
-/** Requests that fail in these ways are tried again. */
+/** Retries of requests that fail in these ways. */
 export interface Retry {
-  /** At most so many, after the first. */
+  /** The maximum, after the first attempt. */
   readonly attempts: number;
   /** Envoy's retry_on tokens. */
   readonly on: readonly string[];
@@ -150,8 +150,8 @@ export type PathReplacement = { readonly full: string } | { readonly matched: st
 export type PathRewrite = PathReplacement | { readonly regex: string; readonly substitution: string };
 
 /**
- * A share of the requests is sent there too, as it is sent to its destination, and the answers are
- * thrown away.
+ * Copies a share of the requests to this destination, as it would be sent there, and discards the
+ * answers.
  */
 export interface Mirror {
   readonly cluster: ClusterKey;

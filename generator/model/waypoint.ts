@@ -64,9 +64,9 @@ export interface AddressDispatch {
 }
 
 /**
- * Everything that one waypoint does with a connection or request. A client opens a tunnel, see
- * `connect`. The connection inside of it goes where `listeners.dispatch` leads, by the address and
- * port that the client dialled: to a frontend, whose `http` or `tcp` it is by its protocol, or to
+ * The handling of any connection or request by one waypoint. A client opens a tunnel, see
+ * `connect`. The connection inside it goes where `listeners.dispatch` leads, by the address and
+ * port that the client dialled: to a frontend, by its protocol to its `http` or `tcp`, or to
  * workloads. The clusters that its routes name are in `backends`.
  */
 export interface WaypointModel {

@@ -1,5 +1,6 @@
-// The end of a tunnel whose server ends first. Envoy resets a CONNECT stream as soon as its server has ended, and throws away what the
-// client's flow-control window held back. So the end is held back until the client can have read what went before it.
+// The end of a tunnel whose server ends first. Envoy resets a CONNECT stream as soon as its server
+// has ended, and discards the bytes that the client's flow-control window held back. So the filter
+// holds the end back until the client can have read everything before it.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
 import { noLimits } from './clusters/connections.ts';
@@ -7,21 +8,31 @@ import { tunnelWindow } from './tunnel-http2.ts';
 
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
 
-/** The internal listener that answers after a delay, and the cluster that leads to it: Lua's only way to wait. */
+/**
+ * The internal listener that answers after a delay, and the cluster that leads to it: Lua's only
+ * way to wait.
+ */
 const timer = 'tunnel_end_timer';
 
-/** What a client is expected to read at least, in bytes per millisecond, as long as nothing shows that it is slower. */
+/**
+ * The lowest read rate that a client is expected to have, in bytes per millisecond, as long as
+ * nothing shows that it is slower.
+ */
 const readRate = 1000;
-/** HTTP/2's smallest initial window: what a client takes without reading any of it. */
+/** HTTP/2's smallest initial window: a client takes this much without reading any of it. */
 const freeBytes = 65_535;
-/** A longer pause is the server's, and an end is never held back for longer than three of them, in milliseconds. */
+/**
+ * A longer pause is the server's, and an end is never held back for longer than three of them, in
+ * milliseconds.
+ */
 const longestPause = 10_000;
 
 /**
- * Holds the end of an answer back for as long as the client may need for what is buffered for it. `pending` is an upper bound of that: it
- * grows with what is sent, up to the buffer's limit, and shrinks at the rate of a client that reads. A client that was waited for while
- * the buffer was full is as slow as the longest such pause shows, which it needs twice to read all of the buffer; four times that is left
- * to it.
+ * Holds the end of an answer back for as long as the client may need to read what is buffered for
+ * it. `pending` is an upper bound of that: it grows with the bytes sent, up to the buffer's limit,
+ * and shrinks at the rate of a client that reads. If the server waited for the client while the
+ * buffer was full, the client is as slow as the longest such pause shows. It needs twice that to
+ * read all of the buffer, and gets four times.
  */
 const script = `
 local limit, rate, free, longest = ${tunnelWindow}, ${readRate}, ${freeBytes}, ${longestPause}
@@ -57,12 +68,12 @@ export const holdTunnelEnd: HttpFilter = {
 };
 
 /**
- * For clusters behind the end of a tunnel: one read takes one slice, so that an end never arrives together with bytes, which would be held
- * back with it.
+ * For clusters behind the end of a tunnel: one read takes one slice, so that an end never arrives
+ * together with bytes, which would be held back with it.
  */
 export const endApart = { per_connection_buffer_limit_bytes: 1 } as const;
 
-/** What the filter waits with. */
+/** The resources with which the filter waits. */
 export function renderTunnelEndTimer(): { readonly listener: EnvoyResource; readonly cluster: EnvoyResource } {
   const listener: MessageTypes['envoy.config.listener.v3.Listener'] = {
     name: timer,

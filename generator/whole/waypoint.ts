@@ -39,7 +39,7 @@ export function listWaypoints(mesh: MeshSnapshot): readonly GatewayKey[] {
     .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
 }
 
-/** Everything that one waypoint does, as plain data; undefined when the Gateway is no waypoint. */
+/** The meaning of one waypoint, as plain data; undefined when the Gateway is no waypoint. */
 export function resolveWaypoint(mesh: MeshSnapshot, key: GatewayKey): WaypointModel | undefined {
   return resolveModel({ mesh, report: () => undefined }, key);
 }

@@ -15,7 +15,7 @@ import { randomMeshes, type RandomService } from './authorization-mesh.ts';
 import { clients as routedClients, randomMesh, serviceCount, vipOf, writeManifests } from './routing-mesh.ts';
 
 const requestsOfOneClient = countOf('routingRequests');
-/** What every workload answers, for edits of answers to change. */
+/** The answer of every workload, for edits of answers to change. */
 const said: Headers = [
   ['x-role', 'app'],
   ['x-app', 'yes'],
@@ -58,7 +58,7 @@ it('reads from the model alone who is allowed', () => {
   for (const verdict of [200, 400, 401, 403]) expect(counts[verdict] ?? 0).toBeGreaterThan(0);
 });
 
-/** Where policies name paths without ever deciding by them, no path is refused. */
+/** If policies name paths without ever deciding by them, no path is refused. */
 function verdictOf(service: RandomService, request: Parameters<typeof evaluate>[2], model: WaypointModel): number {
   const { policies, surroundings } = service;
   const frontend = model.frontends.find(

@@ -1,5 +1,6 @@
-// What Envoy does at the end of a tunnel whose server ends first, with and without the filter that holds the end back. The first test fails
-// on an Envoy that loses nothing by itself: `generator/render/tunnel-end.ts` can go then.
+// The end of a tunnel whose server ends first, in Envoy, with and without the filter that holds the
+// end back. The first test fails on an Envoy that loses nothing by itself:
+// `generator/render/tunnel-end.ts` can go then.
 
 import { connect as connectHttp2 } from 'node:http2';
 import { createServer } from 'node:net';
@@ -23,7 +24,10 @@ beforeAll(async () => {
 
 afterAll(() => void server.close());
 
-/** Bytes that a client hears through a tunnel, which reads 64 kB every few milliseconds and grants no more than 64 kB ahead. */
+/**
+ * Bytes that a client hears through a tunnel, which reads 64 kB every few milliseconds and grants
+ * no more than 64 kB ahead.
+ */
 async function readThrough(filters: readonly JsonObject[]): Promise<number> {
   const address = randomLoopback();
   const port = 15_008;

@@ -32,7 +32,7 @@ export interface ReadRequest {
   readonly claims: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Whether a text is like this. */
+/** Whether a text matches. */
 export function textMatches(matcher: StringMatcher, text: string, ignoreCase = false): boolean {
   if ('regex' in matcher) return wholeMatches(matcher.regex, text);
   const fold = (each: string): string => (ignoreCase ? each.toLowerCase() : each);
@@ -108,7 +108,7 @@ function linesOf(name: string, { method, path, query, host, headers }: ReadReque
   }
 }
 
-/** Whether what is asked for is as a policy says. */
+/** Whether the operation matches a policy. */
 export function operationHolds(predicate: OperationPredicate, request: ReadRequest): boolean {
   return combinedHolds(predicate, (condition) => {
     if ('destinationPort' in condition) return condition.destinationPort === request.port;
@@ -118,7 +118,7 @@ export function operationHolds(predicate: OperationPredicate, request: ReadReque
   });
 }
 
-/** Whether the client is as a policy says. */
+/** Whether the client matches a policy. */
 export function clientHolds(predicate: ClientPredicate, request: ReadRequest): boolean {
   return combinedHolds(predicate, (condition) => {
     if ('identity' in condition) return textMatches(condition.identity, request.identity);

@@ -1,6 +1,5 @@
-// A reader of the generator's model that knows no Envoy: what becomes of a request, from a
-// waypoint's model alone, as the comments of the model describe it. It follows one waypoint of IPv4
-// addresses.
+// A reader of the generator's model that knows no Envoy: the fate of a request, from a waypoint's
+// model alone, as the comments of the model describe it. It follows one waypoint of IPv4 addresses.
 
 import {
   type Authentication,
@@ -39,7 +38,7 @@ export interface DialledRequest {
 /** A possible fate of a request; `closed`: its connection is, without an answer. */
 export type Fate = Outcome | 'closed' | 'forwarded';
 
-/** The fates that a request may have: several where weights leave a choice. */
+/** The possible fates of a request: several if weights leave a choice. */
 export function readFates(model: WaypointModel, request: DialledRequest): readonly Fate[] {
   const { address, port } = request;
   const seen = seeConnection(request);

@@ -4,22 +4,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Settings of a wait; times in milliseconds. */
 export interface WaitOptions {
-  /** 10,000 unless told. */
+  /** 10,000 by default. */
   readonly timeout?: number;
-  /** Between two tries; 20 unless told. */
+  /** Between two tries; 20 by default. */
   readonly interval?: number;
-  /** What is waited for, for the error message; the text of the condition unless told. */
+  /** The awaited event, for the error message; by default the text of the condition. */
   readonly what?: string;
-  /** What there is to see instead, for the error message. */
+  /** The state that is seen instead, for the error message. */
   readonly seen?: () => unknown;
-  /** Says why the condition can no longer come true; the wait ends at once with that. */
+  /** The reason why the condition can no longer come true; the wait ends at once with it. */
   readonly hopeless?: () => string | undefined;
 }
 
 /**
- * Resolves with the first value of `condition` that is neither false nor undefined. An error of
- * `condition` is a try that failed. When the time is over, the wait rejects with what it waited for
- * and what was seen last.
+ * Resolves to the first value of `condition` that is neither false nor undefined. An error of
+ * `condition` is a failed try. When the time is over, the wait rejects with the awaited event and
+ * the last state.
  */
 export async function waitFor<T>(
   condition: () => T | false | undefined | Promise<T | false | undefined>,

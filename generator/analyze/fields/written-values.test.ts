@@ -1,4 +1,5 @@
-// A value that is none is never silent: who misspells one must not believe that it holds.
+// A value that means nothing is never silent: a user who misspells one must not believe that it
+// holds.
 
 import { expect, it } from 'vitest';
 import { type AnyMeshObject, defaultMeshSettings, MeshStore } from '../../../mesh/index.ts';

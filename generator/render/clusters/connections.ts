@@ -49,12 +49,12 @@ function renderLimits({
 }
 
 /**
- * The limits of clusters that nobody configures: none. One client could fill any limit there, and
- * everybody else would wait.
+ * The limits of clusters without configuration: none. One client could use up any limit there, and
+ * all others would wait.
  */
 export const noLimits: CircuitBreakers = encodeOnce(renderLimits({}));
 
-/** What Linux takes at most; with more, connections would fail. */
+/** Linux's maximum; with more, connections would fail. */
 const maximumKeepaliveSeconds = 32_767;
 const maximumKeepaliveProbes = 127;
 
@@ -80,8 +80,7 @@ function wholeSeconds(milliseconds: number): number {
 const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 /**
- * The HTTP protocol of a cluster; nothing where Envoy's defaults, HTTP/1.1 without limits, are what
- * is wanted.
+ * The HTTP protocol of a cluster; nothing if Envoy's defaults, HTTP/1.1 without limits, are wanted.
  */
 export function renderProtocolOptions(cluster: ServiceCluster): Pick<Cluster, 'typed_extension_protocol_options'> {
   const { key, upstreamProtocol } = cluster;
@@ -101,9 +100,8 @@ export function renderProtocolOptions(cluster: ServiceCluster): Pick<Cluster, 't
 }
 
 /**
- * The name that is asked for follows the host of each request; one that is given stands with the
- * transport. Where requests name their destination, Envoy insists that the certificate is checked
- * for it too.
+ * The server name follows the host of each request; a configured one is part of the transport. If
+ * requests name their destination, Envoy insists that the certificate is checked for it too.
  */
 function renderServerNames({ discovery, tls }: ServiceCluster): ProtocolOptions['upstream_http_protocol_options'] {
   if (discovery.kind === 'by-host') return { auto_sni: true, auto_san_validation: true };

@@ -1,5 +1,5 @@
-// A cluster with the way in which it finds its endpoints: listed ones by EDS; by DNS; whatever
-// address the client dialled; or whatever host a request names.
+// Discovery of a cluster's endpoints: listed ones by EDS; by DNS; the address that the client
+// dialled; or the host that a request names.
 
 import { type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { Discovery, ServiceCluster, ServiceEndpoints } from '../../model/cluster.ts';
@@ -12,7 +12,7 @@ import { renderLoadAssignment, renderServiceCluster, renderServiceEndpoints } fr
 type Cluster = MessageTypes['envoy.config.cluster.v3.Cluster'];
 type DnsCache = MessageTypes['envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig'];
 
-/** A cluster, and its endpoints where they are pushed on their own. */
+/** A cluster, and its endpoints if they are pushed on their own. */
 export function renderBackend({ cluster, endpoints }: Backend): readonly EnvoyResource[] {
   const { discovery, key } = cluster;
   switch (discovery.kind) {
@@ -55,8 +55,8 @@ function renderDns(connect: Extract<Discovery, { kind: 'dns' }>['connect'], clus
 }
 
 /**
- * The names that a forward proxy has asked for; the chain's filter and the cluster share it by
- * these very fields.
+ * The names that a forward proxy has resolved; the chain's filter and the cluster share the cache
+ * by these very fields.
  */
 export function renderDnsCache(host: string): DnsCache {
   return { name: host, dns_lookup_family: 'V4_PREFERRED' };

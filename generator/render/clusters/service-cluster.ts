@@ -43,7 +43,9 @@ function formatConfigPath({ namespace, name }: ObjectRef): string {
   return `/apis/networking.istio.io/v1/namespaces/${namespace}/destination-rule/${name}`;
 }
 
-/** Consistent hashing weighs localities by its own configuration, and Envoy refuses both together. */
+/**
+ * Consistent hashing weighs localities by its own configuration, and Envoy refuses both together.
+ */
 function renderCommonLoadBalancing(cluster: ServiceCluster): Pick<Cluster, 'common_lb_config'> {
   const { loadBalancer, outlierDetection } = cluster;
   const weighsLocalities = cluster.weighsLocalities && loadBalancer.kind !== 'hash';

@@ -75,7 +75,7 @@ export function renderTcpExtensions(frontend: TcpFrontend, log: AccessLogging): 
   ];
 }
 
-/** When a proxy opens its connection to the destination. */
+/** The moment at which a proxy opens its connection to the destination. */
 export function renderOpening(
   opens: TcpFrontend['opens'],
 ): Pick<MessageTypes[typeof types.proxy], 'max_early_data_bytes' | 'upstream_connect_mode'> {

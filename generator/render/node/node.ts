@@ -1,4 +1,5 @@
-// The Envoy configuration of a node proxy: listeners that capture, listeners that accept, and what lies between them.
+// The Envoy configuration of a node proxy: listeners that capture, listeners that accept, and the
+// clusters between them.
 
 import type { EnvoyResource } from '../../../envoy-api/index.ts';
 import type { NodeModel } from '../../model/node.ts';
@@ -8,7 +9,10 @@ import { renderCaptureListeners } from './listener-capture.ts';
 import { renderInboundListeners, renderInboundRoutes } from './listener-inbound.ts';
 import { renderOriginateListeners } from './listener-originate.ts';
 
-/** Every resource of a node proxy: clusters, listeners, then route configurations, each sorted by name. */
+/**
+ * Every resource of a node proxy: clusters, listeners, then route configurations, each sorted by
+ * name.
+ */
 export function renderNode(model: NodeModel): readonly EnvoyResource[] {
   const timer = renderTunnelEndTimer();
   return [

@@ -1,6 +1,6 @@
-// VirtualService `http[].delegate`: the rules of another VirtualService take the place of the rule,
-// each joined with it. A delegate may only narrow what its root takes: a rule whose conditions go
-// beyond the root's is left out, and reported.
+// VirtualService `http[].delegate`: the rules of another VirtualService replace the rule, each
+// joined with it. A delegate may only narrow its root's matches: a rule whose conditions go beyond
+// the root's is left out, and reported.
 
 import type {
   FieldPath,
@@ -13,10 +13,7 @@ import type {
 import { isExportedTo } from '../waypoint/visibility.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 
-/**
- * A rule, and where it was written: fields that a delegate took over from its root belong to the
- * root.
- */
+/** A rule, and its place: fields that a delegate took over from its root belong to the root. */
 export interface SourcedRule {
   readonly rule: HttpRoute;
   /** Names the rule in access logs when it has no name itself. */
@@ -120,7 +117,7 @@ function delegateProblem(
   return undefined;
 }
 
-/** What a delegate's rule takes over from its root where it has none of its own. */
+/** The fields that a delegate's rule takes over from its root if it has none of its own. */
 const inheritedFields = [
   'rewrite',
   'directResponse',
@@ -165,11 +162,11 @@ function joinMatches(
   return joined.some((list) => list.length === 0) ? undefined : joined.flat();
 }
 
-/** How a field of a delegate's match goes with that of its root's match. */
+/** How a field of a delegate's match is joined with that of its root's match. */
 interface MatchField<V> {
-  /** Whether it takes nothing but what the root's takes too, as far as can be told. */
+  /** Whether it takes only requests that the root's takes too, as far as can be decided. */
   readonly isWithin: (own: V | undefined, root: V | undefined) => boolean;
-  /** What both come to; by itself the delegate's own, else the root's. */
+  /** The joined condition; by default the delegate's own, else the root's. */
   readonly join?: (own: V, root: V) => V;
 }
 
@@ -187,7 +184,7 @@ const texts: MatchField<Texts> = {
 };
 const free = { isWithin: () => true };
 
-/** Every field of a match: a new one has to say here how it is joined. */
+/** Every field of a match: a new one has to state here how it is joined. */
 const matchFields: { readonly [F in keyof MatchFields]: MatchField<MatchFields[F]> } = {
   name: { ...free, join: (own, root) => joinNames(root, own) ?? '' },
   statPrefix: free,
@@ -215,7 +212,7 @@ const wider: unique symbol = Symbol('wider');
 
 /**
  * Both matches in one; undefined when `own` takes something that `root` does not take, as far as
- * can be told field by field.
+ * can be decided field by field.
  */
 function joinMatch(root: HttpMatchRequest, own: HttpMatchRequest): HttpMatchRequest | undefined {
   const joined = fieldNames.map((field) => [field, joinField(field, root, own)] as const);

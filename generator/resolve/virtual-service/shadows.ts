@@ -1,5 +1,6 @@
-// Which matches of VirtualServices are never reached, because one that stands before takes every request that they take. Found by
-// looking up what could take them, so that thousands of rules stay cheap: the same match, or a shorter prefix of its path.
+// The matches of VirtualServices that are never reached, because an earlier one takes every request
+// of theirs. It looks up candidates, so that thousands of rules stay cheap: the same match, or a
+// shorter prefix of its path.
 
 import { type FieldPath, formatPath, formatRef, refOf } from '../../../mesh/index.ts';
 import { effectsOf } from '../../model/http-match.ts';
@@ -12,13 +13,13 @@ export interface WrittenMatch {
   readonly match: HttpMatch;
   readonly context: VirtualServiceContext;
   readonly path: FieldPath;
-  /** The port that it asks for. */
+  /** The port of its condition. */
   readonly port?: number | undefined;
 }
 
 /** The matches of a frontend so far, in the order in which they are tried. */
 export interface Shadows {
-  /** Reports a match that is never reached, and lets it stand before those that follow. */
+  /** Reports a match that is never reached, and adds it for those that follow. */
   readonly cast: (written: WrittenMatch) => void;
 }
 
@@ -61,7 +62,7 @@ function findPrefix(
   return undefined;
 }
 
-/** On another port what stands before may not be there. */
+/** On another port the earlier match may not be there. */
 function report({ context, path, port }: WrittenMatch, winner: WrittenMatch): void {
   if (winner.port !== undefined && winner.port !== port && !isOnlyPort(context)) return;
   const [own, first] = [refOf(context.owner), refOf(winner.context.owner)].map(formatRef);
