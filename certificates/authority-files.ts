@@ -68,8 +68,9 @@ async function readOptional(path: string): Promise<string | undefined> {
 }
 
 /**
- * False when another process was first (or the directory holds something else). The files are on disk before they are named, and their
- * names before this returns: an authority that a power cut takes away would have issued certificates already.
+ * False when another process was first (or the directory holds something else). The files are on
+ * disk before they get their names, and their names before this returns: an authority that is lost
+ * in a power cut would already have issued certificates.
  */
 async function placeAuthority(directory: string, pems: AuthorityPems): Promise<boolean> {
   const staging = join(dirname(directory), `.ca-${randomBytes(6).toString('hex')}`);

@@ -1,5 +1,5 @@
-// Makes folders for keys and state. A place where nothing can be made is an error at once. Writes
-// files in them that are on disk before anybody relies on them.
+// Makes folders for keys and state. A place where nothing can be made is an error at once. Files
+// that it writes are on disk before anybody relies on them.
 
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -24,7 +24,10 @@ export async function makeFolder(path: string, mode = 0o700): Promise<void> {
   }
 }
 
-/** Writes a new file, readable by its owner only, and waits until its text is on disk. Its name is when `syncFolder` says so. */
+/**
+ * Writes a new file, readable by its owner only, and waits until its text is on disk. `syncFolder`
+ * waits for its name.
+ */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
@@ -35,7 +38,10 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-/** Waits until the names of a folder's files are on disk: a file that was renamed into it has its new name after a power cut too. */
+/**
+ * Waits until the names of a folder's files are on disk: a file that was renamed into it has its
+ * new name after a power cut too.
+ */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

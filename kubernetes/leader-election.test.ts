@@ -42,7 +42,10 @@ it('leads on when the clock is set back', async () => {
   void election.stop();
 });
 
-/** A lease in an API of its own; `interfere` is called before each replacement, and may write in between. */
+/**
+ * A lease in an API of its own; `interfere` is called before each replacement, and may write in
+ * between.
+ */
 class LeaseApi {
   lease: KubernetesObject | undefined;
   interfere: () => void = () => undefined;
@@ -64,7 +67,7 @@ class LeaseApi {
     return Promise.resolve(this.write(lease));
   }
 
-  /** As another writer, or as the API once nothing speaks against it. */
+  /** As another writer, or as the API once nothing prevents it. */
   write(lease: KubernetesObject): KubernetesObject {
     const version = Number(this.lease?.metadata.resourceVersion ?? '0') + 1;
     return (this.lease = { ...lease, metadata: { ...lease.metadata, resourceVersion: String(version) } });

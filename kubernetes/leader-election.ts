@@ -36,7 +36,7 @@ interface LeaseSpec {
 
 type Lease = KubernetesObject & { readonly spec?: LeaseSpec };
 
-/** A lease that others write all the time is looked at this often before the next turn. */
+/** A lease that others write all the time is read this often before the next turn. */
 const maxAttempts = 3;
 
 /** A candidate for the leadership. */
@@ -123,7 +123,9 @@ export class LeaderElection {
     this.#options.onChange(false);
   }
 
-  /** True when this candidate holds the lease after the attempt, which is when it has written it. */
+  /**
+   * True when this candidate holds the lease after the attempt, which means that it has written it.
+   */
   async #tryToHold(): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
       const lease = await this.#read();
@@ -133,13 +135,14 @@ export class LeaderElection {
         this.#observed = { version: metadata.resourceVersion ?? '', at: performance.now() };
         return true;
       } catch (error) {
-        // Another writer came first, and nothing was renewed. Only the lease as it is now says who holds it.
+        // Another writer was first, and nothing was renewed. Only the current lease says who holds
+        // it.
         if (!(error instanceof ApiError) || error.status !== 409 || attempt === maxAttempts) throw error;
       }
     }
   }
 
-  /** Whether another candidate holds a lease that has not run out. */
+  /** Whether another candidate holds a lease that has not expired. */
   #belongsToAnother({ metadata, spec = {} }: Lease): boolean {
     const { identity } = this.#options;
     const { holderIdentity: holder = '', leaseDurationSeconds = 0 } = spec;

@@ -1,4 +1,5 @@
-// The door of `mesh`: the vocabulary of the configuration, how it is read from text, and the store that answers questions about it.
+// The door of `mesh`: the vocabulary of the configuration, its readers, and the store that answers
+// questions about it.
 
 export { formatPath } from './finding.ts';
 export type { FieldPath, Finding, FindingCode, PlacedFinding, Position, Severity } from './finding.ts';

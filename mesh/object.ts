@@ -1,5 +1,4 @@
-// The shape shared by every object that Cairn reads: a Kubernetes object as plain data, whatever
-// source it came from.
+// The shape of every object that Cairn reads: a Kubernetes object as plain data, from any source.
 
 import type { Kind, SpecByKind } from './kinds/table.ts';
 import type { ObjectMeta, ObjectRef } from './metadata.ts';

@@ -1,4 +1,5 @@
-// Names of queries, a view that writes down which were asked, and who asked them: what a result was computed from, misses included.
+// Names of queries, a view that records its queries, and the readers of each query: a result's
+// inputs are known, misses included.
 
 import type { IndexKinds, IndexName, Kind } from './kinds/table.ts';
 import type { ObjectRef } from './metadata.ts';
@@ -16,12 +17,15 @@ export function getKey(kind: string, namespace: string, name: string): QueryKey 
 
 /** The object that a key of `get` is about; undefined for other keys. */
 export function parseGetKey(key: QueryKey): ObjectRef | undefined {
-  // Nothing but a name may hold a slash: names of stand-ins do.
+  // Only a name may contain a slash: names of stand-ins do.
   const [, kind = '', namespace = '', name = ''] = /^get:([^/]*)\/([^/]*)\/([^]*)$/.exec(key) ?? [];
   return kind === '' ? undefined : { kind, namespace, name };
 }
 
-/** The kind of the objects that a query gives: `get:Kind/…`, `list:Kind` or `find:Kind/index:…`; '' for the settings. */
+/**
+ * The kind of the objects that a query gives: `get:Kind/…`, `list:Kind` or `find:Kind/index:…`; ''
+ * for the settings.
+ */
 export function kindOfQuery(key: QueryKey): string {
   return /^\w+:(\w+)/.exec(key)?.[1] ?? '';
 }
@@ -63,12 +67,12 @@ export function trackReads(snapshot: MeshSnapshot): {
   return { snapshot: tracked, reads };
 }
 
-/** Who asked which questions when they last computed something. */
+/** The questions that each reader asked when it last computed something. */
 export class ReaderIndex {
   readonly #reads = new Map<string, ReadonlySet<QueryKey>>();
   readonly #readers = new Map<QueryKey, Set<string>>();
 
-  /** Takes what a reader asked in place of what it asked before. The set must not be changed afterwards. */
+  /** Replaces the questions that a reader asked before. The set must not be changed afterwards. */
   record(reader: string, reads: ReadonlySet<QueryKey>): void {
     const before = this.#reads.get(reader);
     if (reads.size === 0) this.#reads.delete(reader);
@@ -87,7 +91,7 @@ export class ReaderIndex {
     }
   }
 
-  /** Those who asked a question. */
+  /** The readers that asked a question. */
   of(key: QueryKey): Iterable<string> {
     return this.#readers.get(key) ?? [];
   }

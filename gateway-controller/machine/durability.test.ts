@@ -1,5 +1,5 @@
-// What outlives a power cut, as far as the order of calls shows: a text is on disk before it has its name, and the name before anybody is
-// told.
+// The state after a power cut, as far as the order of calls shows it: a text is on disk before it
+// has its name, and the name before anybody relies on it.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import type * as fs from 'node:fs/promises';

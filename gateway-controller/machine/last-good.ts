@@ -110,7 +110,7 @@ function isObject(value: unknown): value is AnyMeshObject {
   return metadata !== undefined && spec !== undefined && typeof kind === 'string';
 }
 
-/** Earlier versions told a stand-in by its name. */
+/** Earlier versions recognized a stand-in by its name. */
 function withMark({ ref, object }: StandIn): StandIn {
   return { ref, object: { ...object, standsFor: object.standsFor ?? ref } };
 }

@@ -1,4 +1,5 @@
-// After any sequence of edits the incremental generator serves what a full translation would serve, byte for byte.
+// After any sequence of edits the incremental generator serves what a full translation would serve,
+// byte for byte.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -10,7 +11,7 @@ import { Generator } from './generator.ts';
 import { analyzeMesh, listWaypoints, translateWaypoint } from '../whole/waypoint.ts';
 import type { ResourceChanges } from './served-resources.ts';
 
-/** What a proxy holds after it has taken every update. */
+/** The resources of a proxy after it has taken every update. */
 class Proxy {
   readonly held = new Map<string, string>();
 

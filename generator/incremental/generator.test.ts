@@ -1,4 +1,4 @@
-// A lone edit touches nothing but what it means.
+// A lone edit touches only the parts that it concerns.
 
 import { describe, expect, it } from 'vitest';
 import { type EncodedResource, typeUrls } from '../../envoy-api/index.ts';

@@ -1,5 +1,6 @@
-// The incremental generator: keeps what each part of each waypoint was computed from, and after a change computes again only the
-// parts that read something that was touched. When everything is computed, its resources equal those of a full translation.
+// The incremental generator. It keeps the inputs of each part of each waypoint. After a change it
+// computes only the dirty parts: those that read something that changed. When everything is
+// computed, its resources equal those of a full translation.
 
 import type { Finding, MeshSnapshot, ObjectRef, QueryKey } from '../../mesh/index.ts';
 import { analyzeObject, isAnalyzedKind } from '../analyze/objects.ts';
@@ -10,13 +11,16 @@ import { formatUnit, parseUnit } from './unit-name.ts';
 import { Units } from './units.ts';
 import { WaypointState } from './waypoint-state.ts';
 
-/** What changed for the proxies; those without changes are absent. Waypoints are named `waypoint/<ns>/<name>`. */
+/**
+ * The changes for proxies; those without changes are absent. Waypoints are named
+ * `waypoint/<ns>/<name>`.
+ */
 export interface GeneratorUpdate {
   readonly proxies: ReadonlyMap<string, ResourceChanges>;
   readonly removedProxies: readonly string[];
 }
 
-/** The unit that all others of waypoints follow from. */
+/** The unit from which all others of waypoints follow. */
 const waypointList = formatUnit({ kind: 'waypoints' });
 
 /** The name of a waypoint among proxies. */
@@ -24,7 +28,10 @@ export function formatProxyKey({ namespace, name }: GatewayKey): string {
   return `waypoint/${namespace}/${name}`;
 }
 
-/** Computes what each waypoint is served, and keeps it up to date. It is to be told of every change of the snapshot. */
+/**
+ * Computes the configuration of each waypoint, and keeps it up to date. The caller reports every
+ * change of the snapshot.
+ */
 export class Generator {
   readonly #mesh: MeshSnapshot;
   readonly #units: Units;
@@ -36,15 +43,19 @@ export class Generator {
     this.#units.demand(waypointList, 0);
   }
 
-  /** Takes note of a change of the snapshot, and returns its number. `touched` are the queries whose answers may have changed. */
+  /**
+   * Marks the units that a change of the snapshot makes dirty, and returns the change's number.
+   * `touched` are the queries whose answers may have changed.
+   */
   invalidate(touched: ReadonlySet<QueryKey>): number {
     this.#units.invalidate(touched);
     return this.#units.changes;
   }
 
   /**
-   * Computes what is due, part by part: all of it, or for as long as `goesOn` says so after a part. The rest stays due; what was computed is valid
-   * without it, and may be served.
+   * Computes dirty parts in the order of the queue: all of them, or as long as `goesOn` returns
+   * true after a part. The rest stays dirty; the results so far are valid without it, and may be
+   * served.
    */
   advance(goesOn: () => boolean = () => true): GeneratorUpdate {
     const removedProxies = this.#updateWaypointList();
@@ -58,17 +69,17 @@ export class Generator {
     return { proxies, removedProxies };
   }
 
-  /** The number of the change that everything has followed from, and all before it. */
+  /** The number of the last change of which, and of all before it, every result is computed. */
   get settled(): number {
     return this.#units.settled;
   }
 
-  /** Whether nothing is due. */
+  /** Whether nothing is dirty. */
   get isUpToDate(): boolean {
     return this.#units.isUpToDate;
   }
 
-  /** Everything that there is to say about the configuration, each Finding once, sorted. */
+  /** All Findings about the configuration, each once, sorted. */
   findings(): readonly Finding[] {
     return this.#units.findings;
   }

@@ -1,4 +1,5 @@
-// The resources that one proxy is served, each with the part that it comes from, and the changes that the proxy has not been told of.
+// The resources of one proxy, each with its part, and the changes that the proxy has not been
+// served.
 
 import { encodeResource, type EncodedResource, type EnvoyResource } from '../../envoy-api/index.ts';
 
@@ -8,13 +9,13 @@ export interface ResourceKey {
   readonly name: string;
 }
 
-/** What changed for one proxy. */
+/** The changes for one proxy. */
 export interface ResourceChanges {
   readonly upserts: readonly EncodedResource[];
   readonly removals: readonly ResourceKey[];
 }
 
-/** A resource to be taken away, with the number of the change in which it became needless. */
+/** A resource to be removed, with the number of the change that made it needless. */
 interface Removal {
   readonly resource: EncodedResource;
   readonly since: number;
@@ -25,13 +26,13 @@ export class ServedResources {
   /** The keys of the resources of each part; no two parts have one in common. */
   readonly #parts = new Map<string, readonly string[]>();
   readonly #resources = new Map<string, EncodedResource>();
-  /** Changes to be told; a resource is new when the proxy was never told of it. */
+  /** Pending changes; a resource is new when the proxy was never served it. */
   readonly #upserts = new Map<string, { readonly resource: EncodedResource; readonly isNew: boolean }>();
   readonly #removals = new Map<string, Removal>();
-  /** Whether anything was told, be it that there is nothing. */
+  /** Whether anything was served, even an empty answer. */
   #isTold = false;
 
-  /** Puts these resources of a part in the place of those that it had; `change` is the number of the newest change. */
+  /** Replaces the resources of a part; `change` is the number of the newest change. */
   replace(part: string, resources: readonly EnvoyResource[], change: number): void {
     const before = this.#parts.get(part) ?? [];
     const after = resources.map((resource) => {
@@ -45,8 +46,9 @@ export class ServedResources {
   }
 
   /**
-   * The changes since the last call that may be told; undefined when there are none. A removal may be told once `settled`, the number of the
-   * change that everything has followed from, has reached the change that it comes from.
+   * The changes since the last call that may be served; undefined when there are none. A removal
+   * may be served once `settled`, the number of the last change of which every result is computed,
+   * has reached the change that it comes from.
    */
   take(settled: number): ResourceChanges | undefined {
     const upserts = [...this.#upserts.values()].map(({ resource }) => resource);

@@ -2,7 +2,9 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { formatUnit, parseUnit, type Unit } from './unit-name.ts';
 
-/** Names as files may spell them: the analysis meets them before anybody has found fault with them. */
+/**
+ * Names as files may spell them: the analysis meets them before anybody has found fault with them.
+ */
 const text = fc.oneof(
   fc.constantFrom('', 'a', 'shop', '*.example.com', 'a b', 'a/b', 'a","b', '1', '::1'),
   fc.string(),

@@ -1,5 +1,5 @@
-// The computations of the incremental generator by name. Maps and queues hold a unit by its name; this file alone makes a name of a unit
-// and a unit of a name.
+// The names of the incremental generator's computations. Maps and queues hold a unit by its name;
+// only this file formats and parses names.
 
 import type { ObjectRef } from '../../mesh/index.ts';
 import type { BackendKey, HostPort } from '../parts.ts';
@@ -11,10 +11,12 @@ export type PartUnit =
   | { readonly kind: 'frontend'; readonly waypoint: GatewayKey; readonly address: HostPort }
   | { readonly kind: 'backend'; readonly waypoint: GatewayKey; readonly backend: BackendKey };
 
-/** One computation: which waypoints there are, what there is to say about an object, or one part of a waypoint. */
+/**
+ * One computation: the list of waypoints, the Findings about an object, or one part of a waypoint.
+ */
 export type Unit = { readonly kind: 'waypoints' } | { readonly kind: 'object'; readonly ref: ObjectRef } | PartUnit;
 
-/** The name of a unit; two units have one name only where they are the same. */
+/** The name of a unit; two units have one name only if they are the same. */
 export function formatUnit(unit: Unit): string {
   return JSON.stringify([unit.kind, ...fieldsOf(unit)]);
 }
@@ -36,7 +38,7 @@ function fieldsOf(unit: Unit): readonly (string | number | boolean)[] {
   }
 }
 
-/** The unit that `formatUnit` gave this name. */
+/** The unit of a name that `formatUnit` made. */
 export function parseUnit(text: string): Unit {
   const [kind, ...rest] = JSON.parse(text) as [Unit['kind'], ...string[]];
   if (kind === 'waypoints') return { kind };

@@ -1,4 +1,4 @@
-// Whose turn it is when more is due than can be computed.
+// The order of the queue when more is dirty than can be computed.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -50,7 +50,7 @@ describe('what is due', () => {
     fc.assert(
       fc.property(fc.array(turn, { maxLength: 60 }), (turns) => {
         const units = makeUnits();
-        /** For each that is due, what was computed since. */
+        /** For each dirty unit, the units that were computed since. */
         const passed = new Map<string, string[]>();
         for (const { demanded, computed } of turns) {
           for (const unit of demanded) {

@@ -1,4 +1,5 @@
-// Computations by name, each with what it read and what it found: which of them are due after a change, and in which order.
+// The queue of computations by name, with the reads and the Findings of each: which are dirty after
+// a change, and in which order they are computed.
 
 import {
   type Finding,
@@ -15,24 +16,24 @@ import { findingKey, sortFindings } from '../analyze/findings.ts';
 import type { ResolveContext } from '../resolve/context.ts';
 import { formatUnit } from './unit-name.ts';
 
-/** A computation that is to be done. */
+/** A pending computation. */
 interface Due {
-  /** The number of the change since which it is due. */
+  /** The number of the change since which it is dirty. */
   readonly since: number;
-  /** The kind of the objects that made it due first; '' for what another computation asked for. */
+  /** The kind of the objects that made it dirty first; '' for a request of another computation. */
   readonly flow: string;
 }
 
-/** Remembers what was computed from what. */
+/** Remembers the inputs of each computation. */
 export class Units {
   readonly #mesh: MeshSnapshot;
-  /** What has been done, with what it found. */
+  /** Finished computations, with their Findings. */
   readonly #done = new Map<string, readonly Finding[]>();
   readonly #readers = new ReaderIndex();
   readonly #findings = new Map<string, { readonly finding: Finding; count: number }>();
-  /** What is due; newest last. */
+  /** Dirty computations; newest last. */
   readonly #due = new Map<string, Due>();
-  /** What was computed since nothing was due; the last one last. */
+  /** Units that were computed since the queue was last empty; the last one last. */
   readonly #recent = new Set<string>();
   #changes = 0;
 
@@ -45,19 +46,22 @@ export class Units {
     return this.#changes;
   }
 
-  /** The number of the change up to which everything has been computed. */
+  /** The number of the change up to which everything is computed. */
   get settled(): number {
     let settled = this.#changes;
     for (const { since } of this.#due.values()) settled = Math.min(settled, since - 1);
     return settled;
   }
 
-  /** Everything that the computations found, each Finding once, sorted. */
+  /** All Findings of the computations, each once, sorted. */
   get findings(): readonly Finding[] {
     return sortFindings(new Map([...this.#findings].map(([key, { finding }]) => [key, finding])));
   }
 
-  /** Takes note of a change: whatever asked one of these questions is due, and so is what there is to say about the objects themselves. */
+  /**
+   * Takes a change: every reader of one of these questions becomes dirty, and so do the Findings
+   * about the objects themselves.
+   */
   invalidate(touched: ReadonlySet<QueryKey>): void {
     this.#changes += 1;
     const since = this.#changes;
@@ -70,12 +74,12 @@ export class Units {
     }
   }
 
-  /** Makes a computation due, as a consequence of the change of that number. */
+  /** Makes a computation dirty, as a consequence of the change of that number. */
   demand(unit: string, since: number): void {
     this.#demand(unit, { since, flow: '' });
   }
 
-  /** Whether nothing is due. */
+  /** Whether nothing is dirty. */
   get isUpToDate(): boolean {
     return this.#due.size === 0;
   }
@@ -84,15 +88,18 @@ export class Units {
     return this.#done.has(unit);
   }
 
-  /** The number of the change since which a computation is due; undefined when it is not. */
+  /** The number of the change since which a computation is dirty; undefined when it is not. */
   dueSince(unit: string): number | undefined {
     return this.#due.get(unit)?.since;
   }
 
   /**
-   * What is due, in the order of its turns, no further than is asked for. First what has rested: a kind after the other, and of a kind the newest and the oldest in
-   * turn, so that a lone change waits neither for a storm of other kinds, nor for the storm before it, nor for all that comes after it.
-   * Then what was computed since nothing was due, whose turn is longest ago first, so that nothing waits for another one twice.
+   * The dirty computations in the order of their priority, no further than the caller asks. First
+   * come those that were not computed since the queue was last empty: the kinds alternate, and
+   * within a kind the newest and the oldest alternate. So a lone change waits neither for a storm
+   * of other kinds, nor for the storm before it, nor for later changes. Then come those that were
+   * computed since, the one that has waited longest first, so that none waits for another one
+   * twice.
    */
   *due(): Iterable<string> {
     const flows = new Map<string, string[]>();
@@ -106,7 +113,7 @@ export class Units {
     yield* [...this.#recent].filter((unit) => this.#due.has(unit));
   }
 
-  /** Runs a computation, and records what it read and found in place of what it read and found before. */
+  /** Runs a computation, and replaces its recorded reads and Findings. */
   compute<T>(unit: string, compute: (context: ResolveContext) => T): T {
     const { snapshot, reads } = trackReads(this.#mesh);
     const findings: Finding[] = [];
@@ -116,7 +123,7 @@ export class Units {
     return result;
   }
 
-  /** As if it had never been computed, and nobody asked for it. */
+  /** Forgets a computation, and the request for it. */
   forget(unit: string): void {
     this.#record(unit, new Set(), undefined);
   }
@@ -155,7 +162,7 @@ function* fromBothEnds(units: readonly string[]): Iterable<string> {
   }
 }
 
-/** The first of each list, then the second of each, and so on; no further than is asked for. */
+/** The first of each list, then the second of each, and so on; no further than the caller asks. */
 function* takeTurns(lists: readonly Iterable<string>[]): Iterable<string> {
   let going = lists.map((list) => list[Symbol.iterator]());
   while (going.length > 0) {

@@ -1,5 +1,5 @@
 // The state machine of one waypoint: which of its parts are in force. Parts may be computed one by
-// one, in any order: each that is in force stands for the configuration at one moment, and together
+// one, in any order. Each part in force follows from the configuration at one moment, and together
 // they never name a resource that is not there.
 //
 // The list of services ("listeners"):
@@ -21,7 +21,7 @@
 // | in force | it is computed                                     | nothing                          |
 // | dropped  | no part in force and no next list names it         | nothing                          |
 //
-// A resource that a part has no more:
+// A resource that a part no longer has:
 // | removed  | its part is computed without it, or dropped        | all that followed from the       |
 // |          |                                                    | changes until then is computed,  |
 // |          |                                                    | since a part that is due may     |
@@ -55,7 +55,10 @@ interface NextListeners {
   readonly missing: Map<string, ServiceUnit>;
 }
 
-/** The part that is made of what the frontends decide on the CONNECT; it has no unit, since it reads nothing of the configuration. */
+/**
+ * The part with the frontends' decisions on the CONNECT; it has no unit, since it reads nothing of
+ * the configuration.
+ */
 const connect = 'connect';
 
 /** The state of one waypoint. */
@@ -73,7 +76,7 @@ export class WaypointState {
   #next: NextListeners | undefined;
   /** The names of the units of frontends in state "waiting". */
   readonly #waiting = new Set<string>();
-  /** True from the first list of services on; before, nothing is told. */
+  /** True from the first list of services on; before that, nothing is served. */
   #isServed = false;
   #foreignChanged = false;
   #connectChanged = false;
@@ -85,7 +88,7 @@ export class WaypointState {
     units.demand(this.#listenersName, units.changes);
   }
 
-  /** Computes one part; false when it waits for another one, and is due still. */
+  /** Computes one part; false when it waits for another one, and stays dirty. */
   compute(unit: PartUnit): boolean {
     if (this.#waiting.has(formatUnit(unit))) return false;
     const isInForce = unit.kind === 'listeners' ? this.#makeListeners() : this.#make(unit);
@@ -93,7 +96,10 @@ export class WaypointState {
     return isInForce;
   }
 
-  /** What changed since the last call, as far as it may be told; undefined when that is nothing. `settled` as of the units. */
+  /**
+   * The changes since the last call, as far as they may be served; undefined when there are none.
+   * `settled` as of the units.
+   */
   take(settled: number): ResourceChanges | undefined {
     if (!this.#isServed) return undefined;
     if (this.#foreignChanged) this.#dropNeedless();
@@ -101,7 +107,7 @@ export class WaypointState {
     return this.#resources.take(settled);
   }
 
-  /** Forgets everything that was computed for it. */
+  /** Forgets all results for it. */
   end(): void {
     const missing = this.#next?.missing.keys() ?? [];
     for (const name of [this.#listenersName, ...this.#frontends.keys(), ...this.#backends, ...missing]) {
@@ -151,7 +157,7 @@ export class WaypointState {
 
   /** Puts the next list of services in force: everything that it names is there. */
   #putListeners(): void {
-    // What has changed since is taken in now: left for later, it could put this off for ever.
+    // Later changes are taken in now: left for later, they could postpone this list for ever.
     if (this.#isDue(this.#listenersName)) this.#makeListeners();
     const { part, missing } = this.#next ?? { part: undefined, missing: new Map<string, ServiceUnit>() };
     for (const unit of missing.values()) this.#make(unit);
@@ -202,7 +208,7 @@ export class WaypointState {
     );
   }
 
-  /** Computes the backends that are named now, where they are not there in their newest form. */
+  /** Computes the backends that are named now, if their newest form is not there. */
   #bring(backends: readonly BackendKey[]): void {
     for (const key of backends) {
       const unit = this.#backend(key);
@@ -255,7 +261,7 @@ export class WaypointState {
   }
 }
 
-/** What a frontend's listener and the CONNECT have to agree with. */
+/** The facts on which a frontend's listener and the CONNECT must agree. */
 function formatShape({ resources, tcp }: FrontendPart): string {
   return [tcp?.decidedAt, ...resources.map(({ typeUrl, name }) => `${typeUrl} ${name}`).sort()].join('\n');
 }

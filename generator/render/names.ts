@@ -1,11 +1,18 @@
-// Every name that Cairn puts on the wire, in one file. They are Istio's where Istio has one, since operators and dashboards know them.
+// Every name that Cairn puts on the wire, in one file. They are Istio's if Istio has one, since
+// operators and dashboards know them.
 
 import type { ClusterKey } from '../model/cluster.ts';
 import type { TcpMatch } from '../model/tcp-route.ts';
 
-/** The listener that terminates HBONE, and its route configuration (one virtual host per TCP port that policies apply to). */
+/**
+ * The listener that terminates HBONE, and its route configuration (one virtual host per TCP port
+ * that policies apply to).
+ */
 export const connectTerminate = 'connect_terminate';
-/** The internal listener that dispatches on the original destination, and the cluster that leads to it. */
+/**
+ * The internal listener that dispatches on the original destination, and the cluster that leads to
+ * it.
+ */
 export const mainInternal = 'main_internal';
 /** The internal listener that opens tunnels to workloads, and the cluster that they go through. */
 export const connectOriginate = 'connect_originate';
@@ -17,10 +24,16 @@ export const directTcp = 'direct-tcp';
 export const directDeclaredTcp = 'direct-tcp-declared';
 export const encap = 'encap';
 
-/** The cluster name that no cluster has: requests sent there are answered with the route's status for a missing cluster. */
+/**
+ * A cluster name that no cluster has: requests sent there get the route's status for a missing
+ * cluster.
+ */
 export const unknownService = 'UnknownService';
 
-/** `inbound-vip|<port>|<protocol>[/<subset>]|<host>` for what the waypoint serves, else `outbound|<port>|<subset>|<host>`. */
+/**
+ * `inbound-vip|<port>|<protocol>[/<subset>]|<host>` for services of the waypoint, else
+ * `outbound|<port>|<subset>|<host>`.
+ */
 export function formatClusterName({ owned, host, port, protocol, subset }: ClusterKey): string {
   return owned
     ? `inbound-vip|${port}|${subset === undefined ? protocol : `${protocol}/${subset}`}|${host}`
@@ -48,8 +61,9 @@ function formatTcpMatch({ sourceNamespace, sourceBlocks, destinationBlocks }: Tc
 }
 
 /**
- * Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE URI, the source address its IP, and
- * `decidedAt` is `connect` where the policies of the port were asked on the CONNECT.
+ * Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE
+ * URI, the source address its IP, and `decidedAt` is `connect` if the policies of the port were
+ * asked on the CONNECT.
  */
 export const filterState = {
   identity: 'io.istio.peer_principal',
@@ -62,8 +76,8 @@ export const filterState = {
 } as const;
 
 /**
- * Dynamic metadata of a request: the claims of its token, and what RBAC filters found without enforcing it. The prefixes of the latter
- * are Istio's where Istio has one.
+ * Dynamic metadata of a request: the claims of its token, and matches of RBAC filters that they do
+ * not enforce. The prefixes of the latter are Istio's if Istio has one.
  */
 export const filterMetadata = {
   jwt: 'envoy.filters.http.jwt_authn',
@@ -74,7 +88,10 @@ export const filterMetadata = {
   dryRunPrefixes: { deny: 'istio_dry_run_deny_', allow: 'istio_dry_run_allow_' },
 } as const;
 
-/** Endpoint metadata that the original_dst listener filter of `connect_originate` reads its target from. */
+/**
+ * Endpoint metadata that the original_dst listener filter of `connect_originate` reads its target
+ * from.
+ */
 export const originalDestinationMetadata = 'envoy.filters.listener.original_dst';
 
 /** Names of the agent's secrets, and the bootstrap cluster that serves them. */

@@ -11,7 +11,10 @@ export interface ResolveContext {
   readonly report: (finding: Finding) => void;
 }
 
-/** For a question whose Findings another computation reports: here they would be said twice, or of another port than is meant. */
+/**
+ * For a question whose Findings another computation reports: here they would be repeated, or be
+ * about another port.
+ */
 export function withoutFindings(mesh: MeshSnapshot): ResolveContext {
   return { mesh, report: () => undefined };
 }

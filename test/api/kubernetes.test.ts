@@ -1,4 +1,4 @@
-// The client, the Reflector, the election and the token review against a real API server, and what it does to them.
+// The client, the Reflector, the election and the token review against a real API server.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -44,7 +44,7 @@ function configMap(name: string, data: Readonly<Record<string, string>> = {}): K
   return { metadata: { namespace: 'shop', name }, data };
 }
 
-/** Resolves with what the promise is rejected with. */
+/** Resolves to the reason of a rejection. */
 async function rejectionOf(promise: Promise<unknown>): Promise<ApiError> {
   const error: unknown = await promise.then(
     () => undefined,
@@ -153,7 +153,7 @@ describe('a token review', () => {
     const forApi = await server.createServiceAccountToken('shop', 'default');
     expect(await reviewToken(server.client, forApi, audiences)).toBeUndefined();
     await server.client.request('DELETE', '/api/v1/namespaces/shop/pods/web', { body: { gracePeriodSeconds: 0 } });
-    // The API server keeps what it accepted for some seconds.
+    // The API server caches accepted tokens for some seconds.
     await waitFor(async () => (await reviewToken(server.client, bound, audiences)) === undefined, { timeout: 25_000 });
   });
 });
@@ -227,7 +227,7 @@ describe('a Reflector', () => {
       await server.client.create(resources.Secret, { metadata: { namespace: 'shop', name: `filler-${i}` } });
     }
     await server.compact();
-    // What it remembers itself goes with the process.
+    // Its own cache goes with the process.
     await server.kill();
     await server.restart();
     await createLabelled('compacted', 'b');

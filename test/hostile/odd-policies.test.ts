@@ -1,5 +1,5 @@
-// What is closed because of policies that cannot be read, and who says so: the same whether they were there at the start or are written
-// while a run watches; where a good version was known, that one stays.
+// Policies that cannot be read close the same services whether they were there at the start or are
+// written while a run watches, and the Findings say so. If a good version was known, it stays.
 
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ async function start(): Promise<void> {
   await source.start();
 }
 
-/** What is in force of a namespace. */
+/** The objects of a namespace in force. */
 function objectsOf(index: number): readonly AnyMeshObject[] {
   const namespace = namespaceOf(index);
   return (state?.objects() ?? []).filter(({ metadata }) => metadata.namespace === namespace);
@@ -57,7 +57,7 @@ function saidOf(index: number): string {
   return findings.map(({ message }) => message).join('\n');
 }
 
-/** What the objects in force close, where they deny everything or speak to nobody. */
+/** The services that the objects in force close, because they deny everything or trust nobody. */
 function closedBy(index: number): Closed {
   const isMesh = (state?.objects() ?? []).some(({ metadata }) => metadata.name === 'MeshConfig/mesh');
   const names = objectsOf(index).flatMap((object) => {
@@ -89,7 +89,7 @@ function expectSaid(index: number, { name, closed, text }: OddPolicy): void {
   if (closed === 'the mesh') expect(said, name).toContain('everything to every service is denied');
 }
 
-/** A MeshConfig closes everything, and so what else would be closed cannot be seen beside it. */
+/** A MeshConfig closes everything, so other closed services cannot be seen beside it. */
 const apart = oddPolicies.filter(({ closed }) => closed === 'the mesh');
 const others = oddPolicies.filter(({ closed }) => closed !== 'the mesh');
 
@@ -127,7 +127,8 @@ describe.each([
       () => undefined,
     );
     expect(policies.filter((_policy, index) => !isSaid(index)).map(({ name }) => name)).toEqual([]);
-    // Another kind, or no name: another object that was never good. The first was edited away, which takes a second.
+    // Another kind, or no name: another object that was never good. The first was edited away,
+    // which takes a second.
     const isSame = (text: string): boolean =>
       /name: ?"?it\b/.test(text) && !/kind: (Request|Backend|ConfigMap)/.test(text);
     for (const [index, { name, text }] of policies.entries()) {

@@ -1,6 +1,7 @@
-// A port changes its protocol while a policy denies a client, on a real Envoy that takes each change by delta ADS. Where the verdict
-// falls moves with the protocol: on the CONNECT for declared TCP, in the filter chain where the protocol is sniffed, in the routes for
-// HTTP. Nothing of the denied client may reach the workload on the way from one to the other.
+// A port changes its protocol while a policy denies a client, on a real Envoy that takes each
+// change by delta ADS. The place of the verdict follows the protocol: on the CONNECT for declared
+// TCP, in the filter chain if the protocol is sniffed, in the routes for HTTP. Nothing of the
+// denied client may reach the workload in between.
 
 import type { ClientHttp2Stream } from 'node:http2';
 import { createServer } from 'node:net';
@@ -60,10 +61,13 @@ const frame = (host: string): readonly AnyMeshObject[] => [
 ];
 
 let waypoint: ServedWaypoint;
-/** What the workload heard, a text for each connection. */
+/** The bytes that the workload received, a text for each connection. */
 let heardBy: string[] = [];
 
-/** Answers in HTTP when the client has spoken, and greets a client that is silent: it serves every protocol. */
+/**
+ * Answers in HTTP when the client has spoken, and greets a client that is silent: it serves every
+ * protocol.
+ */
 const app = createServer((socket) => {
   const index = heardBy.push('') - 1;
   const answer = (): void => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello');
@@ -92,7 +96,10 @@ afterAll(async () => {
 /** Bytes of an HTTP request, which every protocol takes for its own. */
 const request = (account: string): string => `GET /${account} HTTP/1.1\r\nhost: moved\r\n\r\n`;
 
-/** Opens a stream, waits, and writes; resolves with what came back, when that ends or no more is to be expected. */
+/**
+ * Opens a stream, waits, and writes; resolves to the answer, when it ends or no more is to be
+ * expected.
+ */
 async function talk(connection: HboneConnection, authority: string, words: string, silent: number): Promise<string> {
   const stream = await connection.connect(authority);
   let heard = '';
@@ -111,14 +118,14 @@ async function ended(stream: ClientHttp2Stream, timeout: number): Promise<void> 
 }
 
 interface Outcome {
-  /** What the denied client heard of the workload. */
+  /** The bytes of the denied client that the workload received. */
   readonly leaks: number;
   readonly denied: number;
   readonly allowed: number;
   readonly failed: number;
 }
 
-/** What clients got while one object went through its forms, again and again. */
+/** The clients' answers while one object went through its forms, again and again. */
 async function changeUnderTraffic(forms: readonly AnyMeshObject[], authority: string): Promise<Outcome> {
   const counts = { leaks: 0, denied: 0, allowed: 0, failed: 0 };
   const end = new AbortController();

@@ -28,7 +28,7 @@ const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
  * An object without the parts that only its writers need: of managed fields, those of our statuses
- * stay. Of a kind of which there are many objects, the fields that are read stay.
+ * stay. Of kinds with many objects, only the fields that are read stay.
  */
 export function trimObject(object: KubernetesObject): KubernetesObject {
   const { managedFields = [], ...metadata } = object.metadata;

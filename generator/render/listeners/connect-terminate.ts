@@ -1,5 +1,6 @@
-// `connect_terminate`: HBONE in. mTLS, HTTP/2 CONNECT, and who the client is, handed on as filter state. TCP policies decide here,
-// by a virtual host for each address that they protect.
+// `connect_terminate`: HBONE in. It does mTLS and HTTP/2 CONNECT, and passes the client's identity
+// on as filter state. TCP policies decide here, in a virtual host for each address that they
+// protect.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import { hbonePort } from '../../../mesh/index.ts';
@@ -15,7 +16,7 @@ import { tunnelHttp2Options } from '../tunnel-http2.ts';
 import { renderRefusedTunnelLog } from './access-log.ts';
 import { router } from './http-chain.ts';
 
-/** A tunnel without a byte for that long ends: what a client opens and forgets is not kept for good. */
+/** A tunnel without a byte for this long ends: a forgotten tunnel is not kept for good. */
 const tunnelIdleTimeout = '3600s';
 
 type VirtualHost = MessageTypes['envoy.config.route.v3.VirtualHost'];
@@ -55,13 +56,17 @@ export function renderConnectTerminate(
   return { typeUrl: typeUrls.listener, name: connectTerminate, json };
 }
 
-/** Identities take part in the key of the pool to `main_internal` only as hashable objects: otherwise two clients could share one. */
+/**
+ * Identities are part of the key of the pool to `main_internal` only as hashable objects: otherwise
+ * two clients could share a connection.
+ */
 const connectState = {
   name: 'connect_authority',
   typed_config: typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
     on_request_headers: [
       state(filterState.originalDestination, '%REQ(:AUTHORITY)%'),
-      // The direct one: the plain remote address would follow an x-forwarded-for that the client writes on its CONNECT.
+      // The direct one: the plain remote address would follow an x-forwarded-for that the client
+      // writes on its CONNECT.
       state(filterState.originalSource, '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%'),
       state(filterState.sourceAddress, '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%', 'envoy.hashable_string'),
       state(filterState.authority, '%REQ(:AUTHORITY)%', 'envoy.hashable_string'),
@@ -87,9 +92,10 @@ function state(
 }
 
 /**
- * Who may open a tunnel to which address: a virtual host for each port that is decided here, and those without policy for the rest.
- * Those of TCP ports mark their tunnels as decided; the chains of these ports take no others.
- * Only the canonical spelling of an authority is let through: by its form, and for IPv6, whose form says little, by a list too.
+ * The authorization of tunnels: a virtual host for each port that is decided here, and those
+ * without policy for the rest. Those of TCP ports mark their tunnels as decided; the chains of
+ * these ports take no others. Only the canonical spelling of an authority is let through: by its
+ * form, and for IPv6, whose form says little, by a list too.
  */
 export function renderConnectRoutes({ decided, openTcp, openV6, openV6Workloads }: ConnectModel): EnvoyResource {
   const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
@@ -121,8 +127,8 @@ function formatAuthorities(authorities: readonly ConnectAuthority[]): readonly s
 }
 
 /**
- * Canonical authorities, `address:port`, by their form. Envoy compares domains without regard to case, and `[address]:*` takes
- * whatever stands for the port, so a virtual host's domains do not suffice.
+ * Canonical authorities, `address:port`, by their form. Envoy compares domains without regard to
+ * case, and `[address]:*` takes any port, so a virtual host's domains do not suffice.
  */
 const canonical = ((): { readonly ipv4: string; readonly any: string } => {
   const octet = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
@@ -132,7 +138,7 @@ const canonical = ((): { readonly ipv4: string; readonly any: string } => {
 })();
 
 interface TunnelOptions {
-  /** The form of a canonical authority; that of both families unless told. */
+  /** The form of a canonical authority; by default that of both families. */
   readonly form?: string;
   /** Whether tunnels are marked as decided. */
   readonly isDecided?: boolean;

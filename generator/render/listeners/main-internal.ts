@@ -1,4 +1,5 @@
-// `main_internal`: the internal listener behind the tunnel. The original destination, address then port, chooses the filter chain.
+// `main_internal`: the internal listener behind the tunnel. The original destination, address then
+// port, chooses the filter chain.
 
 import {
   type Any,
@@ -28,7 +29,10 @@ type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];
 
-/** The listener for all frontends of a waypoint. An address or port that no frontend has matches nothing, and is closed. */
+/**
+ * The listener for all frontends of a waypoint. An address or port that no frontend has matches
+ * nothing, and is closed.
+ */
 export function renderMainInternal(model: ListenerModel): EnvoyResource {
   const { dispatch, direct } = model;
   const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
@@ -60,7 +64,9 @@ function renderChains(served: ServedAddress, settings: Pick<ListenerModel, 'acce
   ];
 }
 
-/** A chain without filters closes every connection; a listener without any chain would be refused. */
+/**
+ * A chain without filters closes every connection; a listener without any chain would be refused.
+ */
 const closedChain = { name: 'closed' };
 
 const hasHttp = ({ protocol }: FrontendAddress): boolean => protocol !== 'tcp';
@@ -151,8 +157,9 @@ function renderProtocol(served: ServedAddress): OnMatch {
 }
 
 /**
- * A chain without policies takes only tunnels whose CONNECT was asked for them; others match nothing. While a port turns into one whose
- * policies are elsewhere, or comes from there, a tunnel may be older or newer than the listener that it meets.
+ * A chain without policies takes only tunnels whose CONNECT was judged for them; others match
+ * nothing. While the place of a port's policies changes, a tunnel may be older or newer than the
+ * listener that it meets.
  */
 function onlyDecided(tcp: OnMatch): OnMatch {
   return { matcher: { matcher_tree: { input: decidedAtInput, exact_match_map: { map: { connect: tcp } } } } };
@@ -165,7 +172,7 @@ const decidedAtInput = encodeOnce({
   }),
 });
 
-/** What the client speaks decides; what is not HTTP is TCP. */
+/** The client's protocol decides; everything but HTTP is TCP. */
 function renderSniffed(http: OnMatch, tcp: OnMatch): OnMatch {
   return {
     matcher: {
@@ -181,7 +188,10 @@ function renderSniffed(http: OnMatch, tcp: OnMatch): OnMatch {
   };
 }
 
-/** Connections to workloads themselves: sniffed, but for the ports that every service declares as TCP. */
+/**
+ * Connections to workloads themselves: sniffed, except on the ports that every service declares as
+ * TCP.
+ */
 function renderDirect(declared: readonly number[]): OnMatch {
   const sniffed = renderSniffed(toChain(directHttp), toChain(directTcp));
   if (declared.length === 0) return sniffed;

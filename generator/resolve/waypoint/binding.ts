@@ -56,8 +56,8 @@ export function isPartOfWaypoint({ metadata }: MeshObject): boolean {
 type BindingProblem = Pick<Finding, 'code' | 'severity' | 'message' | 'hint'>;
 
 /**
- * The waypoint of a service, or the reason why it lacks the one that it asks for; neither if it asks
- * for none.
+ * The waypoint of a service, or the reason why it lacks the one that it asks for; neither if it
+ * asks for none.
  */
 export interface Binding {
   readonly gateway?: WaypointGateway;
@@ -106,7 +106,7 @@ export function judgeBinding(mesh: MeshSnapshot, object: MeshObject<'Service'> |
   return { gateway };
 }
 
-/** As `judgeBinding`, and reports why there is none. */
+/** Like `judgeBinding`, but also reports the reason why there is none. */
 export function resolveBinding(
   { mesh, report }: ResolveContext,
   object: MeshObject<'Service'> | MeshObject<'ServiceEntry'>,
