@@ -12,7 +12,7 @@ import { checkResource, encodeResource, type EnvoyResource, type JsonObject } fr
 import {
   analyzeMesh,
   listWaypoints,
-  resolveBackendTlsStatuses,
+  resolvePolicyStatuses,
   resolveRouteStatuses,
   type RouteStatus,
   translateWaypoint,
@@ -43,7 +43,7 @@ function translate(texts: Readonly<Record<string, string>>): {
   readonly served: readonly Served[];
   readonly findings: readonly PlacedFinding[];
   readonly statuses: readonly RouteStatus[];
-  readonly policies: ReturnType<typeof resolveBackendTlsStatuses>;
+  readonly policies: ReturnType<typeof resolvePolicyStatuses>;
 } {
   const { store, findings, locate } = readMesh(texts);
   const served = listWaypoints(store).map((key) => ({
@@ -54,7 +54,7 @@ function translate(texts: Readonly<Record<string, string>>): {
     served,
     findings: [...findings, ...placeFindings(analyzeMesh(store), locate)],
     statuses: resolveRouteStatuses(store),
-    policies: resolveBackendTlsStatuses(store),
+    policies: resolvePolicyStatuses(store),
   };
 }
 

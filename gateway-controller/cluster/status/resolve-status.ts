@@ -5,7 +5,7 @@ import { isWaypoint } from '../../../generator/index.ts';
 import { type ApiResource, resources } from '../../../kubernetes/index.ts';
 import type { MeshObject, ObjectRef, StatusKindName } from '../../../mesh/index.ts';
 import { configurationAcceptedCondition } from '../cluster-context.ts';
-import { resolveAncestors } from './backend-tls-policy-status.ts';
+import { resolveAncestors } from './ancestor-status.ts';
 import { resolveBindingStatus, resolveEntryStatus, resolveWorkloadStatus } from './binding-status.ts';
 import { resolveTrafficStatus } from './finding-status.ts';
 import { resolveClassStatus, resolveGatewayStatus } from './gateway-status.ts';

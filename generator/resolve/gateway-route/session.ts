@@ -1,8 +1,8 @@
 // Session persistence of HTTPRoutes and GRPCRoutes. The endpoint is written into a cookie or header
-// of the answer, so that waypoints keep no state. A client can name only endpoints of the backend
-// that it reaches anyway.
+// of the answer, so that no waypoint needs to remember it; a client can name endpoints of the
+// backend that it reaches anyway, and no others.
 
-import { type FieldPath, parseDuration, type SessionPersistence } from '../../../mesh/index.ts';
+import { type FieldPath, type FindingCode, parseDuration, type SessionPersistence } from '../../../mesh/index.ts';
 import type { RouteAction, Session } from '../../model/http-route.ts';
 import { reportRoute, type RouteContext } from './context.ts';
 
@@ -10,8 +10,8 @@ import { reportRoute, type RouteContext } from './context.ts';
 const token = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
 /**
- * The session of a rule; undefined when it has none. Without a name it gets one that no other rule
- * has: `rule` is the rule's own.
+ * The session of a rule; undefined when it has none. Where no name is given it is one that no other
+ * rule has: `rule` is the rule's own.
  */
 export function resolveSession(
   context: RouteContext,
@@ -19,8 +19,8 @@ export function resolveSession(
   { action, rule, path }: { readonly action: RouteAction; readonly rule: string; readonly path: FieldPath },
 ): Session | undefined {
   if (session === undefined) return undefined;
-  const report = (message: string, field: readonly string[] = []): void =>
-    reportRoute(context, 'FieldNotSupported', [...path, ...field], message, undefined, 'warning');
+  const report = (message: string): void =>
+    reportRoute(context, 'FieldNotSupported', path, message, undefined, 'warning');
   if (action.kind !== 'forward') {
     report('these requests go to no backend, so there is no session to keep');
     return undefined;
@@ -30,26 +30,32 @@ export function resolveSession(
       'the backend is chosen by weight for each request, so a session is kept only among the endpoints of the backend that is chosen',
     );
   }
-  const { type = 'Cookie', cookie, cookieConfig, header, sessionName, absoluteTimeout } = session;
   const { namespace, name } = context.route.metadata;
-  const generated = `session-${namespace}.${name}.${rule}`;
+  return readSession(session, `session-${namespace}.${name}.${rule}`, (code, field, message, hint) =>
+    reportRoute(context, code, [...path, ...field], message, hint, 'warning'),
+  );
+}
+
+/** Takes what is said of a field of a session. */
+export type ReportSession = (code: FindingCode, field: FieldPath, message: string, hint?: string) => void;
+
+/**
+ * The session that is written, in a route or elsewhere. Its cookie or header is called `generated`
+ * unless it has a name.
+ */
+export function readSession(session: SessionPersistence, generated: string, report: ReportSession): Session {
+  const { type = 'Cookie', cookie, cookieConfig, header, sessionName, absoluteTimeout } = session;
   const isToken = sessionName === undefined || token.test(sessionName);
   if (!isToken) {
     const message = `"${sessionName}" cannot be the name of a cookie or header, so the session is called ${generated}`;
-    reportRoute(
-      context,
-      'InvalidValue',
-      [...path, 'sessionName'],
-      message,
-      'write letters, digits and dashes',
-      'warning',
-    );
+    report('InvalidValue', ['sessionName'], message, 'write letters, digits and dashes');
   }
   const ownName = isToken ? sessionName : undefined;
   const isPermanent = (cookie?.lifetimeType ?? cookieConfig?.lifetimeType) === 'Permanent';
   const lifetime = absoluteTimeout === undefined ? undefined : parseDuration(absoluteTimeout);
   if (lifetime !== undefined && !isPermanent) {
-    report('only a permanent cookie ends by itself, so this session ends with the client', ['absoluteTimeout']);
+    const message = 'only a permanent cookie ends by itself, so this session ends with the client';
+    report('FieldNotSupported', ['absoluteTimeout'], message);
   }
   if (type === 'Header') return { kind: 'header', name: header?.name ?? ownName ?? generated };
   return {

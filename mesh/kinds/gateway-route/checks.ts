@@ -90,7 +90,8 @@ function checkHttpRule(rule: HttpRouteRule, path: FieldPath): readonly Problem[]
   ];
 }
 
-function checkSession(session: SessionPersistence | undefined, path: FieldPath): readonly Problem[] {
+/** The problems of a session, of a route's rule or of a policy. */
+export function checkSession(session: SessionPersistence | undefined, path: FieldPath): readonly Problem[] {
   if (session === undefined) return [];
   const { type = 'Cookie', absoluteTimeout, cookie, cookieConfig } = session;
   const foreign = (type === 'Cookie' ? (['header'] as const) : (['cookie', 'cookieConfig'] as const)).filter(

@@ -1,15 +1,14 @@
-// Our entries of a BackendTLSPolicy's ancestors: the services that it is attached to, in the
-// generator's words.
+// Our entries of a policy's ancestors: the services that it is attached to, in the generator's words.
 
-import { resolveBackendTlsStatus } from '../../../generator/index.ts';
+import { resolvePolicyStatus } from '../../../generator/index.ts';
 import type { MeshObject } from '../../../mesh/index.ts';
 import { isOfOurs } from './route-status.ts';
 import type { WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
 /** Our entries of `status.ancestors`; none for targets of another control plane. */
-export function resolveAncestors(view: StatusView, policy: MeshObject<'BackendTLSPolicy'>): WantedStatus {
-  const { ancestors } = resolveBackendTlsStatus(view.mesh, policy);
+export function resolveAncestors(view: StatusView, policy: MeshObject): WantedStatus {
+  const { ancestors } = resolvePolicyStatus(view.mesh, policy);
   const own = isGuest(view.settings)
     ? ancestors.filter(({ ancestorRef }) => isOfOurs(view, ancestorRef, policy.metadata.namespace))
     : ancestors;
