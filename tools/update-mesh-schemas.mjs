@@ -5,7 +5,8 @@
 //
 //   node tools/update-mesh-schemas.mjs <istio.io/api>/kubernetes/customresourcedefinitions.gen.yaml \
 //     <sigs.k8s.io/gateway-api>/config/crd/standard/gateway.networking.k8s.io_{gateways,gatewayclasses,backendtlspolicies,referencegrants,tcproutes,tlsroutes}.yaml \
-//     <sigs.k8s.io/gateway-api>/config/crd/experimental/gateway.networking.k8s.io_{http,grpc}routes.yaml
+//     <sigs.k8s.io/gateway-api>/config/crd/experimental/gateway.networking.k8s.io_{http,grpc}routes.yaml \
+//     <sigs.k8s.io/gateway-api>/config/crd/experimental/gateway.networking.x-k8s.io_xbackendtrafficpolicies.yaml
 //
 // Routes of requests are taken from the experimental channel: it holds all of the standard one, and
 // fields that a cluster may serve beyond that are then reported by name, and do not reject the

@@ -28,6 +28,7 @@ import { tcpRoute } from './tcp-route.ts';
 import { tlsRoute } from './tls-route.ts';
 import { virtualService } from './virtual-service.ts';
 import { workloadEntry } from './workload-entry.ts';
+import { xBackendTrafficPolicy } from './x-backend-traffic-policy.ts';
 
 /** The analysis of every kind. */
 export const analyses: { readonly [K in Kind]: KindAnalysis<K> } = {
@@ -53,6 +54,7 @@ export const analyses: { readonly [K in Kind]: KindAnalysis<K> } = {
   TLSRoute: tlsRoute,
   VirtualService: virtualService,
   WorkloadEntry: workloadEntry,
+  XBackendTrafficPolicy: xBackendTrafficPolicy,
 };
 
 const kinds = Object.keys(analyses) as readonly Kind[];

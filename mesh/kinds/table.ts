@@ -24,6 +24,7 @@ import { tcpRoute } from './tcp-route/definition.ts';
 import { tlsRoute } from './tls-route/definition.ts';
 import { virtualService } from './virtual-service/definition.ts';
 import { workloadEntry } from './workload-entry/definition.ts';
+import { xBackendTrafficPolicy } from './x-backend-traffic-policy/definition.ts';
 
 export type * from './authorization-policy/spec.ts';
 export type * from './backend-tls-policy/spec.ts';
@@ -43,6 +44,7 @@ export type * from './request-authentication/spec.ts';
 export type * from './service/spec.ts';
 export type * from './service-entry/spec.ts';
 export type * from './virtual-service/spec.ts';
+export type * from './x-backend-traffic-policy/spec.ts';
 export type * from './workload-entry/spec.ts';
 
 /** The definitions. */
@@ -69,6 +71,7 @@ export interface KindTable {
   readonly TLSRoute: typeof tlsRoute;
   readonly VirtualService: typeof virtualService;
   readonly WorkloadEntry: typeof workloadEntry;
+  readonly XBackendTrafficPolicy: typeof xBackendTrafficPolicy;
 }
 
 /** A kind that Cairn reads. */
@@ -100,6 +103,7 @@ export const kinds: KindTable = {
   TLSRoute: tlsRoute,
   VirtualService: virtualService,
   WorkloadEntry: workloadEntry,
+  XBackendTrafficPolicy: xBackendTrafficPolicy,
 };
 
 /** The names of the kinds that are read. */

@@ -152,6 +152,28 @@ export const validationRules: Readonly<Record<string, readonly ValidationRule[]>
       `{targetRefs: [${web}], validation: {hostname: a.test, wellKnownCACertificates: System, subjectAltNames: [{type: Hostname, hostname: a.test}]}}`,
     ),
   ],
+  XBackendTrafficPolicy: [
+    byDefinition(
+      'a time of a second to an hour for the budget',
+      `{targetRefs: [${web}], retryConstraint: {budget: {interval: 500ms}}}`,
+      `{targetRefs: [${web}], retryConstraint: {budget: {interval: 1h}}}`,
+    ),
+    byDefinition(
+      'a time of an hour at most for the minimum rate',
+      `{targetRefs: [${web}], retryConstraint: {minRetryRate: {interval: 0s}}}`,
+      `{targetRefs: [${web}], retryConstraint: {minRetryRate: {interval: 1s}}}`,
+    ),
+    byDefinition(
+      'a lifetime for a permanent cookie',
+      `{targetRefs: [${web}], sessionPersistence: {cookieConfig: {lifetimeType: Permanent}}}`,
+      `{targetRefs: [${web}], sessionPersistence: {absoluteTimeout: 1h, cookieConfig: {lifetimeType: Permanent}}}`,
+    ),
+    byDefinition(
+      'no fields of cookies for headers',
+      `{targetRefs: [${web}], sessionPersistence: {type: Header, cookieConfig: {lifetimeType: Session}}}`,
+      `{targetRefs: [${web}], sessionPersistence: {type: Header}}`,
+    ),
+  ],
   DestinationRule: [
     byDefinition(
       'no wildcard in the labels of a selector',

@@ -7,21 +7,23 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { analyzeMesh } from '../../generator/index.ts';
-import { type Finding, formatPath, gatewayGroup, networkingGroup, securityGroup } from '../../mesh/index.ts';
+import { definitionOf, type Finding, formatPath, isKind } from '../../mesh/index.ts';
 import { readMesh } from '../support/mesh.ts';
 import { validationRules } from './validation-rules.ts';
 
 const page = join(import.meta.dirname, '../../docs/reference/validation.md');
 const base = readFileSync(join(import.meta.dirname, '../golden/base.yaml'), 'utf8');
 
-function groupOf(kind: string): string {
-  if (kind === 'AuthorizationPolicy' || kind === 'RequestAuthentication') return securityGroup;
-  return kind.endsWith('Route') || kind === 'BackendTLSPolicy' ? gatewayGroup : networkingGroup;
+/** `apiVersion` of a kind, as its definition has it. */
+function apiVersionOf(kind: string): string {
+  if (!isKind(kind)) throw new Error(`${kind} is not read`);
+  const { group, versions } = definitionOf(kind);
+  return `${group}/${versions[0]}`;
 }
 
 /** The errors about an object with this `spec`: of reading, or of its meaning beside others. */
 function errorsOf(kind: string, spec: string): readonly Finding[] {
-  const text = `apiVersion: ${groupOf(kind)}/v1\nkind: ${kind}\nmetadata: { name: example, namespace: shop, labels: { istio.io/use-waypoint: none } }\nspec: ${spec}\n`;
+  const text = `apiVersion: ${apiVersionOf(kind)}\nkind: ${kind}\nmetadata: { name: example, namespace: shop, labels: { istio.io/use-waypoint: none } }\nspec: ${spec}\n`;
   const { store, findings } = readMesh({ 'base.yaml': base, 'example.yaml': text });
   const isAbout = ({ ref, severity }: Finding): boolean => ref.name === 'example' && severity === 'error';
   return [...findings, ...analyzeMesh(store)].filter(isAbout);

@@ -1,4 +1,5 @@
-// Our entries of a policy's ancestors: the services that it is attached to, in the generator's words.
+// Our entries of a policy's ancestors: the services that it is attached to, in the generator's
+// words.
 
 import { resolvePolicyStatus } from '../../../generator/index.ts';
 import type { MeshObject } from '../../../mesh/index.ts';

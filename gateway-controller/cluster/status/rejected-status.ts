@@ -9,7 +9,7 @@ import type { WantedStatus } from './status.ts';
 import { isGuest, type StatusView } from './view.ts';
 
 /** The place in the status of a kind for the faults of an object. */
-export type RejectedForm = 'conditions' | 'route';
+export type RejectedForm = 'ancestors' | 'conditions' | 'route';
 
 /** Whether the version in force of an object is older than the newest one, which cannot be read. */
 export function isSuperseded(
@@ -46,6 +46,16 @@ export function resolveRejected(
   const observed = generation === undefined ? {} : { observedGeneration: generation };
   const judgement = judgeFindings(findings);
   if (form === 'conditions') return { kind: 'conditions', conditions: [{ ...judgement, ...observed }] };
+  if (form === 'ancestors') {
+    const { controllerName } = view.settings;
+    const conditions = [{ ...judgement, type: 'Accepted', reason: 'Invalid', ...observed }];
+    const ancestors = readTargets(object['spec']).map((target) => ({
+      ancestorRef: { ...target, namespace },
+      controllerName,
+      conditions,
+    }));
+    return { kind: 'policy', ancestors };
+  }
   const conditions: readonly Condition[] = [
     { ...judgement, type: 'Accepted', reason: 'UnsupportedValue', ...observed },
     { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'All references resolved', ...observed },
@@ -61,4 +71,18 @@ function readParents(spec: unknown): readonly RouteParentRef[] {
   const list: unknown = isFields(spec) ? spec['parentRefs'] : undefined;
   if (!Array.isArray(list)) return [];
   return list.filter((each: unknown): each is RouteParentRef => isFields(each) && typeof each['name'] === 'string');
+}
+
+/** The targets of a policy that can be read. */
+function readTargets(
+  spec: unknown,
+): readonly { readonly group: string; readonly kind: string; readonly name: string }[] {
+  const list: unknown = isFields(spec) ? spec['targetRefs'] : undefined;
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((each: unknown) => {
+    const { group, kind, name } = isFields(each) ? each : {};
+    return typeof group === 'string' && typeof kind === 'string' && typeof name === 'string'
+      ? [{ group, kind, name }]
+      : [];
+  });
 }

@@ -98,6 +98,12 @@ const statuses: { readonly [K in StatusKindName]: StatusOf<MeshObject<K>> } = {
   TLSRoute: route,
   VirtualService: traffic,
   WorkloadEntry: { manager: 'service', conditionTypes: [waypointBound], resolve: resolveWorkloadStatus },
+  XBackendTrafficPolicy: {
+    manager: 'policy',
+    rejected: 'ancestors',
+    resolve: (view, object) =>
+      isSuperseded(view, object) ? resolveRejected(view, object, 'ancestors') : resolveAncestors(view, object),
+  },
 };
 
 /** A kind without meaning to the mesh, which gets a status all the same. */

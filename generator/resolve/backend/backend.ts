@@ -1,10 +1,11 @@
 // The clusters of a service port and their endpoints: the default one and one for each subset.
 
-import { formatRef, refOf } from '../../../mesh/index.ts';
+import { formatRef, refOf, type TrafficPolicy } from '../../../mesh/index.ts';
 import type { Backend } from '../../model/waypoint.ts';
 import type { ClusterKey, ServiceCluster } from '../../model/cluster.ts';
 import type { GatewayKey } from '../waypoint/gateway.ts';
 import type { ResolveContext } from '../context.ts';
+import { resolveRetryBudget } from '../backend-traffic/retry-budget.ts';
 import { type BackendTls, resolveBackendTls } from './backend-tls.ts';
 import { declaredSubsets, type DeclaredSubset, findDestinationRules } from '../destination-rule/selection.ts';
 import {
@@ -62,7 +63,7 @@ export function resolveBackends(
         discovery,
         ...(labels === undefined ? {} : { subsetLabels: labels }),
         weighsLocalities: preference.kind === 'distribute' && endpoints.length > 0,
-        ...resolvePolicy(context, policy, port, protocol),
+        ...resolvePolicy(context, policy, port, protocol, resolveRetryBudget(context, service, stated)),
         ...(encryption?.tls === undefined ? {} : { tls: encryption.tls }),
         origin: rules.map(refOf),
         service: { namespace: service.namespace, name: service.name },
@@ -97,6 +98,7 @@ function resolvePolicy(
   policy: EffectivePolicy,
   port: ResolvedPort,
   protocol: ClusterKey['protocol'],
+  retryBudget: TrafficPolicy['retryBudget'],
 ): ClusterPolicy {
   const pool = policy.connectionPool?.value;
   const tls = resolveTls(policy.tls?.value, context.mesh.settings, protocol);
@@ -104,7 +106,7 @@ function resolvePolicy(
     loadBalancer: resolveLoadBalancer(policy.loadBalancer?.value),
     connections: resolveConnections(pool),
     upstreamProtocol: resolveUpstreamProtocol(port, pool),
-    circuitBreaker: resolveCircuitBreaker(pool, policy.retryBudget?.value),
+    circuitBreaker: resolveCircuitBreaker(pool, retryBudget),
     ...(policy.outlierDetection === undefined
       ? {}
       : { outlierDetection: resolveOutlierDetection(policy.outlierDetection.value) }),

@@ -10,6 +10,7 @@ import { resolveAuthorization } from '../authorization/authorization.ts';
 import type { ResolveContext } from '../context.ts';
 import { isClosed, reportGoingBefore, resolveGatewayRoutes } from '../gateway-route/routes.ts';
 import { isByHost } from '../backend/discovery.ts';
+import { keepBackendSession } from '../backend-traffic/session.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { everyRequest, matchesEverything, noRoute } from '../../model/http-match.ts';
 import { resolveAccessLog } from './access-log.ts';
@@ -90,7 +91,9 @@ export function resolveFrontend(
   };
   const tcp = tcpVerdict === undefined ? {} : { tcp: resolveTcp(tcpVerdict) };
   if (protocol === 'tcp') return { ...frontend, ...tcp };
-  const routes = resolveRoutes(context, gateway, service, port);
+  const routes = resolveRoutes(context, gateway, service, port).map((route) =>
+    keepBackendSession(context, gateway, route),
+  );
   const authorization = authorize('http');
   return {
     ...frontend,
