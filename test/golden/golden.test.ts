@@ -1,8 +1,9 @@
-// Every golden case: manifests in, resources, Findings and the status of routes out. The head of `in.yaml` says what to show of a
-// waypoint's resources: `# shows: <type> <name, * for any part>`, and names of fields to show nothing else. Where there are several
-// waypoints, what is shown stands under the waypoint's name. All resources of a case, shown or not, are encoded, checked against the
-// validation rules of Envoy's API, and accepted in their static form by the newest and the oldest Envoy that are supported; and the
-// order of the input changes none of their bytes.
+// Every golden case: manifests in, resources, Findings and the status of routes out. The head of
+// `in.yaml` says what to show of a waypoint's resources: `# shows: <type> <name, * for any part>`,
+// and names of fields to show nothing else. Where there are several waypoints, what is shown stands
+// under the waypoint's name. All resources of a case, shown or not, are encoded, checked against
+// the validation rules of Envoy's API, and accepted in their static form by the newest and the
+// oldest Envoy that are supported; and the order of the input changes none of their bytes.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

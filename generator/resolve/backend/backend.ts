@@ -24,7 +24,10 @@ import { groupEndpoints } from '../endpoint/endpoint-groups.ts';
 import { resolveDialled, resolveDiscovery } from './discovery.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 
-/** The clusters of a service port with their endpoints: for each protocol of the port, the default cluster and those of subsets. */
+/**
+ * The clusters of a service port with their endpoints: for each protocol of the port, the default
+ * cluster and those of subsets.
+ */
 export function resolveBackends(
   context: ResolveContext,
   gateway: GatewayKey,

@@ -1,5 +1,5 @@
-// XBackendTrafficPolicy: the rules that its definition has as expressions, which an API server would
-// enforce.
+// XBackendTrafficPolicy: the rules that its definition has as expressions, which an API server
+// would enforce.
 
 import { parseDuration } from '../../duration.ts';
 import type { FieldPath } from '../../finding.ts';

@@ -1,6 +1,6 @@
 // Gateway API XBackendTrafficPolicy (gateway.networking.x-k8s.io/v1alpha1), of the experimental
-// channel. The API server fills in defaults; they stand where they are used, since objects come from
-// files too.
+// channel. The API server fills in defaults; they stand where they are used, since objects come
+// from files too.
 
 import type { SessionPersistence } from '../gateway-route/spec.ts';
 
