@@ -9,10 +9,7 @@ const root = join(import.meta.dirname, '..');
 const columns = 100;
 
 const folders = readdirSync(root, { withFileTypes: true })
-  .filter(
-    (entry) =>
-      entry.isDirectory() && !/^(?:\..*|node_modules|dist|images|coverage|mesh|generator|test)$/.test(entry.name),
-  )
+  .filter((entry) => entry.isDirectory() && !/^(?:\..*|node_modules|dist|images|coverage)$/.test(entry.name))
   .map((entry) => entry.name);
 
 /** Consecutive lines of prose, and the first one's number. */
@@ -75,10 +72,12 @@ function readDocument(source: string): readonly Block[] {
 /** The breaches of the rule in a block, as `line: text`. */
 function findBreaches({ line, lines, text }: Block): readonly string[] {
   // A line without a blank where it could be broken, such as an address, may be longer, and so may
-  // an indented command.
+  // an indented command and a row of a table.
   const long = lines.filter(
     (each) =>
-      each.length > columns && /\S\s+\S/.test(each.trim().slice(3, columns)) && !/^\s*(?:\/\/|\*) {2,}/.test(each),
+      each.length > columns &&
+      /\S\s+\S/.test(each.trim().slice(3, columns)) &&
+      !/^\s*(?:\/\/|\*)(?: {2,}| \|)/.test(each),
   );
   const wrong = text
     .split(/(?<=[.!?:])\s+(?:[-*] +)?|^\s*(?:[-*]|\d+\.) +/)

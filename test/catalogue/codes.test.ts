@@ -1,5 +1,5 @@
-// Every code of a Finding is raised somewhere: in a golden case, or, where it takes a running
-// control plane or a text that is no manifest at all, in a test that is named here.
+// Every code of a Finding is raised somewhere: in a golden case, or, if it takes a running control
+// plane or a text that is no manifest at all, in a test that is named here.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +51,8 @@ it('names tests only for codes that there are, and that no golden case shows', (
 });
 
 /**
- * What other control planes swallow: the golden case, and the code and object of the Finding in it.
+ * Faults that other control planes ignore: the golden case, and the code and object of the Finding
+ * in it.
  */
 const swallowed: Readonly<Record<string, readonly [path: string, code: string, object: string]>> = {
   'a VirtualService that no waypoint serves': ['virtual-service/not-served', 'NotServed', 'VirtualService'],

@@ -1,9 +1,9 @@
 // Every golden case: manifests in, resources, Findings and the status of routes out. The head of
-// `in.yaml` says what to show of a waypoint's resources: `# shows: <type> <name, * for any part>`,
-// and names of fields to show nothing else. Where there are several waypoints, what is shown stands
-// under the waypoint's name. All resources of a case, shown or not, are encoded, checked against
-// the validation rules of Envoy's API, and accepted in their static form by the newest and the
-// oldest Envoy that are supported; and the order of the input changes none of their bytes.
+// `in.yaml` selects the shown resources of a waypoint: `# shows: <type> <name, * for any part>`,
+// and names of fields to show nothing else. With several waypoints, resources stand under the
+// waypoint's name. All resources of a case, shown or not, are encoded, checked against the
+// validation rules of Envoy's API, and accepted in their static form by the newest and the oldest
+// supported Envoy. The order of the input changes none of their bytes.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +39,7 @@ interface Served {
   readonly resources: readonly EnvoyResource[];
 }
 
-/** What each waypoint of a case is served, and what there is to say about the case. */
+/** The resources of each waypoint of a case, and its Findings. */
 function translate(texts: Readonly<Record<string, string>>): {
   readonly served: readonly Served[];
   readonly findings: readonly PlacedFinding[];

@@ -1,6 +1,5 @@
-// XBackendTrafficPolicy on a real Envoy: retries stop where the budget is spent, and a client that
-// shows its session stays at the endpoint where it was. Each has its opposite, a service without a
-// policy.
+// XBackendTrafficPolicy on a real Envoy: retries stop when the budget is spent, and a client that
+// sends its session stays at its endpoint. Each has its opposite, a service without a policy.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';

@@ -39,7 +39,7 @@ interface StatusOf<Object> {
   readonly mergesConditions?: boolean;
   /** The place for the faults of an object that cannot be read. */
   readonly rejected?: RejectedForm;
-  /** The status of an object; undefined where it is not ours to report on. */
+  /** The status of an object; undefined if it is not ours to report on. */
   resolve(view: StatusView, object: Object): WantedStatus | undefined;
 }
 

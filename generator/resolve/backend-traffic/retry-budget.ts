@@ -1,6 +1,6 @@
-// The retry budget of an XBackendTrafficPolicy, in the terms of Envoy. Envoy counts the retries
-// that are under way at once, and knows no rate, so `minRetryRate.count` becomes the number of
-// retries under way that is always allowed. `minRetryRate.interval` has no place there.
+// The retry budget of an XBackendTrafficPolicy, in Envoy's terms. Envoy counts concurrent retries,
+// and knows no rate, so `minRetryRate.count` becomes the number of concurrent retries that is
+// always allowed. `minRetryRate.interval` has no place there.
 
 import { formatRef, parseDuration, refOf, type TrafficPolicy } from '../../../mesh/index.ts';
 import type { ResolveContext } from '../context.ts';

@@ -1,5 +1,5 @@
 // The session of an XBackendTrafficPolicy. A session belongs to a route, since Envoy keeps it
-// there: a route that has none of its own takes that of the services that it leads to.
+// there: a route without one of its own takes that of its backends.
 
 import { formatRef, type MeshSnapshot, refOf } from '../../../mesh/index.ts';
 import type { HttpRoute, Session } from '../../model/http-route.ts';
@@ -46,7 +46,7 @@ function findWithSession(
   return policy?.spec.sessionPersistence === undefined ? undefined : policy;
 }
 
-/** The session of a policy. Unless it is named, its cookie or header is called after the policy. */
+/** The session of a policy. By default its cookie or header is named after the policy. */
 export function readPolicySession(
   { metadata: { namespace, name }, spec }: BackendTrafficPolicy,
   report: ReportSession,

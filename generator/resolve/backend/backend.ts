@@ -118,7 +118,7 @@ function resolvePolicy(
   };
 }
 
-/** The name of a foreign cluster says nothing of the protocol: there is one, which takes both. */
+/** The name of a foreign cluster does not contain the protocol: one cluster takes both. */
 function protocolsOf({ protocol }: ResolvedPort, owned: boolean): readonly ClusterKey['protocol'][] {
   switch (protocol) {
     case 'http':

@@ -1,7 +1,7 @@
 // The status of policies that are attached to backends: for each target, the conditions that a
 // controller writes under `status.ancestors`.
 
-/** A condition without the time of its last change, which is the writer's to keep. */
+/** A condition without the time of its last change, which the writer keeps. */
 export interface PolicyCondition {
   readonly type: 'Accepted' | 'ResolvedRefs';
   readonly status: 'False' | 'True';

@@ -1,6 +1,6 @@
 // Session persistence of HTTPRoutes and GRPCRoutes. The endpoint is written into a cookie or header
-// of the answer, so that no waypoint needs to remember it; a client can name endpoints of the
-// backend that it reaches anyway, and no others.
+// of the answer, so that waypoints keep no state. A client can name only endpoints of the backend
+// that it reaches anyway.
 
 import { type FieldPath, type FindingCode, parseDuration, type SessionPersistence } from '../../../mesh/index.ts';
 import type { RouteAction, Session } from '../../model/http-route.ts';
@@ -10,8 +10,8 @@ import { reportRoute, type RouteContext } from './context.ts';
 const token = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
 /**
- * The session of a rule; undefined when it has none. Where no name is given it is one that no other
- * rule has: `rule` is the rule's own.
+ * The session of a rule; undefined when it has none. Without a name it gets one that no other rule
+ * has: `rule` is the rule's own.
  */
 export function resolveSession(
   context: RouteContext,
@@ -36,12 +36,12 @@ export function resolveSession(
   );
 }
 
-/** Takes what is said of a field of a session. */
+/** Collects the problems of a session's fields. */
 export type ReportSession = (code: FindingCode, field: FieldPath, message: string, hint?: string) => void;
 
 /**
  * The session that is written, in a route or elsewhere. Its cookie or header is called `generated`
- * unless it has a name.
+ * by default.
  */
 export function readSession(session: SessionPersistence, generated: string, report: ReportSession): Session {
   const { type = 'Cookie', cookie, cookieConfig, header, sessionName, absoluteTimeout } = session;

@@ -1,6 +1,6 @@
 // Gateway API XBackendTrafficPolicy (gateway.networking.x-k8s.io/v1alpha1), of the experimental
-// channel. The API server fills in defaults; they stand where they are used, since objects come
-// from files too.
+// channel. The API server fills in defaults; their readers apply them too, since objects come from
+// files as well.
 
 import type { SessionPersistence } from '../gateway-route/spec.ts';
 
@@ -12,9 +12,9 @@ export interface BackendTrafficTarget {
 }
 
 export interface RetryConstraint {
-  /** Retries may be 20 percent of the requests of 10 seconds unless given. */
+  /** Retries may be 20 percent of the requests of 10 seconds by default. */
   readonly budget?: { readonly percent?: number; readonly interval?: string };
-  /** Retries that are allowed however few requests there are: 10 in a second unless given. */
+  /** Retries that are allowed however few requests there are: 10 in a second by default. */
   readonly minRetryRate?: { readonly count?: number; readonly interval?: string };
 }
 
