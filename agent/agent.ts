@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownCertificateSecret, renderBootstrap, rootSecret } from '../bootstrap/index.ts';
 import { CertificateError, formatIdentity, makeFolder, requestCertificate } from '../certificates/index.ts';
+import { identityScheme } from '../mesh/identity.ts';
 import { CertificateSource, type IssuedCertificate } from './certificate-source.ts';
 import { drainEnvoy } from './drain.ts';
 import { EnvoyProcess } from './envoy-process.ts';
@@ -124,10 +125,10 @@ function createCertificates(options: AgentOptions, log: Log): Certificates {
   });
   const secrets = new SecretServer({
     onWanted: (name) => {
-      if (name.startsWith('spiffe://') && name !== own) source.start(name);
+      if (name.startsWith(identityScheme) && name !== own) source.start(name);
     },
     onUnwanted: (name) => {
-      if (!name.startsWith('spiffe://') || name === own) return;
+      if (!name.startsWith(identityScheme) || name === own) return;
       expiries.delete(name);
       secrets.delete(name);
       void source.stop(name);

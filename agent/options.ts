@@ -1,8 +1,8 @@
 // An agent's options, from flags or, in a pod, from the environment: the values of their texts.
 
-import { isIP } from 'node:net';
 import type { AdminAddress, ProxyRole, SocketAddress } from '../bootstrap/index.ts';
-import { parseIdentity } from '../certificates/index.ts';
+import { formatHostPort, isIpAddress, splitHostPort } from '../mesh/address.ts';
+import { parseIdentity } from '../mesh/identity.ts';
 import { AgentError, type Log } from './error.ts';
 import { defaultOf, type Flag, readFlags, variableOf } from './flags.ts';
 
@@ -122,7 +122,8 @@ export function parseAgentOptions(argv: readonly string[], writeHelp: (text: str
   const trustDomain = required('trust-domain');
   const instanceIp = parseIp('instance-ip', required('instance-ip'));
   // Others reach the proxy by its own family of addresses.
-  const anywhere = isIP(instanceIp) === 6 ? '[::]' : '0.0.0.0';
+  const anywhere = instanceIp.includes(':') ? '[::]' : '0.0.0.0';
+  const ca = parseHostPort('ca-address', required('ca-address'));
   const gatewayName = optional('gateway');
   const labelsFile = optional('labels-file');
   const nodeName = optional('node-name');
@@ -148,8 +149,8 @@ export function parseAgentOptions(argv: readonly string[], writeHelp: (text: str
         identity: parseSpiffe('xds-identity', required('xds-identity')),
       },
       ca: {
-        address: formatHostPort(parseHostPort('ca-address', required('ca-address'))),
-        serverName: optional('ca-server-name') ?? parseHostPort('ca-address', required('ca-address')).host,
+        address: formatHostPort(ca.host, ca.port),
+        serverName: optional('ca-server-name') ?? ca.host,
         rootCertFile: required('root-cert-file'),
         tokenFile: required('token-file'),
         ttlSeconds: parsed('certificate-ttl', parseNumber),
@@ -221,7 +222,7 @@ function parseRole(text: string): ProxyRole {
 }
 
 function parseIp(flag: Flag, text: string): string {
-  if (isIP(text) !== 0) return text;
+  if (isIpAddress(text)) return text;
   throw invalid(`--${flag} must be an IP address, not ${text}`);
 }
 
@@ -246,14 +247,9 @@ function parseHeapLimit(flag: Flag, text: string): number {
 }
 
 function parseHostPort(flag: Flag, text: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65_535) throw invalid(`--${flag} must be host:port, not ${text}`);
-  return { host: match[1] ?? match[2] ?? '', port };
-}
-
-function formatHostPort({ host, port }: { readonly host: string; readonly port: number }): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const parts = splitHostPort(text);
+  if (parts === undefined) throw invalid(`--${flag} must be host:port, not ${text}`);
+  return parts;
 }
 
 function parseAdmin(flag: Flag, text: string): AdminAddress {

@@ -4,7 +4,7 @@
 
 import { createPrivateKey as readPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { CertificateError } from './error.ts';
-import { isTrustDomain, parseIdentity } from './identity.ts';
+import { isTrustDomain, parseIdentity } from '../mesh/identity.ts';
 import { splitPem } from './pem.ts';
 import { createPrivateKey, formatPrivateKey } from './request.ts';
 

@@ -21,7 +21,8 @@ import {
   type CertificateResponse,
 } from './ca-protocol.ts';
 import { CertificateError, type CertificateErrorCode } from './error.ts';
-import { formatIdentity, parseIdentity, type WorkloadIdentity } from './identity.ts';
+import { parseIdentity, type WorkloadIdentity } from '../mesh/identity.ts';
+import { formatIdentity } from './identity.ts';
 
 /** The caller, and the node that it runs on if its token says so. */
 export interface CallerIdentity extends WorkloadIdentity {

@@ -3,7 +3,7 @@
 
 export { Alarm, isOver, longestWaitMs } from './alarm.ts';
 export { CertificateError, type CertificateErrorCode } from './error.ts';
-export { formatIdentity, parseIdentity, type WorkloadIdentity } from './identity.ts';
+export { formatIdentity } from './identity.ts';
 export { createPrivateKey, createRequest, formatPrivateKey } from './request.ts';
 export { createAuthority, openAuthority, type Authority, type AuthorityPems, type IssueInput } from './authority.ts';
 export { loadOrCreateAuthority } from './authority-files.ts';

@@ -5,11 +5,11 @@ import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
-import { isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { ClusterAccessError } from './errors.ts';
+import { formatHostPort } from '../mesh/index.ts';
 
 /** The connection settings of one call. */
 export interface Credentials {
@@ -206,7 +206,7 @@ async function loadPodAccess(host: string, options: ClusterAccessOptions): Promi
   const port = options.env['KUBERNETES_SERVICE_PORT'] ?? '443';
   return {
     access: {
-      server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+      server: `https://${formatHostPort(host, port)}`,
       readCredentials: async () => ({
         tls: { ca: await read('ca.crt') },
         headers: { authorization: `Bearer ${(await read('token')).trim()}` },

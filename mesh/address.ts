@@ -1,5 +1,6 @@
-// IP addresses and address ranges as text. The platform's parsers are not used, since the readers
-// of the configuration do no I/O.
+// IP addresses, address ranges, and hosts with ports as text. No parser of the platform: the rooms
+// that read the configuration do no I/O. Imports nothing, so that the agent takes this file without
+// the rest of the room.
 
 /** True for the path of a socket, as `unix:///run/app.sock`, or its abstract name. */
 export function isUnixAddress(text: string): boolean {
@@ -18,6 +19,35 @@ export function isIpRange(text: string): boolean {
   if (length === undefined) return isIpAddress(address);
   if (!/^(?:0|[1-9]\d{0,2})$/.test(length)) return false;
   return isIpv4(address) ? Number(length) <= 32 : isIpv6(address) && Number(length) <= 128;
+}
+
+/** The address of a range, and the length of its prefix; that of one address is the whole of it. For texts that are IP ranges. */
+export function splitRange(text: string): { readonly address: string; readonly prefix: number } {
+  const [address = '', length] = text.split('/');
+  return { address, prefix: length === undefined ? widthOf(address) : Number(length) };
+}
+
+/** The number of bits of an address. */
+function widthOf(address: string): 32 | 128 {
+  return address.includes(':') ? 128 : 32;
+}
+
+/** A host as it stands in an authority or URL: an IPv6 address in brackets. */
+function formatUrlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** `host:port`, with an IPv6 address in brackets. */
+export function formatHostPort(host: string, port: number | string): string {
+  return `${formatUrlHost(host)}:${port}`;
+}
+
+/** The parts of `host:port`, the host without brackets; undefined for other texts. */
+export function splitHostPort(text: string): { readonly host: string; readonly port: number } | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };
 }
 
 function isIpv4(text: string): boolean {
@@ -51,10 +81,9 @@ export interface AddressRange {
  */
 export function parseAddressRange(text: string): AddressRange | undefined {
   if (!isIpRange(text)) return undefined;
-  const [address = '', length] = text.split('/');
-  const isV6 = address.includes(':');
-  const bits = isV6 ? 128 : 32;
-  const size = 1n << BigInt(bits - (length === undefined ? bits : Number(length)));
+  const { address, prefix } = splitRange(text);
+  const isV6 = widthOf(address) === 128;
+  const size = 1n << BigInt(widthOf(address) - prefix);
   const first = (parseBits(address) / size) * size;
   const last = first + size - 1n;
   if (isV6 && first >= mappedFirst && last <= mappedFirst + 0xffff_ffffn) {
@@ -70,6 +99,22 @@ export function coversRange(outer: AddressRange, inner: AddressRange): boolean {
 
 /** `::ffff:0.0.0.0`, the prefix of an IPv4 address that is written as IPv6. */
 const mappedFirst = 0xffff_0000_0000n;
+
+/** An address as a number of 32 or 128 bits. IPv4 in the form of IPv6 stays IPv6. */
+export interface AddressBits {
+  readonly value: bigint;
+  readonly width: 32 | 128;
+}
+
+/** The bits of an address; undefined when it is none. */
+export function parseAddressBits(address: string): AddressBits | undefined {
+  return isIpAddress(address) ? { value: parseBits(address), width: widthOf(address) } : undefined;
+}
+
+/** The address with these bits, in its shortest form. */
+export function formatAddressBits({ value, width }: AddressBits): string {
+  return width === 32 ? formatIpv4(value) : formatIpv6(value);
+}
 
 function parseBits(address: string): bigint {
   if (!address.includes(':')) return parseIpv4(address);

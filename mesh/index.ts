@@ -33,8 +33,29 @@ export {
 } from './reading/manifest.ts';
 export { ManifestSet } from './reading/manifest-set.ts';
 export type { CombinedManifests, Locate, ParsedManifest } from './reading/manifest.ts';
-export { coversRange, formatAddress, isIpAddress, isIpRange, isUnixAddress, parseAddressRange } from './address.ts';
-export type { AddressRange } from './address.ts';
+export {
+  type AddressBits,
+  type AddressRange,
+  coversRange,
+  formatAddress,
+  formatAddressBits,
+  formatHostPort,
+  isIpAddress,
+  isIpRange,
+  isUnixAddress,
+  parseAddressBits,
+  parseAddressRange,
+  splitHostPort,
+  splitRange,
+} from './address.ts';
+export {
+  formatIdentity,
+  identityScheme,
+  namespacePrefix,
+  parseIdentity,
+  trustDomainPrefix,
+  type WorkloadIdentity,
+} from './identity.ts';
 export { findMeshConfig, meshConfigMap } from './reading/mesh-config.ts';
 export { readObject } from './reading/object.ts';
 export { closedMesh, describeStandIn } from './reading/stand-in.ts';

@@ -2,6 +2,7 @@
 // `/config_dump?include_eds`, and the hosts of `/clusters`.
 
 import { at, items, text } from './json.ts';
+import { formatHostPort } from '../../mesh/index.ts';
 
 /** Both documents, parsed; `clusters` is undefined when there is only a dump. */
 export interface ProxyDump {
@@ -63,8 +64,7 @@ export function parseClusterName(name: string): ClusterName {
 export function formatAddress(address: unknown): string {
   const socket = at(address, 'socket_address');
   if (socket !== undefined) {
-    const host = text(at(socket, 'address'));
-    return `${host.includes(':') ? `[${host}]` : host}:${text(at(socket, 'port_value'))}`;
+    return formatHostPort(text(at(socket, 'address')), text(at(socket, 'port_value')));
   }
   const internal = at(address, 'envoy_internal_address');
   if (internal !== undefined) {

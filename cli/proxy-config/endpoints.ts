@@ -5,6 +5,7 @@ import type { Column } from '../table.ts';
 import { formatAddress, listResources } from './dump.ts';
 import type { ProxyDump } from './dump.ts';
 import { at, fields, items, text } from './json.ts';
+import { splitHostPort } from '../../mesh/index.ts';
 
 /** One endpoint of one cluster. */
 export interface EndpointRow {
@@ -86,6 +87,6 @@ function formatLocality(locality: unknown): string {
 /** The address in `1.2.3.4:80`, `[::1]:80` and `envoy://listener/1.2.3.4:80`. */
 function hostAndPort(name: string): { readonly host: string; readonly port: string } {
   const address = name.slice(name.lastIndexOf('/') + 1);
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replaceAll(/[[\]]/g, ''), port: address.slice(colon + 1) };
+  const { host, port } = splitHostPort(address) ?? { host: address, port: '' };
+  return { host, port: String(port) };
 }

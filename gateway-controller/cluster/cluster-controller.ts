@@ -6,7 +6,7 @@ import { CertificateError, CertificateServer, formatIdentity } from '../../certi
 import type { Authority, CallerIdentity } from '../../certificates/index.ts';
 import { ApiClient, ApiError, ApiUnreachableError, LeaderElection, reviewToken } from '../../kubernetes/index.ts';
 import type { ClusterAccess } from '../../kubernetes/index.ts';
-import { comparePlaces } from '../../mesh/index.ts';
+import { comparePlaces, formatHostPort } from '../../mesh/index.ts';
 import type { MeshChange, PlacedFinding } from '../../mesh/index.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
 import { AcceptancePublisher } from './acceptance.ts';
@@ -151,7 +151,7 @@ export class ClusterController {
         await this.#persist('no certificate from istiod', () => serving.xdsCertificate.start());
       }
       const credentials = serving.xdsCertificate.credentials({ clients: 'asked' });
-      const address = `${formatHost(listenAddress)}:${ports.xds}`;
+      const address = formatHostPort(listenAddress, ports.xds);
       const grpc = await serving.xds.start(address, credentials, (server) => {
         // Beside istiod nobody would trust certificates of our own authority.
         if (settings.ca.kind === 'cairn') this.#certificateServer(serving.authority).addTo(server);
@@ -409,8 +409,4 @@ export class ClusterController {
     if (unsynced.length > 0) return [`not known yet: ${unsynced.join(', ')}`];
     return this.#isReady ? [] : ['the servers do not listen yet'];
   }
-}
-
-function formatHost(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
 }

@@ -2,10 +2,10 @@
 // and certificates.
 
 import { CertificateServer, formatIdentity, loadOrCreateAuthority } from '../../certificates/index.ts';
-import type { CallerIdentity, WorkloadIdentity } from '../../certificates/index.ts';
+import type { CallerIdentity } from '../../certificates/index.ts';
 import { listKeySources } from '../../generator/index.ts';
 import { defaultMeshSettings } from '../../mesh/index.ts';
-import type { MeshObject, PlacedFinding } from '../../mesh/index.ts';
+import type { MeshObject, PlacedFinding, WorkloadIdentity } from '../../mesh/index.ts';
 import { SnapshotCache, XdsServer } from '../../xds/index.ts';
 import type { ProxyStatus } from '../../xds/index.ts';
 import { controlPlaneAddress, formatAddressBlock, nodeProxyAddress } from './addresses.ts';

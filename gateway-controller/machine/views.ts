@@ -1,7 +1,7 @@
 // The admin views, from the configuration in force and the proxies' answers. Pure.
 
 import { typeUrls } from '../../envoy-api/index.ts';
-import { formatServiceHost, hbonePort, serviceAccountOf } from '../../mesh/index.ts';
+import { formatIdentity, formatServiceHost, hbonePort, serviceAccountOf } from '../../mesh/index.ts';
 import type { MeshSnapshot, PlacedFinding } from '../../mesh/index.ts';
 import type { ProxyStatus, SnapshotCache } from '../../xds/index.ts';
 import type { ProxyView } from './proxies.ts';
@@ -154,7 +154,11 @@ export function viewWorkloads(mesh: MeshSnapshot): readonly WorkloadView[] {
     namespace,
     name,
     address: spec.address ?? '',
-    identity: `spiffe://${mesh.settings.trustDomain}/ns/${namespace}/sa/${serviceAccountOf(spec.serviceAccount)}`,
+    identity: formatIdentity({
+      trustDomain: mesh.settings.trustDomain,
+      namespace,
+      serviceAccount: serviceAccountOf(spec.serviceAccount),
+    }),
     labels: { ...labels, ...spec.labels },
   }));
 }

@@ -1,9 +1,7 @@
 // The identity of a stream's peer: the one in its client certificate. Pure.
 
-import { parseIdentity } from '../../certificates/index.ts';
+import { parseIdentity, type WorkloadIdentity } from '../../mesh/index.ts';
 import type { Peer } from '../../xds/index.ts';
-
-type Identity = NonNullable<ReturnType<typeof parseIdentity>>;
 
 /**
  * The identity of a peer and its URI, or the reason why the peer has none here: it needs exactly
@@ -12,7 +10,7 @@ type Identity = NonNullable<ReturnType<typeof parseIdentity>>;
 export function readPeerIdentity(
   { identities }: Peer,
   trustDomain: string,
-): { readonly identity: Identity; readonly uri: string } | { readonly denied: string } {
+): { readonly identity: WorkloadIdentity; readonly uri: string } | { readonly denied: string } {
   const [uri, ...others] = identities;
   const identity = uri === undefined ? undefined : parseIdentity(uri);
   if (uri === undefined || identity === undefined || others.length > 0) {

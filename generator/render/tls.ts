@@ -1,6 +1,7 @@
 // TLS of HBONE, both directions: TLS 1.3, HTTP/2, certificates from the agent by SDS, and only
 // peers of our trust domain.
 
+import { trustDomainPrefix } from '../../mesh/index.ts';
 import { type Any, encodeOnce, type MessageTypes, typed } from '../../envoy-api/index.ts';
 import { secrets } from './names.ts';
 
@@ -73,5 +74,5 @@ export function renderClientTls(common: CommonTlsContext): { readonly name: stri
 
 /** Any peer of one of the trust domains. */
 export function trustDomainPeers(trustDomains: readonly string[]): readonly { readonly prefix: string }[] {
-  return trustDomains.map((trustDomain) => ({ prefix: `spiffe://${trustDomain}/` }));
+  return trustDomains.map((trustDomain) => ({ prefix: trustDomainPrefix(trustDomain) }));
 }

@@ -9,6 +9,7 @@ import { resources } from '../../../kubernetes/index.ts';
 import type { ApiClient } from '../../../kubernetes/index.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
 import { rootConfigMap, rootKey } from './root-certificates.ts';
+import { splitHostPort } from '../../../mesh/index.ts';
 
 /** The mounted token, unless the settings name another. */
 const defaultTokenFile = '/var/run/secrets/tokens/istio-token';
@@ -37,7 +38,7 @@ export async function openIstiodAuthority(
       const chain = await requestCertificate({
         address: ca.address,
         rootPem,
-        serverName: ca.serverName ?? ca.address.slice(0, ca.address.lastIndexOf(':')),
+        serverName: ca.serverName ?? splitHostPort(ca.address)?.host ?? ca.address,
         token: token.trim(),
         csrPem: typeof csr === 'string' ? csr : createRequest(csr),
         ttlSeconds,

@@ -1,7 +1,7 @@
 // The cluster of a service port or subset, and its endpoints, each pushed on its own.
 
 import { type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
-import { formatProtoDuration, type ObjectRef } from '../../../mesh/index.ts';
+import { formatHostPort, formatProtoDuration, type ObjectRef } from '../../../mesh/index.ts';
 import type { Endpoint, EndpointGroup, Locality, ServiceCluster, ServiceEndpoints } from '../../model/cluster.ts';
 import { connectOriginate, formatClusterName, originalDestinationMetadata } from '../names.ts';
 import { renderCircuitBreaker, renderKeepalive, renderProtocolOptions } from './connections.ts';
@@ -111,9 +111,4 @@ function renderEndpoint(endpoint: Endpoint): MessageTypes['envoy.config.endpoint
       },
     },
   };
-}
-
-/** `address:port`, with brackets around IPv6. */
-export function formatHostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -3,12 +3,11 @@
 // protect.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
-import { hbonePort } from '../../../mesh/index.ts';
+import { formatHostPort, hbonePort } from '../../../mesh/index.ts';
 import { type Authorization, openAuthorization } from '../../model/authorization.ts';
 import type { ConnectAuthority, ConnectModel } from '../../model/connect.ts';
 import type { ListenerModel } from '../../model/waypoint.ts';
 import { renderAuthorization, renderAuthorizationFilters } from '../authorization.ts';
-import { formatHostPort } from '../clusters/service-cluster.ts';
 import { connectTerminate, filterState, mainInternal, secrets } from '../names.ts';
 import { aggregatedSource, renderHboneTls, renderServerTls, trustDomainPeers } from '../tls.ts';
 import { holdTunnelEnd } from '../tunnel-end.ts';
@@ -110,7 +109,7 @@ export function renderConnectRoutes({ decided, openTcp, openV6, openV6Workloads 
       ...openHost('connect|ipv6', formatAuthorities(openV6)),
       ...openHost(
         'connect|workloads',
-        openV6Workloads.map((address) => `[${address}]:*`),
+        openV6Workloads.map((address) => formatHostPort(address, '*')),
       ),
       { name: 'connect', domains: ['*'], ...renderTunnels(openAuthorization, { form: canonical.ipv4 }) },
     ],

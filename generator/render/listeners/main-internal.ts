@@ -1,6 +1,7 @@
 // `main_internal`: the internal listener behind the tunnel. The original destination, address then
 // port, chooses the filter chain.
 
+import { splitRange } from '../../../mesh/index.ts';
 import {
   type Any,
   encodeOnce,
@@ -124,9 +125,8 @@ function renderDispatch(
 }
 
 function renderRange(address: string): MessageTypes['xds.core.v3.CidrRange'] {
-  const [prefix = '', length] = address.split('/');
-  const whole = prefix.includes(':') ? 128 : 32;
-  return { address_prefix: prefix, prefix_len: length === undefined ? whole : Number(length) };
+  const range = splitRange(address);
+  return { address_prefix: range.address, prefix_len: range.prefix };
 }
 
 const portInput = encodeOnce({

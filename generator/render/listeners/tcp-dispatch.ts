@@ -1,6 +1,7 @@
 // The filter chain of a TCP connection: by the conditions of the port's routes, the first that
 // hold.
 
+import { namespacePrefix } from '../../../mesh/index.ts';
 import { type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { AddressBlock } from '../../model/condition.ts';
 import type { TcpMatch } from '../../model/tcp-route.ts';
@@ -67,7 +68,7 @@ function renderNamespace(trustDomain: string, namespace: string): Predicate {
           key: filterState.identity,
         }),
       },
-      value_match: { prefix: `spiffe://${trustDomain}/ns/${namespace}/` },
+      value_match: { prefix: namespacePrefix(trustDomain, namespace) },
     },
   };
 }

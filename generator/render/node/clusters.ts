@@ -1,11 +1,10 @@
 // The clusters of the node proxy. Clusters of tunnels are per client: a connection has one
 // certificate and one source address, and no two clients can share it.
 
-import { hbonePort } from '../../../mesh/index.ts';
+import { formatHostPort, hbonePort } from '../../../mesh/index.ts';
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import type { NodeEndpoint, NodeModel, NodeService, NodeWaypoint, NodeWorkload } from '../../model/node.ts';
 import { noLimits } from '../clusters/connections.ts';
-import { formatHostPort } from '../clusters/service-cluster.ts';
 import { originalDestinationMetadata } from '../names.ts';
 import { renderClientTls, renderHboneTls } from '../tls.ts';
 import { endApart } from '../tunnel-end.ts';

@@ -2,10 +2,9 @@
 // end here. Only those to a known port of the very workload that they came to go on; anything else
 // would make this an open proxy. The ports come by RDS, so that a new one resets no tunnel.
 
-import { hbonePort } from '../../../mesh/index.ts';
+import { formatHostPort, hbonePort } from '../../../mesh/index.ts';
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import type { NodeModel, NodeWorkload } from '../../model/node.ts';
-import { formatHostPort } from '../clusters/service-cluster.ts';
 import { aggregatedSource, renderHboneTls, renderServerTls, trustDomainPeers } from '../tls.ts';
 import { holdTunnelEnd } from '../tunnel-end.ts';
 import { tunnelHttp2Options } from '../tunnel-http2.ts';

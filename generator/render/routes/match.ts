@@ -1,5 +1,6 @@
 // A route's conditions.
 
+import { namespacePrefix } from '../../../mesh/index.ts';
 import type { MessageTypes } from '../../../envoy-api/index.ts';
 import type { ClientNamespace } from '../../model/condition.ts';
 import type { HeaderMatch, HttpMatch, QueryMatch } from '../../model/http-route.ts';
@@ -43,9 +44,9 @@ export function renderRouteMatch(match: HttpMatch): RouteMatch {
 
 function renderNamespace({ name, trustDomains }: ClientNamespace): EnvoyStringMatcher {
   const [only] = trustDomains;
-  if (trustDomains.length === 1) return { prefix: `spiffe://${only}/ns/${name}/` };
+  if (only !== undefined && trustDomains.length === 1) return { prefix: namespacePrefix(only, name) };
   const names = trustDomains.map((trustDomain) => trustDomain.replaceAll('.', '[.]')).join('|');
-  return { safe_regex: { regex: `spiffe://(?:${names})/ns/${name.replaceAll('.', '[.]')}/.*` } };
+  return { safe_regex: { regex: `${namespacePrefix(`(?:${names})`, name.replaceAll('.', '[.]'))}.*` } };
 }
 
 function renderPath({ path }: HttpMatch): RouteMatch {

@@ -1,9 +1,9 @@
 // Whether a client with a name in a policy can exist: the form of identities, and the members of
 // the mesh.
 
-import { formatAccountKey, type MeshSnapshot } from '../../../mesh/index.ts';
+import { formatAccountKey, identityScheme, type MeshSnapshot } from '../../../mesh/index.ts';
 import type { TextPattern } from '../frontend/request-text.ts';
-import { anyMeshTrustDomain, scheme } from './sources.ts';
+import { anyMeshTrustDomain } from './sources.ts';
 
 /**
  * The reason why no client matches a value. `isSure` is false for reasons from the known part of
@@ -58,7 +58,7 @@ export function findPrincipalProblem(
   home: string,
 ): ClientProblem | undefined {
   const { kind } = pattern;
-  const text = pattern.text.startsWith(scheme) ? pattern.text.slice(scheme.length) : pattern.text;
+  const text = pattern.text.startsWith(identityScheme) ? pattern.text.slice(identityScheme.length) : pattern.text;
   const { trustDomain, trustDomainAliases } = mesh.settings;
   const parts = partsOf([trustDomain, ...trustDomainAliases]);
   const given = text.split('/');

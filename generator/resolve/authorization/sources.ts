@@ -3,15 +3,13 @@
 // domain or an alias of it, so most fields are a prefix or the whole of it. All of these trust
 // domains have the same rights. No header influences any of this.
 
+import { formatIdentity, identityScheme, trustDomainPrefix } from '../../../mesh/index.ts';
 import type { ClientCondition, ClientPredicate } from '../../model/authorization.ts';
 import { parseAddressBlock } from './address-block.ts';
 import { requestPrincipalField } from './claims.ts';
 import type { FieldDefinition, Problem, RuleScope } from './field.ts';
 import { matcherOf, parsePattern, quoteRegex } from './pattern.ts';
 import { any } from './predicate.ts';
-
-/** The prefix of an identity, which values of policies may have too. */
-export const scheme = 'spiffe://';
 
 /** The trust domain that policies may write for any mesh. */
 export const anyMeshTrustDomain = 'cluster.local';
@@ -33,14 +31,14 @@ export const sourceFields: Readonly<Record<string, FieldDefinition<ClientConditi
 
 function resolvePrincipal(value: string, { trustDomains }: RuleScope): ClientPredicate {
   const pattern = parsePattern(value);
-  if (pattern.kind === 'present') return { identity: { prefix: scheme } };
+  if (pattern.kind === 'present') return { identity: { prefix: identityScheme } };
   if (pattern.kind === 'suffix') return { identity: { suffix: pattern.text } };
-  const text = pattern.text.startsWith(scheme) ? pattern.text.slice(scheme.length) : pattern.text;
+  const text = pattern.text.startsWith(identityScheme) ? pattern.text.slice(identityScheme.length) : pattern.text;
   const { kind } = pattern;
   const slash = text.indexOf('/');
   return any(
     sameTrustDomains(slash < 0 ? undefined : text.slice(0, slash), trustDomains).map((trustDomain) => ({
-      identity: matcherOf(kind, scheme + (trustDomain === undefined ? text : trustDomain + text.slice(slash))),
+      identity: matcherOf(kind, identityScheme + (trustDomain === undefined ? text : trustDomain + text.slice(slash))),
     })),
   );
 }
@@ -59,7 +57,7 @@ function sameTrustDomains<T extends string | undefined>(
 }
 
 function resolveNamespace(value: string, { trustDomains }: RuleScope): ClientPredicate {
-  return any(trustDomains.map((trustDomain) => resolveNamespaceOf(`${scheme}${trustDomain}/ns/`, value)));
+  return any(trustDomains.map((trustDomain) => resolveNamespaceOf(`${trustDomainPrefix(trustDomain)}ns/`, value)));
 }
 
 function resolveNamespaceOf(start: string, value: string): ClientPredicate {
@@ -84,18 +82,20 @@ function resolveServiceAccount(value: string, { trustDomains, policy }: RuleScop
     };
   }
   return any(
-    trustDomains.map((trustDomain) => ({ identity: { exact: `${scheme}${trustDomain}/ns/${namespace}/sa/${name}` } })),
+    trustDomains.map((trustDomain) => ({
+      identity: { exact: formatIdentity({ trustDomain, namespace, serviceAccount: name }) },
+    })),
   );
 }
 
 function resolveTrustDomain(value: string, { trustDomains }: RuleScope): ClientPredicate {
   const pattern = parsePattern(value);
-  if (pattern.kind === 'present') return { identity: { prefix: scheme } };
-  if (pattern.kind === 'suffix') return { identity: { regex: `${scheme}[^/]*${quoteRegex(pattern.text)}/.*` } };
-  if (pattern.kind === 'prefix') return { identity: { prefix: scheme + pattern.text } };
+  if (pattern.kind === 'present') return { identity: { prefix: identityScheme } };
+  if (pattern.kind === 'suffix') return { identity: { regex: `${identityScheme}[^/]*${quoteRegex(pattern.text)}/.*` } };
+  if (pattern.kind === 'prefix') return { identity: { prefix: identityScheme + pattern.text } };
   return any(
     sameTrustDomains(pattern.text, trustDomains).map((trustDomain) => ({
-      identity: { prefix: `${scheme}${trustDomain}/` },
+      identity: { prefix: trustDomainPrefix(trustDomain) },
     })),
   );
 }

@@ -4,11 +4,13 @@
 import {
   compareObjects,
   formatAddress,
+  formatIdentity,
   formatRef,
   hbonePort,
   isIpAddress,
   type MeshObject,
   type MeshSettings,
+  parseIdentity,
   refOf,
   serviceAccountOf,
 } from '../../../mesh/index.ts';
@@ -185,8 +187,9 @@ function resolveWorkloads(
       );
       continue;
     }
-    const identity = formatIdentity(context.mesh.settings, namespace, serviceAccount);
-    if (!identityPattern.test(identity)) {
+    const identity = identityOf(context.mesh.settings, namespace, serviceAccount);
+    // A certificate that nobody can issue would hold up every listener that waits for it.
+    if (parseIdentity(identity) === undefined) {
       context.report({
         code: 'InvalidValue',
         severity: 'error',
@@ -259,7 +262,7 @@ function resolveWaypoint(context: ResolveContext, { namespace, name }: GatewayKe
     });
     return undefined;
   }
-  return { gateway: { namespace, name }, identity: formatIdentity(context.mesh.settings, namespace, name), address };
+  return { gateway: { namespace, name }, identity: identityOf(context.mesh.settings, namespace, name), address };
 }
 
 function addressOf(gateway: MeshObject<'Gateway'>): string | undefined {
@@ -272,12 +275,9 @@ function gatewayAddresses({ mesh }: ResolveContext): readonly string[] {
   return mesh.list('Gateway').flatMap((gateway) => addressOf(gateway) ?? []);
 }
 
-function formatIdentity({ trustDomain }: MeshSettings, namespace: string, serviceAccount: string | undefined): string {
-  return `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccountOf(serviceAccount)}`;
+function identityOf({ trustDomain }: MeshSettings, namespace: string, serviceAccount: string | undefined): string {
+  return formatIdentity({ trustDomain, namespace, serviceAccount: serviceAccountOf(serviceAccount) });
 }
-
-/** A certificate that cannot be issued would hold up every listener that waits for it. */
-const identityPattern = /^spiffe:\/\/[a-z0-9._-]+\/ns\/[a-z0-9-]+\/sa\/[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
 
 function memoize<T>(resolve: (gateway: GatewayKey) => T): (gateway: GatewayKey) => T {
   const known = new Map<string, T>();
