@@ -42,6 +42,15 @@ interface Condition {
   readonly message?: string;
 }
 
+/** An Event of `events.k8s.io/v1`. */
+interface Event extends KubernetesObject {
+  readonly reason?: string;
+  readonly note?: string;
+  readonly series?: { readonly lastObservedTime?: string };
+  readonly deprecatedLastTimestamp?: string | null;
+  readonly eventTime?: string | null;
+}
+
 /** Reasons that every pod waits for, and that pass in a moment. */
 const passing: readonly string[] = ['ContainerCreating', 'PodInitializing'];
 /** Reasons of the kubelet that concern the image. */
@@ -118,20 +127,14 @@ async function findEvent(client: ApiClient, pod: KubernetesObject): Promise<stri
   const { namespace, uid } = pod.metadata;
   const fieldSelector = `type=Warning,regarding.uid=${uid}`;
   const events = await unlessForbidden(client.list(resources.Event, { namespace, fieldSelector }));
-  const [last] = (events ?? [])
-    .map((event) => event as unknown as { readonly reason?: string; readonly note?: string } & KubernetesObject)
+  const [last] = ((events ?? []) as readonly Event[])
     .filter(({ reason = '' }) => aboutStart.test(reason))
     .sort((a, b) => timeOf(b) - timeOf(a));
   return last === undefined ? undefined : join(last.reason ?? '', last.note);
 }
 
-function timeOf(event: KubernetesObject): number {
-  const { series, deprecatedLastTimestamp, eventTime } = event as unknown as {
-    readonly series?: { readonly lastObservedTime?: string };
-    readonly deprecatedLastTimestamp?: string | null;
-    readonly eventTime?: string | null;
-  };
-  const times = [series?.lastObservedTime, deprecatedLastTimestamp, eventTime, event.metadata.creationTimestamp];
+function timeOf({ series, deprecatedLastTimestamp, eventTime, metadata }: Event): number {
+  const times = [series?.lastObservedTime, deprecatedLastTimestamp, eventTime, metadata.creationTimestamp];
   return Math.max(...times.map((time) => (typeof time === 'string' ? Date.parse(time) : 0)));
 }
 

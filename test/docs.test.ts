@@ -121,3 +121,41 @@ describe('docs/reference/compatibility.md', () => {
     ).toEqual([]);
   });
 });
+
+/** Files and folders of this repository that prose names in backticks, as `file: name`; a part of a path at its end suffices. */
+function findNamedPaths(): readonly (readonly [file: string, name: string])[] {
+  return files
+    .filter((file) => /\.(?:ts|mjs|md)$/.test(file))
+    .flatMap((file) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      const prose = file.endsWith('.md') ? text : (text.match(/^\s*(?:\/\/|\/?\*).*$/gm) ?? []).join('\n');
+      return [...prose.matchAll(/`([\w.-]+(?:\/[\w.-]+)*\/?)`/g)].map(([, name = '']) => [file, name] as const);
+    })
+    .filter(([, name]) => /\.(?:ts|mjs)$/.test(name) || (name.includes('/') && rooms.has(name.split('/')[0] ?? '')));
+}
+
+const left = ['.git', 'node_modules', 'dist', 'images', 'coverage', 'generated'];
+const files = readdirSync(root, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !left.includes(entry.name))
+  .flatMap(({ name }) =>
+    readdirSync(join(root, name), { recursive: true, encoding: 'utf8' }).map((file) => join(name, file)),
+  )
+  .concat(
+    readdirSync(root, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => name),
+  );
+const rooms = new Set(files.map((file) => file.split('/')[0] ?? '').filter((name) => !name.includes('.')));
+
+it('comments and documents name only files and folders that there are', () => {
+  const known = new Set(
+    files.flatMap((file) => file.split('/').map((_, index, parts) => parts.slice(index).join('/'))),
+  );
+  const named = findNamedPaths();
+  expect(named.length).toBeGreaterThan(50);
+  expect(
+    named
+      .filter(([, name]) => !known.has(name.replace(/\/$/, '')) && !rooms.has(name.replace(/\/$/, '')))
+      .map(([file, name]) => `${file}: ${name}`),
+  ).toEqual([]);
+});
