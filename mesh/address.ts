@@ -21,7 +21,10 @@ export function isIpRange(text: string): boolean {
   return isIpv4(address) ? Number(length) <= 32 : isIpv6(address) && Number(length) <= 128;
 }
 
-/** The address of a range, and the length of its prefix; that of one address is the whole of it. For texts that are IP ranges. */
+/**
+ * The address and the prefix length of a text that is an IP range. The prefix of a lone address is
+ * the whole of it.
+ */
 export function splitRange(text: string): { readonly address: string; readonly prefix: number } {
   const [address = '', length] = text.split('/');
   return { address, prefix: length === undefined ? widthOf(address) : Number(length) };

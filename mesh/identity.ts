@@ -24,7 +24,10 @@ export function isTrustDomain(text: string): boolean {
   return trustDomainPattern.test(text);
 }
 
-/** The URI of an identity. `parseIdentity` says whether it is one, where the parts are not known to be names. */
+/**
+ * The URI of an identity. The parts are not checked: where they may be no names, `parseIdentity` says
+ * whether the URI is an identity.
+ */
 export function formatIdentity({ trustDomain, namespace, serviceAccount }: WorkloadIdentity): string {
   return `${namespacePrefix(trustDomain, namespace)}sa/${serviceAccount}`;
 }
