@@ -25,8 +25,8 @@ export function isTrustDomain(text: string): boolean {
 }
 
 /**
- * The URI of an identity. The parts are not checked: where they may be no names, `parseIdentity` says
- * whether the URI is an identity.
+ * The URI of an identity. The parts are not checked: where they may be no names, `parseIdentity`
+ * says whether the URI is an identity.
  */
 export function formatIdentity({ trustDomain, namespace, serviceAccount }: WorkloadIdentity): string {
   return `${namespacePrefix(trustDomain, namespace)}sa/${serviceAccount}`;

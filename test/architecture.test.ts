@@ -17,7 +17,10 @@ interface Room {
 
 const lower = ['mesh', 'envoy-api', 'generator', 'bootstrap', 'agent', 'xds', 'certificates'];
 
-/** What the agent and the certificates share with the rooms that read the configuration, which no agent is to carry. */
+/**
+ * Files that the agent and the certificates share with the rooms that read the configuration, which
+ * no agent is to carry.
+ */
 const meshTexts = ['mesh/address.ts', 'mesh/identity.ts'];
 
 const rooms: Readonly<Record<string, Room>> = {

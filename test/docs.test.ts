@@ -122,7 +122,10 @@ describe('docs/reference/compatibility.md', () => {
   });
 });
 
-/** Files and folders of this repository that prose names in backticks, as `file: name`; a part of a path at its end suffices. */
+/**
+ * Files and folders of this repository that prose names in backticks, as `file: name`; a part of a
+ * path at its end suffices.
+ */
 function findNamedPaths(): readonly (readonly [file: string, name: string])[] {
   return files
     .filter((file) => /\.(?:ts|mjs|md)$/.test(file))
