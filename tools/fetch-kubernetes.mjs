@@ -4,6 +4,7 @@
 // cache with the version in the path.
 
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +33,8 @@ const definitionModules = [
     module: 'istio.io/api',
     version: 'v1.30.2',
     sum: 'h1:xWno52OskZ51HBBOaQdLQ7GWXoooYVWGKEd9KY+dzVM=',
-    files: (folder) => [join(folder, 'kubernetes/customresourcedefinitions.gen.yaml')],
+    folder: 'kubernetes',
+    files: /^customresourcedefinitions\.gen\.yaml$/,
   },
   {
     module: 'sigs.k8s.io/gateway-api',
@@ -40,10 +42,8 @@ const definitionModules = [
     sum: 'h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=',
     // The experimental channel has every field. The policy that guards against it belongs to the
     // other channel and is left out.
-    files: (folder) =>
-      readdirSync(join(folder, 'config/crd/experimental'))
-        .filter((name) => name.startsWith('gateway.networking.k8s.io_') && !name.includes('_vap_'))
-        .map((name) => join(folder, 'config/crd/experimental', name)),
+    folder: 'config/crd/experimental',
+    files: /^gateway\.networking\.(?:k8s\.io_(?!vap_)|x-k8s\.io_xbackendtrafficpolicies)/,
   },
 ];
 
@@ -54,7 +54,8 @@ const definitions = join(
   cache,
   'definitions',
   definitionModules.map(({ module, version }) => `${module.replaceAll('/', '-')}-${version}`).join('+'),
-  'definitions.json',
+  // Another choice of files is another version.
+  `${hash(definitionModules.map(({ folder, files }) => `${folder}/${files.source}`).join(' '))}.json`,
 );
 
 /**
@@ -152,11 +153,15 @@ function findPrograms() {
   return [...folders, built].find(isComplete);
 }
 
+function hash(text) {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
 async function fetchDefinitions() {
   // Not there yet when a fresh checkout loads this file.
   const { parseAllDocuments } = await import('yaml');
   const documents = [];
-  for (const { module, version, sum, files } of definitionModules) {
+  for (const { module, version, sum, folder, files } of definitionModules) {
     const { status, stdout } = spawnSync('go', ['mod', 'download', '-json', `${module}@${version}`], {
       cwd: tools,
       encoding: 'utf8',
@@ -165,7 +170,10 @@ async function fetchDefinitions() {
     if (status !== 0) fail(`the Go module ${module} ${version} cannot be downloaded: ${stdout.trim()}`);
     const download = JSON.parse(stdout);
     if (download.Sum !== sum) fail(`the checksum of ${module} ${version} is ${download.Sum}, expected ${sum}`);
-    for (const file of files(download.Dir)) documents.push(...parseAllDocuments(readFileSync(file, 'utf8')));
+    const found = join(download.Dir, folder);
+    for (const name of readdirSync(found).filter((each) => files.test(each))) {
+      documents.push(...parseAllDocuments(readFileSync(join(found, name), 'utf8')));
+    }
   }
   const objects = documents.map((document) => document.toJS()).filter((object) => object !== null);
   mkdirSync(dirname(definitions), { recursive: true });

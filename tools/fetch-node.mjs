@@ -67,7 +67,9 @@ export async function fetchNode({ version, variable, size, checksums }) {
  */
 export async function provideNode() {
   const linked = existsSync(link) ? realpathSync(link) : undefined;
-  const isChosen = (process.env[newestNode.variable] ?? '') !== '' || process.execPath === linked;
+  // `npm ci` removes the link while the process that it started goes on.
+  const wasLinked = process.execPath === linked || process.execPath.startsWith(`${join(cache, 'node')}/`);
+  const isChosen = (process.env[newestNode.variable] ?? '') !== '' || wasLinked;
   if (!isChosen && !isOlder(process.versions.node, oldestNode.version)) return process.execPath;
   const node = realpathSync(await fetchNode(newestNode));
   if (node === linked) return node;

@@ -266,6 +266,38 @@ describe('the status of a mesh', () => {
     expect((await events()).length).toBe(before);
   }, 60_000);
 
+  it('tells what became of an XBackendTrafficPolicy for each of its targets', async () => {
+    const put = (name: string, targets: readonly string[]): Promise<unknown> =>
+      apply(api.client, resources.XBackendTrafficPolicy, {
+        metadata: { namespace: 'shop', name },
+        spec: {
+          targetRefs: targets.map((target) => ({ group: '', kind: 'Service', name: target })),
+          retryConstraint: { budget: { percent: 15, interval: '30s' }, minRetryRate: { count: 4, interval: '10s' } },
+        },
+      });
+    const said = async (name: string): Promise<readonly string[]> => {
+      const { ancestors = [] } = statusOf(await api.client.get(resources.XBackendTrafficPolicy, 'shop', name)) as {
+        readonly ancestors?: readonly {
+          readonly ancestorRef: { readonly name: string };
+          readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
+        }[];
+      };
+      return ancestors.flatMap(({ ancestorRef, conditions }) =>
+        conditions.map(({ type, status, reason }) => `${ancestorRef.name} ${type} ${status} ${reason}`),
+      );
+    };
+    await put('first', ['reviews']);
+    await waitFor(async () => (await said('first')).join() === 'reviews Accepted True Accepted', { timeout: 20_000 });
+    await put('second', ['reviews', 'absent']);
+    await waitFor(async () => (await said('second')).length === 2, { timeout: 20_000 });
+    expect(await said('second')).toEqual(['reviews Accepted False Conflicted', 'absent Accepted False TargetNotFound']);
+    expect(await writesOf(plane, () => put('first', ['reviews']))).toEqual({});
+    await api.client.delete(resources.XBackendTrafficPolicy, 'shop', 'first');
+    await waitFor(async () => (await said('second')).includes('reviews Accepted True Accepted'), { timeout: 20_000 });
+    await api.client.delete(resources.XBackendTrafficPolicy, 'shop', 'second');
+    await untilQuiet(plane);
+  }, 60_000);
+
   it('counts an Event on when its Finding comes back, in place of another Event', async () => {
     const host = (destination: string): Promise<unknown> =>
       apply(api.client, resources.VirtualService, {

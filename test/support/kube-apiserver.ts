@@ -5,7 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ApiClient, type ClusterAccess, type KubernetesObject, resources } from '../../kubernetes/index.ts';
 import { findKubernetes } from '../../tools/fetch-kubernetes.mjs';
 import { type ClusterAuthority, createClusterAuthority, formatKubeconfig } from './cluster-certificates.ts';
@@ -232,7 +232,7 @@ function readDefinitions(file: string): readonly Definition[] {
  */
 async function prepareData(programs: string, definitions: string): Promise<string> {
   const { size } = statSync(join(programs, 'kube-apiserver'));
-  const prepared = join(dirname(definitions), `etcd-${size}`);
+  const prepared = join(dirname(definitions), `${basename(definitions, '.json')}-etcd-${size}`);
   if (existsSync(prepared)) return prepared;
   const server = await startApiServer({ definitions: false });
   await server.installDefinitions();
