@@ -173,7 +173,7 @@ const richRule: fc.Arbitrary<WrittenRule> = fc
       ),
       { nil: undefined, freq: 2 },
     ),
-    when: fc.option(fc.array(condition, { minLength: 1, maxLength: 2 }), { nil: undefined, freq: 1 }),
+    when: fc.option(fc.array(condition, { minLength: 1, maxLength: 2 }), { nil: undefined, freq: 2 }),
   })
   .map((parts) => Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined)));
 

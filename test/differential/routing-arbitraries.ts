@@ -7,18 +7,18 @@ export const pick: typeof fc.constantFrom = fc.constantFrom;
 /** A list of so many. */
 export const few = <T>(each: fc.Arbitrary<T>, minLength: number, maxLength: number): fc.Arbitrary<T[]> =>
   fc.array(each, { minLength, maxLength });
-/** Each field there or not; `freq` to one that it is. */
+/** A value, or none: one in `freq` is none. */
+export const maybe = <T>(each: fc.Arbitrary<T>, freq = 2): fc.Arbitrary<T | undefined> =>
+  fc.option(each, { nil: undefined, freq });
+/** Each field there or not: one in `freq` is not. */
 export const some = <T extends object>(
   fields: { [K in keyof T]: fc.Arbitrary<T[K]> },
-  freq = 1,
+  freq?: number,
 ): fc.Arbitrary<Partial<T>> =>
   fc
     .record(
       Object.fromEntries(
-        Object.entries(fields).map(([key, each]) => [
-          key,
-          fc.option(each as fc.Arbitrary<unknown>, { nil: undefined, freq }),
-        ]),
+        Object.entries(fields).map(([key, each]) => [key, maybe(each as fc.Arbitrary<unknown>, freq)]),
       ),
     )
     .map(

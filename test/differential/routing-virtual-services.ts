@@ -8,7 +8,7 @@ import type {
   WrittenStringMatch,
   WrittenVirtualService,
 } from '../support/virtual-service-evaluator.ts';
-import { ages, edited, few, paths, pick, some } from './routing-arbitraries.ts';
+import { ages, edited, few, maybe, paths, pick, some } from './routing-arbitraries.ts';
 
 const uri: fc.Arbitrary<WrittenStringMatch> = fc.oneof(
   pick(...paths).map((exact) => ({ exact })),
@@ -96,13 +96,11 @@ const destination = fc.tuple(hostOf, fc.integer({ min: 0, max: 5 })).chain(([hos
     ...(dice % 2 === 0 && host.startsWith('one') ? { subset } : {}),
   }));
 });
-const weighted = fc
-  .tuple(destination, pick(undefined, 0, 0, 30, 100), fc.option(headers, { nil: undefined, freq: 1 }))
-  .map(([to, weight, edits]) => ({
-    destination: to,
-    ...(weight === undefined ? {} : { weight }),
-    ...(edits === undefined ? {} : { headers: edits }),
-  }));
+const weighted = fc.tuple(destination, pick(undefined, 0, 0, 30, 100), maybe(headers)).map(([to, weight, edits]) => ({
+  destination: to,
+  ...(weight === undefined ? {} : { weight }),
+  ...(edits === undefined ? {} : { headers: edits }),
+}));
 const forward: fc.Arbitrary<WrittenRule> = fc
   .tuple(
     few(weighted, 1, 3).map((route) =>
@@ -111,7 +109,7 @@ const forward: fc.Arbitrary<WrittenRule> = fc
         ? route
         : route.map((each) => ({ ...each, weight: 7 })),
     ),
-    fc.option(
+    maybe(
       fc.oneof(
         pick('/new', '/', '/new/').map((to) => ({ uri: to })),
         pick('app.example', 'APP').map((authority) => ({ authority })),
@@ -126,9 +124,8 @@ const forward: fc.Arbitrary<WrittenRule> = fc
           { match: 'x*', rewrite: '-' },
         ).map((uriRegexRewrite) => ({ uriRegexRewrite })),
       ),
-      { nil: undefined, freq: 1 },
     ),
-    fc.option(headers, { nil: undefined, freq: 1 }),
+    maybe(headers),
     fc.integer({ min: 0, max: 11 }),
   )
   .map(([route, rewrite, edits, dice]) => ({
@@ -158,10 +155,7 @@ const answer: fc.Arbitrary<WrittenRule> = fc.oneof(
     .map(([status, string]) => ({ directResponse: { status, ...(string === undefined ? {} : { body: { string } }) } })),
 );
 const rule: fc.Arbitrary<WrittenRule> = fc
-  .tuple(
-    fc.option(few(match, 1, 3), { nil: undefined, freq: 9 }),
-    fc.oneof({ weight: 3, arbitrary: forward }, { weight: 1, arbitrary: answer }),
-  )
+  .tuple(maybe(few(match, 1, 3), 9), fc.oneof({ weight: 3, arbitrary: forward }, { weight: 1, arbitrary: answer }))
   .map(([matches, rest]) => (matches === undefined ? rest : { match: matches, ...rest }));
 
 const where: fc.Arbitrary<Pick<WrittenVirtualService['spec'], 'gateways' | 'exportTo'>> = pick(
@@ -184,6 +178,8 @@ const delegating: fc.Arbitrary<WrittenMatch[]> = few(
     { uri: { regex: '/api.*' } },
     { method: { exact: 'GET' }, port: 80 },
     { headers: { 'x-role': { prefix: 'a' } } },
+    { withoutHeaders: { 'x-role': { prefix: 'a' } } },
+    { withoutHeaders: { 'x-role': { exact: 'dev' } } },
   ),
   1,
   2,
@@ -199,6 +195,8 @@ const delegated: fc.Arbitrary<WrittenRule> = fc
         { uri: { regex: '/api/v[0-9]' } },
         { headers: { 'x-role': { exact: 'admin' } } },
         { headers: { 'X-Team': { prefix: 'd' } } },
+        { withoutHeaders: { 'x-role': { exact: 'admin' }, 'X-Team': { exact: 'ops' } } },
+        { withoutHeaders: { 'x-role': { prefix: 'd' } } },
         { port: 8080 },
         { method: { exact: 'GET' }, sourceNamespace: 'other' },
       ),

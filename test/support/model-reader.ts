@@ -17,7 +17,13 @@ import {
 } from '../../generator/index.ts';
 import type { CarriedToken } from './authentication-evaluator.ts';
 import { clientHolds, isInBlock, matchHolds, operationHolds, type ReadRequest } from './model-matchers.ts';
-import { editHeaders, type Headers, type HeaderEdits as WrittenEdits, type Outcome } from './routing-terms.ts';
+import {
+  editHeaders,
+  type Headers,
+  type HeaderEdits as WrittenEdits,
+  type Outcome,
+  rewriteByRegex,
+} from './routing-terms.ts';
 
 /** A request, or a connection without `http`, to an address that the client dialled. */
 export interface DialledRequest {
@@ -214,7 +220,7 @@ function rewrite({ match }: HttpRoute, by: Rewrite | undefined, path: string): s
   if (by === undefined) return path;
   if ('full' in by) return by.full;
   if ('stripped' in by) return path.slice(by.stripped.length).replace(/^\/*/, '/');
-  if ('regex' in by) return path.replace(new RegExp(by.regex, 'g'), by.substitution.replace(/\\(\d)/g, '$$$1'));
+  if ('regex' in by) return rewriteByRegex(path, by.regex, by.substitution);
   const compared = match.path ?? { prefix: '/' };
   const prefix = 'prefix' in compared ? compared.prefix : 'pathPrefix' in compared ? compared.pathPrefix : path;
   return by.matched + path.slice(prefix.length);

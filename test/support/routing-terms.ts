@@ -98,6 +98,11 @@ export function matchesWhole(regex: string, text: string): boolean {
   return new RegExp(`^(?:${regex})$`).test(text);
 }
 
+/** A path whose parts that a regular expression takes are replaced; `\1` is its first group. */
+export function rewriteByRegex(path: string, regex: string, substitution: string): string {
+  return path.replace(new RegExp(regex.replaceAll('(?P<', '(?<'), 'g'), substitution.replace(/\\(\d)/g, '$$$1'));
+}
+
 /** Headers after edits: removals come first, then values are set, then added. */
 export function editHeaders(headers: Headers, { set, add, remove }: HeaderEdits): Headers {
   const gone = new Set([...remove, ...set.map(([name]) => name)].map((name) => name.toLowerCase()));

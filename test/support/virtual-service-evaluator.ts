@@ -8,6 +8,7 @@ import {
   matchesWhole,
   type Outcome,
   queryValue,
+  rewriteByRegex,
   type RoutedRequest,
   type Rule,
   type SeenRequest,
@@ -182,6 +183,10 @@ function isWithin(match: WrittenMatch, above: WrittenMatch): boolean {
     fits(match.uri, above.uri) &&
     fits(match.method, above.method) &&
     Object.entries(match.headers ?? {}).every(([name, value]) => fits(value, above.headers?.[name])) &&
+    // Of two values that must not be there one has to be within the other.
+    Object.entries(match.withoutHeaders ?? {}).every(
+      ([name, value]) => fits(value, above.withoutHeaders?.[name]) || fits(above.withoutHeaders?.[name], value),
+    ) &&
     (match.port ?? above.port) === (above.port ?? match.port) &&
     (match.sourceNamespace ?? above.sourceNamespace) === (above.sourceNamespace ?? match.sourceNamespace)
   );
@@ -326,9 +331,7 @@ function targetOf(
  */
 function rewritePath({ rewrite }: WrittenRule, matches: readonly WrittenMatch[], path: string): string {
   const pattern = rewrite?.uriRegexRewrite;
-  if (pattern !== undefined) {
-    return path.replace(new RegExp(pattern.match, 'g'), pattern.rewrite.replace(/\\(\d)/g, '$$$1'));
-  }
+  if (pattern !== undefined) return rewriteByRegex(path, pattern.match, pattern.rewrite);
   return rewrite?.uri === undefined ? path : replaceMatched(rewrite.uri, matches, path);
 }
 

@@ -193,7 +193,15 @@ const matchFields: { readonly [F in keyof MatchFields]: MatchField<MatchFields[F
   method: text,
   authority: text,
   headers: texts,
-  withoutHeaders: texts,
+  withoutHeaders: {
+    // Of two values that must not be there, the one within the other adds nothing to it.
+    isWithin: (own = {}, root = {}) =>
+      Object.entries(own).every(([name, value]) => isWithin(value, root[name]) || isWithin(root[name], value)),
+    join: (own, root) => ({
+      ...root,
+      ...Object.fromEntries(Object.entries(own).filter(([name, value]) => isWithin(root[name], value))),
+    }),
+  },
   queryParams: texts,
   ignoreUriCase: { isWithin: (own = false, root = false) => own === root },
   port: { isWithin: isSame },

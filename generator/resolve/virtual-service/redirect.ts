@@ -44,16 +44,39 @@ export function resolveRedirect(
     );
   }
   const target = uri !== '' ? redirectPath(uri) : prefixRewrite !== '' ? { matched: prefixRewrite } : undefined;
-  const keepsHost = redirect.authority === undefined || redirect.authority === '';
-  const isImplied = port === standard && (!keepsHost || context.port.number === 80);
+  const authority = resolveAuthority(context, redirect.authority, port, path);
+  const isImplied = port === standard && (authority !== undefined || context.port.number === 80);
   return {
     kind: 'redirect',
     status,
     ...(target === undefined ? {} : { path: target }),
-    ...(redirect.authority === undefined || redirect.authority === '' ? {} : { authority: redirect.authority }),
+    ...(authority === undefined ? {} : { authority }),
     ...(redirect.scheme === undefined || redirect.scheme === '' ? {} : { scheme: redirect.scheme }),
     ...(port === undefined || isImplied ? {} : { port }),
   };
+}
+
+/** The authority without its port if the redirect has one: Envoy would write both. */
+function resolveAuthority(
+  context: VirtualServiceContext,
+  authority: string | undefined,
+  port: number | undefined,
+  path: FieldPath,
+): string | undefined {
+  if (authority === undefined || authority === '') return undefined;
+  const [, host, own] = /^(\[.*\]|[^:]*):(\d+)$/.exec(authority) ?? [];
+  if (port === undefined || host === undefined || own === undefined) return authority;
+  if (Number(own) !== port) {
+    reportField(
+      context,
+      'InvalidValue',
+      [...path, 'authority'],
+      `this redirect leads to port ${port}, so port ${own} of its authority has no effect`,
+      'leave the port of the authority out',
+      'warning',
+    );
+  }
+  return host;
 }
 
 /**

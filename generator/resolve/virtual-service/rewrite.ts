@@ -30,9 +30,28 @@ export function resolveRewrite(
       );
       return authority;
     }
+    if (losesSlash(regex.match, substitution)) {
+      reportRelative(context, [...path, 'uriRegexRewrite', 'rewrite'], substitution);
+    }
     return { ...authority, path: { regex: regex.match, substitution } };
   }
-  return rewrite.uri === undefined || rewrite.uri === '' ? authority : { ...authority, path: { matched: rewrite.uri } };
+  if (rewrite.uri === undefined || rewrite.uri === '') return authority;
+  if (!rewrite.uri.startsWith('/')) reportRelative(context, [...path, 'uri'], rewrite.uri);
+  return { ...authority, path: { matched: rewrite.uri } };
+}
+
+function reportRelative(context: VirtualServiceContext, path: FieldPath, written: string): void {
+  const message = `paths that "${written}" rewrites do not begin with a slash, so applications refuse these requests`;
+  reportField(context, 'InvalidValue', path, message, 'let the new path begin with /');
+}
+
+/**
+ * Whether a pattern always takes the first slash of a path and its replacement brings none, as far
+ * as their beginnings say.
+ */
+function losesSlash(pattern: string, substitution: string): boolean {
+  if (!/^\^\/(?![?*{])[^|]*$/.test(pattern)) return false;
+  return substitution.startsWith('\\1') ? /^\^\/\([\w.[]/.test(pattern) : /^[^\\/]/.test(substitution);
 }
 
 /** The number of capturing groups of a regular expression. */
