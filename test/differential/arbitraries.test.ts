@@ -7,8 +7,9 @@ import { grpcRoutes } from './routing-grpc-routes.ts';
 import { httpRoutes } from './routing-http-routes.ts';
 import { virtualServices, wildcards } from './routing-virtual-services.ts';
 
-/** Steps from a sample to the objects that may have a field; an array stands for its elements. */
+/** Fields that may be left out. */
 interface Optional {
+  /** The steps from a sample to the objects of the fields; an array stands for its elements. */
   readonly of: string;
   readonly fields: readonly string[];
 }
@@ -25,8 +26,18 @@ const filters = (at: string): readonly Optional[] => [
   { of: `${at}.responseHeaderModifier`, fields: operations },
 ];
 const conditions: readonly string[] = [
-  ...['uri', 'ignoreUriCase', 'scheme', 'method', 'authority', 'headers', 'withoutHeaders', 'queryParams'],
-  ...['sourceNamespace', 'sourceLabels', 'gateways', 'port'],
+  'uri',
+  'ignoreUriCase',
+  'scheme',
+  'method',
+  'authority',
+  'headers',
+  'withoutHeaders',
+  'queryParams',
+  'sourceNamespace',
+  'sourceLabels',
+  'gateways',
+  'port',
 ];
 
 const cases: readonly (readonly [name: string, fc.Arbitrary<unknown>, readonly Optional[]])[] = [

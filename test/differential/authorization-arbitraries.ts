@@ -253,6 +253,7 @@ export const asked: fc.Arbitrary<RandomRequest> = fc.record({
     'other.test@web.example:80',
     'other.test,web.example',
     '%77eb.example:08080',
+    '%57eb.example',
   ),
   headers: fc.array(
     fc.tuple(

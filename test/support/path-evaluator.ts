@@ -125,7 +125,10 @@ function namesIn(host: string): readonly string[] {
   const ends = Array.from(host).flatMap((character, index) => (':,'.includes(character) ? [index] : []));
   return [0, ...starts].flatMap((start) =>
     [...ends, host.length].flatMap((end) => {
-      const text = host.slice(start, end).replace(/%([0-9a-f]{2})/g, decodeOne);
+      const text = host
+        .slice(start, end)
+        .replace(/%([0-9a-f]{2})/g, decodeOne)
+        .toLowerCase();
       return end < start ? [] : [text, text.replace(/\.$/, ''), text.replace(/:0*(\d+)$/, ':$1')];
     }),
   );

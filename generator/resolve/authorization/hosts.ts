@@ -39,9 +39,20 @@ function strictRegex({ kind, text }: TextPattern): string {
 
 function broadRegex({ kind, text }: TextPattern): string {
   const start = kind === 'suffix' ? '.*' : '(?:.*[@,])?';
-  if (kind === 'prefix') return `${start}${encodedRegex(text)}.*`;
+  if (kind === 'prefix') return `${start}${encodedName(text)}.*`;
   const [, name = text, port] = endsInPort.exec(text) ?? [];
-  return `${start}${encodedRegex(name)}${trailingDot}${port === undefined ? '(?:[:,].*)?' : portRegex(port)}`;
+  return `${start}${encodedName(name)}${trailingDot}${port === undefined ? '(?:[:,].*)?' : portRegex(port)}`;
+}
+
+/**
+ * A name in every percent-encoding of its letters in either case: for `(?i)`, `%57` and `%77` are
+ * different texts.
+ */
+function encodedName(text: string): string {
+  return Array.from(text, (character) => {
+    const cases = new Set([character.toLowerCase(), character.toUpperCase()]);
+    return cases.size === 1 ? encodedRegex(character) : `(?:${Array.from(cases, encodedRegex).join('|')})`;
+  }).join('');
 }
 
 const trailingDot = '(?:\\.|%2e)?';
