@@ -290,7 +290,10 @@ function editsOf({ set = [], add = [], remove = [] }: WrittenModifier = {}): Hea
  */
 function replacePath(modifier: WrittenPathModifier, match: WrittenRouteMatch, path: string): string {
   if (modifier.type === 'ReplaceFullPath') return modifier.replaceFullPath ?? '/';
-  const rest = path.slice(pathOf(match).value.length);
+  const matched = pathOf(match).value;
+  const rest = path.slice(matched.length);
   const prefix = (modifier.replacePrefixMatch ?? '').replace(/\/+$/, '');
+  // No element takes the place of some, so that the slashes on both sides are one.
+  if (prefix === '' && matched !== '') return rest.replace(/^\/*/, '/');
   return prefix + rest === '' ? '/' : prefix + rest;
 }

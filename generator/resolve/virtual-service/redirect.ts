@@ -32,18 +32,7 @@ export function resolveRedirect(
   }
   const port = redirect.port ?? (redirect.derivePort === 'FROM_REQUEST_PORT' ? context.port.number : undefined);
   const standard = redirect.scheme === 'https' ? 443 : 80;
-  const { uri = '', prefixRewrite = '' } = redirect;
-  if (uri !== '' && prefixRewrite !== '') {
-    reportField(
-      context,
-      'InvalidValue',
-      [...path, 'prefixRewrite'],
-      'uri replaces the whole path, so this has no effect',
-      'keep one of the two',
-      'warning',
-    );
-  }
-  const target = uri !== '' ? redirectPath(uri) : prefixRewrite !== '' ? { matched: prefixRewrite } : undefined;
+  const target = resolveTarget(context, redirect, path);
   const authority = resolveAuthority(context, redirect.authority, port, path);
   const isImplied = port === standard && (authority !== undefined || context.port.number === 80);
   return {
@@ -79,13 +68,39 @@ function resolveAuthority(
   return host;
 }
 
-/**
- * `%PREFIX()%` at the beginning: only the part that the match found is replaced, and the rest of
- * the path is kept.
- */
-function redirectPath(uri: string): NonNullable<RedirectAction['path']> {
+/** The new path, or what replaces the matched part of the path. */
+function resolveTarget(
+  context: VirtualServiceContext,
+  { uri = '', prefixRewrite = '' }: HttpRedirect,
+  path: FieldPath,
+): RedirectAction['path'] {
+  if (uri !== '' && prefixRewrite !== '') {
+    reportField(
+      context,
+      'InvalidValue',
+      [...path, 'prefixRewrite'],
+      'uri replaces the whole path, so this has no effect',
+      'keep one of the two',
+      'warning',
+    );
+  }
+  if (uri === '') {
+    if (prefixRewrite === '') return undefined;
+    return { matched: beginWithSlash(context, prefixRewrite, [...path, 'prefixRewrite']) };
+  }
+  // Then only the part that the match found is replaced, and the rest of the path is kept.
   const marker = '%PREFIX()%';
-  return uri.startsWith(marker) ? { matched: uri.slice(marker.length) || '/' } : { full: uri };
+  return uri.startsWith(marker)
+    ? { matched: beginWithSlash(context, uri.slice(marker.length) || '/', [...path, 'uri']) }
+    : { full: beginWithSlash(context, uri, [...path, 'uri']) };
+}
+
+/** Envoy writes the path directly after the host: without a slash it would name another host. */
+function beginWithSlash(context: VirtualServiceContext, text: string, path: FieldPath): string {
+  if (text.startsWith('/')) return text;
+  const message = `"${text}" does not begin with a slash, so one is put before it`;
+  reportField(context, 'InvalidValue', path, message, `write /${text}`, 'warning');
+  return `/${text}`;
 }
 
 /**
