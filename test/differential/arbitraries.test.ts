@@ -114,6 +114,12 @@ it.each(cases)('draws and leaves out each optional part of %s', (_, arbitrary, o
   expect(Object.fromEntries(seen)).toEqual(Object.fromEntries(due));
 });
 
+// Some rules are a single condition, and would hide that no other rule has one.
+it('draws rules of policies with all parts at once', () => {
+  const rules = fc.sample(policies, { numRuns: 500, seed: 1 }).flatMap((list) => list.flatMap((each) => each.rules));
+  expect(rules.some(({ from, to, when }) => from !== undefined && to !== undefined && when !== undefined)).toBe(true);
+});
+
 function objectsAt(value: unknown, steps: readonly string[]): readonly object[] {
   if (Array.isArray(value)) return value.flatMap((each) => objectsAt(each, steps));
   if (typeof value !== 'object' || value === null) return [];
