@@ -36,6 +36,18 @@ export interface Downloaded {
   readonly isComplete: boolean;
 }
 
+/**
+ * 1 kB to 100 MB, as many small ones as large ones; a third is read slowly, a third written slowly.
+ */
+export function chooseDownload(): Download {
+  const ending = endings[Math.floor(Math.random() * endings.length)] ?? 'length';
+  const bytes = Math.round(10 ** (3 + 5 * Math.random()));
+  const pace = Math.floor(Math.random() * 3);
+  // No slower than 15 s or so for each.
+  const pause = Math.min(20, Math.ceil((15_000 * 65_536) / bytes));
+  return { ending, bytes, ...(pace === 0 ? {} : pace === 1 ? { pauseMs: pause } : { writePauseMs: pause }) };
+}
+
 const block = Buffer.alloc(64 * 1024, 'x');
 
 /** Serves both protocols on one address; resolves to the function that ends that. */

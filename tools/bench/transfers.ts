@@ -2,7 +2,7 @@
 // through node proxies alone, several at a time, under `cairn run`.
 
 import { startDownloadMesh } from '../../test/support/download-mesh.ts';
-import { type Download, endings } from '../../test/support/downloads.ts';
+import { chooseDownload } from '../../test/support/downloads.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
 const atOnce = 8;
@@ -23,7 +23,7 @@ export async function measureTransfers(count: number): Promise<Report> {
       let left = count;
       const work = async (): Promise<void> => {
         while (left-- > 0) {
-          const wanted = choose();
+          const wanted = chooseDownload();
           const started = performance.now();
           const got = await mesh.get(service, wanted);
           seconds.push((performance.now() - started) / 1000);
@@ -40,16 +40,4 @@ export async function measureTransfers(count: number): Promise<Report> {
   } finally {
     await mesh.close();
   }
-}
-
-/**
- * 1 kB to 100 MB, as many small ones as large ones; a third is read slowly, a third written slowly.
- */
-function choose(): Download {
-  const ending = endings[Math.floor(Math.random() * endings.length)] ?? 'length';
-  const bytes = Math.round(10 ** (3 + 5 * Math.random()));
-  const pace = Math.floor(Math.random() * 3);
-  // No slower than 15 s or so for each.
-  const pause = Math.min(20, Math.ceil((15_000 * 65_536) / bytes));
-  return { ending, bytes, ...(pace === 0 ? {} : pace === 1 ? { pauseMs: pause } : { writePauseMs: pause }) };
 }

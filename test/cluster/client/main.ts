@@ -111,12 +111,19 @@ async function ask(call: ClientCall): Promise<ClientAnswer> {
   }
 }
 
+/** So many downloads at a time. */
+const downloadsAtOnce = 8;
+
 async function downloadAll({ waypoint, service, wanted }: ClientDownloads): Promise<readonly Downloaded[]> {
   const got: Downloaded[] = [];
-  for (const each of wanted) {
-    const port = each.ending === 'tcp' ? downloadPorts.tcp : downloadPorts.http;
-    got.push(await readDownload(await openTunnel({ waypoint, target: `${service}:${port}` }), each));
-  }
+  const left = wanted.entries();
+  const work = async (): Promise<void> => {
+    for (const [at, each] of left) {
+      const port = each.ending === 'tcp' ? downloadPorts.tcp : downloadPorts.http;
+      got[at] = await readDownload(await openTunnel({ waypoint, target: `${service}:${port}` }), each);
+    }
+  };
+  await Promise.all(Array.from({ length: downloadsAtOnce }, work));
   return got;
 }
 
