@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { shellQuoted } from './cluster.ts';
-import { checkMachine } from './requirements.ts';
+import { checkMachine, searchPath } from './requirements.ts';
 import { ClusterError } from './settings.ts';
 
 const main = [process.execPath, '--import', import.meta.resolve('tsx'), join(import.meta.dirname, 'main.ts')];
@@ -39,6 +39,12 @@ it('quotes what a shell would read otherwise', () => {
   const words = ['plain/path-1.ts', "it's", 'two words', '$HOME', '', '*'];
   const echoed = execFileSync('sh', ['-c', `printf '%s\\n' ${words.map(shellQuoted).join(' ')}`], { encoding: 'utf8' });
   expect(echoed).toBe(words.map((word) => `${word}\n`).join(''));
+});
+
+it('takes no program of a package for one of the system', () => {
+  // `npm test` puts them first, and `nft` is the name of one.
+  expect(searchPath).not.toContain('node_modules');
+  expect(searchPath).toContain('/usr/sbin');
 });
 
 it('does not know a command that is not there', () => {

@@ -20,9 +20,12 @@ const plugins = ['loopback', 'ptp', 'host-local'];
 /** The folders of distributions, and of the plugins' own releases. */
 const pluginFolders = ['/usr/lib/cni', '/usr/libexec/cni', '/opt/cni/bin'];
 
-/** The search path of the node: the caller's, and the places of programs for root. */
+/**
+ * The search path of the node: the caller's, and the places of programs for root. npm puts the
+ * programs of packages first, and one of them is called `nft` as well.
+ */
 export const searchPath: string = [
-  process.env['PATH'] ?? '',
+  ...(process.env['PATH'] ?? '').split(delimiter).filter((path) => !path.includes('node_modules')),
   '/usr/local/sbin',
   '/usr/local/bin',
   '/usr/sbin',
