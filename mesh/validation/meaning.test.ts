@@ -42,6 +42,24 @@ it.each<readonly [string, object, readonly string[]]>([
     { route, rewrite: { uri: '/', uriRegexRewrite: { match: '[' } } },
     ['InvalidValue spec.http[0].rewrite.uriRegexRewrite', 'RegexInvalid spec.http[0].rewrite.uriRegexRewrite.match'],
   ],
+  [
+    'line breaks in the names of headers',
+    { route, match: [{ headers: { 'a\nb': {} }, withoutHeaders: { 'a\rb': {} } }] },
+    [
+      'InvalidValue spec.http[0].match[0].headers["a\\nb"]',
+      'InvalidValue spec.http[0].match[0].withoutHeaders["a\\rb"]',
+    ],
+  ],
+  [
+    'line breaks in a rewrite',
+    { route, rewrite: { uri: '/a\nb', authority: 'a\rb' } },
+    ['InvalidValue spec.http[0].rewrite.uri', 'InvalidValue spec.http[0].rewrite.authority'],
+  ],
+  [
+    'line breaks in a redirect',
+    { redirect: { uri: '/a\nb', authority: 'a\rb' } },
+    ['InvalidValue spec.http[0].redirect.uri', 'InvalidValue spec.http[0].redirect.authority'],
+  ],
   ['a redirect to nowhere', { redirect: { redirectCode: 302 } }, ['MissingField spec.http[0].redirect']],
   ['a redirect to FTP', { redirect: { scheme: 'ftp' } }, ['InvalidValue spec.http[0].redirect.scheme']],
   ['a redirect to a port', { redirect: { derivePort: 'FROM_REQUEST_PORT' } }, []],

@@ -55,6 +55,13 @@ export function checkPattern(pattern: string | undefined, path: FieldPath): read
   return [errorAt('RegexInvalid', path, `The pattern is not valid in RE2: ${problem}.`)];
 }
 
+/** NUL, CR and LF: Envoy refuses whole route configurations for one of them. */
+export function checkOneLine(text: string | undefined, path: FieldPath): readonly Problem[] {
+  return text !== undefined && /[\0\r\n]/.test(text)
+    ? [errorAt('InvalidValue', path, `${JSON.stringify(text)} has a line break or a NUL, which no request can have.`)]
+    : [];
+}
+
 /** IP addresses or ranges; absent is fine. */
 export function checkIpRanges(ranges: readonly string[] | undefined, path: FieldPath): readonly Problem[] {
   return (ranges ?? []).flatMap((range, index) =>

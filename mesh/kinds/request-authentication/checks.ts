@@ -6,7 +6,7 @@ import type { JwtRule, RequestAuthenticationSpec } from './spec.ts';
 import type { Problem } from '../../reading/problem.ts';
 import { errorAt } from '../../reading/problem.ts';
 import { checkPolicyTargets } from '../authorization-policy/checks.ts';
-import { checkTime, isToken } from '../../validation/value.ts';
+import { checkOneLine, checkTime, isToken } from '../../validation/value.ts';
 
 /** The problems of one RequestAuthentication. */
 export function checkRequestAuthentication(spec: RequestAuthenticationSpec): readonly Problem[] {
@@ -35,9 +35,7 @@ function checkRule(rule: JwtRule, path: FieldPath): readonly Problem[] {
   }
   rule.fromHeaders?.forEach(({ name, prefix = '' }, index) => {
     problems.push(...checkHeader(name, [...path, 'fromHeaders', index, 'name']));
-    if (/[\0\r\n]/.test(prefix)) {
-      problems.push(errorAt('InvalidValue', [...path, 'fromHeaders', index, 'prefix'], 'The prefix has a line break.'));
-    }
+    problems.push(...checkOneLine(prefix, [...path, 'fromHeaders', index, 'prefix']));
   });
   rule.outputClaimToHeaders?.forEach(({ header }, index) => {
     problems.push(...checkHeader(header, [...path, 'outputClaimToHeaders', index, 'header']));

@@ -20,7 +20,7 @@ import type { Problem } from '../../reading/problem.ts';
 import { errorAt, warningAt } from '../../reading/problem.ts';
 import { checkCors } from '../../validation/cors-policy.ts';
 import { checkRetries } from '../../validation/retries.ts';
-import { checkExportTo, checkPattern, checkPort, checkRange, checkTime } from '../../validation/value.ts';
+import { checkExportTo, checkOneLine, checkPattern, checkPort, checkRange, checkTime } from '../../validation/value.ts';
 
 /** The problems of one VirtualService. */
 export function checkVirtualService(spec: VirtualServiceSpec): readonly Problem[] {
@@ -129,6 +129,8 @@ function checkRedirect(redirect: HttpRedirect, path: FieldPath): readonly Proble
   const { scheme = '' } = redirect;
   const { redirectCode: _, ...targets } = redirect;
   return [
+    ...checkOneLine(redirect.uri, [...path, 'uri']),
+    ...checkOneLine(redirect.authority, [...path, 'authority']),
     ...checkPort(redirect.port, [...path, 'port']),
     ...(scheme === '' || scheme === 'http' || scheme === 'https'
       ? []
@@ -160,7 +162,10 @@ function checkMatch(match: HttpMatchRequest, path: FieldPath): readonly Problem[
           : checkMatcher(matcher, [...path, field, name]),
     ),
   );
-  return [...matchers, ...maps, ...checkPort(match.port, [...path, 'port'])];
+  const names = (['headers', 'withoutHeaders'] as const).flatMap((field) =>
+    Object.keys(match[field] ?? {}).flatMap((name) => checkOneLine(name, [...path, field, name])),
+  );
+  return [...matchers, ...names, ...maps, ...checkPort(match.port, [...path, 'port'])];
 }
 
 function checkMatcher(matcher: StringMatch | undefined, path: FieldPath): readonly Problem[] {
@@ -218,6 +223,9 @@ function checkRewrite(
     ];
   }
   return [
+    ...checkOneLine(uri, [...path, 'uri']),
+    ...checkOneLine(authority, [...path, 'authority']),
+    ...checkOneLine(regex?.rewrite, [...at, 'rewrite']),
     ...(uri !== '' && regex !== undefined
       ? [errorAt('InvalidValue', at, '`uri` and `uriRegexRewrite` exclude each other.')]
       : []),

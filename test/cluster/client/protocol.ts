@@ -30,8 +30,8 @@ export interface LoadReport {
 export const downloadPorts = { http: 8000, tcp: 9000 } as const;
 
 /**
- * Downloads through a waypoint, several at a time, each through a tunnel of its own; `service` is an
- * address.
+ * Downloads through a waypoint, several at a time, each through a tunnel of its own; `service` is
+ * an address.
  */
 export interface ClientDownloads {
   readonly waypoint: string;
