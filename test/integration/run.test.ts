@@ -318,6 +318,8 @@ test('the control plane killed and restarted: no request fails, the same proxies
     seen: () => failures,
   });
   await startRun();
+  // The new control plane asks the proxies that go on; until they answer they are `starting`.
+  await waitFor(async () => (await waypoint()).state === 'ready', { what: 'the word of the proxy' });
   const after = await waypoint();
   end.abort();
   await load;
