@@ -8,7 +8,7 @@ export { isDeepEqual } from './equality.ts';
 export { formatRef, refOf } from './metadata.ts';
 export type { ObjectMeta, ObjectRef } from './metadata.ts';
 export type { AnyMeshObject, MeshObject } from './object.ts';
-export { definitionOf, isKind } from './kinds/table.ts';
+export { definitionOf, isKind, kindNames } from './kinds/table.ts';
 export type * from './kinds/table.ts';
 export { listApiKinds } from './kinds/bystanders.ts';
 export type { BystanderName, DefinitionWithApi } from './kinds/bystanders.ts';

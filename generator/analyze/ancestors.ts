@@ -1,9 +1,9 @@
 // The status of policies that are attached to backends, whatever their kind.
 
-import type { Kind, MeshObject, MeshSnapshot, ObjectRef } from '../../mesh/index.ts';
-import { refOf } from '../../mesh/index.ts';
+import type { MeshObject, MeshSnapshot, ObjectRef } from '../../mesh/index.ts';
+import { kindNames, refOf } from '../../mesh/index.ts';
 import type { PolicyAncestor } from '../resolve/backend/policy-ancestor.ts';
-import { analyses, analysisOf } from './objects.ts';
+import { analysisOf } from './objects.ts';
 
 /** The entries of `status.ancestors` of one policy that are this controller's. */
 export interface PolicyStatus {
@@ -18,6 +18,6 @@ export function resolvePolicyStatus(mesh: MeshSnapshot, policy: MeshObject): Pol
 
 /** The status of every policy that is attached to backends, kind after kind, oldest first. */
 export function resolvePolicyStatuses(mesh: MeshSnapshot): readonly PolicyStatus[] {
-  const kinds = (Object.keys(analyses) as readonly Kind[]).filter((kind) => analysisOf(kind).ancestors !== undefined);
+  const kinds = kindNames.filter((kind) => analysisOf(kind).ancestors !== undefined);
   return kinds.flatMap((kind) => mesh.list(kind).map((policy) => resolvePolicyStatus(mesh, policy)));
 }

@@ -1,7 +1,7 @@
 // The Findings about each object on its own, whether or not a waypoint ever looks at it: they
 // explain configuration that would otherwise silently do nothing.
 
-import { isKind, type Kind, type MeshObject, type ObjectRef, refOf } from '../../mesh/index.ts';
+import { isKind, type Kind, kindNames, type MeshObject, type ObjectRef, refOf } from '../../mesh/index.ts';
 import type { ResolveContext } from '../resolve/context.ts';
 import type { KindAnalysis } from './analysis.ts';
 import { reportUnsupportedFields } from './fields/report.ts';
@@ -31,7 +31,7 @@ import { workloadEntry } from './workload-entry.ts';
 import { xBackendTrafficPolicy } from './x-backend-traffic-policy.ts';
 
 /** The analysis of every kind. */
-export const analyses: { readonly [K in Kind]: KindAnalysis<K> } = {
+const analyses: { readonly [K in Kind]: KindAnalysis<K> } = {
   AuthorizationPolicy: authorizationPolicy,
   BackendTLSPolicy: backendTLSPolicy,
   ConfigMap: configMap,
@@ -57,8 +57,6 @@ export const analyses: { readonly [K in Kind]: KindAnalysis<K> } = {
   XBackendTrafficPolicy: xBackendTrafficPolicy,
 };
 
-const kinds = Object.keys(analyses) as readonly Kind[];
-
 /** The analysis of a kind. */
 export function analysisOf(kind: Kind): KindAnalysis<Kind> {
   return analyses[kind];
@@ -66,7 +64,7 @@ export function analysisOf(kind: Kind): KindAnalysis<Kind> {
 
 /** Reports on every object of a configuration. */
 export function analyzeObjects(context: ResolveContext): void {
-  for (const kind of kinds.filter(isAnalyzedKind)) {
+  for (const kind of kindNames.filter(isAnalyzedKind)) {
     for (const object of context.mesh.list(kind)) analyzeObject(context, refOf(object));
   }
 }

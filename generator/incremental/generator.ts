@@ -114,7 +114,9 @@ export class Generator {
   #compute(name: string): boolean {
     const unit = parseUnit(name);
     if (unit.kind === 'object') return this.#analyze(name, unit.ref);
-    return unit.kind !== 'waypoints' && this.#waypoints.get(formatProxyKey(unit.waypoint))?.compute(unit) === true;
+    return (
+      unit.kind !== 'waypoints' && this.#waypoints.get(formatProxyKey(unit.waypoint))?.compute(name, unit) === true
+    );
   }
 
   #analyze(name: string, ref: ObjectRef): true {

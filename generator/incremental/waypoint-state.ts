@@ -89,9 +89,9 @@ export class WaypointState {
   }
 
   /** Computes one part; false when it waits for another one, and stays dirty. */
-  compute(unit: PartUnit): boolean {
-    if (this.#waiting.has(formatUnit(unit))) return false;
-    const isInForce = unit.kind === 'listeners' ? this.#makeListeners() : this.#make(unit);
+  compute(name: string, unit: PartUnit): boolean {
+    if (this.#waiting.has(name)) return false;
+    const isInForce = unit.kind === 'listeners' ? this.#makeListeners() : this.#make(name, unit);
     if (this.#next?.missing.size === 0) this.#putListeners();
     return isInForce;
   }
@@ -131,8 +131,7 @@ export class WaypointState {
     return this.#backend({ host, port, owned: true });
   }
 
-  #make(unit: ServiceUnit): boolean {
-    const name = formatUnit(unit);
+  #make(name: string, unit: ServiceUnit): boolean {
     let isInForce = true;
     if (unit.kind === 'backend') this.#makeBackend(name, unit.backend);
     else isInForce = this.#makeFrontend(name, unit.address);
@@ -160,7 +159,7 @@ export class WaypointState {
     // Later changes are taken in now: left for later, they could postpone this list for ever.
     if (this.#isDue(this.#listenersName)) this.#makeListeners();
     const { part, missing } = this.#next ?? { part: undefined, missing: new Map<string, ServiceUnit>() };
-    for (const unit of missing.values()) this.#make(unit);
+    for (const [name, unit] of missing) this.#make(name, unit);
     this.#next = undefined;
     const served = new Map<string, ServedAddress>();
     for (const each of part?.served ?? []) {
@@ -168,7 +167,7 @@ export class WaypointState {
       const name = formatUnit(unit);
       served.set(name, each);
       if (!this.#isDue(name)) continue;
-      if (this.#waiting.has(name) || !isDeepEqual(each, this.#served.get(name))) this.#make(unit);
+      if (this.#waiting.has(name) || !isDeepEqual(each, this.#served.get(name))) this.#make(name, unit);
     }
     this.#bring(part?.backends ?? []);
     this.#waiting.clear();
@@ -214,7 +213,7 @@ export class WaypointState {
       const unit = this.#backend(key);
       const name = formatUnit(unit);
       const isMissing = !key.owned && !this.#units.isDone(name);
-      if (isMissing || this.#isDue(name)) this.#make(unit);
+      if (isMissing || this.#isDue(name)) this.#make(name, unit);
     }
   }
 

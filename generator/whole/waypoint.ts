@@ -17,7 +17,7 @@ import {
 } from '../parts.ts';
 import { renderBackend } from '../render/clusters/discovery.ts';
 import { renderConnectRoutes } from '../render/listeners/connect-terminate.ts';
-import type { ResolveContext } from '../resolve/context.ts';
+import { type ResolveContext, withoutFindings } from '../resolve/context.ts';
 import { resolveConnect } from '../resolve/frontend/connect.ts';
 import { type GatewayKey, resolveGateway } from '../resolve/waypoint/gateway.ts';
 
@@ -41,7 +41,7 @@ export function listWaypoints(mesh: MeshSnapshot): readonly GatewayKey[] {
 
 /** The meaning of one waypoint, as plain data; undefined when the Gateway is no waypoint. */
 export function resolveWaypoint(mesh: MeshSnapshot, key: GatewayKey): WaypointModel | undefined {
-  return resolveModel({ mesh, report: () => undefined }, key);
+  return resolveModel(withoutFindings(mesh), key);
 }
 
 function resolveModel(context: ResolveContext, key: GatewayKey): WaypointModel | undefined {
