@@ -7,6 +7,7 @@ import { renderEvent, renderSeries } from './event.ts';
 import { areRulesOfOthers } from './finding-status.ts';
 import type { DeploymentReport } from './status-loop.ts';
 import { isGuest } from './view.ts';
+import { Gathering } from '../leader/gathering.ts';
 import { WorkQueue } from '../leader/work-queue.ts';
 
 /** Findings within so many milliseconds are handled together. */
@@ -33,7 +34,7 @@ interface Term {
   readonly queue: WorkQueue;
   readonly unlisten: () => void;
   readonly told: Map<string, Told>;
-  timer: NodeJS.Timeout | undefined;
+  readonly gathering: Gathering;
   /** Milliseconds since 1970. */
   nextAt: number;
 }
@@ -58,8 +59,8 @@ export class EventLoop implements LeaderLoop {
 
   /** Findings that are still to be reported. */
   get pending(): number {
-    const { queue, timer } = this.#term ?? {};
-    return (queue?.size ?? 0) + (timer === undefined ? 0 : 1);
+    const { queue, gathering } = this.#term ?? {};
+    return (queue?.size ?? 0) + (gathering?.isDue === true ? 1 : 0);
   }
 
   start(): void {
@@ -71,35 +72,26 @@ export class EventLoop implements LeaderLoop {
           this.#context.log('debug', 'event not written', { finding: key, error: String(error) }),
         concurrency: 1,
       }),
-      unlisten: this.#deployment.onChange(() => this.#schedule()),
+      unlisten: this.#deployment.onChange(() => term.gathering.request()),
       told: new Map(),
-      timer: undefined,
+      gathering: new Gathering(gatherMs, () => this.#look(term)),
       nextAt: -Infinity,
     };
     this.#term = term;
-    this.#schedule();
+    term.gathering.request();
   }
 
   onStep({ touched }: ClusterStep): void {
-    if (touched.size > 0) this.#schedule();
+    if (touched.size > 0) this.#term?.gathering.request();
   }
 
   async stop(): Promise<void> {
     const term = this.#term;
     this.#term = undefined;
     if (term === undefined) return;
-    clearTimeout(term.timer);
+    term.gathering.stop();
     term.unlisten();
     await term.queue.stop();
-  }
-
-  #schedule(): void {
-    const term = this.#term;
-    if (term === undefined || term.timer !== undefined) return;
-    term.timer = setTimeout(() => {
-      term.timer = undefined;
-      this.#look(term);
-    }, gatherMs);
   }
 
   #look({ told, queue }: Term): void {

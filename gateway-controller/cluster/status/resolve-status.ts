@@ -55,12 +55,22 @@ const traffic = {
   rejected: 'conditions',
   resolve: resolveTrafficStatus,
 } as const;
-const route: StatusOf<Route> = {
-  manager: 'route',
-  rejected: 'route',
-  resolve: (view, object) =>
-    isSuperseded(view, object) ? resolveRejected(view, object, 'route') : resolveRouteParents(view, object),
-};
+const route: StatusOf<Route> = { manager: 'route', ...ofNewest('route', resolveRouteParents) };
+
+/**
+ * A status about the newest version of an object: its faults if it cannot be read, although an
+ * older version is in force.
+ */
+function ofNewest<Object extends MeshObject>(
+  rejected: RejectedForm,
+  resolve: StatusOf<Object>['resolve'],
+): Pick<StatusOf<Object>, 'rejected' | 'resolve'> {
+  return {
+    rejected,
+    resolve: (view, object) =>
+      isSuperseded(view, object) ? resolveRejected(view, object, rejected) : resolve(view, object),
+  };
+}
 
 /** Every kind of the mesh whose status is written, by name. */
 const statuses: { readonly [K in StatusKindName]: StatusOf<MeshObject<K>> } = {
@@ -98,12 +108,7 @@ const statuses: { readonly [K in StatusKindName]: StatusOf<MeshObject<K>> } = {
   TLSRoute: route,
   VirtualService: traffic,
   WorkloadEntry: { manager: 'service', conditionTypes: [waypointBound], resolve: resolveWorkloadStatus },
-  XBackendTrafficPolicy: {
-    manager: 'policy',
-    rejected: 'ancestors',
-    resolve: (view, object) =>
-      isSuperseded(view, object) ? resolveRejected(view, object, 'ancestors') : resolveAncestors(view, object),
-  },
+  XBackendTrafficPolicy: { manager: 'policy', ...ofNewest('ancestors', resolveAncestors) },
 };
 
 /** A kind without meaning to the mesh, which gets a status all the same. */

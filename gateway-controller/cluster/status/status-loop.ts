@@ -10,6 +10,7 @@ import { routeControllerName } from './route-status.ts';
 import { planStatusWrite } from './status-write.ts';
 import { formatUnit, parseUnit, StatusPlanner } from './status-planner.ts';
 import { deploymentKey, isGuest, type StatusView } from './view.ts';
+import { Gathering } from '../leader/gathering.ts';
 import { WorkQueue } from '../leader/work-queue.ts';
 import { WrittenObjects } from '../leader/written-objects.ts';
 
@@ -29,7 +30,7 @@ interface Term {
   readonly planner: StatusPlanner;
   readonly queue: WorkQueue;
   readonly unlisten: () => void;
-  timer: NodeJS.Timeout | undefined;
+  readonly gathering: Gathering;
 }
 
 /** Keeps the status of every object up to date while this replica leads. */
@@ -56,8 +57,8 @@ export class StatusLoop implements LeaderLoop {
 
   /** Objects whose status is still to be computed. */
   get pending(): number {
-    const { queue, timer } = this.#term ?? {};
-    return (queue?.size ?? 0) + (timer === undefined ? 0 : 1);
+    const { queue, gathering } = this.#term ?? {};
+    return (queue?.size ?? 0) + (gathering?.isDue === true ? 1 : 0);
   }
 
   start(): void {
@@ -68,7 +69,8 @@ export class StatusLoop implements LeaderLoop {
       onError: (unit, error, retryMs) => this.#report(unit, error, retryMs),
     });
     const unlisten = this.#deployment.onChange(() => this.#touchDeployments());
-    this.#term = { planner, queue, unlisten, timer: undefined };
+    const gathering = new Gathering(gatherMs, () => this.#look({ planner, queue }));
+    this.#term = { planner, queue, unlisten, gathering };
     this.#written.clear();
     this.#gatherFindings();
     planner.compareFindings(this.#context.findings());
@@ -85,14 +87,14 @@ export class StatusLoop implements LeaderLoop {
     if (this.#term === undefined) return;
     for (const ref of changed) this.#changed.set(formatRef(ref), ref);
     for (const key of touched) this.#touched.add(key);
-    this.#schedule();
+    this.#term.gathering.request();
   }
 
   async stop(): Promise<void> {
     const term = this.#term;
     this.#term = undefined;
     if (term === undefined) return;
-    clearTimeout(term.timer);
+    term.gathering.stop();
     term.unlisten();
     this.#changed.clear();
     this.#touched.clear();
@@ -110,16 +112,7 @@ export class StatusLoop implements LeaderLoop {
     };
   }
 
-  #schedule(): void {
-    const term = this.#term;
-    if (term === undefined || term.timer !== undefined) return;
-    term.timer = setTimeout(() => {
-      term.timer = undefined;
-      this.#look(term);
-    }, gatherMs);
-  }
-
-  #look({ planner, queue }: Term): void {
+  #look({ planner, queue }: Pick<Term, 'planner' | 'queue'>): void {
     const change = { changed: [...this.#changed.values()], touched: new Set(this.#touched) };
     this.#changed.clear();
     this.#touched.clear();
@@ -145,7 +138,7 @@ export class StatusLoop implements LeaderLoop {
 
   #touchDeployments(): void {
     for (const gateway of this.#context.waypoints()) this.#touched.add(deploymentKey({ kind: 'Gateway', ...gateway }));
-    this.#schedule();
+    this.#term?.gathering.request();
   }
 
   async #write(planner: StatusPlanner, ref: ObjectRef): Promise<boolean> {
