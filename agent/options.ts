@@ -96,7 +96,6 @@ export type LogLevel = Parameters<Log>[0];
  */
 export function parseAgentOptions(argv: readonly string[], writeHelp: (text: string) => void): ParsedOptions {
   const flags = readFlags(argv, writeHelp);
-  const optional = (flag: Flag): string | undefined => flags.text(flag);
   const warnings: string[] = [];
   const parsed = <T>(
     flag: Flag,
@@ -114,7 +113,7 @@ export function parseAgentOptions(argv: readonly string[], writeHelp: (text: str
     }
   };
   const required = (flag: Flag): string => {
-    const value = optional(flag);
+    const value = flags.text(flag);
     if (value !== undefined) return value;
     throw invalid(`--${flag} is missing (or ${variableOf(flag)} in the environment)`);
   };
@@ -124,16 +123,16 @@ export function parseAgentOptions(argv: readonly string[], writeHelp: (text: str
   // Others reach the proxy by its own family of addresses.
   const anywhere = instanceIp.includes(':') ? '[::]' : '0.0.0.0';
   const ca = parseHostPort('ca-address', required('ca-address'));
-  const gatewayName = optional('gateway');
-  const labelsFile = optional('labels-file');
-  const nodeName = optional('node-name');
-  const clusterId = optional('cluster-id');
-  const network = optional('network');
-  const logFile = optional('log-file');
+  const gatewayName = flags.text('gateway');
+  const labelsFile = flags.text('labels-file');
+  const nodeName = flags.text('node-name');
+  const clusterId = flags.text('cluster-id');
+  const network = flags.text('network');
+  const logFile = flags.text('log-file');
   // As many as there are cores, which Envoy sees itself.
   const concurrency = parsed('concurrency', (flag, text) => (text === '' ? undefined : parseNumber(flag, text)), '');
   const heapLimitMiB = parsed('heap-limit', (flag, text) => (text === '' ? undefined : parseHeapLimit(flag, text)), '');
-  const envoyBinary = optional('envoy');
+  const envoyBinary = flags.text('envoy');
   return {
     agent: {
       role: parseRole(required('role')),
@@ -150,7 +149,7 @@ export function parseAgentOptions(argv: readonly string[], writeHelp: (text: str
       },
       ca: {
         address: formatHostPort(ca.host, ca.port),
-        serverName: optional('ca-server-name') ?? ca.host,
+        serverName: flags.text('ca-server-name') ?? ca.host,
         rootCertFile: required('root-cert-file'),
         tokenFile: required('token-file'),
         ttlSeconds: parsed('certificate-ttl', parseNumber),

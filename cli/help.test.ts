@@ -5,22 +5,10 @@ import { expect, it } from 'vitest';
 import { checkInstallSettings, defaultInstallSettings, settingNames, settingSchemas } from '../templates/index.ts';
 import { readControllerSettings } from './controller-options.ts';
 import { CommandError } from './io.ts';
-import { createProgram } from './program.ts';
 import { createGateway } from './waypoint/gateway.ts';
+import { createSilentProgram } from '../test/support/command-line.ts';
 
-const program = createProgram(
-  {
-    stdout: { write: () => undefined },
-    stderr: { write: () => undefined },
-    readInput: () => Promise.resolve(''),
-    isTty: false,
-    ask: undefined,
-    env: {},
-    stopSignal: () => new AbortController().signal,
-    nodeCommand: [],
-  },
-  () => undefined,
-);
+const program = createSilentProgram();
 
 function everyOption(command: Command, path = ''): readonly (readonly [string, Option])[] {
   const name = `${path} ${command.name()}`.trim();

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../cli/io.ts';
-import { createProgram } from '../cli/program.ts';
+import { createSilentProgram } from './support/command-line.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -87,20 +87,7 @@ describe('docs/reference/compatibility.md', () => {
   });
 
   it('names every command and exit code, and so does the README every command', () => {
-    const silent = { write: () => undefined };
-    const program = createProgram(
-      {
-        stdout: silent,
-        stderr: silent,
-        readInput: () => Promise.resolve(''),
-        isTty: false,
-        ask: undefined,
-        env: {},
-        stopSignal: () => new AbortController().signal,
-        nodeCommand: [],
-      },
-      () => undefined,
-    );
+    const program = createSilentProgram();
     const commands = program.commands.flatMap((command) =>
       command.commands.length === 0
         ? [command.name()]
