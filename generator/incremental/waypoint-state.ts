@@ -51,6 +51,10 @@ type ServiceUnit = Exclude<PartUnit, { readonly kind: 'listeners' }>;
 /** A list of services that is not in force yet. */
 interface NextListeners {
   readonly part: ListenerPart | undefined;
+  /** Its services, by the names of the units of their frontends. */
+  readonly served: ReadonlyMap<string, ServedAddress>;
+  /** The names of the units of their backends. */
+  readonly owned: ReadonlySet<string>;
   /** The units that it names and that are not computed yet, by name. */
   readonly missing: Map<string, ServiceUnit>;
 }
@@ -71,7 +75,8 @@ export class WaypointState {
   readonly #frontends = new Map<string, FrontendPart>();
   /** The names of the units of the backends in force. */
   readonly #backends = new Set<string>();
-  #served: ReadonlyMap<string, ServedAddress> = new Map();
+  #served: NextListeners['served'] = new Map();
+  #owned: NextListeners['owned'] = new Set();
   #listeners: ListenerPart | undefined;
   #next: NextListeners | undefined;
   /** The names of the units of frontends in state "waiting". */
@@ -143,14 +148,24 @@ export class WaypointState {
     const name = this.#listenersName;
     const since = this.#units.dueSince(name) ?? this.#units.changes;
     const part = this.#units.compute(name, (context) => makeListenerPart(context, this.#key));
+    const services = (part?.served ?? []).map((each) => ({
+      each,
+      frontend: withName(this.#frontend(each.address)),
+      backend: withName(this.#ownBackend(each.address)),
+    }));
     const named = [
-      ...(part?.served ?? []).flatMap(({ address }) => [this.#frontend(address), this.#ownBackend(address)]),
-      ...(part?.backends ?? []).map((key) => this.#backend(key)),
-    ].map((unit) => [formatUnit(unit), unit] as const);
+      ...services.flatMap(({ frontend, backend }) => [frontend, backend]),
+      ...(part?.backends ?? []).map((key) => withName(this.#backend(key))),
+    ];
     const missing = new Map(named.filter(([each]) => !this.#units.isDone(each)));
     for (const each of missing.keys()) this.#units.demand(each, since);
     for (const each of this.#next?.missing.keys() ?? []) if (!missing.has(each)) this.#units.forget(each);
-    this.#next = { part, missing };
+    this.#next = {
+      part,
+      served: new Map(services.map(({ each, frontend: [frontend] }) => [frontend, each])),
+      owned: new Set(services.map(({ backend: [backend] }) => backend)),
+      missing,
+    };
     return true;
   }
 
@@ -158,21 +173,20 @@ export class WaypointState {
   #putListeners(): void {
     // Later changes are taken in now: left for later, they could postpone this list for ever.
     if (this.#isDue(this.#listenersName)) this.#makeListeners();
-    const { part, missing } = this.#next ?? { part: undefined, missing: new Map<string, ServiceUnit>() };
+    if (this.#next === undefined) return;
+    const { part, served, owned, missing } = this.#next;
     for (const [name, unit] of missing) this.#make(name, unit);
     this.#next = undefined;
-    const served = new Map<string, ServedAddress>();
-    for (const each of part?.served ?? []) {
-      const unit = this.#frontend(each.address);
-      const name = formatUnit(unit);
-      served.set(name, each);
+    for (const [name, each] of served) {
       if (!this.#isDue(name)) continue;
-      if (this.#waiting.has(name) || !isDeepEqual(each, this.#served.get(name))) this.#make(name, unit);
+      if (this.#waiting.has(name) || !isDeepEqual(each, this.#served.get(name)))
+        this.#make(name, this.#frontend(each.address));
     }
     this.#bring(part?.backends ?? []);
     this.#waiting.clear();
     this.#listeners = part;
     this.#served = served;
+    this.#owned = owned;
     this.#replace(this.#listenersName, part?.resources ?? []);
     for (const name of this.#frontends.keys()) {
       if (served.has(name)) continue;
@@ -237,12 +251,12 @@ export class WaypointState {
   #dropNeedless(): void {
     this.#foreignChanged = false;
     const listeners = [this.#listeners, this.#next?.part].filter((part) => part !== undefined);
-    const wanted = new Set(
-      [
-        ...listeners.flatMap(({ served }) => served.map(({ address }) => this.#ownBackend(address))),
-        ...[...listeners, ...this.#frontends.values()].flatMap(foreignOf).map((key) => this.#backend(key)),
-      ].map(formatUnit),
-    );
+    const foreign = [...listeners, ...this.#frontends.values()].flatMap(foreignOf);
+    const wanted = new Set([
+      ...this.#owned,
+      ...(this.#next?.owned ?? []),
+      ...foreign.map((key) => formatUnit(this.#backend(key))),
+    ]);
     for (const name of this.#backends) {
       if (wanted.has(name)) continue;
       this.#backends.delete(name);
@@ -258,6 +272,10 @@ export class WaypointState {
   #replace(part: string, resources: readonly EnvoyResource[]): void {
     this.#resources.replace(part, resources, this.#units.changes);
   }
+}
+
+function withName<U extends PartUnit>(unit: U): readonly [name: string, unit: U] {
+  return [formatUnit(unit), unit];
 }
 
 /** The facts on which a frontend's listener and the CONNECT must agree. */
