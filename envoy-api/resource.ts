@@ -11,6 +11,7 @@ export const typeUrls = {
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
   routeConfiguration: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  scopedRoute: 'type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration',
   clusterLoadAssignment: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
   secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
   extensionConfig: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
