@@ -32,6 +32,7 @@ const groups: readonly (readonly [string, string])[] = [
   ['clusters', typeUrls.cluster],
   ['endpoints', typeUrls.clusterLoadAssignment],
   ['listeners', typeUrls.listener],
+  ['scopes', typeUrls.scopedRoute],
   ['routes', typeUrls.routeConfiguration],
   ['extensions', typeUrls.extensionConfig],
   ['secrets', typeUrls.secret],

@@ -1,5 +1,5 @@
-// The static form of a proxy's resources. Resources that come by RDS, EDS, ECDS and SDS are written
-// into listeners and clusters, so that `envoy -c` can run it and `envoy --mode validate` really
+// The static form of a proxy's resources. Resources that come by SRDS, RDS, EDS, ECDS and SDS are
+// written into listeners and clusters, so that `envoy -c` can run it and `envoy --mode validate` really
 // reads all of it.
 
 import type { Json, JsonObject } from './json.ts';
@@ -30,11 +30,17 @@ export function inlineResources(resources: readonly EnvoyResource[], secrets: Se
     if (json === undefined) throw new Error(`nothing of type ${typeUrl} is named "${name}"`);
     return json;
   };
+  const scopes = resources
+    .filter(({ typeUrl }) => typeUrl === typeUrls.scopedRoute)
+    .map(({ json: { route_configuration_name: routes, ...scope } }) => ({
+      ...scope,
+      route_configuration: find(typeUrls.routeConfiguration, textOf(routes)),
+    }));
   const inline = (value: Json): Json => {
     if (Array.isArray(value)) return value.map(inline);
     if (!isObject(value)) return value;
     return Object.fromEntries(
-      Object.entries(inlineObject(value, find, secrets)).map(([key, child]) => [
+      Object.entries(inlineObject(value, { find, scopes, secrets })).map(([key, child]) => [
         key,
         child === undefined ? null : inline(child),
       ]),
@@ -45,14 +51,18 @@ export function inlineResources(resources: readonly EnvoyResource[], secrets: Se
   return { listeners: ofType(typeUrls.listener), clusters: ofType(typeUrls.cluster) };
 }
 
-function inlineObject(
-  object: JsonObject,
-  find: (typeUrl: string, name: string) => JsonObject,
-  secrets: SecretFiles,
-): JsonObject {
-  const { rds, config_discovery: discovery, eds_cluster_config: eds, ...rest } = object;
+interface Inlined {
+  readonly find: (typeUrl: string, name: string) => JsonObject;
+  /** All scopes, with their routes. */
+  readonly scopes: readonly JsonObject[];
+  readonly secrets: SecretFiles;
+}
+
+function inlineObject(object: JsonObject, { find, scopes, secrets }: Inlined): JsonObject {
+  const { rds, scoped_routes: scoped, config_discovery: discovery, eds_cluster_config: eds, ...rest } = object;
   if (isObject(rds))
     return { ...rest, route_config: find(typeUrls.routeConfiguration, textOf(rds['route_config_name'])) };
+  if (isObject(scoped)) return { ...rest, scoped_routes: inlineScopes(scoped, scopes, asksOnDemand(rest)) };
   if (isObject(discovery)) {
     const extension = find(typeUrls.extensionConfig, textOf(object['name']));
     return { ...rest, typed_config: extension['typed_config'] ?? null };
@@ -62,6 +72,31 @@ function inlineObject(
     return { ...rest, type: 'STATIC', load_assignment: find(typeUrls.clusterLoadAssignment, name) };
   }
   return inlineSecrets(object, secrets);
+}
+
+/** A scope on demand is of use only to a manager that asks for it. */
+function inlineScopes(
+  { scoped_rds: _unused, ...rest }: JsonObject,
+  all: readonly JsonObject[],
+  asks: boolean,
+): JsonObject {
+  const found = all.flatMap(({ on_demand: onDemand, ...scope }) => ((onDemand === true) === asks ? [scope] : []));
+  const scopes = found.length > 0 ? found : [noScope];
+  return { ...rest, scoped_route_configurations_list: { scoped_route_configurations: scopes } };
+}
+
+/** Envoy refuses an empty list. */
+const noScope: JsonObject = {
+  name: 'none',
+  key: { fragments: [{ string_key: '' }] },
+  route_configuration: { name: 'none' },
+};
+
+function asksOnDemand({ http_filters: filters }: JsonObject): boolean {
+  return (
+    Array.isArray(filters) &&
+    filters.some((filter) => isObject(filter) && filter['name'] === 'envoy.filters.http.on_demand')
+  );
 }
 
 function inlineSecrets(object: JsonObject, secrets: SecretFiles): JsonObject {

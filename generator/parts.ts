@@ -4,31 +4,29 @@
 
 import type { EnvoyResource } from '../envoy-api/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
-import type { DirectFrontend } from './model/direct.ts';
 import type { HttpRoute } from './model/http-route.ts';
 import type { TcpRoute } from './model/tcp-route.ts';
-import type { Frontend, HttpFrontend, ServedAddress, TcpFrontend } from './model/frontend.ts';
+import type { Frontend, ServedAddress } from './model/frontend.ts';
 import type { Backend, ListenerModel } from './model/waypoint.ts';
-import { renderAuthentication } from './render/authentication.ts';
-import { renderAuthorizer } from './render/authorizer.ts';
 import { renderBackend } from './render/clusters/discovery.ts';
 import { renderTunnelEndTimer } from './render/tunnel-end.ts';
+import { renderAuthorities } from './render/listeners/authorities.ts';
 import {
   renderConnectOriginate,
   renderConnectOriginateCluster,
-  renderMainInternalCluster,
+  renderInternalClusters,
 } from './render/listeners/connect-originate.ts';
-import { renderConnectRoutes, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
+import { renderFrontendTunnels } from './render/listeners/connect-routes.ts';
+import { renderConnectManager, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
 import { renderDirectResources } from './render/listeners/direct.ts';
-import { renderHttpManager } from './render/listeners/http-chain.ts';
-import { renderMainInternal } from './render/listeners/main-internal.ts';
-import { renderTcpExtensions } from './render/listeners/tcp-chain.ts';
-import { formatChainName } from './render/names.ts';
+import { renderManagers } from './render/listeners/http-manager.ts';
+import { renderInternalListeners, renderTcpProxy } from './render/listeners/main-internal.ts';
+import { renderRequestScope, renderTunnelScopes } from './render/listeners/scopes.ts';
+import { formatRoutesName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
 import { resolveBackends } from './resolve/backend/backend.ts';
 import { findBackendService, findServedService } from './resolve/waypoint/served.ts';
 import type { ResolveContext } from './resolve/context.ts';
-import { resolveConnect } from './resolve/frontend/connect.ts';
 import { resolveFrontend } from './resolve/frontend/frontend.ts';
 import { resolveListeners } from './resolve/frontend/listeners.ts';
 import type { ResolvedPort, ResolvedService } from './resolve/service/service.ts';
@@ -52,18 +50,13 @@ export interface BackendKey extends HostPort {
 export interface ListenerPart {
   readonly resources: readonly EnvoyResource[];
   readonly served: readonly ServedAddress[];
-  readonly direct?: DirectFrontend;
-  /** The reads of the direct chains. */
+  /** Those that workloads' routes name. */
   readonly backends: readonly BackendKey[];
 }
 
-/**
- * One frontend: its route configuration and policies, its decisions on the CONNECT, and the
- * backends that these name.
- */
+/** One frontend: the routes of its tunnels and of its requests, and the backends that these name. */
 export interface FrontendPart {
   readonly resources: readonly EnvoyResource[];
-  readonly tcp?: TcpFrontend;
   readonly backends: readonly BackendKey[];
 }
 
@@ -71,13 +64,7 @@ export interface FrontendPart {
 export function makeListenerPart(context: ResolveContext, key: GatewayKey): ListenerPart | undefined {
   const model = resolveListenerPart(context, key);
   if (model === undefined) return undefined;
-  const { served, direct } = model;
-  return {
-    served,
-    ...(direct === undefined ? {} : { direct }),
-    backends: backendsOfListeners(model),
-    resources: renderListeners(model),
-  };
+  return { served: model.served, backends: backendsOfListeners(model), resources: renderListeners(model) };
 }
 
 /** The meaning of a waypoint's listeners; undefined when the Gateway is none. */
@@ -86,25 +73,32 @@ export function resolveListenerPart(context: ResolveContext, key: GatewayKey): L
   return gateway === undefined ? undefined : resolveListeners(context, gateway);
 }
 
-/**
- * The listeners and fixed clusters of a waypoint, and the resources that its chains of workloads
- * refer to.
- */
+/** The listeners, filters and fixed clusters of a waypoint, and the resources of workloads. */
 export function renderListeners(model: ListenerModel): readonly EnvoyResource[] {
+  const { accessLog, direct, dispatch, gateway, trustDomains } = model;
   const timer = renderTunnelEndTimer();
   return [
     renderConnectTerminate(model),
-    renderMainInternal(model),
+    renderConnectManager(model),
+    renderAuthorities(dispatch),
+    ...renderInternalListeners(),
+    ...renderManagers(model),
+    renderTcpProxy(accessLog),
     renderConnectOriginate(),
-    renderMainInternalCluster(),
-    renderConnectOriginateCluster(model.trustDomains),
+    ...renderInternalClusters(),
+    renderConnectOriginateCluster(trustDomains),
     timer.listener,
     timer.cluster,
-    ...(model.direct === undefined ? [] : renderDirectResources(model.direct)),
+    ...(direct === undefined ? [] : renderDirectResources(direct, gateway)),
   ];
 }
 
-/** The backends that the chains of workloads ask. */
+/** The scopes that lead the addresses of a frontend to it. */
+export function renderAddresses(served: ServedAddress): readonly EnvoyResource[] {
+  return renderTunnelScopes(served);
+}
+
+/** The backends that requests to workloads ask. */
 export function backendsOfListeners({ direct }: ListenerModel): readonly BackendKey[] {
   return namedBackends(direct?.http.custom?.authorizer.cluster, [], []);
 }
@@ -113,11 +107,7 @@ export function backendsOfListeners({ direct }: ListenerModel): readonly Backend
 export function makeFrontendPart(context: ResolveContext, key: GatewayKey, target: HostPort): FrontendPart {
   const frontend = resolveFrontendPart(context, key, target);
   if (frontend === undefined) return { resources: [], backends: [] };
-  return {
-    resources: renderFrontend(frontend),
-    ...(frontend.tcp === undefined ? {} : { tcp: frontend.tcp }),
-    backends: backendsOfFrontend(frontend),
-  };
+  return { resources: renderFrontend(frontend), backends: backendsOfFrontend(frontend) };
 }
 
 /** The meaning of one frontend; undefined when the service or port is gone. */
@@ -133,14 +123,17 @@ export function resolveFrontendPart(
   return resolveFrontend(context, gateway, service, servicePort);
 }
 
-/**
- * The resources of a frontend: its routes, and the configuration of its chains and their filters.
- */
+/** The resources of a frontend: the routes of its tunnels, and of its requests with their scope. */
 export function renderFrontend(frontend: Frontend): readonly EnvoyResource[] {
-  const { http, tcp, accessLog } = frontend;
+  const { http, address } = frontend;
   return [
-    ...(http === undefined ? [] : [renderHttpManager(frontend), ...renderHttpFrontend(http)]),
-    ...(tcp === undefined ? [] : renderTcpExtensions(tcp, accessLog)),
+    renderFrontendTunnels(frontend),
+    ...(http === undefined
+      ? []
+      : [
+          renderRequestScope(formatRoutesName(address.host, address.port)),
+          renderRouteConfiguration({ ...frontend, http }),
+        ]),
   ];
 }
 
@@ -170,29 +163,9 @@ export function resolveBackendPart(
   return resolveBackends(context, key, service, servicePort, owned);
 }
 
-/**
- * The authorization of tunnels: from the TCP frontends of a waypoint, in the order of its
- * listeners, and from its served addresses.
- */
-export function makeConnectPart(
-  frontends: readonly TcpFrontend[],
-  { served, direct }: ListenerPart,
-): readonly EnvoyResource[] {
-  return [renderConnectRoutes(resolveConnect(frontends, served, direct))];
-}
-
 /** A number can occur twice: for TCP, and for UDP, which no waypoint serves. */
 function findServedPort(service: ResolvedService | undefined, port: number): ResolvedPort | undefined {
   return service?.ports.find(({ number, protocol }) => number === port && protocol !== 'udp');
-}
-
-function renderHttpFrontend(http: HttpFrontend): readonly EnvoyResource[] {
-  const chain = formatChainName(http.host, http.port, 'http');
-  return [
-    renderRouteConfiguration(http),
-    renderAuthorizer(chain, http.authorization.custom?.authorizer),
-    renderAuthentication(chain, http.authentication),
-  ];
 }
 
 function namedBackends(

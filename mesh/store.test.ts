@@ -126,7 +126,6 @@ const indexes: Readonly<Partial<Record<IndexName, readonly string[]>>> = {
     '*',
   ],
   'VirtualService/wildcard': [''],
-  'VirtualService/conditional-tcp': ['a.x.svc.cluster.local', '*'],
   'VirtualService/delegate': ['x/a'],
   'DestinationRule/host': ['a.x.svc.cluster.local', 'a.y.svc.mesh.example', '*'],
   'DestinationRule/wildcard': [''],

@@ -17,10 +17,8 @@ export const newestEnvoy = {
 
 /** The oldest Envoy that accepts what Cairn generates; only tests need it. */
 export const oldestEnvoy = {
-  version: '1.39.0',
+  ...newestEnvoy,
   variable: 'ENVOY_OLDEST_BIN',
-  size: '36 MB',
-  checksums: { x64: '57db4b10a409c4e81109560f9c03b58cda93f29438c6e431dea0e573446d11de' },
 };
 
 /** Downloads one Envoy unless it is there. Ends the process with an explanation when it cannot. */

@@ -114,9 +114,9 @@ export class Generator {
   #compute(name: string): boolean {
     const unit = parseUnit(name);
     if (unit.kind === 'object') return this.#analyze(name, unit.ref);
-    return (
-      unit.kind !== 'waypoints' && this.#waypoints.get(formatProxyKey(unit.waypoint))?.compute(name, unit) === true
-    );
+    const waypoint = unit.kind === 'waypoints' ? undefined : this.#waypoints.get(formatProxyKey(unit.waypoint));
+    if (unit.kind !== 'waypoints') waypoint?.compute(name, unit);
+    return waypoint !== undefined;
   }
 
   #analyze(name: string, ref: ObjectRef): true {

@@ -4,7 +4,6 @@ import type { Authentication } from './authentication.ts';
 import type { Authorization } from './authorization.ts';
 import type { HttpRoute, Retry } from './http-route.ts';
 import type { PathHandling } from './judgement.ts';
-import type { ConnectDecision } from './connect.ts';
 
 /**
  * The request goes on to the very address that the client dialled, through a tunnel, in the
@@ -32,17 +31,11 @@ export interface DirectFrontend {
   readonly paths: PathHandling;
   /** In order of precedence: the first whose match holds. The last one takes every request. */
   readonly routes: readonly DirectRoute[];
-  /**
-   * For everything that is not HTTP; decided on the connection, and none is opened to the workload
-   * before the client has sent something.
-   */
+  /** For everything that is not HTTP, as on a service port whose protocol is `auto`. */
   readonly tcp: Authorization;
   /**
-   * Ports that every service of the waypoint declares as TCP, sorted. They are not sniffed, since
-   * their servers may speak first, and their connections are opened at once; that is why `connect`
-   * decides them first.
+   * Ports that every service of the waypoint declares as TCP, in ascending order, with their
+   * policies. They are not sniffed, since their servers may speak first: a denied client gets 403.
    */
-  readonly tcpPorts: readonly number[];
-  /** The policies of each of `tcpPorts`. */
-  readonly connect: readonly ConnectDecision[];
+  readonly tcpPorts: readonly { readonly port: number; readonly authorization: Authorization }[];
 }

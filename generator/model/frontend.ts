@@ -1,29 +1,23 @@
 // The meaning of one service port that a waypoint serves: the unit of resolving and rendering.
 
-import type { AccessLogging } from './access-log.ts';
 import type { Authentication } from './authentication.ts';
-import { type Authorization, isRestricted } from './authorization.ts';
+import type { Authorization } from './authorization.ts';
 import type { HttpRoute } from './http-route.ts';
 import type { PathHandling } from './judgement.ts';
-import type { TcpMatch, TcpRoute } from './tcp-route.ts';
+import type { TcpRoute } from './tcp-route.ts';
 
-/**
- * A service port as the waypoint's listener sees it: the keys by which `main_internal` dispatches.
- */
+/** A service port as clients see it. */
 export interface FrontendAddress {
   /** Fully qualified host name of the service. */
   readonly host: string;
   readonly port: number;
   readonly protocol: FrontendProtocol;
-  /** Of TCP connections; absent if there are none. */
-  readonly tcpVerdict?: TcpVerdict;
   /** Virtual addresses of the service, sorted; IPv4 or IPv6 text, or ranges of them. */
   readonly addresses: readonly string[];
   /**
    * The port of every destination if each request names its own, under the wildcard that `host` is.
    */
   readonly forwardPort?: number;
-  /** Policies do not change it: they arrive by another resource. */
   readonly paths: PathHandling;
 }
 
@@ -34,14 +28,6 @@ export interface FrontendAddress {
  * speak the browsers' form of gRPC.
  */
 export type FrontendProtocol = 'http' | 'http2' | 'grpc-web' | 'tcp' | 'auto';
-
-/**
- * Where the TCP policies of a port are decided. `connect`: on the CONNECT, before any upstream
- * connection exists, so that a denied client of a server that speaks first gets no byte. `chain`:
- * on the connection inside the tunnel, for ports where sniffing has to come first, and for ranges
- * of addresses, which no list of CONNECT authorities can name.
- */
-export type TcpVerdict = 'connect' | 'chain';
 
 /** The HTTP meaning of one service port: authorization and routes. */
 export interface HttpFrontend {
@@ -59,7 +45,12 @@ export interface HttpFrontend {
   readonly authorization: Authorization;
 }
 
-/** The TCP meaning of one service port. */
+/**
+ * The TCP meaning of one service port. Its policies are asked on the CONNECT, before any connection
+ * to the destination exists: a denied client of a port that is declared as TCP gets 403, and no byte
+ * of a server that speaks first. On a port whose protocol is `auto`, the verdict closes the
+ * connection inside the tunnel if that turns out not to be HTTP.
+ */
 export interface TcpFrontend {
   readonly host: string;
   readonly port: number;
@@ -69,20 +60,12 @@ export interface TcpFrontend {
   readonly routes: readonly TcpRoute[];
   /** Denials have precedence; its `custom` and `observed` have no place on a TCP port. */
   readonly authorization: Authorization;
-  readonly decidedAt: TcpVerdict;
-  /**
-   * The moment at which the connection to the destination is opened. Policies on the connection are
-   * asked with the client's first bytes, and before that no connection may be opened that could
-   * answer a denied client.
-   */
-  readonly opens: 'at-once' | 'on-first-bytes';
 }
 
 /** One served port with everything that belongs to it: the unit of resolving and rendering. */
 export interface Frontend {
   readonly address: FrontendAddress;
   readonly service: { readonly namespace: string; readonly name: string };
-  readonly accessLog: AccessLogging;
   readonly http?: HttpFrontend;
   readonly tcp?: TcpFrontend;
 }
@@ -94,18 +77,5 @@ export interface ServedAddress {
    * are not served, or are another's.
    */
   readonly address: FrontendAddress;
-  /**
-   * The conditions of the port's conditional TCP routes, in order: each has a filter chain of its
-   * own.
-   */
-  readonly tcpConditions: readonly (readonly TcpMatch[])[];
   readonly service: { readonly namespace: string; readonly name: string };
-}
-
-/** Whether a TCP port has a verdict of its own on the CONNECT. */
-export function isDecidedAtConnect({
-  decidedAt,
-  authorization,
-}: Pick<TcpFrontend, 'decidedAt' | 'authorization'>): boolean {
-  return decidedAt === 'connect' && isRestricted(authorization);
 }

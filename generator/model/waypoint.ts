@@ -5,7 +5,7 @@
 import type { PathNormalization } from '../../mesh/index.ts';
 import type { AccessLogging } from './access-log.ts';
 import type { ServiceCluster, ServiceEndpoints } from './cluster.ts';
-import type { ConnectModel } from './connect.ts';
+import type { AddressDispatch } from './connect.ts';
 import type { DirectFrontend } from './direct.ts';
 import type { Frontend, ServedAddress } from './frontend.ts';
 
@@ -28,10 +28,7 @@ export interface Backend {
   readonly endpoints: ServiceEndpoints;
 }
 
-/**
- * The listeners of a waypoint; they change when services are added, removed or change ports, never
- * with policy.
- */
+/** The Gateway's side of a waypoint, and its list of services. */
 export interface ListenerModel {
   readonly gateway: WaypointGateway;
   /** Our own first, then its aliases. */
@@ -44,33 +41,16 @@ export interface ListenerModel {
    * alone; others are closed.
    */
   readonly dispatch: readonly AddressDispatch[];
-  /**
-   * Where first bytes are sniffed: on every port but these, which need none, so that their servers
-   * may speak first. Absent: nowhere.
-   */
-  readonly sniffing?: { readonly exceptPorts: readonly number[] };
   readonly direct?: DirectFrontend;
 }
 
-/** The destinations of connections inside tunnels, by the address that the client dialled. */
-export interface AddressDispatch {
-  /** IPv4 or IPv6 text, or ranges of them. */
-  readonly addresses: readonly string[];
-  /**
-   * `closed`: no connection may go there. `workloads`: see `DirectFrontend`. Else by port, and any
-   * other port is closed.
-   */
-  readonly to: 'closed' | 'workloads' | { readonly ports: readonly ServedAddress[] };
-}
-
 /**
- * The handling of any connection or request by one waypoint. A client opens a tunnel, see
- * `connect`. The connection inside it goes where `listeners.dispatch` leads, by the address and
- * port that the client dialled: to a frontend, by its protocol to its `http` or `tcp`, or to
- * workloads. The clusters that its routes name are in `backends`.
+ * The handling of any connection or request by one waypoint. A client opens a tunnel, which goes
+ * where `listeners.dispatch` leads, by the address and port that the client dialled: to a frontend,
+ * by its protocol to its `http` or `tcp`, or to workloads. The clusters that its routes name are in
+ * `backends`.
  */
 export interface WaypointModel {
-  readonly connect: ConnectModel;
   readonly listeners: ListenerModel;
   /** Those of `listeners.served`, found by host and port. */
   readonly frontends: readonly Frontend[];

@@ -1,42 +1,23 @@
-// Request authentication as Envoy's jwt_authn filter. It is the same in every chain and takes its
-// configuration by ECDS, one for each service port, so that a new key touches no listener.
+// Request authentication as Envoy's jwt_authn filter, which comes with the routes of a service.
 
-import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
+import { type MessageTypes, typed } from '../../envoy-api/index.ts';
 import type { Authentication, JwtProvider } from '../model/authentication.ts';
-import { makeDiscovery } from './listeners/extension.ts';
 import { filterMetadata } from './names.ts';
 
-type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
+type Extension = MessageTypes['envoy.config.core.v3.TypedExtensionConfig'];
 type Requirement = MessageTypes['envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement'];
 
 const type = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication';
 
-/** The filter of a chain, and the name of its configuration. */
-export function renderAuthenticationFilter(chain: string): HttpFilter {
-  return { name: extensionName(chain), config_discovery: discovery };
-}
-
-const discovery = makeDiscovery(type);
-
-function extensionName(chain: string): string {
-  return `jwt|${chain}`;
-}
-
-/** The filter's configuration. Without providers, it lets every request through unchanged. */
-export function renderAuthentication(chain: string, { providers }: Authentication): EnvoyResource {
-  const name = extensionName(chain);
+/** The filter; none without providers. */
+export function renderAuthenticationFilter({ providers }: Authentication): readonly Extension[] {
+  if (providers.length === 0) return [];
   const names = providers.map((_, index) => `origins-${index}`);
-  const config: MessageTypes[typeof type] =
-    providers.length === 0
-      ? {}
-      : {
-          providers: Object.fromEntries(
-            providers.map((provider, index) => [`origins-${index}`, renderProvider(provider)]),
-          ),
-          rules: [{ match: { prefix: '/' }, requires: renderRequirement(names) }],
-        };
-  const json: MessageTypes['envoy.config.core.v3.TypedExtensionConfig'] = { name, typed_config: typed(type, config) };
-  return { typeUrl: typeUrls.extensionConfig, name, json };
+  const config = {
+    providers: Object.fromEntries(providers.map((provider, index) => [`origins-${index}`, renderProvider(provider)])),
+    rules: [{ match: { prefix: '/' }, requires: renderRequirement(names) }],
+  };
+  return [{ name: filterMetadata.jwt, typed_config: typed(type, config) }];
 }
 
 /** A valid token of any provider; or for each provider, that it finds none or a valid one. */

@@ -1,6 +1,6 @@
-// Authorization as Envoy's RBAC. The HTTP filters are the same in every chain, and their rules come
-// with each virtual host, so that a change of policy changes routes only. The allow filter's own
-// rules are empty: a route without its policy is closed.
+// Authorization as Envoy's RBAC: of requests as filters that come with their routes, of tunnels as
+// the rules of two filters, which come with each virtual host. Wherever rules are missing, a filter
+// without rules allows nothing.
 
 import { encodeOnce, type MessageTypes, typed } from '../../envoy-api/index.ts';
 import type {
@@ -15,7 +15,7 @@ import { renderMetadataMatcher } from './metadata-matcher.ts';
 import { filterMetadata, filterState } from './names.ts';
 
 type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
-type Metadata = MessageTypes['envoy.config.core.v3.Metadata'];
+type Extension = MessageTypes['envoy.config.core.v3.TypedExtensionConfig'];
 type Permission = MessageTypes['envoy.config.rbac.v3.Permission'];
 type Principal = MessageTypes['envoy.config.rbac.v3.Principal'];
 type Rbac = MessageTypes['envoy.config.rbac.v3.RBAC'];
@@ -30,88 +30,134 @@ const filterNames = {
 
 const rbacType = 'envoy.extensions.filters.http.rbac.v3.RBAC';
 
-/** One of the two decisions: deny comes first. */
-export type NetworkAuthorizationAction = 'deny' | 'allow';
+type FilterRules = MessageTypes['envoy.extensions.filters.http.rbac.v3.RBAC'];
 
-/** The RBAC filters that decide, in order. */
+/** One of the two decisions: deny comes first. */
+type AuthorizationAction = 'deny' | 'allow';
+
+/** The RBAC filters of tunnels, in order: their rules come with each virtual host. */
 export function renderAuthorizationFilters(): readonly HttpFilter[] {
-  return [denyFilter, allowFilter];
+  return [neverDenies, denyAll];
 }
 
 /** It denies nothing until a virtual host overrides it. */
-export const denyFilter: HttpFilter = encodeOnce({
+const neverDenies: HttpFilter = encodeOnce({
   name: filterNames.deny,
   typed_config: typed(rbacType, { rules_stat_prefix: statPrefix('deny') }),
 });
 
 /** It allows nothing until a virtual host overrides it. */
-export const allowFilter: HttpFilter = encodeOnce({
+export const denyAll: Extension = encodeOnce({
   name: filterNames.allow,
   typed_config: typed(rbacType, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),
 });
 
 /** The filter that records which requests an external authorizer is asked about. */
-export const customFilter: HttpFilter = encodeOnce({
-  name: filterNames.custom,
-  typed_config: typed(rbacType, { shadow_rules_stat_prefix: filterMetadata.customPrefix }),
-});
+export function renderCustomFilter(rules: readonly AuthorizationRule[]): Extension {
+  return { name: filterNames.custom, typed_config: typed(rbacType, shadow(rules, filterMetadata.customPrefix)) };
+}
 
-/** The filter that records the matches of audit policies. */
-export const auditFilter: HttpFilter = encodeOnce({
-  name: filterNames.audit,
-  typed_config: typed(rbacType, { shadow_rules_stat_prefix: filterMetadata.auditPrefix }),
-});
+/** The filter that records the matches of audit policies; none without such policies. */
+export function renderAuditFilter({ observed }: Authorization): readonly Extension[] {
+  const audit = observed?.audit ?? [];
+  return audit.length === 0
+    ? []
+    : [{ name: filterNames.audit, typed_config: typed(rbacType, shadow(audit, filterMetadata.auditPrefix)) }];
+}
+
+/** The filter that denies; none without such policies. */
+export function renderDenyFilter({ deny, observed }: Authorization): readonly Extension[] {
+  const wouldDeny = observed?.deny ?? [];
+  if (deny.length === 0 && wouldDeny.length === 0) return [];
+  return [
+    {
+      name: filterNames.deny,
+      typed_config: typed(rbacType, renderDecision('deny', orAbsent(deny), orAbsent(wouldDeny))),
+    },
+  ];
+}
+
+/** The filter that allows: it takes the place of the one that allows nothing. */
+export function renderAllowFilter({ allow, observed }: Authorization): Extension {
+  return { name: filterNames.allow, typed_config: typed(rbacType, renderDecision('allow', allow, observed?.allow)) };
+}
+
+/** The ALLOW policies as metadata of a virtual host, for the log of a request that none matched. */
+export function listAllowPolicies({ allowPolicies }: Authorization): Readonly<Record<string, string>> {
+  return allowPolicies.length === 0 ? {} : { allow_policies: allowPolicies.join(',') };
+}
+
+/** The rules of tunnels, as a virtual host's configuration of the filters. */
+export function renderTunnelAuthorization(authorization: Authorization): Readonly<Record<string, Any>> {
+  const { deny, allow } = onConnect(authorization);
+  return {
+    ...(deny.length === 0 ? {} : { [filterNames.deny]: perRoute(renderDecision('deny', deny, undefined)) }),
+    [filterNames.allow]: allow === undefined ? undecided : perRoute(renderDecision('allow', allow, undefined)),
+  };
+}
 
 /**
- * The parts of a virtual host: the rules for the filters, and as metadata the ALLOW policies, for
- * the log of a request that none matched.
+ * The verdict about connections that may turn out to be TCP: the text of both filters' results, in a
+ * log's format, and the one that allows. It is always there: without rules both filters allow.
  */
-export function renderAuthorization({ deny, allow, allowPolicies, custom, observed }: Authorization): {
-  readonly typedPerFilterConfig: Readonly<Record<string, Any>>;
-  readonly metadata?: Metadata;
-} {
-  const { audit = [], deny: wouldDeny = [], allow: wouldAllow } = observed ?? {};
+export const tcpVerdict: { readonly format: string; readonly allowed: string } = {
+  format: (['deny', 'allow'] as const).map((action) => verdictOf(action)).join(' '),
+  allowed: 'allowed allowed',
+};
+
+function verdictOf(action: AuthorizationAction): string {
+  return `%METADATA(DYNAMIC:${filterMetadata.rbac}:${verdictPrefix(action)}shadow_engine_result)%`;
+}
+
+function verdictPrefix(action: AuthorizationAction): string {
+  return `cairn_tcp_${action}_`;
+}
+
+/** The rules of tunnels whose verdict is passed on and not enforced. */
+export function renderObservedVerdict(authorization: Authorization): Readonly<Record<string, Any>> {
+  const { deny, allow = [anything] } = onConnect(authorization);
   return {
-    typedPerFilterConfig: {
-      ...(custom === undefined
-        ? {}
-        : { [filterNames.custom]: renderShadow(custom.rules, filterMetadata.customPrefix) }),
-      ...(audit.length === 0 ? {} : { [filterNames.audit]: renderShadow(audit, filterMetadata.auditPrefix) }),
-      ...(deny.length === 0 && wouldDeny.length === 0
-        ? {}
-        : { [filterNames.deny]: renderPerRoute('deny', orAbsent(deny), orAbsent(wouldDeny)) }),
-      [filterNames.allow]: renderPerRoute('allow', allow, wouldAllow),
-    },
-    ...(allowPolicies.length === 0
-      ? {}
-      : { metadata: { filter_metadata: { cairn: { allow_policies: allowPolicies.join(',') } } } }),
+    [filterNames.deny]: perRoute({
+      shadow_rules: renderRules(deny, 'deny'),
+      shadow_rules_stat_prefix: verdictPrefix('deny'),
+    }),
+    [filterNames.allow]: perRoute({
+      shadow_rules: renderRules(allow, 'allow'),
+      shadow_rules_stat_prefix: verdictPrefix('allow'),
+    }),
   };
+}
+
+const anything: AuthorizationRule = { key: 'no-policy', operation: { all: [] }, source: { all: [] } };
+
+/** The port that a client dials is the end of its CONNECT's authority. */
+function onConnect({ deny, allow }: Authorization): Pick<Authorization, 'deny' | 'allow'> {
+  const move = (rules: readonly AuthorizationRule[]): readonly AuthorizationRule[] =>
+    rules.map((rule) => ({ ...rule, operation: moveOperation(rule.operation) }));
+  return { deny: move(deny), ...(allow === undefined ? {} : { allow: move(allow) }) };
+}
+
+function moveOperation(predicate: OperationPredicate): OperationPredicate {
+  if ('all' in predicate) return { all: predicate.all.map(moveOperation) };
+  if ('any' in predicate) return { any: predicate.any.map(moveOperation) };
+  if ('not' in predicate) return { not: moveOperation(predicate.not) };
+  if ('destinationPort' in predicate) {
+    return { header: ':authority', value: { suffix: `:${predicate.destinationPort}` } };
+  }
+  return predicate;
 }
 
 function orAbsent(rules: readonly AuthorizationRule[]): readonly AuthorizationRule[] | undefined {
   return rules.length === 0 ? undefined : rules;
 }
 
-/** The configuration of a network RBAC filter, for chains that carry their policy themselves. */
-export function renderNetworkAuthorization({ deny, allow }: Authorization, action: NetworkAuthorizationAction): Any {
-  const rules = action === 'deny' ? (deny.length === 0 ? undefined : deny) : allow;
-  return typed('envoy.extensions.filters.network.rbac.v3.RBAC', {
-    stat_prefix: statPrefix(action),
-    ...(rules === undefined ? {} : { rules: renderRules(rules, action) }),
-  });
-}
-
-/**
- * Without rules the filter decides nothing for the virtual host; with an empty list of them it
- * does.
- */
-function renderPerRoute(
-  action: NetworkAuthorizationAction,
+/** Rules that decide, if there are any, and rules that are only tried. */
+function renderDecision(
+  action: AuthorizationAction,
   rules: readonly AuthorizationRule[] | undefined,
   observed: readonly AuthorizationRule[] | undefined,
-): Any {
-  if (rules === undefined && observed === undefined) return undecided;
-  const rbac = {
+): FilterRules {
+  return {
     ...(rules === undefined ? {} : { rules: renderRules(rules, action), rules_stat_prefix: statPrefix(action) }),
     ...(observed === undefined
       ? {}
@@ -120,6 +166,9 @@ function renderPerRoute(
           shadow_rules_stat_prefix: filterMetadata.dryRunPrefixes[action],
         }),
   };
+}
+
+function perRoute(rbac: FilterRules): Any {
   return typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', { rbac });
 }
 
@@ -127,25 +176,23 @@ const undecided: Any = encodeOnce(typed('envoy.extensions.filters.http.rbac.v3.R
 
 /** For a route that refuses every request: neither a policy nor an authorizer is asked. */
 export const noAuthorization: Readonly<Record<string, Any>> = Object.fromEntries(
-  Object.values(filterNames).map((name) => [name, undecided]),
+  Object.values(filterNames).map((name) => [name, undecided] as const),
 );
 
 /** Rules that only record the first match. */
-function renderShadow(rules: readonly AuthorizationRule[], prefix: string): Any {
-  return typed('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', {
-    rbac: { shadow_rules: renderRules(rules, 'deny'), shadow_rules_stat_prefix: prefix },
-  });
+function shadow(rules: readonly AuthorizationRule[], prefix: string): FilterRules {
+  return { shadow_rules: renderRules(rules, 'deny'), shadow_rules_stat_prefix: prefix };
 }
 
 /**
  * Separates the statements of the two filters about a request, in statistics and in dynamic
  * metadata.
  */
-function statPrefix(action: NetworkAuthorizationAction): string {
+function statPrefix(action: AuthorizationAction): string {
   return `cairn_${action}_`;
 }
 
-function renderRules(rules: readonly AuthorizationRule[], action: NetworkAuthorizationAction): Rbac {
+function renderRules(rules: readonly AuthorizationRule[], action: AuthorizationAction): Rbac {
   return {
     action: action === 'deny' ? 'DENY' : 'ALLOW',
     policies: Object.fromEntries(

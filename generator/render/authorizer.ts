@@ -1,33 +1,19 @@
-// External authorization as Envoy's ext_authz filter. It is the same in every chain and takes its
-// configuration by ECDS, one for each service port. The filter before it records which requests it
-// is asked about, by rules that come with the routes. The two arrive one after the other, so a
-// request with a record and no authorizer is denied.
+// External authorization as Envoy's ext_authz filter. The filter before it records which requests it
+// is asked about. Both come with the routes of a service.
 
-import { encodeOnce, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../envoy-api/index.ts';
+import { type MessageTypes, typed } from '../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../mesh/index.ts';
-import type { ErrorStatus, ExternalAuthorizer } from '../model/authorization.ts';
+import type { CustomAuthorization, ErrorStatus, ExternalAuthorizer } from '../model/authorization.ts';
 import type { StringMatcher } from '../model/condition.ts';
-import { makeDiscovery } from './listeners/extension.ts';
+import { renderCustomFilter } from './authorization.ts';
 import { renderStringMatcher } from './matchers.ts';
-import { filterMetadata, formatClusterName } from './names.ts';
+import { filterMetadata, formatClusterName, scopeHeaders } from './names.ts';
 import { renderHeaderValue } from './routes/headers.ts';
 
-type HttpFilter = MessageTypes['envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter'];
+type Extension = MessageTypes['envoy.config.core.v3.TypedExtensionConfig'];
 type ListStringMatcher = MessageTypes['envoy.type.matcher.v3.ListStringMatcher'];
 
 const authorizerType = 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz';
-const denyingType = 'envoy.extensions.filters.http.rbac.v3.RBAC';
-
-/** The filter of a chain, and the name of its configuration. */
-export function renderAuthorizerFilter(chain: string): HttpFilter {
-  return { name: extensionName(chain), config_discovery: discovery };
-}
-
-const discovery = makeDiscovery(authorizerType, denyingType);
-
-function extensionName(chain: string): string {
-  return `custom|${chain}`;
-}
 
 /** The record of the filter before. */
 const isAsked: MessageTypes['envoy.type.matcher.v3.MetadataMatcher'] = {
@@ -36,29 +22,12 @@ const isAsked: MessageTypes['envoy.type.matcher.v3.MetadataMatcher'] = {
   value: { string_match: { exact: 'denied' } },
 };
 
-/** The filter's configuration: the authorizer to ask, or a denial if there is none. */
-export function renderAuthorizer(chain: string, authorizer: ExternalAuthorizer | undefined): EnvoyResource {
-  const name = extensionName(chain);
-  const json: MessageTypes['envoy.config.core.v3.TypedExtensionConfig'] = {
-    name,
-    typed_config: authorizer === undefined ? denyAsked : typed(authorizerType, renderExtAuthz(authorizer)),
-  };
-  return { typeUrl: typeUrls.extensionConfig, name, json };
+/** The filter that records which requests are asked about, and the one that asks; none without rules. */
+export function renderAuthorizerFilters(custom: CustomAuthorization | undefined): readonly Extension[] {
+  if (custom === undefined) return [];
+  const authorizer = typed(authorizerType, renderExtAuthz(custom.authorizer));
+  return [renderCustomFilter(custom.rules), { name: 'cairn.authorizer', typed_config: authorizer }];
 }
-
-const denyAsked = encodeOnce(
-  typed(denyingType, {
-    rules: {
-      action: 'DENY',
-      policies: {
-        'no-authorizer': {
-          permissions: [{ any: true }],
-          principals: [{ sourced_metadata: { metadata_matcher: isAsked } }],
-        },
-      },
-    },
-  }),
-);
 
 function renderExtAuthz(authorizer: ExternalAuthorizer): MessageTypes[typeof authorizerType] {
   const { http, requestBody, statusOnError } = authorizer;
@@ -67,6 +36,7 @@ function renderExtAuthz(authorizer: ExternalAuthorizer): MessageTypes[typeof aut
   return {
     transport_api_version: 'V3',
     stat_prefix: authorizer.provider,
+    disallowed_headers: { patterns: [{ exact: scopeHeaders.frontend }] },
     filter_enabled_metadata: isAsked,
     failure_mode_allow: authorizer.failOpen,
     ...(statusOnError === undefined ? {} : { status_on_error: { code: statusNames[statusOnError] } }),

@@ -2,26 +2,21 @@
 // operators and dashboards know them.
 
 import type { ClusterKey } from '../model/cluster.ts';
-import type { TcpMatch } from '../model/tcp-route.ts';
 
-/**
- * The listener that terminates HBONE, and its route configuration (one virtual host per TCP port
- * that policies apply to).
- */
+/** The listener that terminates HBONE. */
 export const connectTerminate = 'connect_terminate';
 /**
- * The internal listener that dispatches on the original destination, and the cluster that leads to
- * it.
+ * The internal listeners behind the tunnel, and the clusters that lead to them: for ports that are
+ * HTTP, for those that are TCP, and for those whose protocol the client's first bytes say.
  */
 export const mainInternal = 'main_internal';
+export const mainTcp = 'main_tcp';
+export const mainSniffed = 'main_sniffed';
 /** The internal listener that opens tunnels to workloads, and the cluster that they go through. */
 export const connectOriginate = 'connect_originate';
 
-/** The chains of connections to workloads themselves, and the cluster that both lead to. */
+/** The routes of requests to workloads themselves, and the cluster that they lead to. */
 export const directHttp = 'direct-http';
-export const directTcp = 'direct-tcp';
-/** The same for ports that are known to be TCP, whose servers may speak first. */
-export const directDeclaredTcp = 'direct-tcp-declared';
 export const encap = 'encap';
 
 /**
@@ -40,37 +35,46 @@ export function formatClusterName({ owned, host, port, protocol, subset }: Clust
     : `outbound|${port}|${subset ?? ''}|${host}`;
 }
 
-/** The name of a frontend's filter chain and of its route configuration. */
-export function formatChainName(host: string, port: number, protocol: 'http' | 'tcp'): string {
-  return `inbound-vip|${port}|${protocol}|${host}`;
+/** The name of the route configuration of a frontend's requests, and of the scope that names it. */
+export function formatRoutesName(host: string, port: number): string {
+  return `inbound-vip|${port}|http|${host}`;
 }
 
-/** The name of the filter chain of a TCP port's connections under certain conditions. */
-export function formatConditionalChainName(host: string, port: number, matches: readonly TcpMatch[]): string {
-  return `${formatChainName(host, port, 'tcp')}|${matches.map(formatTcpMatch).join('|')}`;
+/** The name of the route configuration of the tunnels to a frontend. */
+export function formatConnectName(host: string, port: number): string {
+  return `connect|${port}|${host}`;
 }
 
-function formatTcpMatch({ sourceNamespace, sourceBlocks, destinationBlocks }: TcpMatch): string {
-  const blocks = (key: string, list: TcpMatch['sourceBlocks']): readonly string[] =>
-    list.length === 0 ? [] : [`${key}=${list.map(({ address, prefix }) => `${address}/${prefix}`).join(',')}`];
-  return [
-    ...(sourceNamespace === undefined ? [] : [`source.namespace=${sourceNamespace.name}`]),
-    ...blocks('source.ip', sourceBlocks),
-    ...blocks('destination.ip', destinationBlocks),
-  ].join('&');
-}
+/** The same for the tunnels to workloads. */
+export const connectWorkloads = 'connect|workloads';
 
 /**
- * Filter state of a connection into `main_internal`, by key. The identity is the client's SPIFFE
- * URI, the source address its IP, and `decidedAt` is `connect` if the policies of the port were
- * asked on the CONNECT.
+ * The headers by which connection managers choose a scope. Each manager writes its own before
+ * anything reads it.
+ */
+export const scopeHeaders = { connect: 'x-cairn-tunnel', frontend: 'x-cairn-frontend' } as const;
+
+/**
+ * The beginnings of these headers. A client writes the authority of its tunnel, so that it must not
+ * be able to name anything else by it.
+ */
+export const scopeKeys = { authority: 'out|', named: 'named|', request: 'in|' } as const;
+
+/**
+ * Filter state of a connection inside a tunnel, by key. The identity is the client's SPIFFE URI, the
+ * source address its IP. The route of the CONNECT says the rest: the route configuration of
+ * requests, the connection manager for them, the cluster of a TCP connection; `verdict` is that of
+ * the TCP policies on a port that is sniffed.
  */
 export const filterState = {
   identity: 'io.istio.peer_principal',
   localIdentity: 'io.istio.local_principal',
   sourceAddress: 'cairn.source_address',
   authority: 'io.istio.connect_authority',
-  decidedAt: 'cairn.decided_at',
+  frontend: 'cairn.frontend',
+  manager: 'cairn.manager',
+  cluster: 'cairn.cluster',
+  verdict: 'cairn.verdict',
   originalDestination: 'envoy.filters.listener.original_dst.local_ip',
   originalSource: 'envoy.filters.listener.original_dst.remote_ip',
 } as const;

@@ -9,6 +9,7 @@ import type { WaypointModel } from '../model/waypoint.ts';
 import {
   backendsOfFrontend,
   backendsOfListeners,
+  renderAddresses,
   renderFrontend,
   renderListeners,
   resolveBackendPart,
@@ -16,9 +17,7 @@ import {
   resolveListenerPart,
 } from '../parts.ts';
 import { renderBackend } from '../render/clusters/discovery.ts';
-import { renderConnectRoutes } from '../render/listeners/connect-terminate.ts';
 import { type ResolveContext, withoutFindings } from '../resolve/context.ts';
-import { resolveConnect } from '../resolve/frontend/connect.ts';
 import { type GatewayKey, resolveGateway } from '../resolve/waypoint/gateway.ts';
 
 /**
@@ -52,11 +51,6 @@ function resolveModel(context: ResolveContext, key: GatewayKey): WaypointModel |
   const named = [backendsOfListeners(listeners), ...frontends.map(backendsOfFrontend)].flat();
   const foreign = named.filter(({ owned }) => !owned).map((each) => [`${each.host}:${each.port}`, each] as const);
   return {
-    connect: resolveConnect(
-      frontends.flatMap(({ tcp }) => tcp ?? []),
-      listeners.served,
-      listeners.direct,
-    ),
     listeners,
     frontends,
     backends: [
@@ -75,7 +69,7 @@ export function translateWaypoint(mesh: MeshSnapshot, key: GatewayKey): Translat
     ...renderListeners(model.listeners),
     ...model.frontends.flatMap(renderFrontend),
     ...model.backends.flatMap(renderBackend),
-    renderConnectRoutes(model.connect),
+    ...model.listeners.served.flatMap(renderAddresses),
   ];
   return { resources: sortResources(resources), findings: found.list() };
 }
@@ -96,6 +90,7 @@ const order: readonly string[] = [
   typeUrls.cluster,
   typeUrls.clusterLoadAssignment,
   typeUrls.listener,
+  typeUrls.scopedRoute,
   typeUrls.routeConfiguration,
   typeUrls.extensionConfig,
   typeUrls.secret,

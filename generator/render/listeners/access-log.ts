@@ -1,8 +1,7 @@
-// Access logs and request metrics of the HTTP chains: one JSON line for each request with Istio's
-// keys, and with the client and the policies in force; and Istio's counters, made from the same
-// operators.
+// Access logs and request metrics: one JSON line for each request with Istio's keys, and with the
+// client and the policies in force; and Istio's counters, made from the same operators.
 
-import { type Any, encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { encodeOnce, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { AccessLogging } from '../../model/access-log.ts';
 import { filterMetadata, filterState } from '../names.ts';
 
@@ -55,7 +54,7 @@ const requestFormat: Readonly<Record<string, string>> = {
   dry_run_allow_policy: observed(`${filterMetadata.dryRunPrefixes.allow}shadow_effective_policy_id`),
 };
 
-/** The access log of a service's HTTP chain. */
+/** The access log of requests. */
 export function renderRequestLog(logging: AccessLogging): AccessLog[] {
   return toLog(logging, requestFormat);
 }
@@ -73,14 +72,9 @@ const connectionFormat: Readonly<Record<string, string>> = {
   source_principal: identity,
 };
 
-/** The access log of TCP chains. */
+/** The access log of TCP connections. */
 export function renderConnectionLog(logging: AccessLogging): AccessLog[] {
   return toLog(logging, connectionFormat);
-}
-
-/** A text that is not read as a command; Envoy would refuse the listener for an unknown one. */
-function literal(text: string): string {
-  return text.replaceAll('%', '%%');
 }
 
 const refusedFormat: Readonly<Record<string, string>> = {
@@ -152,23 +146,37 @@ const requestTags = toTags({
   connection_security_policy: 'mutual_tls',
 });
 
-/**
- * Istio's request metrics of one service. Envoy prefixes the names; the agent's metrics endpoint
- * removes the prefix again.
- */
-export function renderRequestMetrics(service: {
+const serviceTags = toTags(
+  Object.fromEntries(
+    ['destination_service', 'destination_service_name', 'destination_service_namespace'].map((name) => [
+      name,
+      `%METADATA(VIRTUAL_HOST:cairn:${name})%`,
+    ]),
+  ),
+);
+
+const tags = [...clientTags, ...serviceTags, ...requestTags];
+
+/** The names of a service, as metadata of its virtual hosts: for logs and metrics. */
+export function describeService(service: {
   readonly host: string;
   readonly namespace: string;
   readonly name: string;
-}): AccessLog {
-  const tags = [
-    ...clientTags,
-    { name: 'destination_service', value_format: literal(service.host) },
-    { name: 'destination_service_name', value_format: literal(service.name) },
-    { name: 'destination_service_namespace', value_format: literal(service.namespace) },
-    ...requestTags,
-  ];
-  const config: Any = typed('envoy.extensions.access_loggers.stats.v3.Config', {
+}): Readonly<Record<string, string>> {
+  return {
+    destination_service: service.host,
+    destination_service_name: service.name,
+    destination_service_namespace: service.namespace,
+  };
+}
+
+/**
+ * Istio's request metrics. Envoy prefixes the names; the agent's metrics endpoint removes the prefix
+ * again.
+ */
+export const requestMetrics: AccessLog = encodeOnce({
+  name: 'envoy.access_loggers.stats',
+  typed_config: typed('envoy.extensions.access_loggers.stats.v3.Config', {
     stats_scope: { prefix: 'istio' },
     counters: [{ stat: { name: 'istio_requests_total', tags }, value_fixed: 1 }],
     histograms: [
@@ -178,6 +186,5 @@ export function renderRequestMetrics(service: {
         value_format: '%DURATION%',
       },
     ],
-  });
-  return { name: 'envoy.access_loggers.stats', typed_config: config };
-}
+  }),
+});

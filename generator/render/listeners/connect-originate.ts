@@ -4,7 +4,7 @@
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import { hbonePort } from '../../../mesh/index.ts';
 import { noLimits } from '../clusters/connections.ts';
-import { connectOriginate, mainInternal, secrets } from '../names.ts';
+import { connectOriginate, mainInternal, mainSniffed, mainTcp, secrets } from '../names.ts';
 import { renderClientTls, renderHboneTls, trustDomainPeers } from '../tls.ts';
 import { endApart } from '../tunnel-end.ts';
 import { tunnelHttp2Options } from '../tunnel-http2.ts';
@@ -61,19 +61,23 @@ export function renderConnectOriginateCluster(trustDomains: readonly string[]): 
   return { typeUrl: typeUrls.cluster, name: connectOriginate, json };
 }
 
-/** The cluster that leads from the tunnel into `main_internal`. */
-export function renderMainInternalCluster(): EnvoyResource {
+/** The clusters that lead from tunnels to the internal listeners. */
+export function renderInternalClusters(): readonly EnvoyResource[] {
+  return [mainInternal, mainTcp, mainSniffed].map(renderInternalCluster);
+}
+
+function renderInternalCluster(name: string): EnvoyResource {
   const json: MessageTypes['envoy.config.cluster.v3.Cluster'] = {
-    name: mainInternal,
+    name,
     type: 'STATIC',
     connect_timeout: '10s',
     ...endApart,
     circuit_breakers: noLimits,
     load_assignment: {
-      cluster_name: mainInternal,
+      cluster_name: name,
       endpoints: [
         {
-          lb_endpoints: [{ endpoint: { address: { envoy_internal_address: { server_listener_name: mainInternal } } } }],
+          lb_endpoints: [{ endpoint: { address: { envoy_internal_address: { server_listener_name: name } } } }],
         },
       ],
     },
@@ -87,7 +91,7 @@ export function renderMainInternalCluster(): EnvoyResource {
       }),
     },
   };
-  return { typeUrl: typeUrls.cluster, name: mainInternal, json };
+  return { typeUrl: typeUrls.cluster, name, json };
 }
 
 const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';

@@ -1,34 +1,41 @@
-// The chains of connections to workloads themselves, `direct-http` and `direct-tcp`: through the
-// tunnel to the very address that the client dialled, which filter state carries.
+// Connections to workloads themselves: through the tunnel to the very address that the client
+// dialled, which filter state carries.
 
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../../mesh/index.ts';
 import type { DialledAction, DirectFrontend, DirectRoute } from '../../model/direct.ts';
-import type { ListenerModel } from '../../model/waypoint.ts';
-import { renderAuthentication } from '../authentication.ts';
-import { renderAuthorization } from '../authorization.ts';
-import { renderAuthorizer } from '../authorizer.ts';
+import type { HttpRoute } from '../../model/http-route.ts';
+import type { WaypointGateway } from '../../model/waypoint.ts';
+import { listAllowPolicies } from '../authorization.ts';
 import { noLimits } from '../clusters/connections.ts';
-import { connectOriginate, directDeclaredTcp, directHttp, directTcp, encap, filterState } from '../names.ts';
+import { connectOriginate, directHttp, encap, filterState } from '../names.ts';
+import { renderFilterChain } from '../routes/filter-chain.ts';
 import { renderRetry } from '../routes/retry.ts';
 import { renderRouteMatch } from '../routes/match.ts';
-import { renderRoute } from '../routes/route-configuration.ts';
-import { renderConnectionLog } from './access-log.ts';
-import { renderManager } from './http-chain.ts';
-import { discoverPolicies, renderOpening, renderPolicies } from './tcp-chain.ts';
-import type { TcpFrontend } from '../../model/frontend.ts';
-
-type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
-type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
+import { findFeatures, renderRoute, renderRoutes } from '../routes/route-configuration.ts';
+import { describeService } from './access-log.ts';
+import { renderWorkloadTunnels } from './connect-routes.ts';
+import { renderRequestScope, renderWorkloadScope } from './scopes.ts';
 
 /**
- * Passes the dialled address on to the connection into `connect_originate`: filter state does not
- * cross internal connections by itself.
+ * The resources of workloads: the routes of their tunnels and of their requests, the scopes of both,
+ * and the cluster.
  */
-const dialledAddress: Filter = {
-  name: 'connect_authority',
-  typed_config: typed('envoy.extensions.filters.network.set_filter_state.v3.Config', {
-    on_new_connection: [
+export function renderDirectResources(frontend: DirectFrontend, gateway: WaypointGateway): readonly EnvoyResource[] {
+  return [
+    renderWorkloadScope(),
+    renderWorkloadTunnels(frontend),
+    renderRequestScope(directHttp),
+    renderRequests(frontend, gateway),
+    renderEncap(),
+  ];
+}
+
+/** Passes the address that the client dialled on to `connect_originate`. */
+const dialled = {
+  name: 'cairn.dialled',
+  typed_config: typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
+    on_request_headers: [
       {
         object_key: filterState.originalDestination,
         format_string: {
@@ -40,69 +47,24 @@ const dialledAddress: Filter = {
   }),
 };
 
-/** All chains. */
-export function renderDirectChains(
-  { paths, tcpPorts }: Pick<DirectFrontend, 'paths' | 'tcpPorts'>,
-  model: Pick<ListenerModel, 'gateway' | 'accessLog'>,
-): readonly FilterChain[] {
-  const unknown = { host: 'unknown', port: 0, protocol: 'auto', paths } as const;
-  const manager: Filter = {
-    name: 'envoy.filters.network.http_connection_manager',
-    typed_config: renderManager(directHttp, unknown, model.gateway, model),
-  };
-  const tcp = (name: string, opens: TcpFrontend['opens']): FilterChain => ({
-    name,
-    filters: [
-      dialledAddress,
-      ...discoverPolicies(directTcp),
-      {
-        name: 'envoy.filters.network.tcp_proxy',
-        typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
-          stat_prefix: name,
-          cluster: encap,
-          ...renderOpening(opens),
-          access_log: renderConnectionLog(model.accessLog),
-        }),
+function renderRequests({ http, authentication, routes }: DirectFrontend, gateway: WaypointGateway): EnvoyResource {
+  const { namespace, name } = gateway;
+  const written = routes.filter((route): route is HttpRoute => !isDialled(route));
+  return renderRoutes(directHttp, [
+    {
+      name: 'inbound|http|0',
+      domains: ['*'],
+      metadata: {
+        filter_metadata: {
+          cairn: { ...describeService({ host: 'unknown', namespace, name }), ...listAllowPolicies(http) },
+        },
       },
-    ],
-  });
-  return [
-    { name: directHttp, filters: [dialledAddress, manager] },
-    tcp(directTcp, 'on-first-bytes'),
-    ...(tcpPorts.length === 0 ? [] : [tcp(directDeclaredTcp, 'at-once')]),
-  ];
-}
-
-/**
- * The resources that the chains refer to: the route configuration, the policies of connections, and
- * the cluster.
- */
-export function renderDirectResources(frontend: DirectFrontend): readonly EnvoyResource[] {
-  return [
-    renderRoutes(frontend),
-    renderAuthorizer(directHttp, frontend.http.custom?.authorizer),
-    renderAuthentication(directHttp, frontend.authentication),
-    ...renderPolicies(directTcp, frontend.tcp),
-    renderEncap(),
-  ];
-}
-
-function renderRoutes({ http, routes }: DirectFrontend): EnvoyResource {
-  const { typedPerFilterConfig, metadata } = renderAuthorization(http);
-  const json: MessageTypes['envoy.config.route.v3.RouteConfiguration'] = {
-    name: directHttp,
-    validate_clusters: false,
-    virtual_hosts: [
-      {
-        name: 'inbound|http|0',
-        domains: ['*'],
-        ...(metadata === undefined ? {} : { metadata }),
-        typed_per_filter_config: { ...typedPerFilterConfig },
-        routes: routes.map((route) => (isDialled(route) ? renderDialled(route) : renderRoute(route))),
+      typed_per_filter_config: {
+        ...renderFilterChain({ authorization: http, authentication, has: findFeatures(written), last: [dialled] }),
       },
-    ],
-  };
-  return { typeUrl: typeUrls.routeConfiguration, name: directHttp, json };
+      routes: routes.map((route) => (isDialled(route) ? renderDialled(route) : renderRoute(route))),
+    },
+  ]);
 }
 
 type DialledRoute = Extract<DirectRoute, { readonly action: DialledAction }>;

@@ -1,76 +1,44 @@
-// `main_internal`: the internal listener behind the tunnel. The original destination, address then
-// port, chooses the filter chain.
+// The internal listeners behind the tunnel. They never change: everything about services comes with
+// the routes of their tunnels and requests, and the filters by ECDS.
 
-import { splitRange } from '../../../mesh/index.ts';
-import {
-  type Any,
-  encodeOnce,
-  type EnvoyResource,
-  type MessageTypes,
-  typed,
-  typeUrls,
-} from '../../../envoy-api/index.ts';
-import type { AddressDispatch, ListenerModel } from '../../model/waypoint.ts';
-import {
-  directDeclaredTcp,
-  directHttp,
-  directTcp,
-  filterState,
-  formatChainName,
-  formatConditionalChainName,
-  mainInternal,
-} from '../names.ts';
-import { renderDirectChains } from './direct.ts';
-import { renderHttpChain } from './http-chain.ts';
-import { renderTcpChains } from './tcp-chain.ts';
-import { renderTcpDispatch } from './tcp-dispatch.ts';
-import type { FrontendAddress, ServedAddress } from '../../model/frontend.ts';
+import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import type { AccessLogging } from '../../model/access-log.ts';
+import { tcpVerdict } from '../authorization.ts';
+import { encap, filterState, mainInternal, mainSniffed, mainTcp, unknownService } from '../names.ts';
+import { renderConnectionLog } from './access-log.ts';
+import { makeDiscovery, renderExtension } from './extension.ts';
+import { managerNames, managerType } from './http-manager.ts';
 
 type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
+type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
 type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];
 
-/**
- * The listener for all frontends of a waypoint. An address or port that no frontend has matches
- * nothing, and is closed.
- */
-export function renderMainInternal(model: ListenerModel): EnvoyResource {
-  const { dispatch, direct } = model;
-  const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
-    name: mainInternal,
-    internal_listener: {},
-    traffic_direction: 'INBOUND',
-    listener_filters: [originalDestinationFilter, ...renderInspector(model)],
-    ...(dispatch.length === 0
-      ? { filter_chains: [closedChain] }
-      : {
-          filter_chain_matcher: renderDispatch(dispatch, direct?.tcpPorts ?? []),
-          filter_chains: [
-            ...model.served
-              .filter(({ address }) => address.addresses.length > 0)
-              .flatMap((each) => renderChains(each, model)),
-            ...(dispatch.some(({ to }) => to === 'closed') ? [closedChain] : []),
-            ...(direct === undefined ? [] : renderDirectChains(direct, model)),
-          ],
-        }),
-  };
-  return { typeUrl: typeUrls.listener, name: mainInternal, json };
-}
-
-function renderChains(served: ServedAddress, settings: Pick<ListenerModel, 'accessLog'>): readonly FilterChain[] {
-  const { address } = served;
+/** The listeners. A connection that no chain takes is closed. */
+export function renderInternalListeners(): readonly EnvoyResource[] {
   return [
-    ...(hasHttp(address) ? [renderHttpChain(served, settings)] : []),
-    ...(address.tcpVerdict === undefined ? [] : renderTcpChains(served)),
+    renderListener(mainInternal, [], toManager, managerChains),
+    renderListener(mainTcp, [], toTcp, tcpChains),
+    renderListener(mainSniffed, [inspector], toSniffed, [...managerChains, ...tcpChains]),
   ];
 }
 
-/**
- * A chain without filters closes every connection; a listener without any chain would be refused.
- */
-const closedChain = { name: 'closed' };
-
-const hasHttp = ({ protocol }: FrontendAddress): boolean => protocol !== 'tcp';
+function renderListener(
+  name: string,
+  inspectors: readonly ListenerFilter[],
+  onMatch: OnMatch,
+  chains: readonly FilterChain[],
+): EnvoyResource {
+  const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
+    name,
+    internal_listener: {},
+    traffic_direction: 'INBOUND',
+    listener_filters: [originalDestinationFilter, ...inspectors],
+    ...('matcher' in onMatch && onMatch.matcher !== undefined ? { filter_chain_matcher: onMatch.matcher } : {}),
+    filter_chains: chains,
+  };
+  return { typeUrl: typeUrls.listener, name, json };
+}
 
 /** Restores the address that the client dialled, from filter state or endpoint metadata. */
 export const originalDestinationFilter: ListenerFilter = {
@@ -78,141 +46,91 @@ export const originalDestinationFilter: ListenerFilter = {
   typed_config: typed('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}),
 };
 
-function renderInspector({ sniffing }: Pick<ListenerModel, 'sniffing'>): readonly ListenerFilter[] {
-  if (sniffing === undefined) return [];
-  const disabled = sniffing.exceptPorts.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
-  return [
-    {
-      name: 'envoy.filters.listener.http_inspector',
-      typed_config: typed('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector', {}),
-      ...(disabled.length === 0
-        ? {}
-        : { filter_disabled: disabled.length === 1 ? { ...disabled[0] } : { or_match: { rules: disabled } } }),
-    },
-  ];
+/** The client's protocol, from its first bytes. */
+const inspector: ListenerFilter = {
+  name: 'envoy.filters.listener.http_inspector',
+  typed_config: typed('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector', {}),
+};
+
+const managerChains: readonly FilterChain[] = managerNames.map((name) => ({
+  name,
+  filters: [{ name, config_discovery: makeDiscovery(managerType) }],
+}));
+
+const proxyType = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
+const proxyFilter: Filter = { name: 'tcp_proxy', config_discovery: makeDiscovery(proxyType) };
+
+/** Copies filter state from the tunnel, which does not cross a connection by itself. */
+function copyState(name: string, from: string, to: string): Filter {
+  return {
+    name,
+    typed_config: typed('envoy.extensions.filters.network.set_filter_state.v3.Config', {
+      on_new_connection: [
+        {
+          object_key: to,
+          format_string: { text_format_source: { inline_string: `%FILTER_STATE(${from}:PLAIN)%` } },
+          ...(from === to ? { shared_with_upstream: 'ONCE' } : {}),
+        },
+      ],
+    }),
+  };
 }
 
-function renderDispatch(
-  dispatch: readonly AddressDispatch[],
-  tcpPorts: readonly number[],
-): MessageTypes['xds.type.matcher.v3.Matcher'] {
-  return {
+const cluster = copyState('cairn.cluster', filterState.cluster, 'envoy.tcp_proxy.cluster');
+/** The address that the client dialled, for `connect_originate`. */
+const dialled = copyState('cairn.dialled', filterState.originalDestination, filterState.originalDestination);
+
+const tcpChain: FilterChain = { name: 'tcp', filters: [cluster, proxyFilter] };
+const dialledChain: FilterChain = { name: 'tcp-dialled', filters: [dialled, cluster, proxyFilter] };
+const tcpChains = [tcpChain, dialledChain];
+
+/** The configuration of TCP connections: the cluster is that of the connection's filter state. */
+export function renderTcpProxy(accessLog: AccessLogging): EnvoyResource {
+  return renderExtension(
+    proxyFilter.name ?? '',
+    typed(proxyType, {
+      stat_prefix: 'tcp',
+      cluster: unknownService,
+      // The tunnel has the limits.
+      idle_timeout: '0s',
+      access_log: renderConnectionLog(accessLog),
+    }),
+  );
+}
+
+const toManager = byFilterState(
+  filterState.manager,
+  Object.fromEntries(managerNames.map((name) => [name, toChain(name)])),
+);
+const toTcp = byFilterState(filterState.cluster, { [encap]: toChain('tcp-dialled') }, toChain('tcp'));
+
+/** Everything but HTTP is TCP, and needs the verdict of its policies. */
+const toSniffed: OnMatch = {
+  matcher: {
     matcher_tree: {
       input: {
-        name: 'ip',
-        typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationIPInput', {}),
+        name: 'application-protocol',
+        typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput', {}),
       },
-      custom_match: {
-        name: 'ip',
-        typed_config: typed('xds.type.matcher.v3.IPMatcher', {
-          range_matchers: dispatch.map(({ addresses, to }) => ({
-            ranges: addresses.map(renderRange),
-            on_match:
-              to === 'closed'
-                ? toChain(closedChain.name)
-                : to === 'workloads'
-                  ? renderDirect(tcpPorts)
-                  : renderPorts(to.ports),
-            // Without this, a port that a range lacks would be looked up in the ranges around it.
-            ...(typeof to === 'object' && addresses.some((address) => address.includes('/'))
-              ? { exclusive: true }
-              : {}),
-          })),
-        }),
-      },
+      exact_match_map: { map: { "'h2c'": toManager, "'http/1.0'": toManager, "'http/1.1'": toManager } },
     },
-  };
-}
+    on_no_match: byFilterState(filterState.verdict, { [tcpVerdict.allowed]: toTcp }),
+  },
+};
 
-function renderRange(address: string): MessageTypes['xds.core.v3.CidrRange'] {
-  const range = splitRange(address);
-  return { address_prefix: range.address, prefix_len: range.prefix };
-}
-
-const portInput = encodeOnce({
-  name: 'port',
-  typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput', {}),
-});
-
-function renderPorts(ports: readonly ServedAddress[]): OnMatch {
-  return {
-    matcher: {
-      matcher_tree: {
-        input: portInput,
-        exact_match_map: {
-          map: Object.fromEntries(ports.map((each) => [String(each.address.port), renderProtocol(each)])),
-        },
-      },
-    },
-  };
-}
-
-function renderProtocol(served: ServedAddress): OnMatch {
-  const { address } = served;
-  const http = toChain(formatChainName(address.host, address.port, 'http'));
-  if (address.tcpVerdict === undefined) return http;
-  const tcp = renderTcp(served);
-  if (hasHttp(address)) return renderSniffed(http, tcp);
-  return address.tcpVerdict === 'connect' ? onlyDecided(tcp) : tcp;
-}
-
-/**
- * A chain without policies takes only tunnels whose CONNECT was judged for them; others match
- * nothing. While the place of a port's policies changes, a tunnel may be older or newer than the
- * listener that it meets.
- */
-function onlyDecided(tcp: OnMatch): OnMatch {
-  return { matcher: { matcher_tree: { input: decidedAtInput, exact_match_map: { map: { connect: tcp } } } } };
-}
-
-const decidedAtInput = encodeOnce({
-  name: 'decided-at',
-  typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.FilterStateInput', {
-    key: filterState.decidedAt,
-  }),
-});
-
-/** The client's protocol decides; everything but HTTP is TCP. */
-function renderSniffed(http: OnMatch, tcp: OnMatch): OnMatch {
+function byFilterState(key: string, map: Readonly<Record<string, OnMatch>>, otherwise?: OnMatch): OnMatch {
   return {
     matcher: {
       matcher_tree: {
         input: {
-          name: 'application-protocol',
-          typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput', {}),
+          name: key,
+          typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.FilterStateInput', { key }),
         },
-        exact_match_map: { map: { "'h2c'": http, "'http/1.0'": http, "'http/1.1'": http } },
+        exact_match_map: { map },
       },
-      on_no_match: tcp,
+      ...(otherwise === undefined ? {} : { on_no_match: otherwise }),
     },
   };
-}
-
-/**
- * Connections to workloads themselves: sniffed, except on the ports that every service declares as
- * TCP.
- */
-function renderDirect(declared: readonly number[]): OnMatch {
-  const sniffed = renderSniffed(toChain(directHttp), toChain(directTcp));
-  if (declared.length === 0) return sniffed;
-  const known = toChain(directDeclaredTcp);
-  return {
-    matcher: {
-      matcher_tree: {
-        input: portInput,
-        exact_match_map: { map: Object.fromEntries(declared.map((port) => [String(port), known])) },
-      },
-      on_no_match: sniffed,
-    },
-  };
-}
-
-function renderTcp({ address: { host, port }, tcpConditions }: ServedAddress): OnMatch {
-  const branches = tcpConditions.map((matches) => ({
-    matches,
-    onMatch: toChain(formatConditionalChainName(host, port, matches)),
-  }));
-  return renderTcpDispatch(branches, toChain(formatChainName(host, port, 'tcp')));
 }
 
 function toChain(name: string): OnMatch {

@@ -29,17 +29,13 @@ export function renderRouteMatch(match: HttpMatch): RouteMatch {
             ...(invert === true ? { invert } : {}),
           })),
         }),
-    ...(match.sourceNamespace === undefined
-      ? {}
-      : {
-          filter_state: [
-            {
-              key: filterState.identity,
-              string_match: renderNamespace(match.sourceNamespace),
-            },
-          ],
-        }),
+    ...(match.sourceNamespace === undefined ? {} : { filter_state: [renderClientNamespace(match.sourceNamespace)] }),
   };
+}
+
+/** Clients of a namespace, by the identity that their certificate proved. */
+export function renderClientNamespace(namespace: ClientNamespace): NonNullable<RouteMatch['filter_state']>[number] {
+  return { key: filterState.identity, string_match: renderNamespace(namespace) };
 }
 
 function renderNamespace({ name, trustDomains }: ClientNamespace): EnvoyStringMatcher {

@@ -46,7 +46,6 @@ export function resolveDirect(
     resolveAuthorization(context, { gateway, service, port, protocol, ...normalized });
   const http = authorize('http', 'any');
   const retry = resolveDefaultRetry(context.mesh.settings);
-  const tcpPorts = declaredTcpPorts(served);
   return {
     addresses,
     http,
@@ -54,8 +53,7 @@ export function resolveDirect(
     paths: resolvePathHandling(pathNormalization),
     routes: closeRoutes([defaultRoute(retry)], pathNormalization, http),
     tcp: authorize('tcp', 'any'),
-    tcpPorts,
-    connect: tcpPorts.map((port) => ({ host: 'direct', port, addresses, authorization: authorize('tcp', port) })),
+    tcpPorts: declaredTcpPorts(served).map((port) => ({ port, authorization: authorize('tcp', port) })),
   };
 }
 

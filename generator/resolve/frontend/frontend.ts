@@ -1,7 +1,7 @@
 // One service port of a waypoint: its routes, its authorization, and its addresses.
 
 import type { MeshObject } from '../../../mesh/index.ts';
-import { type Authorization, isRestricted } from '../../model/authorization.ts';
+import type { Authorization } from '../../model/authorization.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import type { HttpRoute, Retry } from '../../model/http-route.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
@@ -13,14 +13,13 @@ import { isByHost } from '../backend/discovery.ts';
 import { keepBackendSession } from '../backend-traffic/session.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { everyRequest, matchesEverything, noRoute } from '../../model/http-match.ts';
-import { resolveAccessLog } from './access-log.ts';
 import { resolveDefaultRetry } from './retry.ts';
 import { closeRoutes, resolvePathHandling, resolvePathNormalization } from './path-normalization.ts';
 import { resolveVirtualServiceRoutes } from '../virtual-service/routes.ts';
 import { createShadows } from '../virtual-service/shadows.ts';
 import { findVirtualServices } from '../virtual-service/selection.ts';
 import { resolveTcpRoutes } from '../virtual-service/tcp-routes.ts';
-import type { Frontend, FrontendAddress, TcpFrontend, TcpVerdict } from '../../model/frontend.ts';
+import type { Frontend, FrontendAddress } from '../../model/frontend.ts';
 
 /**
  * The address of a port in the waypoint's listener; undefined for protocols that a waypoint does
@@ -38,19 +37,10 @@ export function resolveFrontendAddress(
     host,
     port: port.number,
     protocol: port.protocol,
-    ...(port.protocol === 'tcp' || port.protocol === 'auto' ? { tcpVerdict: verdictOf(port.protocol, addresses) } : {}),
     addresses,
     ...(isByHost(service, port) ? { forwardPort: Number(port.targetPort) } : {}),
     paths: resolvePathHandling(resolvePathNormalization(mesh.settings, gateway, object)),
   };
-}
-
-/**
- * By the addresses that the service claims, so that its listener and its policies agree, whichever
- * service gets these.
- */
-function verdictOf(protocol: 'tcp' | 'auto', addresses: readonly string[]): TcpVerdict {
-  return protocol === 'auto' || addresses.some((address) => address.includes('/')) ? 'chain' : 'connect';
 }
 
 /** The whole meaning of one service port at its waypoint, or undefined when it is not served. */
@@ -62,7 +52,7 @@ export function resolveFrontend(
 ): Frontend | undefined {
   const address = resolveFrontendAddress(context, gateway, service, port);
   if (address === undefined) return undefined;
-  const { host, port: number, addresses, protocol, tcpVerdict } = address;
+  const { host, port: number, addresses, protocol } = address;
   const pathNormalization = resolvePathNormalization(context.mesh.settings, gateway, service.object);
   const target = {
     gateway,
@@ -76,20 +66,18 @@ export function resolveFrontend(
   const frontend = {
     address,
     service: { namespace: service.namespace, name: service.name },
-    accessLog: resolveAccessLog(context.mesh.settings),
   };
-  const resolveTcp = (decidedAt: TcpVerdict): TcpFrontend => {
-    const authorization = authorize('tcp');
-    return {
-      host,
-      port: number,
-      routes: resolveTcpRoutes(context, { gateway, service, port }),
-      authorization,
-      decidedAt,
-      opens: decidedAt === 'chain' && isRestricted(authorization) ? 'on-first-bytes' : 'at-once',
-    };
-  };
-  const tcp = tcpVerdict === undefined ? {} : { tcp: resolveTcp(tcpVerdict) };
+  const tcp =
+    protocol === 'tcp' || protocol === 'auto'
+      ? {
+          tcp: {
+            host,
+            port: number,
+            routes: resolveTcpRoutes(context, { gateway, service, port }),
+            authorization: authorize('tcp'),
+          },
+        }
+      : {};
   if (protocol === 'tcp') return { ...frontend, ...tcp };
   const routes = resolveRoutes(context, gateway, service, port).map((route) =>
     keepBackendSession(context, gateway, route),

@@ -1,8 +1,9 @@
 // The listener input of a waypoint: the ports of every service bound to it.
 
 import type { MeshSettings } from '../../../mesh/index.ts';
+import type { AddressDispatch } from '../../model/connect.ts';
 import type { DirectFrontend } from '../../model/direct.ts';
-import type { AddressDispatch, ListenerModel, WaypointGateway } from '../../model/waypoint.ts';
+import type { ListenerModel, WaypointGateway } from '../../model/waypoint.ts';
 import { resolveAccessLog } from './access-log.ts';
 import { AddressBook, reportLostAddress } from '../service/address-book.ts';
 import { resolveServedServices } from '../waypoint/served.ts';
@@ -11,7 +12,6 @@ import { resolveDirect } from './direct.ts';
 import { resolveFrontendAddress } from './frontend.ts';
 import { closedParts, virtualRefusalOf } from '../endpoint/reachable.ts';
 import type { ResolvedService } from '../service/service.ts';
-import { resolveTcpConditions } from '../virtual-service/tcp-routes.ts';
 import type { ServedAddress } from '../../model/frontend.ts';
 
 /**
@@ -37,14 +37,12 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
       });
       served.push({
         address: { ...address, addresses: own },
-        tcpConditions:
-          address.tcpVerdict === undefined ? [] : resolveTcpConditions(context, { gateway, service, port }),
         service: { namespace: service.namespace, name: service.name },
       });
     }
   }
   served.sort(({ address: a }, { address: b }) => (a.host < b.host ? -1 : a.host > b.host ? 1 : a.port - b.port));
-  reportSniffedPorts(context, services, served);
+  reportSniffedPorts(context, services);
   const direct = resolveDirect(context, gateway, served);
   return {
     gateway,
@@ -52,7 +50,6 @@ export function resolveListeners(context: ResolveContext, gateway: WaypointGatew
     accessLog: resolveAccessLog(context.mesh.settings),
     served,
     dispatch: resolveDispatch(context.mesh.settings, served, direct),
-    ...resolveSniffing(served, direct),
     ...(direct === undefined ? {} : { direct }),
   };
 }
@@ -84,48 +81,17 @@ function resolveDispatch(
   ];
 }
 
-/**
- * Sniffing waits for the client to speak, so it is off on ports that need none: a server that
- * speaks first would hang. Workloads may speak HTTP on any port except those that services declare
- * as TCP.
- */
-function resolveSniffing(
-  served: readonly ServedAddress[],
-  direct: DirectFrontend | undefined,
-): Pick<ListenerModel, 'sniffing'> {
-  if (direct !== undefined) return { sniffing: { exceptPorts: direct.tcpPorts } };
-  const reached = served.filter(({ address }) => address.addresses.length > 0).map(({ address }) => address);
-  const sniffed = new Set(reached.filter(({ protocol }) => protocol === 'auto').map(({ port }) => port));
-  if (sniffed.size === 0) return {};
-  const others = new Set(reached.map(({ port }) => port).filter((port) => !sniffed.has(port)));
-  return { sniffing: { exceptPorts: [...others].sort((a, b) => a - b) } };
-}
-
-/**
- * Sniffing is by port number alone: if one service leaves a number open, others that declare it as
- * TCP wait for their clients too.
- */
-function reportSniffedPorts(
-  context: ResolveContext,
-  services: readonly ResolvedService[],
-  served: readonly ServedAddress[],
-): void {
-  const declared = new Map(
-    served.filter(({ address }) => address.protocol === 'tcp').map(({ address }) => [address.port, address.host]),
-  );
+/** Sniffing waits for the client to speak. */
+function reportSniffedPorts(context: ResolveContext, services: readonly ResolvedService[]): void {
   for (const { ref, object, host, ports } of services) {
     ports.forEach(({ number, protocol }, index) => {
-      const other = declared.get(number);
       if (protocol !== 'auto' || object.spec.ports?.[index] === undefined) return;
       context.report({
         code: 'ProtocolUnknown',
-        severity: other === undefined ? 'info' : 'warning',
+        severity: 'info',
         ref,
         path: ['spec', 'ports', index],
-        message:
-          other === undefined
-            ? `port ${number} of "${host}" does not say its protocol, so a waypoint takes it from the client's first bytes; a server that speaks first is not heard, and a client that says nothing, or less than a line of text, for 15 s is cut off`
-            : `port ${number} of "${host}" does not say its protocol, so a waypoint waits for the client's first bytes on this port number, also for "${other}", whose server may want to speak first`,
+        message: `port ${number} of "${host}" does not say its protocol, so a waypoint takes it from the client's first bytes; a server that speaks first is not heard, and a client that says nothing, or less than a line of text, for 15 s is cut off`,
         hint: 'give the port a name that begins with its protocol: tcp, http, grpc, ..., or an appProtocol',
       });
     });

@@ -34,21 +34,6 @@ export function resolveGatewayTcpRoutes(context: ResolveContext, target: PortTar
   });
 }
 
-/**
- * The conditions of these routes, and whether they leave no connection to others; for the listener,
- * which must not depend on backends.
- */
-export function resolveGatewayTcpConditions(
-  { mesh }: ResolveContext,
-  target: PortTarget,
-): { readonly conditions: readonly (readonly TcpMatch[])[]; readonly isClosed: boolean } {
-  const all = findTcpGroups(mesh, target).map((group) => matchesOf(mesh, group, target.service));
-  return {
-    conditions: all.filter((matches) => matches.length > 0),
-    isClosed: all.some((matches) => matches.length === 0),
-  };
-}
-
 function findTcpGroups(mesh: MeshSnapshot, { service, port }: PortTarget): readonly RouteGroup[] {
   return findRouteGroups(mesh, service, port).filter(({ routes }) => !routes.some(isRequestRoute));
 }

@@ -4,9 +4,9 @@
 import { type FieldPath, formatRef, type L4RouteDestination, type MeshObject, refOf } from '../../../mesh/index.ts';
 import type { TcpDestination, TcpMatch, TcpRoute } from '../../model/tcp-route.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
-import { type ResolveContext, withoutFindings } from '../context.ts';
+import type { ResolveContext } from '../context.ts';
 import { resolveTcpLimits } from '../destination-rule/tcp-limits.ts';
-import { resolveGatewayTcpConditions, resolveGatewayTcpRoutes } from '../gateway-route/tcp.ts';
+import { resolveGatewayTcpRoutes } from '../gateway-route/tcp.ts';
 import type { ResolvedPort, ResolvedService } from '../service/service.ts';
 import { reportField, type VirtualServiceContext } from './context.ts';
 import { reportWeights, resolveDestination } from './destination.ts';
@@ -63,22 +63,6 @@ export function resolveTcpRoutes(context: ResolveContext, target: PortTarget): r
   }));
   const complete = rules.some(({ matches }) => matches.length === 0);
   return [...before, ...routes, ...(complete ? [] : [defaultRoute(target)])].map(limit);
-}
-
-/**
- * The conditions of a TCP port's conditional routes, in order: its listener dispatches connections
- * by them. Asks for VirtualServices only if one has conditions of this kind.
- */
-export function resolveTcpConditions({ mesh }: ResolveContext, target: PortTarget): readonly (readonly TcpMatch[])[] {
-  const { conditions, isClosed } = resolveGatewayTcpConditions(withoutFindings(mesh), target);
-  if (isClosed) return conditions;
-  const taken = new Set(conditions.map((matches) => JSON.stringify(matches)));
-  const conditional = [target.service.host, '*'].flatMap((key) => mesh.find('VirtualService/conditional-tcp', key));
-  if (conditional.length === 0) return conditions;
-  const rules = findRules(withoutFindings(mesh), target)
-    .map(({ matches }) => matches)
-    .filter((matches) => matches.length > 0 && !taken.has(JSON.stringify(matches)));
-  return [...conditions, ...rules];
 }
 
 /**

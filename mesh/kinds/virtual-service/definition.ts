@@ -1,4 +1,3 @@
-import { isWildcardHost } from '../../host.ts';
 import type { KindDefinition } from '../definition.ts';
 import { istioNetworking } from '../families.ts';
 import { hostKeys, wildcardKeys } from '../keys.ts';
@@ -7,7 +6,7 @@ import type { VirtualServiceSpec } from './spec.ts';
 
 export const virtualService: KindDefinition<
   VirtualServiceSpec,
-  'host' | 'wildcard' | 'conditional-tcp' | 'delegate',
+  'host' | 'wildcard' | 'delegate',
   'status'
 > = {
   ...istioNetworking,
@@ -21,15 +20,6 @@ export const virtualService: KindDefinition<
     host: (object, settings) => hostKeys(object, object.spec.hosts, settings),
     /** Those with a wildcard host; key: ''. */
     wildcard: ({ spec }) => wildcardKeys(spec.hosts),
-    /**
-     * Those whose `tcp` or `tls` rules have matches; key: a host, fully qualified, and `*` for any
-     * wildcard.
-     */
-    'conditional-tcp': (object, settings) => {
-      const { hosts, tcp = [], tls = [] } = object.spec;
-      if (![...tcp, ...tls].some(({ match = [] }) => match.length > 0)) return [];
-      return hostKeys(object, hosts, settings).map((host) => (isWildcardHost(host) ? '*' : host));
-    },
     /** Those that delegate to another one; key: `<namespace>/<name>` of that one. */
     delegate: ({ metadata, spec }) =>
       (spec.http ?? []).flatMap(({ delegate }) =>
