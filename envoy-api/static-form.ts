@@ -62,7 +62,7 @@ function inlineObject(object: JsonObject, { find, scopes, secrets }: Inlined): J
   const { rds, scoped_routes: scoped, config_discovery: discovery, eds_cluster_config: eds, ...rest } = object;
   if (isObject(rds))
     return { ...rest, route_config: find(typeUrls.routeConfiguration, textOf(rds['route_config_name'])) };
-  if (isObject(scoped)) return { ...rest, scoped_routes: inlineScopes(scoped, scopes, asksOnDemand(rest)) };
+  if (isObject(scoped)) return inlineScopes(rest, scoped, scopes);
   if (isObject(discovery)) {
     const extension = find(typeUrls.extensionConfig, textOf(object['name']));
     return { ...rest, typed_config: extension['typed_config'] ?? null };
@@ -74,15 +74,23 @@ function inlineObject(object: JsonObject, { find, scopes, secrets }: Inlined): J
   return inlineSecrets(object, secrets);
 }
 
-/** A scope on demand is of use only to a manager that asks for it. */
+const onDemandFilter = 'envoy.filters.http.on_demand';
+
+/**
+ * A connection manager with its scopes: those that are on demand are of use only to one that asks
+ * for them. Its filter that asks is left out, since Envoy crashes where nobody can be asked.
+ */
 function inlineScopes(
-  { scoped_rds: _unused, ...rest }: JsonObject,
+  manager: JsonObject,
+  { scoped_rds: _unused, ...scoped }: JsonObject,
   all: readonly JsonObject[],
-  asks: boolean,
 ): JsonObject {
+  const filters = Array.isArray(manager['http_filters']) ? manager['http_filters'] : [];
+  const others = filters.filter((filter) => !isObject(filter) || filter['name'] !== onDemandFilter);
+  const asks = others.length < filters.length;
   const found = all.flatMap(({ on_demand: onDemand, ...scope }) => ((onDemand === true) === asks ? [scope] : []));
-  const scopes = found.length > 0 ? found : [noScope];
-  return { ...rest, scoped_route_configurations_list: { scoped_route_configurations: scopes } };
+  const list = { scoped_route_configurations: found.length > 0 ? found : [noScope] };
+  return { ...manager, http_filters: others, scoped_routes: { ...scoped, scoped_route_configurations_list: list } };
 }
 
 /** Envoy refuses an empty list. */
@@ -91,13 +99,6 @@ const noScope: JsonObject = {
   key: { fragments: [{ string_key: '' }] },
   route_configuration: { name: 'none' },
 };
-
-function asksOnDemand({ http_filters: filters }: JsonObject): boolean {
-  return (
-    Array.isArray(filters) &&
-    filters.some((filter) => isObject(filter) && filter['name'] === 'envoy.filters.http.on_demand')
-  );
-}
 
 function inlineSecrets(object: JsonObject, secrets: SecretFiles): JsonObject {
   const {

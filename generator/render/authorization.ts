@@ -35,10 +35,37 @@ type FilterRules = MessageTypes['envoy.extensions.filters.http.rbac.v3.RBAC'];
 /** One of the two decisions: deny comes first. */
 type AuthorizationAction = 'deny' | 'allow';
 
-/** The RBAC filters of tunnels, in order: their rules come with each virtual host. */
+/**
+ * The RBAC filters of tunnels, in order: their rules come with each virtual host. A tunnel without a
+ * route passes them, for the router to answer 404; one with a route and without its rules does not.
+ */
 export function renderAuthorizationFilters(): readonly HttpFilter[] {
-  return [neverDenies, denyAll];
+  return [neverDenies, allowsNowhere];
 }
+
+const allowsNowhere: HttpFilter = encodeOnce({
+  name: filterNames.allow,
+  typed_config: typed(rbacType, {
+    rules: {
+      action: 'ALLOW',
+      policies: {
+        'no-route': {
+          permissions: [{ any: true }],
+          principals: [
+            {
+              and_ids: {
+                ids: [filterState.frontend, filterState.cluster].map((key) => ({
+                  filter_state: { key, string_match: { exact: '-' } },
+                })),
+              },
+            },
+          ],
+        },
+      },
+    },
+    rules_stat_prefix: statPrefix('allow'),
+  }),
+});
 
 /** It denies nothing until a virtual host overrides it. */
 const neverDenies: HttpFilter = encodeOnce({

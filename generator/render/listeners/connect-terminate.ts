@@ -57,8 +57,9 @@ export function renderConnectManager({ accessLog }: Pick<ListenerModel, 'accessL
         authorityFilter,
         onDemand,
         clientState,
-        ...renderAuthorizationFilters(),
         destinationState,
+        ...renderAuthorizationFilters(),
+        verdictState,
         holdTunnelEnd,
         router,
       ],
@@ -100,12 +101,16 @@ const clientState = {
 const destinationState = {
   name: 'cairn.destination',
   typed_config: typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
-    on_request_headers: [
-      ...(['frontend', 'manager', 'cluster'] as const).map((key) =>
-        state(filterState[key], `%METADATA(ROUTE:cairn:${key})%`, hashable),
-      ),
-      state(filterState.verdict, tcpVerdict.format, hashable),
-    ],
+    on_request_headers: (['frontend', 'manager', 'cluster'] as const).map((key) =>
+      state(filterState[key], `%METADATA(ROUTE:cairn:${key})%`, hashable),
+    ),
+  }),
+};
+
+const verdictState = {
+  name: 'cairn.verdict',
+  typed_config: typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
+    on_request_headers: [state(filterState.verdict, tcpVerdict.format, hashable)],
   }),
 };
 
