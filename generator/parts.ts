@@ -3,6 +3,7 @@
 // incremental generator runs only dirty ones.
 
 import type { EnvoyResource } from '../envoy-api/index.ts';
+import type { ObjectRef } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
 import type { HttpRoute } from './model/http-route.ts';
 import type { TcpRoute } from './model/tcp-route.ts';
@@ -25,10 +26,16 @@ import { renderRequestScope, renderTunnelScopes } from './render/listeners/scope
 import { formatRoutesName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
 import { resolveBackends } from './resolve/backend/backend.ts';
-import { findBackendService, findServedService } from './resolve/waypoint/served.ts';
+import {
+  findBackendService,
+  findServedService,
+  listCandidates,
+  type ServiceObject,
+} from './resolve/waypoint/served.ts';
 import type { ResolveContext } from './resolve/context.ts';
 import { resolveFrontend } from './resolve/frontend/frontend.ts';
 import { resolveListeners } from './resolve/frontend/listeners.ts';
+import { resolveServedPorts } from './resolve/frontend/served-ports.ts';
 import type { ResolvedPort, ResolvedService } from './resolve/service/service.ts';
 import type { GatewayKey } from './resolve/waypoint/gateway.ts';
 import { resolveGateway } from './resolve/waypoint/gateway.ts';
@@ -46,10 +53,9 @@ export interface BackendKey extends HostPort {
   readonly owned: boolean;
 }
 
-/** The listeners and fixed clusters of a waypoint, and the frontends that it has. */
+/** The listeners and fixed clusters of a waypoint. */
 export interface ListenerPart {
   readonly resources: readonly EnvoyResource[];
-  readonly served: readonly ServedAddress[];
   /** Those that workloads' routes name. */
   readonly backends: readonly BackendKey[];
 }
@@ -64,7 +70,7 @@ export interface FrontendPart {
 export function makeListenerPart(context: ResolveContext, key: GatewayKey): ListenerPart | undefined {
   const model = resolveListenerPart(context, key);
   if (model === undefined) return undefined;
-  return { served: model.served, backends: backendsOfListeners(model), resources: renderListeners(model) };
+  return { backends: backendsOfListeners(model), resources: renderListeners(model) };
 }
 
 /** The meaning of a waypoint's listeners; undefined when the Gateway is none. */
@@ -75,12 +81,12 @@ export function resolveListenerPart(context: ResolveContext, key: GatewayKey): L
 
 /** The listeners, filters and fixed clusters of a waypoint, and the resources of workloads. */
 export function renderListeners(model: ListenerModel): readonly EnvoyResource[] {
-  const { accessLog, direct, dispatch, gateway, trustDomains } = model;
+  const { accessLog, direct, gateway, shared, trustDomains } = model;
   const timer = renderTunnelEndTimer();
   return [
     renderConnectTerminate(model),
     renderConnectManager(model),
-    renderAuthorities(dispatch),
+    renderAuthorities(shared),
     ...renderInternalListeners(),
     ...renderManagers(model),
     renderTcpProxy(accessLog),
@@ -91,6 +97,22 @@ export function renderListeners(model: ListenerModel): readonly EnvoyResource[] 
     timer.cluster,
     ...(direct === undefined ? [] : renderDirectResources(direct, gateway)),
   ];
+}
+
+/** The objects that declare services of a waypoint. */
+export function listServices({ mesh }: ResolveContext, key: GatewayKey): readonly ServiceObject[] {
+  return resolveGateway(mesh, key) === undefined ? [] : listCandidates(mesh, key);
+}
+
+/** The service ports of one object that a waypoint serves. */
+export function makeServicePart(context: ResolveContext, key: GatewayKey, ref: ObjectRef): readonly ServedAddress[] {
+  const gateway = resolveGateway(context.mesh, key);
+  const { namespace, name } = ref;
+  const object =
+    ref.kind === 'Service'
+      ? context.mesh.get('Service', namespace, name)
+      : context.mesh.get('ServiceEntry', namespace, name);
+  return gateway === undefined || object === undefined ? [] : resolveServedPorts(context, gateway, object);
 }
 
 /** The scopes that lead the addresses of a frontend to it. */

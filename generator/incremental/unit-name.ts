@@ -7,7 +7,8 @@ import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
 
 /** One part of a waypoint. */
 export type PartUnit =
-  | { readonly kind: 'listeners'; readonly waypoint: GatewayKey }
+  | { readonly kind: 'listeners' | 'services'; readonly waypoint: GatewayKey }
+  | { readonly kind: 'service'; readonly waypoint: GatewayKey; readonly ref: ObjectRef }
   | { readonly kind: 'frontend'; readonly waypoint: GatewayKey; readonly address: HostPort }
   | { readonly kind: 'backend'; readonly waypoint: GatewayKey; readonly backend: BackendKey };
 
@@ -28,7 +29,10 @@ function fieldsOf(unit: Unit): readonly (string | number | boolean)[] {
     case 'object':
       return [unit.ref.kind, unit.ref.namespace, unit.ref.name];
     case 'listeners':
+    case 'services':
       return [unit.waypoint.namespace, unit.waypoint.name];
+    case 'service':
+      return [unit.waypoint.namespace, unit.waypoint.name, unit.ref.kind, unit.ref.namespace, unit.ref.name];
     case 'frontend':
       return [unit.waypoint.namespace, unit.waypoint.name, unit.address.host, unit.address.port];
     case 'backend': {
@@ -48,7 +52,11 @@ export function parseUnit(text: string): Unit {
   }
   const [namespace = '', name = '', host = '', port, owned] = rest as [string?, string?, string?, number?, boolean?];
   const waypoint = { namespace, name };
-  if (kind === 'listeners') return { kind, waypoint };
+  if (kind === 'listeners' || kind === 'services') return { kind, waypoint };
+  if (kind === 'service') {
+    const [, , object = '', home = '', own = ''] = rest;
+    return { kind, waypoint, ref: { kind: object, namespace: home, name: own } };
+  }
   const address = { host, port: Number(port) };
   return kind === 'frontend'
     ? { kind, waypoint, address }

@@ -1,29 +1,32 @@
-// The parts of one waypoint that are in force. Parts may be computed one by one, in any order: the
-// list of services, frontends, backends. Each part in force follows from the configuration at one
-// moment, and together they never name a resource that is not there.
+// The parts of one waypoint that are in force. Parts may be computed one by one, in any order. Each
+// part in force follows from the configuration at one moment, and together they never name a
+// resource that is not there.
 //
-// | part     | what makes it due                                 | in force as soon as it is computed, and |
-// | list     | the waypoint appears, or a read is touched        | at once                                 |
-// | frontend | the list names it, or a read is touched           | after the backends that it names        |
-// | backend  | a list or frontend names it, or a read is touched | at once                                 |
+// | part      | what makes it due                                  | what it does, once computed            |
+// | listeners | the waypoint appears, or a read is touched         | is in force                            |
+// | services  | the waypoint appears, or a read is touched         | makes the service of each object due   |
+// | service   | `services` names it, or a read is touched          | makes frontends and their backends due |
+// | frontend  | a service has it, or a read is touched             | is in force, after the backends that   |
+// |           |                                                    | it names                               |
+// | backend   | a service or frontend names it, or a read is touched | is in force                          |
 //
-// The scope of an address leads to a frontend. It changes when the list says so, but not before
+// The scope of an address leads to a frontend. It changes when the service says so, but not before
 // that frontend is in force: an address that moves leads to the old one until then.
 //
 // A resource that a part no longer has, or a part that nothing names any more, is removed when all
 // that followed from the changes until then is computed, since a part that is due may name it still.
 
 import type { EnvoyResource } from '../../envoy-api/index.ts';
-import { isDeepEqual } from '../../mesh/index.ts';
+import { isDeepEqual, type ObjectRef, refOf } from '../../mesh/index.ts';
 import type { ServedAddress } from '../model/frontend.ts';
 import {
   type BackendKey,
-  type FrontendPart,
   type HostPort,
-  type ListenerPart,
+  listServices,
   makeBackendPart,
   makeFrontendPart,
   makeListenerPart,
+  makeServicePart,
   renderAddresses,
 } from '../parts.ts';
 import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
@@ -31,50 +34,72 @@ import { type ResourceChanges, ServedResources } from './served-resources.ts';
 import { formatUnit, type PartUnit } from './unit-name.ts';
 import type { Units } from './units.ts';
 
-/** One service port of the list, with the names of its units. */
+/** One service port, with the names of the units of its service and its own backend. */
 interface ServedUnit {
   readonly served: ServedAddress;
+  readonly service: string;
   readonly backend: string;
 }
+
+/** The names of the units of objects: an object that stays keeps its name. */
+type ServiceNames = Map<ReturnType<typeof listServices>[number], string>;
 
 /** The state of one waypoint. */
 export class WaypointState {
   readonly #key: GatewayKey;
   readonly #units: Units;
-  readonly #listName: string;
+  readonly #listenersName: string;
+  readonly #servicesName: string;
   readonly #resources = new ServedResources();
-  #list: ListenerPart | undefined;
-  /** The services of the list, by the names of the units of their frontends. */
-  #served: ReadonlyMap<string, ServedUnit> = new Map();
+  #services: ServiceNames = new Map();
+  /** The service ports of each object, as the names of the units of their frontends. */
+  readonly #portsOf = new Map<string, readonly string[]>();
+  /** The service ports, by the names of the units of their frontends. */
+  readonly #served = new Map<string, ServedUnit>();
   /** The frontends in force, by the names of their units. */
-  readonly #frontends = new Map<string, FrontendPart>();
+  readonly #frontends = new Set<string>();
   /** The names of the units of the backends in force. */
   readonly #backends = new Set<string>();
+  /** The units of the backends that each part names, and how many name each. */
+  readonly #named = new Map<string, readonly string[]>();
+  readonly #users = new Map<string, number>();
+  /** Backends that a part has named, and none may name now. */
+  readonly #unnamed = new Set<string>();
   /** The scopes in force, by name, with the names of the units of their frontends; and reversed. */
   readonly #scopes = new Map<string, string>();
   readonly #scopesOf = new Map<string, readonly string[]>();
-  /** The units of the first list that are not computed; nothing is served before they are. */
-  #missing: Set<string> | undefined;
+  /** The units that are not computed for the first time; nothing is served before they are. */
+  readonly #missing = new Set<string>();
   #isServed = false;
-  #namedChanged = false;
 
   constructor(key: GatewayKey, units: Units) {
     this.#key = key;
     this.#units = units;
-    this.#listName = formatUnit({ kind: 'listeners', waypoint: key });
-    units.demand(this.#listName, units.changes);
+    this.#listenersName = formatUnit({ kind: 'listeners', waypoint: key });
+    this.#servicesName = formatUnit({ kind: 'services', waypoint: key });
+    for (const name of [this.#listenersName, this.#servicesName]) this.#demand(name, units.changes);
   }
 
   /** Computes one part, and puts it in force. */
   compute(name: string, unit: PartUnit): void {
-    if (unit.kind === 'listeners') this.#makeList();
-    else if (unit.kind === 'backend') this.#makeBackend(name, unit.backend);
-    else this.#makeFrontend(name, unit.address);
-    this.#missing?.delete(name);
-    if (this.#missing?.size === 0) {
-      this.#missing = undefined;
-      this.#isServed = true;
+    switch (unit.kind) {
+      case 'listeners':
+        this.#makeListeners();
+        break;
+      case 'services':
+        this.#makeServices();
+        break;
+      case 'service':
+        this.#makeService(name, unit.ref);
+        break;
+      case 'frontend':
+        this.#makeFrontend(name, unit.address);
+        break;
+      case 'backend':
+        this.#makeBackend(name, unit.backend);
     }
+    this.#missing.delete(name);
+    this.#isServed ||= this.#missing.size === 0;
   }
 
   /**
@@ -83,40 +108,78 @@ export class WaypointState {
    */
   take(settled: number): ResourceChanges | undefined {
     if (!this.#isServed) return undefined;
-    if (this.#namedChanged) this.#dropNeedless();
+    this.#dropNeedless();
     return this.#resources.take(settled);
   }
 
   /** Forgets all results for it. */
   end(): void {
-    const names = [this.#listName, ...this.#served.keys(), ...this.#frontends.keys(), ...this.#backends];
-    for (const name of [...names, ...(this.#missing ?? [])]) this.#units.forget(name);
+    const services = [...this.#services.values(), ...this.#portsOf.keys()];
+    const own = [this.#listenersName, this.#servicesName, ...this.#served.keys(), ...this.#users.keys()];
+    for (const name of [...own, ...services, ...this.#backends]) this.#units.forget(name);
   }
 
-  #makeList(): void {
-    const since = this.#units.dueSince(this.#listName) ?? this.#units.changes;
-    this.#list = this.#units.compute(this.#listName, (context) => makeListenerPart(context, this.#key));
-    const before = this.#served;
-    this.#served = new Map((this.#list?.served ?? []).map((served) => this.#nameUnits(served)));
-    for (const name of before.keys()) if (!this.#served.has(name)) this.#dropFrontend(name);
-    const missing: string[] = [];
-    for (const [name, { served, backend }] of this.#served) {
-      const due = [name, backend].filter((unit) => !this.#units.isDone(unit));
-      for (const unit of due) this.#units.demand(unit, since);
-      missing.push(...due);
-      if (!isDeepEqual(served, before.get(name)?.served)) this.#putScopes(name);
+  #demand(name: string, since: number): void {
+    if (this.#units.isDone(name)) return;
+    this.#units.demand(name, since);
+    if (!this.#isServed) this.#missing.add(name);
+  }
+
+  #makeListeners(): void {
+    const name = this.#listenersName;
+    const made = this.#units.compute(name, (context) => makeListenerPart(context, this.#key));
+    this.#bring(name, made?.backends ?? []);
+    this.#replace(name, made?.resources ?? []);
+  }
+
+  #makeServices(): void {
+    const since = this.#units.dueSince(this.#servicesName) ?? this.#units.changes;
+    const objects = this.#units.compute(this.#servicesName, (context) => listServices(context, this.#key));
+    const before = this.#services;
+    this.#services = new Map(objects.map((object) => [object, before.get(object) ?? this.#nameService(refOf(object))]));
+    const names = new Set(this.#services.values());
+    for (const name of before.values()) {
+      if (names.has(name)) continue;
+      this.#putPorts(name, []);
+      this.#forget(name);
     }
-    if (!this.#isServed) this.#missing = new Set([...missing, this.#listName]);
-    this.#bring(this.#list?.backends ?? []);
-    this.#replace(this.#listName, this.#list?.resources ?? []);
-    this.#namedChanged = true;
+    for (const name of names) this.#demand(name, since);
   }
 
-  #nameUnits(served: ServedAddress): readonly [frontend: string, unit: ServedUnit] {
+  #makeService(name: string, ref: ObjectRef): void {
+    const since = this.#units.dueSince(name) ?? this.#units.changes;
+    const ports = this.#units.compute(name, (context) => makeServicePart(context, this.#key, ref));
+    const units = ports.map((served) => this.#nameUnits(served, name));
+    for (const [frontend, unit] of units) {
+      const before = this.#served.get(frontend);
+      this.#served.set(frontend, unit);
+      this.#name(ownOf(frontend), [unit.backend]);
+      for (const each of [frontend, unit.backend]) this.#demand(each, since);
+      if (!isDeepEqual(before?.served, unit.served)) this.#putScopes(frontend);
+    }
+    this.#putPorts(
+      name,
+      units.map(([frontend]) => frontend),
+    );
+  }
+
+  /** Replaces the service ports of an object; another one may have taken some over. */
+  #putPorts(service: string, ports: readonly string[]): void {
+    for (const frontend of this.#portsOf.get(service) ?? []) {
+      if (!ports.includes(frontend) && this.#served.get(frontend)?.service === service) this.#dropFrontend(frontend);
+    }
+    if (ports.length === 0) this.#portsOf.delete(service);
+    else this.#portsOf.set(service, ports);
+  }
+
+  #nameService(ref: ObjectRef): string {
+    return formatUnit({ kind: 'service', waypoint: this.#key, ref });
+  }
+
+  #nameUnits(served: ServedAddress, service: string): readonly [frontend: string, unit: ServedUnit] {
     const { host, port } = served.address;
-    const waypoint = this.#key;
-    const frontend = formatUnit({ kind: 'frontend', waypoint, address: { host, port } });
-    return [frontend, { served, backend: this.#nameBackend({ host, port, owned: true }) }];
+    const frontend = formatUnit({ kind: 'frontend', waypoint: this.#key, address: { host, port } });
+    return [frontend, { served, service, backend: this.#nameBackend({ host, port, owned: true }) }];
   }
 
   #nameBackend(backend: BackendKey): string {
@@ -125,9 +188,8 @@ export class WaypointState {
 
   #makeFrontend(name: string, address: HostPort): void {
     const made = this.#units.compute(name, (context) => makeFrontendPart(context, this.#key, address));
-    this.#namedChanged ||= !isDeepEqual(this.#frontends.get(name)?.backends, made.backends);
-    this.#frontends.set(name, made);
-    this.#bring(made.backends);
+    this.#frontends.add(name);
+    this.#bring(name, made.backends);
     this.#replace(name, made.resources);
     this.#putScopes(name);
   }
@@ -160,46 +222,69 @@ export class WaypointState {
 
   #dropFrontend(name: string): void {
     this.#keepScopes(name, []);
+    this.#served.delete(name);
     this.#frontends.delete(name);
+    for (const part of [name, ownOf(name)]) this.#name(part, []);
     this.#drop(name);
   }
 
-  /** Computes the backends that are named now, if their newest form is not there. */
-  #bring(backends: readonly BackendKey[]): void {
-    for (const key of backends) {
-      const name = this.#nameBackend(key);
+  /** Computes the backends that a part names now, if their newest form is not there. */
+  #bring(part: string, backends: readonly BackendKey[]): void {
+    const named = new Map(backends.map((key) => [this.#nameBackend(key), key]));
+    this.#name(part, [...named.keys()]);
+    for (const [name, key] of named) {
       if (!this.#units.isDone(name) || this.#units.dueSince(name) !== undefined) this.#makeBackend(name, key);
     }
   }
 
   #makeBackend(name: string, key: BackendKey): void {
     const resources = this.#units.compute(name, (context) => makeBackendPart(context, this.#key, key));
-    this.#missing?.delete(name);
+    this.#missing.delete(name);
     this.#backends.add(name);
     this.#replace(name, resources);
   }
 
-  /** Drops the backends that neither the services nor the routes name. */
+  /** Replaces the backends that a part names. */
+  #name(part: string, backends: readonly string[]): void {
+    for (const name of backends) this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
+    for (const name of this.#named.get(part) ?? []) {
+      const users = (this.#users.get(name) ?? 1) - 1;
+      if (users > 0) this.#users.set(name, users);
+      else {
+        this.#users.delete(name);
+        this.#unnamed.add(name);
+      }
+    }
+    if (backends.length === 0) this.#named.delete(part);
+    else this.#named.set(part, backends);
+  }
+
+  /** Drops the backends that nothing names any more. */
   #dropNeedless(): void {
-    this.#namedChanged = false;
-    const named = [this.#list, ...this.#frontends.values()].flatMap((part) => part?.backends ?? []);
-    const wanted = new Set([
-      ...[...this.#served.values()].map(({ backend }) => backend),
-      ...named.map((key) => this.#nameBackend(key)),
-    ]);
-    for (const name of this.#backends) {
-      if (wanted.has(name)) continue;
+    for (const name of this.#unnamed) {
+      if (this.#users.has(name)) continue;
       this.#backends.delete(name);
       this.#drop(name);
     }
+    this.#unnamed.clear();
   }
 
   #drop(name: string): void {
     this.#replace(name, []);
+    this.#forget(name);
+  }
+
+  #forget(name: string): void {
     this.#units.forget(name);
+    this.#missing.delete(name);
   }
 
   #replace(part: string, resources: readonly EnvoyResource[]): void {
     this.#resources.replace(part, resources, this.#units.changes);
   }
+}
+
+/** The name of a service port as a part that names its own backend. */
+function ownOf(frontend: string): string {
+  return `own ${frontend}`;
 }

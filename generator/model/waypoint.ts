@@ -28,12 +28,28 @@ export interface Backend {
   readonly endpoints: ServiceEndpoints;
 }
 
-/** The Gateway's side of a waypoint, and its list of services. */
+/** The Gateway's side of a waypoint: everything that no single service decides. */
 export interface ListenerModel {
   readonly gateway: WaypointGateway;
   /** Our own first, then its aliases. */
   readonly trustDomains: readonly string[];
   readonly accessLog: AccessLogging;
+  /**
+   * The dispatch of addresses that are not one service's alone, in so far as it has any: ranges,
+   * workloads, and with ranges everything that may be within them.
+   */
+  readonly shared: readonly AddressDispatch[];
+  readonly direct?: DirectFrontend;
+}
+
+/**
+ * The handling of any connection or request by one waypoint. A client opens a tunnel, which goes
+ * where `dispatch` leads, by the address and port that the client dialled: to a frontend, by its
+ * protocol to its `http` or `tcp`, or to workloads. The clusters that its routes name are in
+ * `backends`.
+ */
+export interface WaypointModel {
+  readonly listeners: ListenerModel;
   /** Sorted by host, then port. */
   readonly served: readonly ServedAddress[];
   /**
@@ -41,18 +57,7 @@ export interface ListenerModel {
    * alone; others are closed.
    */
   readonly dispatch: readonly AddressDispatch[];
-  readonly direct?: DirectFrontend;
-}
-
-/**
- * The handling of any connection or request by one waypoint. A client opens a tunnel, which goes
- * where `listeners.dispatch` leads, by the address and port that the client dialled: to a frontend,
- * by its protocol to its `http` or `tcp`, or to workloads. The clusters that its routes name are in
- * `backends`.
- */
-export interface WaypointModel {
-  readonly listeners: ListenerModel;
-  /** Those of `listeners.served`, found by host and port. */
+  /** Those of `served`, found by host and port. */
   readonly frontends: readonly Frontend[];
   /**
    * Every cluster of the served ports, then those of others that routes and authorizers name. One

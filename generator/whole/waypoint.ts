@@ -18,6 +18,8 @@ import {
 } from '../parts.ts';
 import { renderBackend } from '../render/clusters/discovery.ts';
 import { type ResolveContext, withoutFindings } from '../resolve/context.ts';
+import { resolveDispatch } from '../resolve/frontend/listeners.ts';
+import { resolveAllPorts } from '../resolve/frontend/served-ports.ts';
 import { type GatewayKey, resolveGateway } from '../resolve/waypoint/gateway.ts';
 
 /**
@@ -46,12 +48,16 @@ export function resolveWaypoint(mesh: MeshSnapshot, key: GatewayKey): WaypointMo
 function resolveModel(context: ResolveContext, key: GatewayKey): WaypointModel | undefined {
   const listeners = resolveListenerPart(context, key);
   if (listeners === undefined) return undefined;
-  const addresses = listeners.served.map(({ address }) => address);
+  const { direct, gateway } = listeners;
+  const served = resolveAllPorts(context, gateway);
+  const addresses = served.map(({ address }) => address);
   const frontends = addresses.flatMap((address) => resolveFrontendPart(context, key, address) ?? []);
   const named = [backendsOfListeners(listeners), ...frontends.map(backendsOfFrontend)].flat();
   const foreign = named.filter(({ owned }) => !owned).map((each) => [`${each.host}:${each.port}`, each] as const);
   return {
     listeners,
+    served,
+    dispatch: resolveDispatch(context.mesh.settings, served, direct),
     frontends,
     backends: [
       ...addresses.map(({ host, port }) => ({ host, port, owned: true })),
@@ -69,7 +75,7 @@ export function translateWaypoint(mesh: MeshSnapshot, key: GatewayKey): Translat
     ...renderListeners(model.listeners),
     ...model.frontends.flatMap(renderFrontend),
     ...model.backends.flatMap(renderBackend),
-    ...model.listeners.served.flatMap(renderAddresses),
+    ...model.served.flatMap(renderAddresses),
   ];
   return { resources: sortResources(resources), findings: found.list() };
 }

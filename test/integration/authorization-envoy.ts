@@ -5,10 +5,13 @@
 import { typed } from '../../envoy-api/index.ts';
 import type { Authorization } from '../../generator/model/authorization.ts';
 import {
-  renderAuthorization,
+  listAllowPolicies,
   renderAuthorizationFilters,
-  renderNetworkAuthorization,
+  renderObservedVerdict,
+  renderTunnelAuthorization,
+  tcpVerdict,
 } from '../../generator/render/authorization.ts';
+import { closedChain, renderFilterChain } from '../../generator/render/routes/filter-chain.ts';
 import { renderRoute } from '../../generator/render/routes/route-configuration.ts';
 import { resolveAuthorization } from '../../generator/resolve/authorization/authorization.ts';
 import { ambiguousPathRefused } from '../../generator/resolve/frontend/path-normalization.ts';
@@ -20,7 +23,8 @@ import { type SocketAddress, socketAddress } from '../support/envoy.ts';
 type Config = Record<string, unknown>;
 
 /**
- * `tcp` is decided on the CONNECT, `chain` by network filters in front of whatever the bytes are.
+ * `tcp` is decided on the CONNECT; for `chain` the CONNECT passes the verdict on, as for a port that
+ * is sniffed.
  */
 export type Level = 'http' | 'tcp' | 'chain';
 
@@ -77,11 +81,27 @@ function authorize(name: string, { policies, level, pathNormalization }: PolicyC
   );
 }
 
-/** The virtual host of a case at one level; at the others it is open. */
-function authorizeAt(level: Level, name: string, own: PolicyCase): Config {
-  const applied: PolicyCase = own.level === level ? own : { policies: [], level };
-  const { typedPerFilterConfig, metadata } = renderAuthorization(authorize(name, applied));
-  return { typed_per_filter_config: typedPerFilterConfig, ...(metadata === undefined ? {} : { metadata }) };
+/** The policies of a case at one level; at the others it is open. */
+function authorizeAt(level: Level, name: string, own: PolicyCase): Authorization {
+  return authorize(name, own.level === level ? own : { policies: [], level });
+}
+
+function renderTunnelRules(name: string, own: PolicyCase): Config {
+  return {
+    typed_per_filter_config:
+      own.level === 'chain'
+        ? renderObservedVerdict(authorize(name, own))
+        : renderTunnelAuthorization(authorizeAt('tcp', name, own)),
+  };
+}
+
+function renderRequestRules(name: string, own: PolicyCase): Config {
+  const authorization = authorizeAt('http', name, own);
+  const has = { fault: false, cors: false, session: false };
+  return {
+    typed_per_filter_config: renderFilterChain({ authorization, authentication: { providers: [] }, has }),
+    metadata: { filter_metadata: { cairn: listAllowPolicies(authorization) } },
+  };
 }
 
 const router = { name: 'router', typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}) };
@@ -91,12 +111,21 @@ function connectionManager(name: string, config: Config): Config {
   return { name: 'hcm', typed_config: { '@type': `type.googleapis.com/${type}`, stat_prefix: name, ...config } };
 }
 
-function renderChainPolicy(name: string, own: PolicyCase): readonly Config[] {
-  if (own.level !== 'chain') return [];
-  return (['deny', 'allow'] as const).map((action) => ({
-    name: action,
-    typed_config: renderNetworkAuthorization(authorize(name, own), action),
-  }));
+/** The chain takes only tunnels whose verdict allows. */
+function renderVerdictMatcher({ level }: PolicyCase): Config {
+  if (level !== 'chain') return {};
+  const action = {
+    name: 'allowed',
+    typed_config: { '@type': 'type.googleapis.com/google.protobuf.StringValue', value: 'allowed' },
+  };
+  const input = {
+    name: 'verdict',
+    typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.FilterStateInput', {
+      key: 'cairn.verdict',
+    }),
+  };
+  const map = { [tcpVerdict.allowed]: { action } };
+  return { filter_chain_matcher: { matcher_tree: { input, exact_match_map: { map } } } };
 }
 
 /**
@@ -120,6 +149,13 @@ export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at:
       ],
     },
   };
+  const setVerdict = {
+    name: 'verdict',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config',
+      on_request_headers: [state('cairn.verdict', tcpVerdict.format, 'envoy.hashable_string')],
+    },
+  };
   const entries = Object.entries(cases);
   const outer = {
     name: 'connect_terminate',
@@ -129,12 +165,12 @@ export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at:
         filters: [
           connectionManager('outer', {
             upgrade_configs: [{ upgrade_type: 'CONNECT' }],
-            http_filters: [setState, ...renderAuthorizationFilters(), router],
+            http_filters: [setState, ...renderAuthorizationFilters(), setVerdict, router],
             route_config: {
               virtual_hosts: entries.map(([name, own]) => ({
                 name,
                 domains: [`${name}:80`],
-                ...authorizeAt('tcp', name, own),
+                ...renderTunnelRules(name, own),
                 routes: [
                   {
                     match: { connect_matcher: {} },
@@ -161,13 +197,14 @@ export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at:
         typed_config: typed('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {}),
       },
     ],
+    ...renderVerdictMatcher(own),
     filter_chains: [
       {
+        name: 'allowed',
         filters: [
-          ...renderChainPolicy(name, own),
           connectionManager(name, {
             ...pathOptions[own.pathNormalization ?? 'BASE'],
-            http_filters: [...renderAuthorizationFilters(), router],
+            http_filters: [closedChain, router],
             access_log: [
               {
                 name: 'stdout',
@@ -186,7 +223,7 @@ export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at:
                 {
                   name: 'inbound',
                   domains: ['*'],
-                  ...authorizeAt('http', name, own),
+                  ...renderRequestRules(name, own),
                   routes: [
                     ...(own.pathNormalization === undefined && authorize(name, own).readsPath
                       ? [renderRoute(ambiguousPathRefused)]

@@ -46,16 +46,14 @@ export type Fate = Outcome | 'closed' | 'forwarded';
 
 /** The possible fates of a request: several if weights leave a choice. */
 export function readFates(model: WaypointModel, request: DialledRequest): readonly Fate[] {
-  const { address, port } = request;
   const seen = seeConnection(request);
-  const decision = model.connect.decided.find((each) => each.port === port && each.addresses.includes(address));
-  if (decision !== undefined && !isAllowed(decision.authorization, seen)) return [{ status: 403 }];
   const frontend = findFrontend(model, request);
-  if (frontend === undefined) return ['closed'];
+  if (frontend === undefined) return [{ status: 404 }];
   const { http, tcp } = frontend;
   if (http !== undefined && request.http !== undefined) return judge(frontend, http, request.http, seen);
-  if (tcp === undefined || (tcp.decidedAt === 'chain' && !isAllowed(tcp.authorization, seen))) return ['closed'];
-  return ['forwarded'];
+  if (tcp === undefined) return ['closed'];
+  if (isAllowed(tcp.authorization, seen)) return ['forwarded'];
+  return frontend.address.protocol === 'tcp' ? [{ status: 403 }] : ['closed'];
 }
 
 function seeConnection({ identity, sourceAddress, port }: DialledRequest): ReadRequest {
@@ -63,11 +61,8 @@ function seeConnection({ identity, sourceAddress, port }: DialledRequest): ReadR
   return { identity, sourceAddress, port, ...none };
 }
 
-function findFrontend(
-  { listeners, frontends }: WaypointModel,
-  { address, port }: DialledRequest,
-): Frontend | undefined {
-  const [entry] = listeners.dispatch
+function findFrontend({ dispatch, frontends }: WaypointModel, { address, port }: DialledRequest): Frontend | undefined {
+  const [entry] = dispatch
     .flatMap(({ addresses, to }) => addresses.map((range) => ({ to, block: blockOf(range) })))
     .filter(({ block }) => isInBlock(block, address))
     .sort((a, b) => b.block.prefix - a.block.prefix);

@@ -1,11 +1,9 @@
-// Where a TCP port is decided: its listener and its policies have to agree, or nobody asks them.
+// Where a TCP port is decided: on the CONNECT, whatever its addresses are.
 
 import { describe, expect, it } from 'vitest';
 import { typeUrls } from '../../../envoy-api/index.ts';
 import { defaultMeshSettings, MeshStore, parseManifest } from '../../../mesh/index.ts';
 import { translateWaypoint } from '../../whole/waypoint.ts';
-import { resolveGateway } from '../waypoint/gateway.ts';
-import { resolveListeners } from './listeners.ts';
 
 const waypoint = { namespace: 'shop', name: 'waypoint' };
 
@@ -43,15 +41,7 @@ spec: { targetRefs: [{ group: networking.istio.io, kind: ServiceEntry, name: db 
 
 const tcp = '{ number: 5432, name: tcp, protocol: TCP }';
 
-/** Where the port of `db.example` is decided, by its listener. */
-function verdictOf(mesh: MeshStore): string | undefined {
-  const context = { mesh, report: () => undefined };
-  const gateway = resolveGateway(mesh, waypoint);
-  const served = gateway === undefined ? [] : resolveListeners(context, gateway).served;
-  return served.find(({ address }) => address.host === 'db.example')?.address.tcpVerdict;
-}
-
-it('leads connections to workloads to chains that are there, whichever services declare a port', () => {
+it('leads connections to workloads to clusters that are there, whichever services declare a port', () => {
   const mesh = new MeshStore(defaultMeshSettings);
   const { objects } = parseManifest(
     'mesh.yaml',
@@ -83,34 +73,40 @@ spec: { address: 10.0.0.9, labels: { app: all } }
   );
   mesh.apply(objects.map((object) => ({ type: 'put', object })));
   const { resources } = translateWaypoint(mesh, waypoint);
-  const listener = resources.find(({ typeUrl, name }) => typeUrl === typeUrls.listener && name === 'main_internal');
-  const { filter_chains: chains, filter_chain_matcher: matcher } = { ...listener?.json };
-  const named = [...JSON.stringify(matcher).matchAll(/StringValue","value":"([^"]+)"/g)].map(([, name]) => ({ name }));
-  expect(named.length).toBeGreaterThan(0);
-  expect(chains).toEqual(expect.arrayContaining(named.map((chain) => expect.objectContaining(chain) as unknown)));
+  const scopes = new Set(resources.filter(({ typeUrl }) => typeUrl === typeUrls.scopedRoute).map(({ name }) => name));
+  expect(scopes).toContain('connect|connect|workloads');
+  const tunnels = JSON.stringify(resources.find(({ name }) => name === 'connect|workloads')?.json);
+  const clusters = [...tunnels.matchAll(/"cluster":"([^"]+)"/g)].map(([, name]) => name);
+  expect(clusters.length).toBeGreaterThan(0);
+  for (const cluster of clusters) {
+    expect(
+      resources.some(({ typeUrl, name }) => typeUrl === typeUrls.cluster && name === cluster),
+      cluster,
+    ).toBe(true);
+  }
 });
 
 describe('the verdict of a TCP port', () => {
-  it('falls on the CONNECT where a list of addresses can name it', () => {
-    expect(verdictOf(meshOf(entry('db', 'db.example', ['10.9.0.1'], tcp)))).toBe('connect');
+  const tunnelsOf = (mesh: MeshStore): unknown =>
+    translateWaypoint(mesh, waypoint).resources.find(({ name }) => name === 'connect|5432|db.example')?.json;
+  const enforced = { 'cairn.rbac.allow': { rbac: { rules: { action: 'ALLOW', policies: {} } } } };
+  const passedOn = { 'cairn.rbac.allow': { rbac: { shadow_rules: { action: 'ALLOW', policies: {} } } } };
+
+  it.each([
+    ['an address', ['10.9.0.1'], tcp, enforced],
+    ['a range of addresses', ['10.9.0.1', '198.51.100.0/24'], tcp, enforced],
+    ['a port that is sniffed', ['10.9.0.1'], '{ number: 5432, name: db }', passedOn],
+  ])('falls on the CONNECT: %s', (_, addresses, port, verdict) => {
+    expect(tunnelsOf(meshOf(entry('db', 'db.example', addresses, port)))).toMatchObject({
+      virtual_hosts: [{ typed_per_filter_config: verdict }],
+    });
   });
 
-  it('falls in the chain for a range of addresses, and where the client is sniffed first', () => {
-    expect(verdictOf(meshOf(entry('db', 'db.example', ['10.9.0.1', '198.51.100.0/24'], tcp)))).toBe('chain');
-    expect(verdictOf(meshOf(entry('db', 'db.example', ['10.9.0.1'], '{ number: 5432, name: db }')))).toBe('chain');
-  });
-
-  it('falls somewhere also when the range that a service claims is another one’s', () => {
+  it('falls there also when the range that a service claims is another one’s', () => {
     const mesh = meshOf(
       entry('a', 'a.example', ['198.51.100.0/24'], tcp),
       entry('db', 'db.example', ['10.9.0.1', '198.51.100.0/24'], tcp),
     );
-    const { resources } = translateWaypoint(mesh, waypoint);
-    const chain = 'inbound-vip|5432|tcp|db.example';
-    const listener = resources.find(({ typeUrl, name }) => typeUrl === typeUrls.listener && name === 'main_internal');
-    expect(JSON.stringify(listener?.json)).toContain(`"allow|${chain}"`);
-    expect(resources.find(({ name }) => name === `allow|${chain}`)?.json).toMatchObject({
-      typed_config: { rules: { action: 'ALLOW', policies: {} } },
-    });
+    expect(tunnelsOf(mesh)).toMatchObject({ virtual_hosts: [{ typed_per_filter_config: enforced }] });
   });
 });

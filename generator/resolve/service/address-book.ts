@@ -127,7 +127,8 @@ function addressPath({ object }: ResolvedService): FieldPath {
   return object.kind === 'Service' ? ['spec', 'clusterIP'] : ['spec', 'addresses'];
 }
 
-function findClaimants(mesh: MeshSnapshot, address: string): readonly ResolvedService[] {
+/** The services that claim an address, or a range around it, in the order of their age. */
+export function findClaimants(mesh: MeshSnapshot, address: string): readonly ResolvedService[] {
   const range = parseAddressRange(address);
   const objects = [
     ...mesh.find('Service/address', address),

@@ -79,26 +79,43 @@ function isBoundTo(mesh: MeshSnapshot, gateway: GatewayKey, object: ResolvedServ
   return bound?.namespace === gateway.namespace && bound.name === gateway.name;
 }
 
+/** An object that declares services. */
+export type ServiceObject = MeshObject<'Service'> | MeshObject<'ServiceEntry'>;
+
 /** The services that a waypoint serves, each host once, in the order of their age. */
 export function resolveServedServices(context: ResolveContext, gateway: WaypointGateway): readonly ResolvedService[] {
-  const { mesh } = context;
+  return [...listCandidates(context.mesh, gateway)]
+    .sort(compareObjects)
+    .flatMap((object) => resolveOwnServices(context, gateway, object));
+}
+
+/** The objects that ask for a waypoint by their labels or those of their namespace. */
+export function listCandidates(mesh: MeshSnapshot, gateway: GatewayKey): readonly ServiceObject[] {
   const key = `${gateway.namespace}/${gateway.name}`;
-  const candidates: (MeshObject<'Service'> | MeshObject<'ServiceEntry'>)[] = [
+  const candidates: ServiceObject[] = [
     ...mesh.find('Service/waypoint', key),
     ...mesh.find('ServiceEntry/waypoint', key),
   ];
   for (const namespace of mesh.find('Namespace/waypoint', key)) {
-    const inNamespace = [
-      ...mesh.find('Service/namespace', namespace.metadata.name),
-      ...mesh.find('ServiceEntry/namespace', namespace.metadata.name),
-    ];
-    candidates.push(...inNamespace.filter(({ metadata }) => !(useWaypointLabel in metadata.labels)));
+    const { name } = namespace.metadata;
+    for (const object of [...mesh.find('Service/namespace', name), ...mesh.find('ServiceEntry/namespace', name)]) {
+      if (!(useWaypointLabel in object.metadata.labels)) candidates.push(object);
+    }
   }
-  const services = candidates
-    .filter((object) => resolveBinding(context, object) !== undefined)
-    .sort(compareObjects)
-    .flatMap((object) => resolveServices(object, mesh.settings.clusterDomain))
-    .filter((service) => isHostOwner(context, gateway, service));
+  return candidates;
+}
+
+/** The services of an object that a waypoint serves, each host once. */
+export function resolveOwnServices(
+  context: ResolveContext,
+  gateway: GatewayKey,
+  object: ServiceObject,
+): readonly ResolvedService[] {
+  const bound = resolveBinding(context, object);
+  if (bound?.namespace !== gateway.namespace || bound.name !== gateway.name) return [];
+  const services = resolveServices(object, context.mesh.settings.clusterDomain).filter((service) =>
+    isHostOwner(context, gateway, service),
+  );
   return [...new Map(services.map((service) => [service.host, service])).values()];
 }
 
