@@ -7,10 +7,11 @@ import {
   denyAll,
   listAllowPolicies,
   renderAllowFilter,
-  renderAuthorizationFilters,
   renderDenyFilter,
   renderObservedVerdict,
   renderTunnelAuthorization,
+  tunnelAllowFilter,
+  tunnelDenyFilter,
 } from './authorization.ts';
 
 const rule: AuthorizationRule = {
@@ -58,9 +59,8 @@ describe('the filters of requests', () => {
 
 describe('the rules of tunnels', () => {
   it('allow nothing where a virtual host says nothing', () => {
-    const [deny, allow] = renderAuthorizationFilters();
-    expect(deny).toMatchObject({ name: 'cairn.rbac.deny', typed_config: {} });
-    const policies = allow?.typed_config?.['rules'];
+    expect(tunnelDenyFilter).toMatchObject({ name: 'cairn.rbac.deny', typed_config: {} });
+    const policies = tunnelAllowFilter.typed_config?.['rules'];
     // A tunnel without a route goes on to the router, which refuses it.
     expect(policies).toMatchObject({ action: 'ALLOW', policies: { 'no-route': {} } });
     expect(Object.keys((policies as { policies: object }).policies)).toEqual(['no-route']);

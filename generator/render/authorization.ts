@@ -36,14 +36,10 @@ type FilterRules = MessageTypes['envoy.extensions.filters.http.rbac.v3.RBAC'];
 type AuthorizationAction = 'deny' | 'allow';
 
 /**
- * The RBAC filters of tunnels, in order: their rules come with each virtual host. A tunnel without a
- * route passes them, for the router to answer 404; one with a route and without its rules does not.
+ * The filter of tunnels that allows: its rules come with each virtual host. A tunnel without a route
+ * passes it, for the router to answer 404; one with a route and without its rules does not.
  */
-export function renderAuthorizationFilters(): readonly HttpFilter[] {
-  return [neverDenies, allowsNowhere];
-}
-
-const allowsNowhere: HttpFilter = encodeOnce({
+export const tunnelAllowFilter: HttpFilter = encodeOnce({
   name: filterNames.allow,
   typed_config: typed(rbacType, {
     rules: {
@@ -67,13 +63,13 @@ const allowsNowhere: HttpFilter = encodeOnce({
   }),
 });
 
-/** It denies nothing until a virtual host overrides it. */
-const neverDenies: HttpFilter = encodeOnce({
+/** The filter of tunnels that denies: its rules come with each virtual host. */
+export const tunnelDenyFilter: HttpFilter = encodeOnce({
   name: filterNames.deny,
   typed_config: typed(rbacType, { rules_stat_prefix: statPrefix('deny') }),
 });
 
-/** It allows nothing until a virtual host overrides it. */
+/** The filter of requests that allows nothing, until their routes bring another one. */
 export const denyAll: Extension = encodeOnce({
   name: filterNames.allow,
   typed_config: typed(rbacType, { rules: renderRules([], 'allow'), rules_stat_prefix: statPrefix('allow') }),

@@ -6,10 +6,11 @@ import { typed } from '../../envoy-api/index.ts';
 import type { Authorization } from '../../generator/model/authorization.ts';
 import {
   listAllowPolicies,
-  renderAuthorizationFilters,
   renderObservedVerdict,
   renderTunnelAuthorization,
   tcpVerdict,
+  tunnelAllowFilter,
+  tunnelDenyFilter,
 } from '../../generator/render/authorization.ts';
 import { closedChain, renderFilterChain } from '../../generator/render/routes/filter-chain.ts';
 import { renderRoute } from '../../generator/render/routes/route-configuration.ts';
@@ -165,7 +166,7 @@ export function renderBootstrap(cases: Readonly<Record<string, PolicyCase>>, at:
         filters: [
           connectionManager('outer', {
             upgrade_configs: [{ upgrade_type: 'CONNECT' }],
-            http_filters: [setState, ...renderAuthorizationFilters(), setVerdict, router],
+            http_filters: [setState, tunnelDenyFilter, tunnelAllowFilter, setVerdict, router],
             route_config: {
               virtual_hosts: entries.map(([name, own]) => ({
                 name,

@@ -192,6 +192,6 @@ describe('a workload that is dialled itself', () => {
   });
 
   it('is not reached when it is bound to no waypoint', async () => {
-    expect(await hear(`${outside}:5432`)).toBe('closed');
+    expect(await hear(`${outside}:5432`)).toBe('refused 404');
   });
 });

@@ -343,7 +343,7 @@ describe('a ServiceEntry', () => {
 
   it('leads nowhere outside of its range', async () => {
     const before = banners[1]?.connectionCount();
-    expect(await hear(`${green}:${bannerPort}`)).toBe('closed');
+    expect(await hear(`${green}:${bannerPort}`)).toBe('refused 404');
     expect(banners[1]?.connectionCount()).toBe(before);
   });
 });

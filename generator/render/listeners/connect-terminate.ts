@@ -5,7 +5,7 @@
 import { type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
 import { hbonePort } from '../../../mesh/index.ts';
 import type { ListenerModel } from '../../model/waypoint.ts';
-import { renderAuthorizationFilters, tcpVerdict } from '../authorization.ts';
+import { tcpVerdict, tunnelAllowFilter, tunnelDenyFilter } from '../authorization.ts';
 import { connectTerminate, filterState, scopeHeaders, scopeKeys, secrets } from '../names.ts';
 import { renderHboneTls, renderServerTls, trustDomainPeers } from '../tls.ts';
 import { holdTunnelEnd } from '../tunnel-end.ts';
@@ -54,11 +54,12 @@ export function renderConnectManager({ accessLog }: Pick<ListenerModel, 'accessL
       http2_protocol_options: tunnelHttp2Options,
       access_log: renderRefusedTunnelLog(accessLog),
       http_filters: [
+        clientState,
         authorityFilter,
         onDemand,
-        clientState,
+        tunnelDenyFilter,
         destinationState,
-        ...renderAuthorizationFilters(),
+        tunnelAllowFilter,
         verdictState,
         holdTunnelEnd,
         router,
@@ -79,7 +80,7 @@ const onDemand = {
  */
 const hashable = 'envoy.hashable_string';
 
-/** The client, and the address that it dialled. The route is chosen anew by it. */
+/** The client, and the address that it dialled. The route is chosen anew by them. */
 const clientState = {
   name: 'cairn.client',
   typed_config: typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
@@ -97,7 +98,10 @@ const clientState = {
   }),
 };
 
-/** Everything behind the tunnel follows from the one route that the policies were asked for. */
+/**
+ * Everything behind the tunnel follows from the one route that the policies are asked for. A filter
+ * of policies has to come before: formats read a route and do not choose one.
+ */
 const destinationState = {
   name: 'cairn.destination',
   typed_config: typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {

@@ -8,7 +8,7 @@ import type { HttpRoute } from '../../model/http-route.ts';
 import type { WaypointGateway } from '../../model/waypoint.ts';
 import { listAllowPolicies } from '../authorization.ts';
 import { noLimits } from '../clusters/connections.ts';
-import { connectOriginate, directHttp, encap, filterState } from '../names.ts';
+import { connectOriginate, directHttp, encap } from '../names.ts';
 import { renderFilterChain } from '../routes/filter-chain.ts';
 import { renderRetry } from '../routes/retry.ts';
 import { renderRouteMatch } from '../routes/match.ts';
@@ -31,22 +31,6 @@ export function renderDirectResources(frontend: DirectFrontend, gateway: Waypoin
   ];
 }
 
-/** Passes the address that the client dialled on to `connect_originate`. */
-const dialled = {
-  name: 'cairn.dialled',
-  typed_config: typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
-    on_request_headers: [
-      {
-        object_key: filterState.originalDestination,
-        format_string: {
-          text_format_source: { inline_string: `%FILTER_STATE(${filterState.originalDestination}:PLAIN)%` },
-        },
-        shared_with_upstream: 'ONCE',
-      },
-    ],
-  }),
-};
-
 function renderRequests({ http, authentication, routes }: DirectFrontend, gateway: WaypointGateway): EnvoyResource {
   const { namespace, name } = gateway;
   const written = routes.filter((route): route is HttpRoute => !isDialled(route));
@@ -60,7 +44,7 @@ function renderRequests({ http, authentication, routes }: DirectFrontend, gatewa
         },
       },
       typed_per_filter_config: {
-        ...renderFilterChain({ authorization: http, authentication, has: findFeatures(written), last: [dialled] }),
+        ...renderFilterChain({ authorization: http, authentication, has: findFeatures(written) }),
       },
       routes: routes.map((route) => (isDialled(route) ? renderDialled(route) : renderRoute(route))),
     },

@@ -19,7 +19,11 @@ export function renderInternalListeners(): readonly EnvoyResource[] {
   return [
     renderListener(mainInternal, [], toManager, managerChains),
     renderListener(mainTcp, [], toTcp, tcpChains),
-    renderListener(mainSniffed, [inspector], toSniffed, [...managerChains, ...tcpChains]),
+    renderListener(mainSniffed, [inspector], toSniffed, [
+      ...managerChains,
+      ...managerChains.map(toDialled),
+      ...tcpChains,
+    ]),
   ];
 }
 
@@ -52,11 +56,6 @@ const inspector: ListenerFilter = {
   typed_config: typed('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector', {}),
 };
 
-const managerChains: readonly FilterChain[] = managerNames.map((name) => ({
-  name,
-  filters: [{ name, config_discovery: makeDiscovery(managerType) }],
-}));
-
 const proxyType = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 const proxyFilter: Filter = { name: 'tcp_proxy', config_discovery: makeDiscovery(proxyType) };
 
@@ -80,9 +79,21 @@ const cluster = copyState('cairn.cluster', filterState.cluster, 'envoy.tcp_proxy
 /** The address that the client dialled, for `connect_originate`. */
 const dialled = copyState('cairn.dialled', filterState.originalDestination, filterState.originalDestination);
 
+/** The chain of the same connections to workloads themselves. */
+function toDialled({ name = '', filters = [] }: FilterChain): FilterChain {
+  return { name: nameDialled(name), filters: [dialled, ...filters] };
+}
+
+function nameDialled(chain: string): string {
+  return `${chain}|dialled`;
+}
+
+const managerChains: readonly FilterChain[] = managerNames.map((name) => ({
+  name,
+  filters: [{ name, config_discovery: makeDiscovery(managerType) }],
+}));
 const tcpChain: FilterChain = { name: 'tcp', filters: [cluster, proxyFilter] };
-const dialledChain: FilterChain = { name: 'tcp-dialled', filters: [dialled, cluster, proxyFilter] };
-const tcpChains = [tcpChain, dialledChain];
+const tcpChains = [tcpChain, toDialled(tcpChain)];
 
 /** The configuration of TCP connections: the cluster is that of the connection's filter state. */
 export function renderTcpProxy(accessLog: AccessLogging): EnvoyResource {
@@ -98,11 +109,21 @@ export function renderTcpProxy(accessLog: AccessLogging): EnvoyResource {
   );
 }
 
-const toManager = byFilterState(
-  filterState.manager,
-  Object.fromEntries(managerNames.map((name) => [name, toChain(name)])),
+const toManager = chooseManager((name) => toChain(name));
+const toTcp = orDialled(toChain(tcpChain.name ?? ''), toChain(nameDialled(tcpChain.name ?? '')));
+const toAnyManager = orDialled(
+  toManager,
+  chooseManager((name) => toChain(nameDialled(name))),
 );
-const toTcp = byFilterState(filterState.cluster, { [encap]: toChain('tcp-dialled') }, toChain('tcp'));
+
+function chooseManager(choose: (name: string) => OnMatch): OnMatch {
+  return byFilterState(filterState.manager, Object.fromEntries(managerNames.map((name) => [name, choose(name)])));
+}
+
+/** Connections to workloads have a cluster of their own. */
+function orDialled(otherwise: OnMatch, toWorkload: OnMatch): OnMatch {
+  return byFilterState(filterState.cluster, { [encap]: toWorkload }, otherwise);
+}
 
 /** Everything but HTTP is TCP, and needs the verdict of its policies. */
 const toSniffed: OnMatch = {
@@ -112,7 +133,7 @@ const toSniffed: OnMatch = {
         name: 'application-protocol',
         typed_config: typed('envoy.extensions.matching.common_inputs.network.v3.ApplicationProtocolInput', {}),
       },
-      exact_match_map: { map: { "'h2c'": toManager, "'http/1.0'": toManager, "'http/1.1'": toManager } },
+      exact_match_map: { map: { "'h2c'": toAnyManager, "'http/1.0'": toAnyManager, "'http/1.1'": toAnyManager } },
     },
     on_no_match: byFilterState(filterState.verdict, { [tcpVerdict.allowed]: toTcp }),
   },
