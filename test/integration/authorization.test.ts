@@ -349,10 +349,10 @@ const expectations: readonly (readonly [string, Request, string])[] = [
   ['tcp-address', { from: '127.9.0.1' }, 'connect 403'],
   ['tcp-http-only', {}, 'connect 403'],
   ['chain-allow', {}, '200'],
-  ['chain-allow', as('other', 'a'), 'closed'],
+  ['chain-allow', as('other', 'a'), 'connect 503'],
   ['chain-deny', {}, '200'],
-  ['chain-deny', { from: '127.9.0.1' }, 'closed'],
-  ['chain-closed', {}, 'closed'],
+  ['chain-deny', { from: '127.9.0.1' }, 'connect 503'],
+  ['chain-closed', {}, 'connect 503'],
 ];
 
 /** Texts that are a slash to some reader; the first slash of a path is always there. */
