@@ -1,6 +1,7 @@
-// A delta ADS client that follows references as Envoy does: all clusters and listeners, the
-// endpoints of each cluster, and the routes and extension configurations that listeners name. It
-// knows the protocol and Envoy's schema, and nothing of who serves.
+// A delta ADS client that follows references as Envoy does: all clusters, listeners and scopes, the
+// endpoints of each cluster, the routes and extension configurations that listeners name, and the
+// routes of scopes. Routes on demand it asks for at once, like an Envoy whose clients use every
+// service. It knows the protocol and Envoy's schema, and nothing of who serves.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeMessage } from '../../envoy-api/encoding.ts';
@@ -20,6 +21,9 @@ export interface Received {
   /** Resources by the last part of their type's name. */
   readonly types: Readonly<Record<string, number>>;
 }
+
+/** The types of which it asks for everything. */
+const wildcards: readonly string[] = [typeUrls.cluster, typeUrls.listener, typeUrls.scopedRoute];
 
 /** One client. */
 export class Follower {
@@ -42,10 +46,10 @@ export class Follower {
   ): Promise<Follower> {
     const follower = new Follower(await connectDeltaAds(address, options));
     follower.client.onResponse = () => follower.#follow();
-    const types = Object.keys(versions).length === 0 ? [typeUrls.cluster, typeUrls.listener] : Object.keys(versions);
+    const types = Object.keys(versions).length === 0 ? wildcards : Object.keys(versions);
     for (const typeUrl of types) {
       const held = versions[typeUrl] ?? {};
-      const isNamed = typeUrl !== typeUrls.cluster && typeUrl !== typeUrls.listener;
+      const isNamed = !wildcards.includes(typeUrl);
       follower.client.request(typeUrl, { initialVersions: held, ...(isNamed ? { subscribe: Object.keys(held) } : {}) });
       if (isNamed) follower.#asked.set(typeUrl, new Set(Object.keys(held)));
     }
@@ -108,6 +112,11 @@ export class Follower {
           if (eds !== undefined) add(wanted, typeUrls.clusterLoadAssignment, serviceName(eds) ?? name);
         }
         unwanted.push(...removed);
+      } else if (typeUrl === typeUrls.scopedRoute) {
+        for (const { value } of resources) {
+          const scope = decodeMessage('envoy.config.route.v3.ScopedRouteConfiguration', value);
+          add(wanted, typeUrls.routeConfiguration, textOf(scope['route_configuration_name']));
+        }
       } else if (typeUrl === typeUrls.listener) {
         for (const { value } of resources) collect(decodeMessage('envoy.config.listener.v3.Listener', value), wanted);
       } else if (typeUrl === typeUrls.extensionConfig) {
