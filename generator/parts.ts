@@ -23,7 +23,7 @@ import { renderDirectResources } from './render/listeners/direct.ts';
 import { renderManagers } from './render/listeners/http-manager.ts';
 import { renderInternalListeners, renderTcpProxy } from './render/listeners/main-internal.ts';
 import { renderRequestScope, renderTunnelScopes } from './render/listeners/scopes.ts';
-import { formatRoutesName } from './render/names.ts';
+import { formatConnectName, formatRoutesName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
 import { resolveBackends } from './resolve/backend/backend.ts';
 import {
@@ -125,11 +125,24 @@ export function backendsOfListeners({ direct }: ListenerModel): readonly Backend
   return namedBackends(direct?.http.custom?.authorizer.cluster, [], []);
 }
 
-/** One frontend of a waypoint; empty when the service or port is gone. */
-export function makeFrontendPart(context: ResolveContext, key: GatewayKey, target: HostPort): FrontendPart {
+/**
+ * One frontend of a waypoint; empty when the service or port is gone, or `isWanted` is false: then
+ * only its Findings are of interest.
+ */
+export function makeFrontendPart(
+  context: ResolveContext,
+  key: GatewayKey,
+  target: HostPort,
+  isWanted = true,
+): FrontendPart {
   const frontend = resolveFrontendPart(context, key, target);
-  if (frontend === undefined) return { resources: [], backends: [] };
+  if (frontend === undefined || !isWanted) return { resources: [], backends: [] };
   return { resources: renderFrontend(frontend), backends: backendsOfFrontend(frontend) };
+}
+
+/** The names of the route configurations of a frontend, of its tunnels and of its requests. */
+export function nameFrontendRoutes({ host, port }: HostPort): readonly string[] {
+  return [formatConnectName(host, port), formatRoutesName(host, port)];
 }
 
 /** The meaning of one frontend; undefined when the service or port is gone. */
@@ -164,13 +177,18 @@ export function backendsOfFrontend({ http, tcp }: Frontend): readonly BackendKey
   return namedBackends(http?.authorization.custom?.authorizer.cluster, http?.routes ?? [], tcp?.routes ?? []);
 }
 
-/** The clusters and endpoints of a backend; none when the service or port is gone. */
+/**
+ * The clusters and endpoints of a backend; none when the service or port is gone, or `isWanted` is
+ * false.
+ */
 export function makeBackendPart(
   context: ResolveContext,
   key: GatewayKey,
   backend: BackendKey,
+  isWanted = true,
 ): readonly EnvoyResource[] {
-  return resolveBackendPart(context, key, backend).flatMap(renderBackend);
+  const resolved = resolveBackendPart(context, key, backend);
+  return isWanted ? resolved.flatMap(renderBackend) : [];
 }
 
 /** The meaning of a backend: the cluster of its port, and those of subsets. */

@@ -2,11 +2,12 @@
 // computes only the dirty parts: those that read something that changed. When everything is
 // computed, its resources equal those of a full translation.
 
+import { typeUrls } from '../../envoy-api/index.ts';
 import type { Finding, MeshSnapshot, ObjectRef, QueryKey } from '../../mesh/index.ts';
 import { analyzeObject, isAnalyzedKind } from '../analyze/objects.ts';
 import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
 import { listWaypoints } from '../whole/waypoint.ts';
-import type { ResourceChanges } from './served-resources.ts';
+import type { ResourceChanges, ResourceKey } from './served-resources.ts';
 import { formatUnit, parseUnit } from './unit-name.ts';
 import { Units } from './units.ts';
 import { WaypointState } from './waypoint-state.ts';
@@ -34,11 +35,17 @@ export function formatProxyKey({ namespace, name }: GatewayKey): string {
  */
 export class Generator {
   readonly #mesh: MeshSnapshot;
+  readonly #eager: number;
   readonly #units: Units;
   readonly #waypoints = new Map<string, WaypointState>();
 
-  constructor(mesh: MeshSnapshot) {
+  /**
+   * Of a waypoint with more than `eager` services only those are rendered that proxies ask for, see
+   * `want`.
+   */
+  constructor(mesh: MeshSnapshot, { eager = Infinity }: { readonly eager?: number } = {}) {
     this.#mesh = mesh;
+    this.#eager = eager;
     this.#units = new Units(mesh);
     this.#units.demand(waypointList, 0);
   }
@@ -69,6 +76,19 @@ export class Generator {
     return { proxies, removedProxies };
   }
 
+  /**
+   * Whether a resource is not rendered, and will be as soon as a proxy wants it: a route
+   * configuration of a waypoint's service.
+   */
+  isComing(proxy: string, { typeUrl, name }: ResourceKey): boolean {
+    return typeUrl === typeUrls.routeConfiguration && this.#waypoints.get(proxy)?.isComing(name) === true;
+  }
+
+  /** Makes a resource that is coming due; `advance` renders it with everything that it names. */
+  want(proxy: string, { typeUrl, name }: ResourceKey): void {
+    if (typeUrl === typeUrls.routeConfiguration) this.#waypoints.get(proxy)?.want(name);
+  }
+
   /** The number of the last change of which, and of all before it, every result is computed. */
   get settled(): number {
     return this.#units.settled;
@@ -95,7 +115,7 @@ export class Generator {
     }
     for (const key of keys) {
       const name = formatProxyKey(key);
-      if (!this.#waypoints.has(name)) this.#waypoints.set(name, new WaypointState(key, this.#units));
+      if (!this.#waypoints.has(name)) this.#waypoints.set(name, new WaypointState(key, this.#units, this.#eager));
     }
     return removed;
   }

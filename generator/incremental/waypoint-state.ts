@@ -13,6 +13,9 @@
 // The scope of an address leads to a frontend. It changes when the service says so, but not before
 // that frontend is in force: an address that moves leads to the old one until then.
 //
+// A waypoint of many services renders the frontends that some proxy has asked for, and their
+// backends. It resolves the others for their Findings alone; their scopes are in force.
+//
 // A resource that a part no longer has, or a part that nothing names any more, is removed when all
 // that followed from the changes until then is computed, since a part that is due may name it still.
 
@@ -27,6 +30,7 @@ import {
   makeFrontendPart,
   makeListenerPart,
   makeServicePart,
+  nameFrontendRoutes,
   renderAddresses,
 } from '../parts.ts';
 import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
@@ -56,6 +60,14 @@ export class WaypointState {
   readonly #portsOf = new Map<string, readonly string[]>();
   /** The service ports, by the names of the units of their frontends. */
   readonly #served = new Map<string, ServedUnit>();
+  /** The number of objects up to which everything is rendered before anybody asks. */
+  readonly #eager: number;
+  /** The service ports by the names of their route configurations; and by their own backends. */
+  readonly #routes = new Map<string, string>();
+  readonly #owners = new Map<string, string>();
+  /** The frontends that some proxy has asked for, or may have. */
+  readonly #asked = new Set<string>();
+  #isEager = true;
   /** The frontends in force, by the names of their units. */
   readonly #frontends = new Set<string>();
   /** The names of the units of the backends in force. */
@@ -72,9 +84,10 @@ export class WaypointState {
   readonly #missing = new Set<string>();
   #isServed = false;
 
-  constructor(key: GatewayKey, units: Units) {
+  constructor(key: GatewayKey, units: Units, eager: number) {
     this.#key = key;
     this.#units = units;
+    this.#eager = eager;
     this.#listenersName = formatUnit({ kind: 'listeners', waypoint: key });
     this.#servicesName = formatUnit({ kind: 'services', waypoint: key });
     for (const name of [this.#listenersName, this.#servicesName]) this.#demand(name, units.changes);
@@ -112,10 +125,35 @@ export class WaypointState {
     return this.#resources.take(settled);
   }
 
+  /** Whether a route configuration is not rendered, but will be when a proxy asks for it. */
+  isComing(routes: string): boolean {
+    const frontend = this.#routes.get(routes);
+    return frontend !== undefined && !this.#frontends.has(frontend);
+  }
+
+  /** Makes the frontend of a route configuration due, which a proxy asks for. */
+  want(routes: string): void {
+    const frontend = this.#routes.get(routes);
+    if (frontend === undefined || this.#asked.has(frontend)) return;
+    this.#asked.add(frontend);
+    this.#wantFrontend(frontend, this.#units.changes);
+  }
+
+  #wantFrontend(frontend: string, since: number): void {
+    const unit = this.#served.get(frontend);
+    if (unit === undefined || this.#frontends.has(frontend)) return;
+    this.#name(ownOf(frontend), [unit.backend]);
+    for (const name of [unit.backend, frontend]) this.#units.demand(name, since);
+  }
+
+  #isWanted(frontend: string): boolean {
+    return this.#isEager || this.#asked.has(frontend);
+  }
+
   /** Forgets all results for it. */
   end(): void {
     const services = [...this.#services.values(), ...this.#portsOf.keys()];
-    const own = [this.#listenersName, this.#servicesName, ...this.#served.keys(), ...this.#users.keys()];
+    const own = [this.#listenersName, this.#servicesName, ...this.#served.keys(), ...this.#owners.keys()];
     for (const name of [...own, ...services, ...this.#backends]) this.#units.forget(name);
   }
 
@@ -138,6 +176,7 @@ export class WaypointState {
     const before = this.#services;
     this.#services = new Map(objects.map((object) => [object, before.get(object) ?? this.#nameService(refOf(object))]));
     const names = new Set(this.#services.values());
+    this.#setEager(this.#services.size <= this.#eager, since);
     for (const name of before.values()) {
       if (names.has(name)) continue;
       this.#putPorts(name, []);
@@ -153,7 +192,9 @@ export class WaypointState {
     for (const [frontend, unit] of units) {
       const before = this.#served.get(frontend);
       this.#served.set(frontend, unit);
-      this.#name(ownOf(frontend), [unit.backend]);
+      for (const routes of nameFrontendRoutes(unit.served.address)) this.#routes.set(routes, frontend);
+      this.#owners.set(unit.backend, frontend);
+      if (this.#isWanted(frontend)) this.#name(ownOf(frontend), [unit.backend]);
       for (const each of [frontend, unit.backend]) this.#demand(each, since);
       if (!isDeepEqual(before?.served, unit.served)) this.#putScopes(frontend);
     }
@@ -186,8 +227,18 @@ export class WaypointState {
     return formatUnit({ kind: 'backend', waypoint: this.#key, backend });
   }
 
+  /** What proxies hold of an eager waypoint stays there when it grows. */
+  #setEager(isEager: boolean, since: number): void {
+    if (isEager === this.#isEager) return;
+    this.#isEager = isEager;
+    if (isEager) for (const frontend of this.#served.keys()) this.#wantFrontend(frontend, since);
+    else for (const frontend of this.#frontends) this.#asked.add(frontend);
+  }
+
   #makeFrontend(name: string, address: HostPort): void {
-    const made = this.#units.compute(name, (context) => makeFrontendPart(context, this.#key, address));
+    const isWanted = this.#isWanted(name);
+    const made = this.#units.compute(name, (context) => makeFrontendPart(context, this.#key, address, isWanted));
+    if (!isWanted) return this.#putScopes(name);
     this.#frontends.add(name);
     this.#bring(name, made.backends);
     this.#replace(name, made.resources);
@@ -197,7 +248,7 @@ export class WaypointState {
   /** Leads the addresses of a frontend to it, if it is in force, and those that it lost nowhere. */
   #putScopes(name: string): void {
     const served = this.#served.get(name)?.served;
-    if (served === undefined || !this.#frontends.has(name)) return;
+    if (served === undefined || (this.#isWanted(name) && !this.#frontends.has(name))) return;
     const scopes = renderAddresses(served);
     this.#keepScopes(
       name,
@@ -222,8 +273,15 @@ export class WaypointState {
 
   #dropFrontend(name: string): void {
     this.#keepScopes(name, []);
+    const unit = this.#served.get(name);
     this.#served.delete(name);
     this.#frontends.delete(name);
+    this.#asked.delete(name);
+    if (unit !== undefined) {
+      for (const routes of nameFrontendRoutes(unit.served.address)) this.#routes.delete(routes);
+      this.#owners.delete(unit.backend);
+      this.#unnamed.add(unit.backend);
+    }
     for (const part of [name, ownOf(name)]) this.#name(part, []);
     this.#drop(name);
   }
@@ -233,13 +291,15 @@ export class WaypointState {
     const named = new Map(backends.map((key) => [this.#nameBackend(key), key]));
     this.#name(part, [...named.keys()]);
     for (const [name, key] of named) {
-      if (!this.#units.isDone(name) || this.#units.dueSince(name) !== undefined) this.#makeBackend(name, key);
+      if (!this.#backends.has(name) || this.#units.dueSince(name) !== undefined) this.#makeBackend(name, key);
     }
   }
 
   #makeBackend(name: string, key: BackendKey): void {
-    const resources = this.#units.compute(name, (context) => makeBackendPart(context, this.#key, key));
+    const isWanted = this.#users.has(name);
+    const resources = this.#units.compute(name, (context) => makeBackendPart(context, this.#key, key, isWanted));
     this.#missing.delete(name);
+    if (!isWanted) return;
     this.#backends.add(name);
     this.#replace(name, resources);
   }
@@ -264,7 +324,8 @@ export class WaypointState {
     for (const name of this.#unnamed) {
       if (this.#users.has(name)) continue;
       this.#backends.delete(name);
-      this.#drop(name);
+      if (this.#owners.has(name)) this.#replace(name, []);
+      else this.#drop(name);
     }
     this.#unnamed.clear();
   }

@@ -18,6 +18,11 @@ import { renderScopedRoutes, writeScopeHeader } from './scopes.ts';
 
 /** A tunnel without a byte for this long ends: a forgotten tunnel is not kept for good. */
 const tunnelIdleTimeout = '3600s';
+/**
+ * A tunnel that nobody asked for before waits this long for the control plane, and is answered 408
+ * then. Envoy itself would wait for good.
+ */
+const firstTunnelTimeout = '10s';
 
 /** The listener. Its connection manager comes by ECDS, so that it changes with the Gateway alone. */
 export function renderConnectTerminate(model: Pick<ListenerModel, 'gateway' | 'trustDomains'>): EnvoyResource {
@@ -50,6 +55,7 @@ export function renderConnectManager({ accessLog }: Pick<ListenerModel, 'accessL
       scoped_routes: renderScopedRoutes('tunnels', scopeHeaders.connect),
       use_remote_address: false,
       stream_idle_timeout: tunnelIdleTimeout,
+      request_timeout: firstTunnelTimeout,
       upgrade_configs: [{ upgrade_type: 'CONNECT' }],
       http2_protocol_options: tunnelHttp2Options,
       access_log: renderRefusedTunnelLog(accessLog),
