@@ -21,7 +21,7 @@ import { renderFrontendTunnels } from './render/listeners/connect-routes.ts';
 import { renderConnectManager, renderConnectTerminate } from './render/listeners/connect-terminate.ts';
 import { renderDirectResources } from './render/listeners/direct.ts';
 import { renderManagers } from './render/listeners/http-manager.ts';
-import { renderInternalListeners, renderTcpProxy } from './render/listeners/main-internal.ts';
+import { nameManagerExtension, renderInternalListeners, renderTcpProxy } from './render/listeners/main-internal.ts';
 import { renderRequestScope, renderTunnelScopes } from './render/listeners/scopes.ts';
 import { formatConnectName, formatRoutesName } from './render/names.ts';
 import { renderRouteConfiguration } from './render/routes/route-configuration.ts';
@@ -88,7 +88,7 @@ export function renderListeners(model: ListenerModel): readonly EnvoyResource[] 
     renderConnectManager(model),
     renderAuthorities(shared),
     ...renderInternalListeners(),
-    ...renderManagers(model),
+    ...renderManagers(model, nameManagerExtension),
     renderTcpProxy(accessLog),
     renderConnectOriginate(),
     ...renderInternalClusters(),

@@ -12,7 +12,7 @@ import { holdTunnelEnd } from '../tunnel-end.ts';
 import { tunnelHttp2Options } from '../tunnel-http2.ts';
 import { renderRefusedTunnelLog } from './access-log.ts';
 import { authorityFilter } from './authorities.ts';
-import { makeDiscovery, renderExtension } from './extension.ts';
+import { makeDiscovery, nameManager, renderExtension } from './extension.ts';
 import { managerType, router } from './http-manager.ts';
 import { renderScopedRoutes, writeScopeHeader } from './scopes.ts';
 
@@ -24,28 +24,42 @@ const tunnelIdleTimeout = '3600s';
  */
 const firstTunnelTimeout = '10s';
 
+/** The Gateway's part of the listener. */
+type Place = Pick<ListenerModel, 'gateway' | 'trustDomains'>;
+
 /** The listener. Its connection manager comes by ECDS, so that it changes with the Gateway alone. */
-export function renderConnectTerminate(model: Pick<ListenerModel, 'gateway' | 'trustDomains'>): EnvoyResource {
-  const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
+export function renderConnectTerminate(place: Place): EnvoyResource {
+  const json = renderListener(place, nameConnectManager(place));
+  return { typeUrl: typeUrls.listener, name: connectTerminate, json };
+}
+
+function nameConnectManager(place: Place): string {
+  return nameManager(connectTerminate, renderListener(place, ''));
+}
+
+function renderListener(
+  { gateway, trustDomains }: Place,
+  manager: string,
+): MessageTypes['envoy.config.listener.v3.Listener'] {
+  return {
     name: connectTerminate,
-    address: { socket_address: { address: model.gateway.listenAddress, port_value: hbonePort } },
+    address: { socket_address: { address: gateway.listenAddress, port_value: hbonePort } },
     traffic_direction: 'INBOUND',
     connection_balance_config: { exact_balance: {} },
     filter_chains: [
       {
         name: 'default',
-        transport_socket: renderServerTls(renderHboneTls(secrets.certificate, trustDomainPeers(model.trustDomains))),
-        filters: [{ name: connectTerminate, config_discovery: makeDiscovery(managerType) }],
+        transport_socket: renderServerTls(renderHboneTls(secrets.certificate, trustDomainPeers(trustDomains))),
+        filters: [{ name: manager, config_discovery: makeDiscovery(managerType) }],
       },
     ],
   };
-  return { typeUrl: typeUrls.listener, name: connectTerminate, json };
 }
 
 /** Its connection manager. */
-export function renderConnectManager({ accessLog }: Pick<ListenerModel, 'accessLog'>): EnvoyResource {
+export function renderConnectManager({ accessLog, ...place }: Place & Pick<ListenerModel, 'accessLog'>): EnvoyResource {
   return renderExtension(
-    connectTerminate,
+    nameConnectManager(place),
     typed(managerType, {
       stat_prefix: connectTerminate,
       codec_type: 'HTTP2',

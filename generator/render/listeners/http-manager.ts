@@ -44,7 +44,7 @@ const managers: ReadonlyMap<string, ManagerOptions> = new Map(
   ),
 );
 
-/** The names of all managers: those of their chains and of their extension configurations. */
+/** The names of all managers, and of their chains. */
 export const managerNames: readonly string[] = [...managers.keys()];
 
 /** The name of the manager for a frontend. */
@@ -62,10 +62,13 @@ function nameManager({ paths: { normalize, mergeSlashes, escapedSlashes }, strip
   return `http|${steps.join(',')}`;
 }
 
-/** All of them. */
-export function renderManagers({ accessLog }: Pick<ListenerModel, 'accessLog'>): readonly EnvoyResource[] {
+/** All of them; `nameExtension` gives the name of each as a resource. */
+export function renderManagers(
+  { accessLog }: Pick<ListenerModel, 'accessLog'>,
+  nameExtension: (manager: string) => string,
+): readonly EnvoyResource[] {
   return [...managers].map(([name, options]) =>
-    renderExtension(name, typed(managerType, renderManager(options, accessLog))),
+    renderExtension(nameExtension(name), typed(managerType, renderManager(options, accessLog))),
   );
 }
 

@@ -6,42 +6,55 @@ import type { AccessLogging } from '../../model/access-log.ts';
 import { tcpVerdict } from '../authorization.ts';
 import { encap, filterState, mainInternal, mainSniffed, mainTcp, unknownService } from '../names.ts';
 import { renderConnectionLog } from './access-log.ts';
-import { makeDiscovery, renderExtension } from './extension.ts';
+import { makeDiscovery, nameManager, renderExtension } from './extension.ts';
 import { managerNames, managerType } from './http-manager.ts';
 
 type OnMatch = MessageTypes['xds.type.matcher.v3.Matcher.OnMatch'];
 type FilterChain = MessageTypes['envoy.config.listener.v3.FilterChain'];
 type Filter = MessageTypes['envoy.config.listener.v3.Filter'];
+type Listener = MessageTypes['envoy.config.listener.v3.Listener'];
 type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];
 
 /** The listeners. A connection that no chain takes is closed. */
 export function renderInternalListeners(): readonly EnvoyResource[] {
+  return makeListeners(nameManagerExtension).map((json) => ({
+    typeUrl: typeUrls.listener,
+    name: json.name ?? '',
+    json,
+  }));
+}
+
+/** The name of the extension configuration of a connection manager in these listeners. */
+export function nameManagerExtension(name: string): string {
+  return nameManager(name, bareListeners);
+}
+
+function makeListeners(nameExtension: (manager: string) => string): readonly Listener[] {
+  const managers = managerNames.map((name) => ({
+    name,
+    filters: [{ name: nameExtension(name), config_discovery: makeDiscovery(managerType) }],
+  }));
   return [
-    renderListener(mainInternal, [], toManager, managerChains),
-    renderListener(mainTcp, [], toTcp, tcpChains),
-    renderListener(mainSniffed, [inspector], toSniffed, [
-      ...managerChains,
-      ...managerChains.map(toDialled),
-      ...tcpChains,
-    ]),
+    makeListener(mainInternal, [], toManager, managers),
+    makeListener(mainTcp, [], toTcp, tcpChains),
+    makeListener(mainSniffed, [inspector], toSniffed, [...managers, ...managers.map(toDialled), ...tcpChains]),
   ];
 }
 
-function renderListener(
+function makeListener(
   name: string,
   inspectors: readonly ListenerFilter[],
-  onMatch: OnMatch,
+  { matcher }: OnMatch,
   chains: readonly FilterChain[],
-): EnvoyResource {
-  const json: MessageTypes['envoy.config.listener.v3.Listener'] = {
+): Listener {
+  return {
     name,
     internal_listener: {},
     traffic_direction: 'INBOUND',
     listener_filters: [originalDestinationFilter, ...inspectors],
-    ...('matcher' in onMatch && onMatch.matcher !== undefined ? { filter_chain_matcher: onMatch.matcher } : {}),
+    ...(matcher === undefined ? {} : { filter_chain_matcher: matcher }),
     filter_chains: chains,
   };
-  return { typeUrl: typeUrls.listener, name, json };
 }
 
 /** Restores the address that the client dialled, from filter state or endpoint metadata. */
@@ -88,10 +101,6 @@ function nameDialled(chain: string): string {
   return `${chain}|dialled`;
 }
 
-const managerChains: readonly FilterChain[] = managerNames.map((name) => ({
-  name,
-  filters: [{ name, config_discovery: makeDiscovery(managerType) }],
-}));
 const tcpChain: FilterChain = { name: 'tcp', filters: [cluster, proxyFilter] };
 const tcpChains = [tcpChain, toDialled(tcpChain)];
 
@@ -158,3 +167,5 @@ function toChain(name: string): OnMatch {
   const value: Any = { '@type': 'type.googleapis.com/google.protobuf.StringValue', value: name };
   return { action: { name, typed_config: value } };
 }
+
+const bareListeners = makeListeners((name) => name);
