@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Command, Option } from 'commander';
-import type { ClusterSettings, LogLevel } from '../gateway-controller/index.ts';
+import { type ClusterSettings, defaultOnDemandAbove, type LogLevel } from '../gateway-controller/index.ts';
 import { defaultMeshSettings } from '../mesh/index.ts';
 import { defaultWaypointTemplateSettings } from '../templates/index.ts';
 import { readDuration } from './duration.ts';
@@ -36,6 +36,7 @@ type SettingName =
   | 'listenAddress'
   | 'waypointAddress'
   | 'privateJwks'
+  | 'onDemandAbove'
   | 'xdsPort'
   | 'adminPort'
   | 'healthPort'
@@ -145,6 +146,12 @@ const settings: Readonly<Record<SettingName, Setting>> = {
     what: 'whether keys of `jwksUri` are fetched from private, loopback and link-local addresses too',
     otherwise: 'deny',
   },
+  onDemandAbove: {
+    flag: 'on-demand-above <services>',
+    variable: 'CAIRN_ON_DEMAND_ABOVE',
+    what: 'a waypoint of more services loads each when a client first asks for it',
+    otherwise: String(defaultOnDemandAbove),
+  },
   xdsPort: { flag: 'xds-port <port>', what: 'xDS and certificates', otherwise: '15012' },
   adminPort: { flag: 'admin-port <port>', what: 'admin interface on 127.0.0.1', otherwise: '15014' },
   healthPort: { flag: 'health-port <port>', what: 'probes and metrics', otherwise: '8080' },
@@ -182,6 +189,11 @@ export function readControllerSettings(options: ControllerOptions): {
     const value = text(name);
     if (/^\d+$/.test(value) && Number(value) <= 65_535) return Number(value);
     throw new CommandError(`${flagOf(name)} must be a port, not ${value}`);
+  };
+  const count = (name: SettingName): number => {
+    const value = text(name);
+    if (/^\d{1,9}$/.test(value)) return Number(value);
+    throw new CommandError(`${flagOf(name)} must be a number of services, not ${value}`);
   };
   const duration = (name: SettingName): number => readDuration(flagOf(name), text(name), leaseBounds);
   const oneOf = <T extends string>(name: SettingName, values: readonly T[]): T => {
@@ -236,6 +248,7 @@ export function readControllerSettings(options: ControllerOptions): {
         webhook: port('webhookPort'),
       },
       allowsPrivateJwks: oneOf('privateJwks', ['deny', 'allow']) === 'allow',
+      onDemandAbove: count('onDemandAbove'),
       listenAddress: text('listenAddress', anyAddress),
       waypointAddress: text('waypointAddress', anyAddress),
     },

@@ -11,6 +11,7 @@ import type { WithdrawnControlPlane } from './cluster/status/withdrawal.ts';
 export { nodeProxyAddress, parseAddressBlock } from './machine/addresses.ts';
 export type { AddressBlock } from './machine/addresses.ts';
 export type { LogLevel } from './serving/admin-server.ts';
+export { defaultOnDemandAbove } from './serving/on-demand.ts';
 export type { ClusterSettings } from './cluster/cluster-settings.ts';
 export type { ClusterMesh } from './cluster/source/cluster-snapshot.ts';
 export type { ClusterProxyView } from './cluster/cluster-views.ts';

@@ -2,7 +2,7 @@
 // configuration, and its reads are its dependencies. Full translation runs all parts; the
 // incremental generator runs only dirty ones.
 
-import type { EnvoyResource } from '../envoy-api/index.ts';
+import { type EnvoyResource, typeUrls } from '../envoy-api/index.ts';
 import type { ObjectRef } from '../mesh/index.ts';
 import type { ClusterKey } from './model/cluster.ts';
 import type { HttpRoute } from './model/http-route.ts';
@@ -140,9 +140,15 @@ export function makeFrontendPart(
   return { resources: renderFrontend(frontend), backends: backendsOfFrontend(frontend) };
 }
 
-/** The names of the route configurations of a frontend, of its tunnels and of its requests. */
-export function nameFrontendRoutes({ host, port }: HostPort): readonly string[] {
-  return [formatConnectName(host, port), formatRoutesName(host, port)];
+/**
+ * The route configurations of a frontend, by which proxies ask for it: of its tunnels, and of its
+ * requests if it has any.
+ */
+export function listFrontendRoutes({
+  address: { host, port, protocol },
+}: ServedAddress): readonly Pick<EnvoyResource, 'typeUrl' | 'name'>[] {
+  const names = [formatConnectName(host, port), ...(protocol === 'tcp' ? [] : [formatRoutesName(host, port)])];
+  return names.map((name) => ({ typeUrl: typeUrls.routeConfiguration, name }));
 }
 
 /** The meaning of one frontend; undefined when the service or port is gone. */

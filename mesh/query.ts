@@ -67,32 +67,53 @@ export function trackReads(snapshot: MeshSnapshot): {
   return { snapshot: tracked, reads };
 }
 
+/** A question with its readers: most have one. The text is kept once for all of them. */
+interface Question {
+  readonly key: QueryKey;
+  readers: string | Set<string>;
+}
+
 /** The questions that each reader asked when it last computed something. */
 export class ReaderIndex {
-  readonly #reads = new Map<string, ReadonlySet<QueryKey>>();
-  readonly #readers = new Map<QueryKey, Set<string>>();
+  readonly #reads = new Map<string, readonly QueryKey[]>();
+  readonly #questions = new Map<QueryKey, Question>();
 
-  /** Replaces the questions that a reader asked before. The set must not be changed afterwards. */
+  /** Replaces the questions that a reader asked before. */
   record(reader: string, reads: ReadonlySet<QueryKey>): void {
-    const before = this.#reads.get(reader);
-    if (reads.size === 0) this.#reads.delete(reader);
-    else this.#reads.set(reader, reads);
-    // Most questions are the same each time.
+    const before = new Set(this.#reads.get(reader));
+    const after: QueryKey[] = [];
     for (const key of reads) {
-      if (before?.has(key) === true) continue;
-      const readers = this.#readers.get(key) ?? new Set();
-      this.#readers.set(key, readers.add(reader));
+      // Most questions are the same each time.
+      after.push(before.delete(key) ? this.#own(key) : this.#add(key, reader));
     }
-    for (const key of before ?? []) {
-      if (reads.has(key)) continue;
-      const readers = this.#readers.get(key);
-      readers?.delete(reader);
-      if (readers?.size === 0) this.#readers.delete(key);
-    }
+    for (const key of before) this.#remove(key, reader);
+    if (after.length === 0) this.#reads.delete(reader);
+    else this.#reads.set(reader, after);
   }
 
   /** The readers that asked a question. */
   of(key: QueryKey): Iterable<string> {
-    return this.#readers.get(key) ?? [];
+    const readers = this.#questions.get(key)?.readers ?? [];
+    return typeof readers === 'string' ? [readers] : readers;
+  }
+
+  #own(key: QueryKey): QueryKey {
+    return this.#questions.get(key)?.key ?? key;
+  }
+
+  #add(key: QueryKey, reader: string): QueryKey {
+    const question = this.#questions.get(key);
+    if (question === undefined) this.#questions.set(key, { key, readers: reader });
+    else if (typeof question.readers !== 'string') question.readers.add(reader);
+    else if (question.readers !== reader) question.readers = new Set([question.readers, reader]);
+    return question?.key ?? key;
+  }
+
+  #remove(key: QueryKey, reader: string): void {
+    const question = this.#questions.get(key);
+    if (question === undefined) return;
+    const { readers } = question;
+    if (typeof readers !== 'string') readers.delete(reader);
+    if (readers === reader || (typeof readers !== 'string' && readers.size === 0)) this.#questions.delete(key);
   }
 }

@@ -110,6 +110,7 @@ export class ClusterController {
     this.#distribution = new Distribution({
       cache: this.#cache,
       settings: meshSettings,
+      onDemandAbove: settings.onDemandAbove,
       onStep: (step) => this.#noteStep(step),
     });
     this.#source = new KubernetesSource({

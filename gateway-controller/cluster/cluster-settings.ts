@@ -52,6 +52,8 @@ export interface ClusterSettings {
   };
   /** Whether keys of issuers are fetched from private, loopback and link-local addresses too. */
   readonly allowsPrivateJwks: boolean;
+  /** Waypoints of more services than this get those that their clients ask for. */
+  readonly onDemandAbove: number;
   /** The address that waypoints listen on: `0.0.0.0`, or `::` where pods have no IPv4 address. */
   readonly waypointAddress: string;
   /** The address that xDS, health and webhook listen on. */

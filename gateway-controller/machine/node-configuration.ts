@@ -7,6 +7,8 @@ import type { ResourceChanges } from '../../generator/index.ts';
 import { trackReads } from '../../mesh/index.ts';
 import type { Finding, MeshSnapshot, QueryKey } from '../../mesh/index.ts';
 
+const nothing: ResourceChanges = { upserts: [], removals: [], offers: [], withdrawals: [] };
+
 /** The configuration of one node proxy. */
 export class NodeConfiguration {
   readonly #mesh: MeshSnapshot;
@@ -27,7 +29,7 @@ export class NodeConfiguration {
    */
   update(touched: ReadonlySet<QueryKey>): ResourceChanges {
     const reads = this.#reads;
-    if (reads !== undefined && ![...touched].some((key) => reads.has(key))) return { upserts: [], removals: [] };
+    if (reads !== undefined && ![...touched].some((key) => reads.has(key))) return nothing;
     const tracked = trackReads(this.#mesh);
     const { resources, findings } = translateNode(tracked.snapshot, { address: this.#address });
     this.#reads = tracked.reads;
@@ -42,6 +44,8 @@ export class NodeConfiguration {
         .filter(([key, { version }]) => before.get(key)?.version !== version)
         .map(([, resource]) => resource),
       removals: [...before].filter(([key]) => !after.has(key)).map(([, resource]) => resource),
+      offers: [],
+      withdrawals: [],
     };
   }
 

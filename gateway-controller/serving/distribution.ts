@@ -6,7 +6,8 @@ import { Generator, listWaypoints } from '../../generator/index.ts';
 import type { GatewayKey, ResourceChanges } from '../../generator/index.ts';
 import { MeshStore } from '../../mesh/index.ts';
 import type { Finding, MeshChange, MeshSettings, MeshSnapshot, QueryKey } from '../../mesh/index.ts';
-import type { SnapshotCache } from '../../xds/index.ts';
+import { defaultOnDemandAbove } from './on-demand.ts';
+import type { ResourceName, SnapshotCache } from '../../xds/index.ts';
 
 /** Milliseconds that the stages of one step took. */
 export interface StageTimes {
@@ -32,6 +33,8 @@ export interface PipelineStep {
 export interface DistributionOptions {
   readonly cache: SnapshotCache;
   readonly settings?: MeshSettings;
+  /** Waypoints of more services than this get those that their clients ask for. */
+  readonly onDemandAbove?: number;
   /**
    * Called after each step that continues earlier work. Without it, everything that follows from a
    * change is done in one step.
@@ -61,19 +64,18 @@ export class Distribution {
   readonly #mesh: MeshStore;
   readonly #generator: Generator;
   readonly #onStep: ((step: PipelineStep) => void) | undefined;
-  /**
-   * The first configuration is computed as a whole: nobody is served before, and nobody gets half
-   * of it.
-   */
+  /** The first step goes on until every proxy can be served: nobody is served half of it. */
   #isFirst = true;
   /** The timer of the step that continues with the queue. */
   #timer: NodeJS.Timeout | undefined;
+  readonly #unwatch: () => void;
 
-  constructor({ cache, settings, onStep }: DistributionOptions) {
+  constructor({ cache, settings, onDemandAbove = defaultOnDemandAbove, onStep }: DistributionOptions) {
     this.#cache = cache;
     this.#mesh = settings === undefined ? new MeshStore() : new MeshStore(settings);
-    this.#generator = new Generator(this.#mesh);
+    this.#generator = new Generator(this.#mesh, { eager: onDemandAbove });
     this.#onStep = onStep;
+    this.#unwatch = cache.onWanted((key, names) => this.#want(key, names));
   }
 
   /**
@@ -96,6 +98,7 @@ export class Distribution {
 
   /** Nothing is computed afterwards. */
   stop(): void {
+    this.#unwatch();
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -120,11 +123,18 @@ export class Distribution {
     return this.#generator.findings();
   }
 
+  /** What proxies ask for together is computed in the next step. */
+  #want(key: string, names: readonly ResourceName[]): void {
+    for (const name of names) this.#generator.want(key, name);
+    if (!this.#generator.isUpToDate) this.#timer ??= setTimeout(() => this.#goOn(), 0);
+  }
+
   #advance(clock: StageClock, others: Iterable<ProxyChanges> = []): PipelineStep {
     const start = performance.now();
-    const end = this.#onStep === undefined || this.#isFirst ? Infinity : start + stepMs;
+    const end = this.#onStep === undefined ? Infinity : start + stepMs;
+    const isFirst = this.#isFirst;
     this.#isFirst = false;
-    const update = this.#generator.advance(() => performance.now() < end);
+    const update = this.#generator.advance(() => performance.now() < end || (isFirst && !this.#generator.isServing));
     clock.end('generate');
     for (const key of update.removedProxies) this.#cache.remove(key);
     const step = this.#publish(clock, [...update.proxies, ...others]);

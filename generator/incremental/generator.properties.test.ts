@@ -16,8 +16,13 @@ import type { ResourceChanges } from './served-resources.ts';
 /** The resources of a proxy after it has taken every update. */
 class Proxy {
   readonly held = new Map<string, string>();
+  readonly offers = new Set<string>();
 
-  take({ upserts, removals }: ResourceChanges): void {
+  take({ upserts, removals, offers, withdrawals }: ResourceChanges): void {
+    for (const { typeUrl, name } of withdrawals) {
+      expect(this.offers.delete(`${typeUrl} ${name}`), `withdrawal of ${name}, which was never offered`).toBe(true);
+    }
+    for (const { typeUrl, name } of offers) this.offers.add(`${typeUrl} ${name}`);
     for (const { typeUrl, name } of removals) {
       expect(this.held.delete(`${typeUrl} ${name}`), `removal of ${name}, which was never sent`).toBe(true);
     }
@@ -102,7 +107,10 @@ describe('with more services than are rendered before anybody asks', () => {
           }
         };
         const comingOf = (name: string, full: ReadonlyMap<string, EncodedResource>): readonly EncodedResource[] =>
-          [...full.values()].filter((resource) => generator.isComing(name, resource));
+          [...full].flatMap(([resource, each]) => {
+            const proxy = proxies.get(name);
+            return proxy?.offers.has(resource) === true && !proxy.held.has(resource) ? [each] : [];
+          });
         const fullOf = (key: GatewayKey): ReadonlyMap<string, EncodedResource> =>
           new Map(
             translateWaypoint(store, key)
@@ -144,7 +152,7 @@ describe('with more services than are rendered before anybody asks', () => {
         advance();
         expectFullTranslation(store, proxies);
       }),
-      trialsOf('lastEdit'),
+      trialsOf('stops'),
     );
   });
 });

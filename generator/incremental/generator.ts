@@ -77,21 +77,21 @@ export class Generator {
   }
 
   /**
-   * Whether a resource is not rendered, and will be as soon as a proxy wants it: a route
-   * configuration of a waypoint's service.
+   * Makes a resource due that is on offer, because a proxy wants it. `advance` renders it with
+   * everything that it names.
    */
-  isComing(proxy: string, { typeUrl, name }: ResourceKey): boolean {
-    return typeUrl === typeUrls.routeConfiguration && this.#waypoints.get(proxy)?.isComing(name) === true;
-  }
-
-  /** Makes a resource that is coming due; `advance` renders it with everything that it names. */
-  want(proxy: string, { typeUrl, name }: ResourceKey): void {
+  want(proxy: string, { typeUrl, name }: { readonly typeUrl: string; readonly name: string }): void {
     if (typeUrl === typeUrls.routeConfiguration) this.#waypoints.get(proxy)?.want(name);
   }
 
   /** The number of the last change of which, and of all before it, every result is computed. */
   get settled(): number {
     return this.#units.settled;
+  }
+
+  /** Whether the proxies of all waypoints can be served. */
+  get isServing(): boolean {
+    return [...this.#waypoints.values()].every(({ isServed }) => isServed);
   }
 
   /** Whether nothing is dirty. */

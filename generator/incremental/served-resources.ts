@@ -13,6 +13,9 @@ export interface ResourceKey {
 export interface ResourceChanges {
   readonly upserts: readonly EncodedResource[];
   readonly removals: readonly ResourceKey[];
+  /** Resources that are made when a proxy wants them, if they are not made yet. */
+  readonly offers: readonly ResourceKey[];
+  readonly withdrawals: readonly ResourceKey[];
 }
 
 /** A resource to be removed, with the number of the change that made it needless. */
@@ -29,6 +32,9 @@ export class ServedResources {
   /** Pending changes; a resource is new when the proxy was never served it. */
   readonly #upserts = new Map<string, { readonly resource: EncodedResource; readonly isNew: boolean }>();
   readonly #removals = new Map<string, Removal>();
+  /** Pending offers by key, and those that are withdrawn since the change of that number. */
+  readonly #offers = new Map<string, ResourceKey>();
+  readonly #withdrawals = new Map<string, { readonly offer: ResourceKey; readonly since: number }>();
   /** Whether anything was served, even an empty answer. */
   #isTold = false;
 
@@ -36,13 +42,29 @@ export class ServedResources {
   replace(part: string, resources: readonly EnvoyResource[], change: number): void {
     const before = this.#parts.get(part) ?? [];
     const after = resources.map((resource) => {
-      const key = `${resource.typeUrl} ${resource.name}`;
+      const key = keyOf(resource);
       this.#upsert(key, encodeResource(resource));
       return key;
     });
     for (const key of before) if (!after.includes(key)) this.#remove(key, change);
     if (after.length === 0) this.#parts.delete(part);
     else this.#parts.set(part, after);
+  }
+
+  /** Offers resources, whether they are there or not. */
+  offer(offers: readonly ResourceKey[]): void {
+    for (const offer of offers) {
+      const key = keyOf(offer);
+      if (!this.#withdrawals.delete(key)) this.#offers.set(key, offer);
+    }
+  }
+
+  /** Withdraws offers; `change` is the number of the newest change. */
+  withdraw(offers: readonly ResourceKey[], change: number): void {
+    for (const offer of offers) {
+      const key = keyOf(offer);
+      if (!this.#offers.delete(key)) this.#withdrawals.set(key, { offer, since: change });
+    }
   }
 
   /**
@@ -59,9 +81,18 @@ export class ServedResources {
       this.#removals.delete(key);
       removals.push({ typeUrl: resource.typeUrl, name: resource.name });
     }
-    if (this.#isTold && upserts.length + removals.length === 0) return undefined;
+    const withdrawals: ResourceKey[] = [];
+    for (const [key, { offer, since }] of this.#withdrawals) {
+      if (since > settled) continue;
+      this.#withdrawals.delete(key);
+      withdrawals.push(offer);
+    }
+    const offers = [...this.#offers.values()];
+    this.#offers.clear();
+    const count = upserts.length + removals.length + offers.length + withdrawals.length;
+    if (this.#isTold && count === 0) return undefined;
     this.#isTold = true;
-    return { upserts, removals };
+    return { upserts, removals, offers, withdrawals };
   }
 
   #upsert(key: string, resource: EncodedResource): void {
@@ -80,4 +111,8 @@ export class ServedResources {
     this.#upserts.delete(key);
     if (!isNew) this.#removals.set(key, { resource, since });
   }
+}
+
+function keyOf({ typeUrl, name }: ResourceKey): string {
+  return `${typeUrl} ${name}`;
 }

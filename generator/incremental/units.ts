@@ -33,6 +33,8 @@ export class Units {
   readonly #findings = new Map<string, { readonly finding: Finding; count: number }>();
   /** Dirty computations; newest last. */
   readonly #due = new Map<string, Due>();
+  /** Dirty computations that somebody waits for. */
+  readonly #urgent = new Set<string>();
   /** Units that were computed since the queue was last empty; the last one last. */
   readonly #recent = new Set<string>();
   #changes = 0;
@@ -74,9 +76,13 @@ export class Units {
     }
   }
 
-  /** Makes a computation dirty, as a consequence of the change of that number. */
-  demand(unit: string, since: number): void {
+  /**
+   * Makes a computation dirty, as a consequence of the change of that number. `isUrgent`: it goes
+   * before others, since a proxy waits for it.
+   */
+  demand(unit: string, since: number, isUrgent = false): void {
     this.#demand(unit, { since, flow: '' });
+    if (isUrgent) this.#urgent.add(unit);
   }
 
   /** Whether nothing is dirty. */
@@ -94,14 +100,32 @@ export class Units {
   }
 
   /**
-   * The dirty computations in the order of their priority, no further than the caller asks. First
-   * come those that were not computed since the queue was last empty: the kinds alternate, and
+   * The dirty computations in the order of their priority, no further than the caller asks: at any
+   * time those that are urgent, then the others.
+   */
+  *due(): Iterable<string> {
+    for (const unit of this.#inTurns()) {
+      yield* this.#urgentOnes();
+      yield unit;
+    }
+    yield* this.#urgentOnes();
+  }
+
+  *#urgentOnes(): Iterable<string> {
+    for (let [unit] = this.#urgent; unit !== undefined; [unit] = this.#urgent) {
+      this.#urgent.delete(unit);
+      if (this.#due.has(unit)) yield unit;
+    }
+  }
+
+  /**
+   * First come those that were not computed since the queue was last empty: the kinds alternate, and
    * within a kind the newest and the oldest alternate. So a lone change waits neither for a storm
    * of other kinds, nor for the storm before it, nor for later changes. Then come those that were
    * computed since, the one that has waited longest first, so that none waits for another one
    * twice.
    */
-  *due(): Iterable<string> {
+  *#inTurns(): Iterable<string> {
     const flows = new Map<string, string[]>();
     for (const [unit, { flow }] of this.#due) {
       if (this.#recent.has(unit)) continue;
@@ -145,6 +169,7 @@ export class Units {
       if (entry !== undefined && --entry.count === 0) this.#findings.delete(key);
     }
     this.#due.delete(unit);
+    this.#urgent.delete(unit);
     this.#recent.delete(unit);
     if (this.#due.size === 0) this.#recent.clear();
   }

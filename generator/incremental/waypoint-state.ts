@@ -30,7 +30,7 @@ import {
   makeFrontendPart,
   makeListenerPart,
   makeServicePart,
-  nameFrontendRoutes,
+  listFrontendRoutes,
   renderAddresses,
 } from '../parts.ts';
 import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
@@ -80,7 +80,10 @@ export class WaypointState {
   /** The scopes in force, by name, with the names of the units of their frontends; and reversed. */
   readonly #scopes = new Map<string, string>();
   readonly #scopesOf = new Map<string, readonly string[]>();
-  /** The units that are not computed for the first time; nothing is served before they are. */
+  /**
+   * The units that a proxy needs and that are not computed for the first time; nothing is served
+   * before they are.
+   */
   readonly #missing = new Set<string>();
   #isServed = false;
 
@@ -115,6 +118,11 @@ export class WaypointState {
     this.#isServed ||= this.#missing.size === 0;
   }
 
+  /** Whether a proxy can be served: everything is there that it needs before it asks for more. */
+  get isServed(): boolean {
+    return this.#isServed;
+  }
+
   /**
    * The changes since the last call, as far as they may be served; undefined when there are none.
    * `settled` as of the units.
@@ -125,13 +133,7 @@ export class WaypointState {
     return this.#resources.take(settled);
   }
 
-  /** Whether a route configuration is not rendered, but will be when a proxy asks for it. */
-  isComing(routes: string): boolean {
-    const frontend = this.#routes.get(routes);
-    return frontend !== undefined && !this.#frontends.has(frontend);
-  }
-
-  /** Makes the frontend of a route configuration due, which a proxy asks for. */
+  /** Makes the frontend of a route configuration due, which is on offer and a proxy asks for. */
   want(routes: string): void {
     const frontend = this.#routes.get(routes);
     if (frontend === undefined || this.#asked.has(frontend)) return;
@@ -143,7 +145,7 @@ export class WaypointState {
     const unit = this.#served.get(frontend);
     if (unit === undefined || this.#frontends.has(frontend)) return;
     this.#name(ownOf(frontend), [unit.backend]);
-    for (const name of [unit.backend, frontend]) this.#units.demand(name, since);
+    for (const name of [unit.backend, frontend]) this.#units.demand(name, since, true);
   }
 
   #isWanted(frontend: string): boolean {
@@ -157,10 +159,12 @@ export class WaypointState {
     for (const name of [...own, ...services, ...this.#backends]) this.#units.forget(name);
   }
 
-  #demand(name: string, since: number): void {
+  /** Makes a unit due that was never computed. */
+  #demand(name: string, since: number, isNeeded = true): void {
     if (this.#units.isDone(name)) return;
-    this.#units.demand(name, since);
-    if (!this.#isServed) this.#missing.add(name);
+    const isMissing = isNeeded && !this.#isServed;
+    this.#units.demand(name, since, isMissing);
+    if (isMissing) this.#missing.add(name);
   }
 
   #makeListeners(): void {
@@ -174,15 +178,22 @@ export class WaypointState {
     const since = this.#units.dueSince(this.#servicesName) ?? this.#units.changes;
     const objects = this.#units.compute(this.#servicesName, (context) => listServices(context, this.#key));
     const before = this.#services;
-    this.#services = new Map(objects.map((object) => [object, before.get(object) ?? this.#nameService(refOf(object))]));
-    const names = new Set(this.#services.values());
+    this.#services = new Map();
+    const fresh = new Set<string>();
+    for (const object of objects) {
+      const known = before.get(object);
+      const name = known ?? this.#nameService(refOf(object));
+      this.#services.set(object, name);
+      if (known === undefined) fresh.add(name);
+      else before.delete(object);
+    }
     this.#setEager(this.#services.size <= this.#eager, since);
     for (const name of before.values()) {
-      if (names.has(name)) continue;
+      if (fresh.has(name)) continue;
       this.#putPorts(name, []);
       this.#forget(name);
     }
-    for (const name of names) this.#demand(name, since);
+    for (const name of fresh) this.#demand(name, since);
   }
 
   #makeService(name: string, ref: ObjectRef): void {
@@ -192,16 +203,28 @@ export class WaypointState {
     for (const [frontend, unit] of units) {
       const before = this.#served.get(frontend);
       this.#served.set(frontend, unit);
-      for (const routes of nameFrontendRoutes(unit.served.address)) this.#routes.set(routes, frontend);
+      this.#offer(frontend, before?.served, unit.served);
       this.#owners.set(unit.backend, frontend);
       if (this.#isWanted(frontend)) this.#name(ownOf(frontend), [unit.backend]);
-      for (const each of [frontend, unit.backend]) this.#demand(each, since);
+      for (const each of [frontend, unit.backend]) this.#demand(each, since, this.#isWanted(frontend));
       if (!isDeepEqual(before?.served, unit.served)) this.#putScopes(frontend);
     }
     this.#putPorts(
       name,
       units.map(([frontend]) => frontend),
     );
+  }
+
+  /** Offers the route configurations of a service port, and withdraws those that it had. */
+  #offer(frontend: string, before: ServedAddress | undefined, served: ServedAddress | undefined): void {
+    const after = served === undefined ? [] : listFrontendRoutes(served);
+    const names = new Set(after.map(({ name }) => name));
+    const gone = (before === undefined ? [] : listFrontendRoutes(before)).filter(({ name }) => !names.has(name));
+    for (const { name } of gone) this.#routes.delete(name);
+    const fresh = after.filter(({ name }) => !this.#routes.has(name));
+    for (const name of names) this.#routes.set(name, frontend);
+    this.#resources.withdraw(gone, this.#units.changes);
+    this.#resources.offer(fresh);
   }
 
   /** Replaces the service ports of an object; another one may have taken some over. */
@@ -278,7 +301,7 @@ export class WaypointState {
     this.#frontends.delete(name);
     this.#asked.delete(name);
     if (unit !== undefined) {
-      for (const routes of nameFrontendRoutes(unit.served.address)) this.#routes.delete(routes);
+      this.#offer(name, unit.served, undefined);
       this.#owners.delete(unit.backend);
       this.#unnamed.add(unit.backend);
     }

@@ -45,6 +45,7 @@ export function clusterSettings(identity: string, changes: Partial<ClusterSettin
     lease: { name: 'cairn-leader', durationMs: 3_000, renewMs: 2_000, retryMs: 250 },
     ports: { xds: 0, admin: 0, health: 0, webhook: 0 },
     allowsPrivateJwks: false,
+    onDemandAbove: 500,
     waypointAddress: '0.0.0.0',
     listenAddress: '127.0.0.1',
     ...changes,

@@ -4,11 +4,7 @@ import { hostKeys, wildcardKeys } from '../keys.ts';
 import { checkVirtualService } from './checks.ts';
 import type { VirtualServiceSpec } from './spec.ts';
 
-export const virtualService: KindDefinition<
-  VirtualServiceSpec,
-  'host' | 'wildcard' | 'delegate',
-  'status'
-> = {
+export const virtualService: KindDefinition<VirtualServiceSpec, 'host' | 'wildcard' | 'delegate', 'status'> = {
   ...istioNetworking,
   access: 'status',
   api: { plural: 'virtualservices', watch: 'all', isReviewed: true },
