@@ -7,7 +7,7 @@ import type { Finding, MeshSnapshot, ObjectRef, QueryKey } from '../../mesh/inde
 import { analyzeObject, isAnalyzedKind } from '../analyze/objects.ts';
 import type { GatewayKey } from '../resolve/waypoint/gateway.ts';
 import { listWaypoints } from '../whole/waypoint.ts';
-import type { ResourceChanges, ResourceKey } from './served-resources.ts';
+import type { ResourceChanges } from './served-resources.ts';
 import { formatUnit, parseUnit } from './unit-name.ts';
 import { Units } from './units.ts';
 import { WaypointState } from './waypoint-state.ts';
