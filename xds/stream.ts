@@ -138,6 +138,9 @@ export class DeltaStream {
 
   #pump(): void {
     if (this.#unwatch === undefined) return;
+    const wanted = this.#session.takeWanted();
+    // The answers come by the cache, at once or later.
+    if (wanted.length > 0) this.#options.cache.want(this.#options.key, wanted);
     if (!this.#writing) {
       const response = this.#session.next();
       if (response === undefined) {

@@ -1,9 +1,10 @@
-// The state of one resource type on one stream: the names that the client asked for, the versions
-// that it was sent, and what is to be sent. It knows nothing of other types: the session orders the
-// types.
+// The state of one kind of resource on one stream: the names that the client asked for, the
+// versions that it was sent, and what is to be sent. It knows nothing of other kinds: the session
+// orders them.
 
 import { typeUrls } from '../envoy-api/index.ts';
 import type { DeltaRequest } from './messages.ts';
+import { isOfKind, type Kind } from './order.ts';
 import type { SnapshotView } from './snapshot-cache.ts';
 
 /** A refusal by the client. */
@@ -14,29 +15,31 @@ export interface Nack {
   readonly resources: readonly string[];
 }
 
-/**
- * When a name became due: the epochs of the first and of the latest change that has not been sent.
- */
-export interface Mark {
+/** Changes that the client has not accepted, by their epochs. */
+export interface Span {
+  /** The first of them. */
   readonly first: number;
+  /** The first of them that others wait for: the same, until a deadline has passed. */
+  readonly since: number;
+}
+
+/** The changes of a name that have not been sent. */
+export interface Mark extends Span {
   readonly last: number;
   /** Send it even if the client has this version, and say so if it does not exist. */
   readonly force: boolean;
 }
 
 /** A response that the client has not answered. */
-export interface Outstanding {
+export interface Outstanding extends Span {
   readonly nonce: string;
   readonly upserts: readonly string[];
   readonly removed: readonly string[];
-  /** The earliest change that it carries. */
-  readonly first: number;
 }
 
 /** Names of a refused response, to be tried in smaller groups until the bad one stands alone. */
-export interface Retry {
+export interface Retry extends Span {
   readonly names: readonly string[];
-  readonly first: number;
 }
 
 /**
@@ -59,23 +62,27 @@ export const namedOnly: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The state of one type on one stream. Its size is bounded by the names that the client asked for
+ * The state of one kind on one stream. Its size is bounded by the names that the client asked for
  * and those that exist.
  *
  * The session never removes an extension configuration: Envoy drops it with the last filter chain
  * that names it. Until then a chain that comes back finds it, and draining chains get no update.
  */
 export class Subscription {
+  readonly kind: Kind;
   readonly typeUrl: string;
   readonly names: Set<string> = new Set();
   /** The length of all names that were asked for. */
   nameCharacters = 0;
   wildcard = false;
-  /** The client waits for a first answer, even an empty one. */
-  owesAnswer = false;
   /** Name → version that the client was last sent, acknowledged or not. */
   readonly sent: Map<string, string> = new Map();
   readonly due: Map<string, Mark> = new Map();
+  /**
+   * Names that the client asked for and that are coming: see `SnapshotView.isComing`. Nothing is
+   * said of them until they are made, or known to be never.
+   */
+  readonly coming: Map<string, Mark> = new Map();
   readonly retries: Retry[] = [];
   /** Resources whose current version was refused when it came alone. */
   readonly rejected: Set<string> = new Set();
@@ -90,17 +97,20 @@ export class Subscription {
    */
   readonly resting: Map<string, number> = new Map();
   outstanding: Outstanding | undefined;
-  /** Something is due but waits for another type. */
+  /** Something is due but waits for another kind. */
   held = false;
   lastNack: Nack | undefined;
   nacks = 0;
   pushes = 0;
   /** Resources that were sent and never accepted in any version. */
   readonly #unknown = new Set<string>();
+  /** Names that began to be waited for since `takeWanted`. */
+  #wanted: string[] = [];
   readonly #view: SnapshotView;
 
-  constructor(typeUrl: string, view: SnapshotView) {
-    this.typeUrl = typeUrl;
+  constructor(kind: Kind, view: SnapshotView) {
+    this.kind = kind;
+    this.typeUrl = kind.typeUrl;
     this.#view = view;
   }
 
@@ -109,11 +119,36 @@ export class Subscription {
     return this.wildcard || this.names.has(name);
   }
 
-  /** Makes a name due. */
-  mark(name: string, at: Moment, force: boolean, since: number = at.epoch): void {
-    const before = this.due.get(name);
-    const earlier = before !== undefined && before.first > at.released ? before.first : since;
-    this.due.set(name, { first: Math.min(earlier, since), last: at.epoch, force: force || before?.force === true });
+  /** Makes a name due, or waits until it is made; `from` is the epoch of the first change. */
+  mark(name: string, at: Moment, force: boolean, from: number = at.epoch): void {
+    const before = this.due.get(name) ?? this.coming.get(name);
+    const mark: Mark = {
+      first: Math.min(before?.first ?? from, from),
+      since: before !== undefined && before.since > at.released ? Math.min(before.since, from) : from,
+      last: Math.max(before?.last ?? 0, at.epoch),
+      force: force || before?.force === true,
+    };
+    if (this.names.has(name) && this.#view.isComing(this.typeUrl, name)) {
+      if (!this.coming.has(name)) this.#wanted.push(name);
+      this.coming.set(name, mark);
+      this.due.delete(name);
+    } else {
+      this.due.set(name, mark);
+      this.coming.delete(name);
+    }
+  }
+
+  /** The names that the client waits for until somebody makes them, each once. */
+  takeWanted(): readonly string[] {
+    const wanted = this.#wanted;
+    if (wanted.length > 0) this.#wanted = [];
+    return wanted;
+  }
+
+  /** True if the client goes on with a version of something that is not made yet. */
+  holdsComing(): boolean {
+    for (const name of this.coming.keys()) if (this.sent.has(name) && !this.#unknown.has(name)) return true;
+    return false;
   }
 
   /** True if this name is to be removed, and waits only for its time. */
@@ -133,13 +168,13 @@ export class Subscription {
   }
 
   /**
-   * Takes the names of a request; `isFirst` is true for the first of this type on the stream.
-   * Returns the names newly asked for.
+   * Takes the names of a request, those of this kind; `isFirst` is true for the first of this type
+   * on the stream. Returns the names newly asked for.
    */
   update(request: DeltaRequest, isFirst: boolean, at: Moment): readonly string[] {
     const { unsubscribe, initialVersions } = request;
     const subscribe = request.subscribe.map((name) => this.#own(name));
-    const all = subscribe.includes('*') || (isFirst && subscribe.length === 0 && !namedOnly.has(this.typeUrl));
+    const all = subscribe.includes('*');
     if (isFirst) {
       const explicit = new Set(subscribe);
       for (const [name, version] of initialVersions) {
@@ -152,8 +187,7 @@ export class Subscription {
     }
     if (all && !this.wildcard) {
       this.wildcard = true;
-      this.owesAnswer = this.sent.size === 0;
-      for (const name of this.#view.names(this.typeUrl)) this.mark(name, at, false);
+      for (const name of this.#view.names(this.typeUrl)) if (isOfKind(this.kind, name)) this.mark(name, at, false);
     }
     const asked = subscribe.filter((name) => name !== '*');
     for (const name of asked) {
@@ -204,7 +238,7 @@ export class Subscription {
     // Envoy may have stopped at the bad resource and dropped those after it.
     const middle = Math.ceil(names.length / 2);
     for (const half of [names.slice(middle), names.slice(0, middle)]) {
-      if (half.length > 0) this.retries.unshift({ names: half, first: answered.first });
+      if (half.length > 0) this.retries.unshift({ names: half, first: answered.first, since: answered.since });
     }
     return undefined;
   }
@@ -213,7 +247,7 @@ export class Subscription {
    * Keeps in the groups that are tried again only resources that are unchanged since the refusal.
    */
   sortRetries(): void {
-    for (const { names, first } of this.retries.splice(0)) {
+    for (const { names, ...span } of this.retries.splice(0)) {
       const unchanged: string[] = [];
       for (const name of names) {
         const mark = this.due.get(name);
@@ -225,7 +259,7 @@ export class Subscription {
           this.due.set(name, { ...mark, force: true });
         }
       }
-      if (unchanged.length > 0) this.retries.push({ names: unchanged, first });
+      if (unchanged.length > 0) this.retries.push({ names: unchanged, ...span });
     }
   }
 
@@ -244,7 +278,6 @@ export class Subscription {
   /** Notes that a response was sent. */
   send(outstanding: Outstanding): void {
     this.outstanding = outstanding;
-    this.owesAnswer = false;
     this.pushes += 1;
     for (const name of outstanding.upserts) {
       const version = this.#view.get(this.typeUrl, name)?.version;
@@ -253,6 +286,25 @@ export class Subscription {
       this.#clear(name);
     }
     for (const name of outstanding.removed) this.#forget(name);
+  }
+
+  /**
+   * The epoch of the oldest question after `released` for a name of which the client has no version.
+   */
+  oldestQuestion(released: number): number {
+    let oldest = Infinity;
+    const consider = ({ since }: Span): void => {
+      if (since > released && since < oldest) oldest = since;
+    };
+    for (const asked of [this.coming, this.due]) {
+      for (const [name, mark] of asked) if (!this.sent.has(name)) consider(mark);
+    }
+    const { outstanding } = this;
+    const isFirstAnswer = (name: string): boolean => this.#unknown.has(name);
+    if (outstanding !== undefined && (outstanding.removed.length > 0 || outstanding.upserts.some(isFirstAnswer))) {
+      consider(outstanding);
+    }
+    return oldest;
   }
 
   /**
@@ -281,13 +333,14 @@ export class Subscription {
   pendingCount(): number {
     let count = this.outstanding === undefined ? 0 : this.outstanding.upserts.length + this.outstanding.removed.length;
     for (const { names } of this.retries) count += names.length;
+    count += this.coming.size;
     for (const [name, mark] of this.due) if (this.differs(name, mark) && !this.isResting(name)) count += 1;
     return count;
   }
 
   /** True if nothing is under way and nothing to be sent. */
   isSettled(): boolean {
-    return this.outstanding === undefined && !this.owesAnswer && this.pendingCount() === 0;
+    return this.outstanding === undefined && this.pendingCount() === 0;
   }
 
   /**
@@ -300,7 +353,6 @@ export class Subscription {
 
   #leaveWildcard(): void {
     this.wildcard = false;
-    this.owesAnswer = false;
     for (const name of [...this.sent.keys(), ...this.due.keys()]) if (!this.names.has(name)) this.#forget(name);
   }
 
@@ -314,6 +366,7 @@ export class Subscription {
   #clear(name: string): void {
     this.resting.delete(name);
     this.due.delete(name);
+    this.coming.delete(name);
     this.rejected.delete(name);
   }
 }

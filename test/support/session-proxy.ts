@@ -3,6 +3,7 @@
 
 import { expect } from 'vitest';
 import type { DeltaRequest, DeltaResponse } from '../../xds/messages.ts';
+import { kindsOf } from '../../xds/order.ts';
 import type { Session } from '../../xds/session.ts';
 
 /** A request that says nothing but what is given. */
@@ -39,7 +40,8 @@ export class SessionProxy {
   take(): void {
     for (let next = this.session.next(); next !== undefined; next = this.session.next()) {
       const { typeUrl } = next;
-      expect(this.inbox.map((response) => response.typeUrl)).not.toContain(typeUrl);
+      const unanswered = this.inbox.filter((response) => response.typeUrl === typeUrl);
+      expect(unanswered.length).toBeLessThan(kindsOf(typeUrl).length);
       this.receive(next);
       this.inbox.push(next);
     }
