@@ -22,15 +22,16 @@ const storm = Array.from({ length: services }, (_, index) => [makeVirtualService
   .map(put);
 const quietRoute = 'inbound-vip|80|http|s00009.bench.svc.cluster.local';
 
-function start(onStep?: (step: PipelineStep) => void): {
+async function start(onStep?: (step: PipelineStep) => void): Promise<{
   readonly cache: SnapshotCache;
   readonly distribution: Distribution;
-} {
+}> {
   const cache = new SnapshotCache();
   const distribution = new Distribution({ cache, ...(onStep === undefined ? {} : { onStep }) });
   const { step, number } = distribution.apply(makeMesh(services).map(put), new StageClock());
+  // Every proxy can be served after the first step; Findings may follow.
   expect(step.changedResources).toBeGreaterThan(services);
-  expect(distribution.settled).toBe(number);
+  await waitFor(() => distribution.settled >= number, { interval: 1 });
   return { cache, distribution };
 }
 
@@ -44,7 +45,8 @@ function versions(cache: SnapshotCache): readonly string[] {
 
 it('takes the first configuration whole and a storm in steps, which a lone edit overtakes', async () => {
   const steps: PipelineStep[] = [];
-  const { cache, distribution } = start((step) => steps.push(step));
+  const { cache, distribution } = await start((step) => steps.push(step));
+  steps.length = 0;
   const before = cache.get(key, typeUrls.routeConfiguration, quietRoute);
   const { number, step } = distribution.apply(storm, new StageClock());
   expect(step.changedObjects).toBe(storm.length);
@@ -62,15 +64,16 @@ it('takes the first configuration whole and a storm in steps, which a lone edit 
 
 it('computes nothing more once it is stopped', async () => {
   const steps: PipelineStep[] = [];
-  const { distribution } = start((step) => steps.push(step));
+  const { distribution } = await start((step) => steps.push(step));
+  steps.length = 0;
   const { number } = distribution.apply(storm, new StageClock());
   distribution.stop();
   await sleep(50);
   expect([steps, distribution.settled < number]).toEqual([[], true]);
 });
 
-it('does everything in one step where nobody asked for more', () => {
-  const { distribution } = start();
+it('does everything in one step where nobody asked for more', async () => {
+  const { distribution } = await start();
   const { number } = distribution.apply(storm, new StageClock());
   expect(distribution.settled).toBe(number);
 });

@@ -31,6 +31,10 @@ export interface ServedWaypoint {
   readonly refusals: readonly string[];
   /** An HBONE connection as a service account of namespace `bench`. */
   readonly connectAs: (account: string) => Promise<HboneConnection>;
+  /** Ends the control plane; Envoy goes on. */
+  readonly leave: () => Promise<void>;
+  /** Starts another control plane in its place, which has forgotten everything but the mesh. */
+  readonly comeBack: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -46,22 +50,31 @@ export interface ServedEnvoyOptions {
 export interface ServedWaypointOptions extends ServedEnvoyOptions {
   /** The results of a change are computed and served one part at a time; by default all at once. */
   readonly partByPart?: boolean;
+  /** With more services than this, the waypoint gets those that clients ask for; all by default. */
+  readonly onDemandAbove?: number;
 }
 
 /** Starts the only waypoint of `objects`, which listens for HBONE on `host`. */
 export async function startServedWaypoint(
   objects: readonly AnyMeshObject[],
   host: string,
-  { partByPart = false, ...options }: ServedWaypointOptions = {},
+  { partByPart = false, onDemandAbove = Infinity, ...options }: ServedWaypointOptions = {},
 ): Promise<ServedWaypoint> {
   const store = new MeshStore({ ...defaultMeshSettings, machine: testMachine });
-  const generator = new Generator(store);
-  const cache = new SnapshotCache();
   const refusals: string[] = [];
-  const advance = (): void => {
+  let { generator, cache } = makeControlPlane();
+  function makeControlPlane(): { readonly generator: Generator; readonly cache: SnapshotCache } {
+    const made = { generator: new Generator(store, { eager: onDemandAbove }), cache: new SnapshotCache() };
+    made.cache.onWanted((wanted, names) => {
+      for (const name of names) made.generator.want(wanted, name);
+      setImmediate(advance);
+    });
+    return made;
+  }
+  function advance(): void {
     for (const [key, change] of generator.advance(() => !partByPart).proxies) cache.apply(key, change);
     if (!generator.isUpToDate) setImmediate(advance);
-  };
+  }
   const apply = (changes: readonly MeshChange[]): void => {
     generator.invalidate(store.apply(changes));
     advance();
@@ -72,13 +85,15 @@ export async function startServedWaypoint(
   const key = `waypoint/${gateway.namespace}/${gateway.name}`;
   const authority = await createAuthority({ trustDomain: 'cluster.local', now: new Date() });
   const own = await issueTexts(authority, `spiffe://cluster.local/ns/${gateway.namespace}/sa/${gateway.name}`);
-  const xds = new XdsServer({
-    cache,
-    authorize: () => ({ key }),
-    log: (_level, message, fields) => {
-      if (message === 'proxy refused resources') refusals.push(JSON.stringify(fields));
-    },
-  });
+  const makeServer = (): XdsServer =>
+    new XdsServer({
+      cache,
+      authorize: () => ({ key }),
+      log: (_level, message, fields) => {
+        if (message === 'proxy refused resources') refusals.push(JSON.stringify(fields));
+      },
+    });
+  let xds = makeServer();
   const address = await xds.start('127.0.0.1:0', ServerCredentials.createInsecure());
   const envoy = await startWaypointEnvoy({ ...options, own, server: { port: Number(address.split(':')[1]) }, node });
   const certificates = new Map<string, ReturnType<typeof issueTexts>>();
@@ -99,6 +114,13 @@ export async function startServedWaypoint(
       const known = certificates.get(account) ?? issueTexts(authority, `spiffe://cluster.local/ns/bench/sa/${account}`);
       certificates.set(account, known);
       return connectHbone({ waypoint: { host, port: 15008 }, certificate: await known });
+    },
+    leave: () => xds.stop(),
+    comeBack: async () => {
+      ({ generator, cache } = makeControlPlane());
+      advance();
+      xds = makeServer();
+      await xds.start(address, ServerCredentials.createInsecure());
     },
     stop: async () => {
       await envoy.stop();

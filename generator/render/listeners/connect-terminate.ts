@@ -22,7 +22,7 @@ const tunnelIdleTimeout = '3600s';
  * A tunnel that nobody asked for before waits this long for the control plane, and is answered 408
  * then. Envoy itself would wait for good.
  */
-const firstTunnelTimeout = '10s';
+const firstTunnelTimeout = '5s';
 
 /** The Gateway's part of the listener. */
 type Place = Pick<ListenerModel, 'gateway' | 'trustDomains'>;
