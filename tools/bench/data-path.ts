@@ -1,17 +1,18 @@
 // The cost of the way through the mesh for a request: client → node proxy → waypoint → node proxy →
-// workload, as `cairn run` generates and runs it, against the same Envoy as a plain reverse proxy.
-// Every Envoy has one worker, and the workload is an Envoy that answers by itself.
+// workload, as Cairn configures it, against the same way with a waypoint that was written by hand,
+// and against the same Envoy as a plain reverse proxy. Every Envoy has one worker, and the workload
+// is an Envoy that answers by itself.
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { randomLoopback, socketAddress, startEnvoy } from '../../test/support/envoy.ts';
-import { awaitRun } from '../../test/support/local-run.ts';
+import { readFileSync } from 'node:fs';
+import { type EnvoyResource, type Json, typeUrls } from '../../envoy-api/index.ts';
+import { translateNode, translateWaypoint } from '../../generator/index.ts';
+import { randomLoopback, type RunningEnvoy, socketAddress, startEnvoy } from '../../test/support/envoy.ts';
 import { allocateBlock } from '../../test/support/loopback.ts';
-import { startProcess, stopAll } from '../../test/support/processes.ts';
-import { waitFor } from '../../test/support/wait.ts';
+import { readMesh, testMachine } from '../../test/support/mesh.ts';
+import { startHandWritten } from './hand-written.ts';
 import { type Load, type LoadResult, runLoad } from './load-client.ts';
 import { type Report, type Row, summarize } from './report.ts';
+import { makeCertificates, type MeshCertificates, quiet, startProxy } from './static-proxy.ts';
 
 /** How much to measure. */
 export interface DataPathOptions {
@@ -19,195 +20,233 @@ export interface DataPathOptions {
   readonly seconds: number;
 }
 
-const root = resolve(import.meta.dirname, '../..');
 const protocols = ['HTTP/1.1', 'HTTP/2'] as const;
-const patient = { timeout: 60_000, interval: 50 };
-const host = 'app.default.svc.cluster.local';
-const at = { client: randomLoopback(), app: randomLoopback(), service: randomLoopback(), plain: randomLoopback() };
-
+type Protocol = (typeof protocols)[number];
 const plainPath = 'plain Envoy';
+/** `cairn` has access logs and metrics. */
 const settings = ['no policies', 'with policies', 'no access log'] as const;
+type Setting = (typeof settings)[number];
+const makers = ['Cairn', 'by hand'] as const;
+type Maker = (typeof makers)[number];
+
+/** The addresses of a run. */
+interface Places {
+  readonly node: string;
+  readonly client: string;
+  readonly app: string;
+  readonly plain: string;
+  /** Of the waypoint and its service. */
+  readonly of: (way: Way) => { readonly waypoint: string; readonly service: string };
+}
+
+/** A waypoint: its setting and who wrote it. Without a setting it has neither logs nor metrics. */
+interface Way {
+  readonly setting: Setting | 'bare';
+  readonly maker: Maker;
+}
+
+const pairs = settings.map((setting) => makers.map((maker): Way => ({ setting, maker })));
+const bare: Way = { setting: 'bare', maker: 'by hand' };
+const ways = [...pairs.flat(), bare];
 
 /** Runs the benchmark. */
 export async function measureDataPath({ rounds, seconds }: DataPathOptions): Promise<Report> {
-  const directory = mkdtempSync(join(tmpdir(), 'cairn-data-path-'));
-  const config = join(directory, 'config');
-  const state = join(directory, 'state');
-  mkdirSync(config);
-  writeFileSync(join(config, 'mesh.yaml'), mesh);
-  const workload = await startEnvoy({ config: renderWorkload(), logLevel: 'error', args: quiet });
-  const plain = await startEnvoy({ config: renderPlainProxy(), logLevel: 'error', args: quiet });
-  const run = await startRun(config, state);
+  const block = await allocateBlock();
+  const at: Places = {
+    node: block.address(0, 2),
+    client: block.address(1, 1),
+    app: block.address(1, 2),
+    plain: randomLoopback(),
+    of: (way) => {
+      const number = ways.indexOf(way) + 1;
+      return { waypoint: block.address(0, 10 + number), service: block.address(128, number) };
+    },
+  };
+  const certificates = await makeCertificates(namespace, {
+    waypoints: ways.map(serviceOf),
+    workloads: ['client', 'app'],
+  });
+  const workload = await startEnvoy({ config: renderWorkload(at), ...quiet });
+  const plain = await startEnvoy({ config: renderPlainProxy(at), ...quiet });
+  const node = await startNode(at, certificates);
+  const waypoints = new Map<Way, RunningEnvoy>();
+  for (const way of ways) waypoints.set(way, await startWaypoint(at, way, certificates));
   const measured = new Map<string, Measured[]>();
-  const note = (path: string, protocol: string, one: Measured): void => {
+  const note = (path: string, protocol: Protocol, one: Measured): void => {
     const key = `${protocol} ${path}`;
     measured.set(key, [...(measured.get(key) ?? []), one]);
   };
+  const run = async (way: Way, protocol: Protocol): Promise<void> => {
+    const waypoint = waypoints.get(way)?.pid ?? 0;
+    const load = { ...loads[protocol], protocol, seconds, from: at.client, authority: hostOf(way), path: '/items/7' };
+    const through = { ...load, address: at.of(way).service };
+    await runLoad({ ...through, seconds: 0.5 });
+    note(nameWay(way), protocol, await measure(through, [waypoint, node.pid], waypoint));
+  };
   try {
-    // In turns, so that other work of the machine affects all of them.
+    // In turns, so that other work of the machine affects all of them; of two that are compared,
+    // each is the first in every second round.
     for (let round = 0; round < rounds; round += 1) {
-      for (const setting of settings) {
-        put(join(config, 'policies.yaml'), setting === 'with policies' ? policies : undefined);
-        put(join(config, 'mesh-config.yaml'), setting === 'no access log' ? silence : undefined);
-        await inForce(setting);
-        for (const protocol of protocols) {
-          const load = { protocol, from: at.client, authority: host, path: '/items/7', seconds, ...inFlight[protocol] };
-          const around = { ...load, address: at.plain, port: ports[protocol] };
-          const through = { ...load, address: at.service, port: ports[protocol] };
-          for (const warm of [around, through]) await runLoad({ ...warm, seconds: 0.5 });
-          note(plainPath, protocol, await measure(around, () => cpuOf([plain.pid])));
-          note(`waypoint, ${setting}`, protocol, await measure(through, () => cpuOf(envoysBelow(state))));
-        }
+      for (const protocol of protocols) {
+        const load = { ...loads[protocol], protocol, seconds, from: at.client, authority: 'app', path: '/items/7' };
+        await runLoad({ ...load, address: at.plain, seconds: 0.5 });
+        note(plainPath, protocol, await measure({ ...load, address: at.plain }, [plain.pid]));
+        for (const pair of pairs)
+          for (const way of round % 2 === 0 ? pair : pair.toReversed()) await run(way, protocol);
+        await run(bare, protocol);
       }
     }
-    const rows = protocols.flatMap((protocol) =>
-      [plainPath, ...settings.map((setting) => `waypoint, ${setting}`)].map((path) =>
-        formatRow(protocol, path, measured.get(`${protocol} ${path}`) ?? []),
-      ),
-    );
-    return { benchmark: 'data-path', rows };
+    return { benchmark: 'data-path', rows: protocols.flatMap((protocol) => formatRows(protocol, measured)) };
   } finally {
-    await run();
-    await Promise.all([plain.stop(), workload.stop()]);
-    await stopAll();
-    rmSync(directory, { recursive: true, force: true });
+    await Promise.all([workload, plain, node, ...waypoints.values()].map((envoy) => envoy.stop()));
+    certificates.remove();
+    await block.release();
   }
 }
 
-const ports = { 'HTTP/1.1': 80, 'HTTP/2': 81 } as const;
+const namespace = 'bench';
+const nameWay = ({ setting, maker }: Way): string => `${maker}, ${setting}`;
+const serviceOf = ({ setting, maker }: Way): string => `${setting} ${maker}`.toLowerCase().replaceAll(' ', '-');
+const hostOf = (way: Way): string => `${serviceOf(way)}.${namespace}.svc.cluster.local`;
+
 /** 32 requests at once. */
-const inFlight = {
-  'HTTP/1.1': { connections: 32, streams: 1 },
-  'HTTP/2': { connections: 4, streams: 8 },
+const loads = {
+  'HTTP/1.1': { port: 80, connections: 32, streams: 1 },
+  'HTTP/2': { port: 81, connections: 4, streams: 8 },
 } as const;
 
 interface Measured extends LoadResult {
-  /** Microseconds of CPU that the Envoys on the way used for one request. */
+  /** Microseconds of CPU that the Envoys on the way used for one request, and the waypoint alone. */
   readonly cpu: number;
+  readonly waypoint: number;
 }
 
-async function measure(load: Load, cpu: () => number): Promise<Measured> {
-  const before = cpu();
+async function measure(load: Load, envoys: readonly number[], waypoint?: number): Promise<Measured> {
+  const used = (): readonly number[] => envoys.map(cpuOf);
+  const own = envoys.indexOf(waypoint ?? -1);
+  const before = used();
   const result = await runLoad(load);
-  return { ...result, cpu: (cpu() - before) / result.requests };
+  const each = used().map((cpu, index) => (cpu - (before[index] ?? 0)) / result.requests);
+  return { ...result, cpu: each.reduce((sum, cpu) => sum + cpu, 0), waypoint: each[own] ?? Number.NaN };
 }
 
-function formatRow(protocol: string, path: string, measured: readonly Measured[]): Row {
-  const column = (name: keyof Measured): ReturnType<typeof summarize> => summarize(measured.map((one) => one[name]));
-  return {
-    protocol,
-    path,
-    'requests/s': column('perSecond'),
-    'p50 ms': column('p50'),
-    'p99 ms': column('p99'),
-    'Envoy CPU µs': column('cpu'),
+/** A row for each way, and one for each pair: what Cairn has of the hand-written one's. */
+function formatRows(protocol: Protocol, measured: ReadonlyMap<string, readonly Measured[]>): readonly Row[] {
+  const of = (path: string): readonly Measured[] => measured.get(`${protocol} ${path}`) ?? [];
+  const columns = {
+    'requests/s': 'perSecond',
+    'p50 ms': 'p50',
+    'p99 ms': 'p99',
+    'Envoys CPU µs': 'cpu',
+    'waypoint CPU µs': 'waypoint',
+  } as const;
+  const row = (path: string, values: (name: keyof Measured) => readonly number[]): Row => {
+    const cells = Object.entries(columns).map(([title, name]) => [title, values(name)] as const);
+    const known = cells.filter(([, numbers]) => !numbers.some(Number.isNaN));
+    return { protocol, path, ...Object.fromEntries(known.map(([title, numbers]) => [title, summarize(numbers)])) };
   };
+  const paths = [plainPath, ...ways.map(nameWay)];
+  return [
+    ...paths.map((path) => row(path, (name) => of(path).map((one) => one[name]))),
+    ...settings.map((setting) => {
+      const [cairn = [], other = []] = makers.map((maker) => of(nameWay({ setting, maker })));
+      return row(`Cairn / by hand, ${setting}`, (name) =>
+        cairn.map((one, round) => one[name] / (other[round]?.[name] ?? Number.NaN)),
+      );
+    }),
+  ];
 }
 
-/** Microseconds that processes have used; the kernel counts hundredths of a second. */
-function cpuOf(pids: readonly number[]): number {
-  return pids
-    .map((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8'))
-    .map((text) => text.slice(text.lastIndexOf(')') + 2).split(' '))
-    .reduce((sum, fields) => sum + (Number(fields[11]) + Number(fields[12])) * 10_000, 0);
+/** Microseconds that a process has used; the kernel counts hundredths of a second. */
+function cpuOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
-/** The Envoys of a run, by the folder in their command lines. */
-function envoysBelow(state: string): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const [program = '', ...args] = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
-        return program.endsWith('envoy') && args.some((arg) => arg.startsWith(state)) ? [Number(name)] : [];
-      } catch {
-        // It ended meanwhile.
-        return [];
-      }
-    });
+/** The node proxy of client and workload, which leads to the waypoint of each service. */
+async function startNode(at: Places, certificates: MeshCertificates): Promise<RunningEnvoy> {
+  const { store } = readMesh({ 'mesh.yaml': renderMesh(at) }, { machine: testMachine });
+  const { resources } = translateNode(store, { address: at.node });
+  return startProxy({ role: 'ztunnel', namespace, address: at.node }, resources, certificates.node);
 }
 
-/** Starts `cairn run`, and returns the function that ends it. */
-async function startRun(config: string, state: string): Promise<() => Promise<void>> {
-  const block = await allocateBlock();
-  const command = ['--import', 'tsx', join(root, 'cli/main.ts'), 'run'];
-  const args = ['--config', config, '--state', state, '--address-block', block.cidr];
-  const run = await startProcess(process.execPath, [...command, ...args], {
-    cwd: root,
-    env: { CAIRN_CONCURRENCY: '1' },
-  });
-  await awaitRun(run);
-  return async () => {
-    process.kill(run.pid, 'SIGTERM');
-    await run.exited;
-    await block.release();
-  };
-}
-
-/**
- * A file with this text, or none: one that is emptied is taken for half written, and what it said
- * stays in force.
- */
-function put(path: string, text: string | undefined): void {
-  if (text === undefined) rmSync(path, { force: true });
-  else writeFileSync(path, text);
-}
-
-async function inForce(setting: (typeof settings)[number]): Promise<void> {
-  const ask = (path: string): Promise<boolean> =>
-    runLoad({
-      protocol: 'HTTP/1.1',
-      address: at.service,
-      port: 80,
-      from: at.client,
-      authority: host,
-      path,
-      connections: 1,
-      streams: 1,
-      seconds: 0,
-    }).then(
-      () => true,
-      () => false,
-    );
-  const isClosed = setting === 'with policies';
-  await waitFor(async () => (await ask('/items/7')) && (await ask('/internal/x')) !== isClosed, {
-    ...patient,
-    what: `a waypoint ${setting}`,
+async function startWaypoint(at: Places, way: Way, certificates: MeshCertificates): Promise<RunningEnvoy> {
+  const secrets = certificates.waypoint(serviceOf(way));
+  const { waypoint: address } = at.of(way);
+  const resources = translate(at, way);
+  if (way.maker === 'Cairn') return startProxy({ role: 'waypoint', namespace, address }, resources, secrets);
+  return startHandWritten({
+    address,
+    secrets,
+    workload: { address: at.app, port: 8080 },
+    // The same as Cairn's own.
+    logs: way.setting === 'bare' ? [] : findLogs(resources),
+    hasPolicies: way.setting === 'with policies',
   });
 }
 
-const mesh = `
+/** What Cairn generates for the waypoint of a way. */
+function translate(at: Places, way: Way): readonly EnvoyResource[] {
+  const files = {
+    'mesh.yaml': renderMesh(at),
+    ...(way.setting === 'with policies' ? { 'policies.yaml': renderPolicies(way) } : {}),
+    ...(way.setting === 'no access log' ? { 'mesh-config.yaml': silence } : {}),
+  };
+  const { store, findings } = readMesh(files, { machine: testMachine });
+  const [problem] = findings.filter(({ severity }) => severity === 'error');
+  if (problem !== undefined) throw new Error(problem.message);
+  return translateWaypoint(store, { namespace, name: serviceOf(way) }).resources;
+}
+
+/** The access logs and metrics of a connection manager of requests. */
+function findLogs(resources: readonly EnvoyResource[]): readonly Json[] {
+  const manager = resources.find(
+    ({ typeUrl, name }) => typeUrl === typeUrls.extensionConfig && name.startsWith('http|'),
+  );
+  const config = manager?.json['typed_config'];
+  const logs =
+    typeof config === 'object' && config !== null && 'access_log' in config ? config['access_log'] : undefined;
+  if (!Array.isArray(logs)) throw new Error('no connection manager with access logs');
+  return logs;
+}
+
+/** A waypoint and a service for each way, all of the same workload. */
+const renderMesh = (at: Places): string => `
 apiVersion: v1
 kind: Namespace
-metadata:
-  name: default
-  labels: { istio.io/use-waypoint: waypoint, istio.io/dataplane-mode: ambient }
----
+metadata: { name: ${namespace} }
+${ways
+  .map(
+    (way) => `---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
-metadata: { name: waypoint, namespace: default }
+metadata: { name: ${serviceOf(way)}, namespace: ${namespace}, annotations: { cairn.dev/listen-address: ${at.of(way).waypoint} } }
 spec:
   gatewayClassName: istio-waypoint
   listeners: [{ name: mesh, port: 15008, protocol: HBONE }]
+  addresses: [{ value: ${at.of(way).waypoint} }]
 ---
 apiVersion: v1
 kind: Service
-metadata: { name: app, namespace: default }
+metadata: { name: ${serviceOf(way)}, namespace: ${namespace}, labels: { istio.io/use-waypoint: ${serviceOf(way)} } }
 spec:
-  clusterIP: ${at.service}
+  clusterIP: ${at.of(way).service}
   selector: { app: app }
   ports:
     - { name: http, port: 80, targetPort: 8080 }
     - { name: http2, port: 81, targetPort: 8080 }
----
+`,
+  )
+  .join('')}---
 apiVersion: networking.istio.io/v1
 kind: WorkloadEntry
-metadata: { name: app, namespace: default }
+metadata: { name: app, namespace: ${namespace}, annotations: { ambient.istio.io/redirection: enabled } }
 spec: { address: ${at.app}, labels: { app: app }, serviceAccount: app }
 ---
 apiVersion: networking.istio.io/v1
 kind: WorkloadEntry
-metadata: { name: client, namespace: default }
+metadata: { name: client, namespace: ${namespace}, annotations: { ambient.istio.io/redirection: enabled } }
 spec: { address: ${at.client}, labels: { app: client }, serviceAccount: client }
 `;
 
@@ -215,41 +254,41 @@ spec: { address: ${at.client}, labels: { app: client }, serviceAccount: client }
  * Routes of which the third matches, header edits, and policies of both actions by identity, method
  * and path.
  */
-const policies = `
+const renderPolicies = (way: Way): string => `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: { name: app, namespace: default }
+metadata: { name: app, namespace: ${namespace} }
 spec:
-  hosts: [app]
+  hosts: [${serviceOf(way)}]
   http:
     - match: [{ uri: { prefix: /v2/ } }]
-      route: [{ destination: { host: app } }]
+      route: [{ destination: { host: ${serviceOf(way)} } }]
     - match: [{ headers: { x-user: { exact: tester } } }]
-      route: [{ destination: { host: app } }]
-    - route: [{ destination: { host: app } }]
+      route: [{ destination: { host: ${serviceOf(way)} } }]
+    - route: [{ destination: { host: ${serviceOf(way)} } }]
       timeout: 10s
       retries: { attempts: 2, perTryTimeout: 2s }
       headers: { request: { set: { x-via: waypoint } } }
 ---
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
-metadata: { name: closed, namespace: default }
+metadata: { name: closed, namespace: ${namespace} }
 spec:
-  targetRefs: [{ group: "", kind: Service, name: app }]
+  targetRefs: [{ group: "", kind: Service, name: ${serviceOf(way)} }]
   action: DENY
   rules:
-    - from: [{ source: { principals: [cluster.local/ns/default/sa/stranger] } }]
+    - from: [{ source: { principals: [cluster.local/ns/${namespace}/sa/stranger] } }]
     - to: [{ operation: { paths: [/internal/*, /admin/*] } }]
 ---
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
-metadata: { name: open, namespace: default }
+metadata: { name: open, namespace: ${namespace} }
 spec:
-  targetRefs: [{ group: "", kind: Service, name: app }]
+  targetRefs: [{ group: "", kind: Service, name: ${serviceOf(way)} }]
   action: ALLOW
   rules:
-    - from: [{ source: { principals: [cluster.local/ns/default/sa/other] } }]
-    - from: [{ source: { namespaces: [default] } }]
+    - from: [{ source: { principals: [cluster.local/ns/${namespace}/sa/other] } }]
+    - from: [{ source: { namespaces: [${namespace}] } }]
       to: [{ operation: { methods: [GET], paths: [/items/*] } }]
 `;
 
@@ -262,11 +301,9 @@ data:
     accessLogFile: ""
 `;
 
-const quiet = ['--component-log-level', 'main:off'];
+type Bootstrap = Readonly<Record<string, unknown>>;
 
-type Json = Readonly<Record<string, unknown>>;
-
-function renderWorkload(): Json {
+function renderWorkload(at: Places): Bootstrap {
   const answer = { status: 200, body: { inline_string: 'x'.repeat(128) } };
   return { static_resources: { listeners: [renderListener(at.app, 8080, { direct_response: answer })] } };
 }
@@ -275,14 +312,14 @@ function renderWorkload(): Json {
  * A proxy as small as it gets: a listener for each protocol, and the workload behind it by the same
  * protocol.
  */
-function renderPlainProxy(): Json {
+function renderPlainProxy(at: Places): Bootstrap {
   const endpoint = { endpoint: { address: socketAddress({ address: at.app, port: 8080 }) } };
   const type = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
   const http2 = { '@type': type, explicit_http_config: { http2_protocol_options: {} } };
   return {
     static_resources: {
       listeners: protocols.map((protocol) =>
-        renderListener(at.plain, ports[protocol], { route: { cluster: protocol, timeout: '0s' } }),
+        renderListener(at.plain, loads[protocol].port, { route: { cluster: protocol, timeout: '0s' } }),
       ),
       clusters: protocols.map((protocol) => ({
         name: protocol,
@@ -296,7 +333,7 @@ function renderPlainProxy(): Json {
   };
 }
 
-function renderListener(address: string, port: number, action: Json): Json {
+function renderListener(address: string, port: number, action: Bootstrap): Bootstrap {
   const types = 'type.googleapis.com/envoy.extensions.filters';
   const routes = [{ match: { prefix: '/' }, ...action }];
   const manager = {

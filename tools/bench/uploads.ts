@@ -4,23 +4,17 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { type ProxyRole, renderBootstrap } from '../../bootstrap/index.ts';
-import { createAuthority, formatIdentity } from '../../certificates/index.ts';
-import { type EnvoyResource, inlineResources, type SecretFiles } from '../../envoy-api/index.ts';
 import { translateNode, translateWaypoint } from '../../generator/index.ts';
-import { type RunningEnvoy, type SocketAddress, startEnvoy } from '../../test/support/envoy.ts';
-import { allocateBlock, freePort } from '../../test/support/loopback.ts';
+import type { SocketAddress } from '../../test/support/envoy.ts';
+import { allocateBlock } from '../../test/support/loopback.ts';
 import { readMesh, testMachine } from '../../test/support/mesh.ts';
-import { writeTestCertificates } from '../../test/support/test-certificates.ts';
 import type { WireOrder } from './long-wire.ts';
 import { type Report, type Row, summarize } from './report.ts';
+import { makeCertificates, startProxy } from './static-proxy.ts';
 
 /** The choice of measurements. */
 export interface UploadOptions {
@@ -174,51 +168,24 @@ async function startWire(at: Places): Promise<Wire> {
  */
 async function startMesh(at: Places): Promise<() => Promise<void>> {
   const { store } = readMesh({ 'mesh.yaml': renderManifests(at) }, { machine: testMachine });
-  const folder = mkdtempSync(join(tmpdir(), 'cairn-uploads-'));
-  const authority = await createAuthority({ trustDomain: 'cluster.local', now: new Date() });
-  const certify = async (serviceAccount: string): Promise<readonly [string, SecretFiles['certificates'][string]]> => {
-    const identity = formatIdentity({ trustDomain: 'cluster.local', namespace: 'shop', serviceAccount });
-    const own = mkdtempSync(join(folder, serviceAccount));
-    return [identity, await writeTestCertificates(own, identity, authority)];
-  };
-  const [[, waypoint], ...workloads] = await Promise.all([certify('waypoint'), certify('client'), certify('web')]);
-  const roots = join(waypoint.chain, '../root-cert.pem');
+  const certificates = await makeCertificates('shop', { waypoints: ['waypoint'], workloads: ['client', 'web'] });
   const translated = translateWaypoint(store, { namespace: 'shop', name: 'waypoint' }).resources;
-  const proxies: RunningEnvoy[] = [
-    await startProxy('waypoint', at.waypoint, translated, { certificates: { default: waypoint }, roots }),
-    await startProxy('ztunnel', at.node, translateNode(store, { address: at.node }).resources, {
-      certificates: Object.fromEntries(workloads),
-      roots,
-    }),
+  const proxies = [
+    await startProxy(
+      { role: 'waypoint', namespace: 'shop', address: at.waypoint },
+      translated,
+      certificates.waypoint('waypoint'),
+    ),
+    await startProxy(
+      { role: 'ztunnel', namespace: 'shop', address: at.node },
+      translateNode(store, { address: at.node }).resources,
+      certificates.node,
+    ),
   ];
   return async () => {
     await Promise.all(proxies.map((proxy) => proxy.stop()));
-    rmSync(folder, { recursive: true });
+    certificates.remove();
   };
-}
-
-async function startProxy(
-  role: ProxyRole,
-  address: string,
-  resources: readonly EnvoyResource[],
-  secrets: SecretFiles,
-): Promise<RunningEnvoy> {
-  const { dynamic_resources: _dynamic, ...rest } = renderBootstrap({
-    role,
-    podName: role,
-    namespace: 'shop',
-    serviceAccount: role,
-    instanceIp: address,
-    domain: 'cluster.local',
-    labels: {},
-    admin: { address: '127.0.0.1', port: await freePort() },
-    stats: { address: '127.0.0.1', port: await freePort() },
-    xds: { host: '127.0.0.1', port: 1, identity: '' },
-    sdsSocket: '/none.sock',
-    heapLimit: 1024 * 1024 * 1024,
-  });
-  const config = { ...rest, static_resources: { ...inlineResources(resources, secrets) } };
-  return startEnvoy({ config, logLevel: 'error', args: ['--component-log-level', 'main:off'] });
 }
 
 const renderManifests = (at: Places): string => `
