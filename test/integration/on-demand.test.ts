@@ -258,15 +258,14 @@ describe('without a control plane', () => {
     const since = performance.now();
     expect(await ask('friend', `${addressOf(index)}:80`, { timeout: 20_000 })).toBe('CONNECT 408');
     expect(performance.now() - since).toBeGreaterThan(4_500);
-    const waiting = ask('friend', `${addressOf(next())}:80`, { timeout: 20_000 });
     const before = await loaded();
     await waypoint.comeBack();
-    expect(await waiting).toMatch(/^200 /);
+    // Envoy connects again when its own time has come.
+    expect(await untilNot('CONNECT 408', () => ask('friend', `${addressOf(index)}:80`))).toBe(`200 s${index}`);
     await waypoint.synced();
     // It has forgotten what was asked for; the proxy has not, and lost nothing.
     expect(await loaded()).toEqual(expect.arrayContaining([...before]));
     expect(await ask('friend', `${addressOf(known)}:80`)).toBe(`200 s${known}`);
-    expect(await untilNot('CONNECT 408', () => ask('friend', `${addressOf(index)}:80`))).toBe(`200 s${index}`);
     expect(await ask('enemy', `${addressOf(index)}:80`)).toBe('403');
   }, 60_000);
 });
