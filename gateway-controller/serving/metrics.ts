@@ -36,6 +36,7 @@ const shortTypes: Readonly<Record<string, string>> = {
   Cluster: 'cds',
   RouteConfiguration: 'rds',
   ClusterLoadAssignment: 'eds',
+  ScopedRouteConfiguration: 'srds',
   TypedExtensionConfig: 'ecds',
   Secret: 'sds',
 };

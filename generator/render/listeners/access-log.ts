@@ -171,13 +171,14 @@ export function describeService(service: {
 }
 
 /**
- * Istio's request metrics. Envoy prefixes the names; the agent's metrics endpoint removes the prefix
- * again.
+ * Istio's request metrics. Envoy prefixes the names; the agent's metrics endpoint removes the
+ * prefix again. All connection managers share the counters, also the newer version of one with the
+ * older, so that none begins again at an edit.
  */
 export const requestMetrics: AccessLog = encodeOnce({
   name: 'envoy.access_loggers.stats',
   typed_config: typed('envoy.extensions.access_loggers.stats.v3.Config', {
-    stats_scope: { prefix: 'istio' },
+    stats_scope: { prefix: 'istio', sharing_name: 'istio' },
     counters: [{ stat: { name: 'istio_requests_total', tags }, value_fixed: 1 }],
     histograms: [
       {
