@@ -54,6 +54,9 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
     overload_manager: renderOverloadManager(input.heapLimit),
     deferred_stat_options: { enable_deferred_creation_stats: true },
     stats_config: renderStatsConfig(),
+    // Request metrics of clients and services that are gone would stay for good: nothing that counts
+    // them ever goes. Other statistics are not concerned.
+    stats_eviction_interval: '86400s',
   };
 }
 

@@ -44,6 +44,8 @@ export interface ServedEnvoyOptions {
   readonly concurrency?: number;
   readonly timeout?: number;
   readonly args?: readonly string[];
+  /** How long request metrics stay that nobody counts; for good by default. */
+  readonly evictionInterval?: string;
 }
 
 /** How to serve the waypoint. */
@@ -174,7 +176,7 @@ export async function startWaypointEnvoy(options: WaypointEnvoyOptions): Promise
 }
 
 function renderConfig(
-  { server, own, node: introduced }: WaypointEnvoyOptions,
+  { server, own, node: introduced, evictionInterval }: WaypointEnvoyOptions,
   sdsSocket: string,
 ): Readonly<Record<string, unknown>> {
   const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
@@ -221,6 +223,7 @@ function renderConfig(
     ],
     deferred_stat_options: { enable_deferred_creation_stats: true },
     stats_config: renderStatsConfig(),
+    ...(evictionInterval === undefined ? {} : { stats_eviction_interval: evictionInterval }),
   };
 }
 

@@ -178,7 +178,7 @@ export function describeService(service: {
 export const requestMetrics: AccessLog = encodeOnce({
   name: 'envoy.access_loggers.stats',
   typed_config: typed('envoy.extensions.access_loggers.stats.v3.Config', {
-    stats_scope: { prefix: 'istio', sharing_name: 'istio' },
+    stats_scope: { prefix: 'istio', sharing_name: 'istio', enable_eviction: true },
     counters: [{ stat: { name: 'istio_requests_total', tags }, value_fixed: 1 }],
     histograms: [
       {
