@@ -22,6 +22,8 @@ import { waitFor } from './wait.ts';
 /** A running waypoint with its control plane in this process. */
 export interface ServedWaypoint {
   readonly envoy: RunningEnvoy;
+  /** When Envoy was started, by `performance.now()`. */
+  readonly startedAt: number;
   /** Changes the configuration; its results are on their way when this returns. */
   readonly apply: (changes: readonly MeshChange[]) => void;
   /** Waits until Envoy has accepted everything. */
@@ -97,11 +99,13 @@ export async function startServedWaypoint(
     });
   let xds = makeServer();
   const address = await xds.start('127.0.0.1:0', ServerCredentials.createInsecure());
+  const startedAt = performance.now();
   const envoy = await startWaypointEnvoy({ ...options, own, server: { port: Number(address.split(':')[1]) }, node });
   const certificates = new Map<string, ReturnType<typeof issueTexts>>();
   const status = (): ProxyStatus | undefined => xds.status()[0];
   return {
     envoy,
+    startedAt,
     apply,
     status,
     refusals,

@@ -40,7 +40,7 @@ const pod = `${meshGateway}-1`;
 const serverName = `cairn.${systemNamespace}.svc`;
 
 /** Writes a mesh to an API server of its own, and starts a control plane that follows it. */
-export async function startApiMesh(mesh: readonly AnyMeshObject[]): Promise<ApiMesh> {
+export async function startApiMesh(mesh: readonly AnyMeshObject[], onDemandAbove: number): Promise<ApiMesh> {
   const api = await startApiServer();
   const write: ApiMesh['write'] = async (put, removed = []) => {
     await Promise.all([...put.map((object) => apply(api, object)), ...removed.map((object) => remove(api, object))]);
@@ -50,7 +50,7 @@ export async function startApiMesh(mesh: readonly AnyMeshObject[]): Promise<ApiM
   for (let from = 0; from < mesh.length; from += 50) await write(mesh.slice(from, from + 50));
   await applyWaypointPod(api.client, meshNamespace, meshGateway, pod);
   const child = await startChild();
-  const { address } = await child.ask({ type: 'follow', kubeconfig: api.kubeconfig });
+  const { address } = await child.ask({ type: 'follow', kubeconfig: api.kubeconfig, onDemandAbove });
   const issue = async (account: string, boundPod?: string): Promise<CertificateTexts> => {
     const token = await waypointToken(api, meshNamespace, account, boundPod);
     const { certificate, key, root } = await certify(api, address, token);

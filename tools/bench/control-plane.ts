@@ -14,9 +14,13 @@ import { changesOf, type Edit, makeEdit, makeHttpRoute, makeMesh, meshGateway, m
 
 /** The parent's messages. */
 export type Order =
-  | { readonly type: 'serve'; readonly services: number; readonly rich: boolean }
-  | { readonly type: 'watch'; readonly directory: string }
-  | { readonly type: 'follow'; readonly kubeconfig: string }
+  | { readonly type: 'serve'; readonly services: number; readonly rich: boolean; readonly onDemandAbove: number }
+  | { readonly type: 'watch'; readonly directory: string; readonly onDemandAbove: number }
+  | { readonly type: 'follow'; readonly kubeconfig: string; readonly onDemandAbove: number }
+  /** The configuration is gone, and its proxies wait for another one. */
+  | { readonly type: 'forget' }
+  /** Answered when every result is computed, those that are no proxy's included. */
+  | { readonly type: 'finish' }
   | { readonly type: 'edits'; readonly edits: readonly Edit[]; readonly oneByOne: boolean }
   | Storm
   | { readonly type: 'usage' };
@@ -61,7 +65,9 @@ export interface Answer {
 const key = `waypoint/${meshNamespace}/${meshGateway}`;
 const cache = new SnapshotCache();
 const xds = new XdsServer({ cache, authorize: () => ({ key }), log: () => undefined });
-let distribution = makeDistribution();
+let distribution = makeDistribution(0);
+/** The number of the last changes. */
+let lastChanges = 0;
 let address = '';
 /** The changes since the last step; each object once, in its newest form. */
 const gathered = new Map<string, MeshChange>();
@@ -76,12 +82,21 @@ function warmUp(): void {
 }
 
 // As in the control plane of a cluster.
-function makeDistribution(): Distribution {
-  return new Distribution({ cache, onStep: note });
+function makeDistribution(onDemandAbove: number): Distribution {
+  return new Distribution({ cache, onDemandAbove, onStep: note });
+}
+
+function replaceDistribution(onDemandAbove: number): void {
+  distribution.stop();
+  cache.remove(key);
+  distribution = makeDistribution(onDemandAbove);
 }
 
 function step(changes: readonly MeshChange[]): void {
-  if (changes.length > 0) note(distribution.apply(changes, new StageClock()).step);
+  if (changes.length === 0) return;
+  const applied = distribution.apply(changes, new StageClock());
+  lastChanges = applied.number;
+  note(applied.step);
 }
 
 function note({ times }: PipelineStep): void {
@@ -136,10 +151,15 @@ const stormKinds = ['VirtualService', 'AuthorizationPolicy', 'DestinationRule', 
 async function follow(order: Order): Promise<void> {
   switch (order.type) {
     case 'serve':
-      distribution.stop();
-      distribution = makeDistribution();
+      replaceDistribution(order.onDemandAbove);
       return step(makeMesh(order.services, { rich: order.rich }).map(put));
+    case 'forget':
+      return replaceDistribution(0);
+    case 'finish':
+      while (distribution.settled < lastChanges) await turn();
+      return;
     case 'watch': {
+      replaceDistribution(order.onDemandAbove);
       const source = new DirectorySource({
         directory: order.directory,
         onChange: ({ changes }) => step(changes),
@@ -149,7 +169,8 @@ async function follow(order: Order): Promise<void> {
     }
     case 'follow': {
       const { access } = await loadClusterAccess({ kubeconfig: order.kubeconfig, env: {} });
-      address = (await startControlPlane(access, clusterSettings('bench'))).grpc;
+      address = (await startControlPlane(access, { ...clusterSettings('bench'), onDemandAbove: order.onDemandAbove }))
+        .grpc;
       return;
     }
     case 'edits':

@@ -1,17 +1,18 @@
-// The cost of an edit for a real Envoy: the time until the first request that sees it, the time
-// until everything is accepted, and the memory. Requests come through the tunnel, one after the
-// other. The control plane is in this process, or it is that of a cluster and edits are writes to a
-// Kubernetes API.
+// A real Envoy as a waypoint: how long it takes to start, the memory that it needs, how long the
+// first request to a service takes beside the later ones, and the time from an edit to the first
+// request that sees it. Requests come through tunnels of their own, one after the other. The control
+// plane is in this process, or it is that of a cluster and edits are writes to a Kubernetes API.
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnyMeshObject } from '../../mesh/index.ts';
 import { type RunningEnvoy, randomLoopback } from '../../test/support/envoy.ts';
-import { type HboneConnection, requestThrough } from '../../test/support/hbone-client.ts';
+import { type HboneConnection, isHboneRefusal, requestThrough } from '../../test/support/hbone-client.ts';
+import { freePort } from '../../test/support/loopback.ts';
 import { startServedWaypoint, startWaypointEnvoy } from '../../test/support/served-waypoint.ts';
 import { startEcho } from '../../test/support/workload.ts';
 import { startApiMesh } from './api.ts';
-import { changesOf, makeMesh, makePolicy, makeService, makeVirtualService, meshGateway, serviceName } from './mesh.ts';
+import { changesOf, makeMesh, makePolicy, makeService, makeVirtualService, meshGateway } from './mesh.ts';
 import type { LoadOptions } from './load.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
@@ -20,6 +21,8 @@ const megabyte = 1024 * 1024;
 /** A waypoint whose configuration is edited. */
 interface EditedWaypoint {
   readonly envoy: RunningEnvoy;
+  /** When its Envoy was started, by `performance.now()`. */
+  readonly startedAt: number;
   readonly write: (put: readonly AnyMeshObject[], removed?: readonly AnyMeshObject[]) => Promise<void>;
   /** Waits until Envoy has accepted everything, if that can be known. */
   readonly synced?: () => Promise<void>;
@@ -28,48 +31,108 @@ interface EditedWaypoint {
 }
 
 /** Runs the benchmark. */
-export async function measureEnvoy({ services, rich, edits }: LoadOptions, isFromApi: boolean): Promise<Report> {
+export async function measureEnvoy(options: LoadOptions, isFromApi: boolean): Promise<Report> {
   const rows: Row[] = [];
-  const host = randomLoopback();
-  const workload = randomLoopback();
-  const echo = await startEcho(workload, 8080, { name: 'echo' });
-  const here = (objects: readonly AnyMeshObject[]): readonly AnyMeshObject[] =>
-    objects.map((object) =>
-      object.kind === 'WorkloadEntry' ? { ...object, spec: { ...object.spec, address: workload } } : object,
-    );
-  for (const count of services) {
-    const all = makeMesh(count, { rich, listenAddress: host });
-    const isOfFirst = ({ metadata }: AnyMeshObject): boolean => metadata.name.startsWith(serviceName(0));
-    const mesh = [...all.filter((object) => !isOfFirst(object)), ...here(all.filter(isOfFirst))];
-    const since = performance.now();
-    const waypoint = await (isFromApi ? startFromApi(mesh, host) : startFromMemory(mesh, host));
-    await waypoint.synced?.();
-    const started = performance.now() - since;
-    const memory = residentMemory(waypoint);
-    const connection = await waypoint.connect();
-    const results = await measureEdits(waypoint, connection, { count, edits, here });
-    rows.push({
-      services: count,
-      ...(isFromApi ? {} : { 'start until synced ms': started }),
-      'Envoy rss MB': memory,
-      'after edits MB': residentMemory(waypoint),
-      'in use MB': await usedMemory(waypoint),
-      ...Object.fromEntries(Object.entries(results).map(([name, values]) => [name, summarize(values)])),
-    });
-    await connection.close();
-    await waypoint.stop();
-  }
+  const port = await freePort('0.0.0.0');
+  const echo = await startEcho('0.0.0.0', port, { name: 'echo' });
+  for (const count of options.services)
+    rows.push(await measureSize({ count, place: placeAt(port) }, options, isFromApi));
   await echo.close();
   return { benchmark: isFromApi ? 'envoy, edits by the Kubernetes API' : 'envoy', rows };
 }
 
-async function startFromMemory(mesh: readonly AnyMeshObject[], host: string): Promise<EditedWaypoint> {
-  const { envoy, apply, synced, connectAs, stop } = await startServedWaypoint(mesh, host, {
+/** A mesh whose workloads are in their places. */
+interface Placed {
+  readonly count: number;
+  readonly place: (object: AnyMeshObject) => AnyMeshObject;
+}
+
+async function measureSize(
+  placed: Placed,
+  { rich, edits, asks, onDemandAbove }: LoadOptions,
+  isFromApi: boolean,
+): Promise<Row> {
+  const { count, place } = placed;
+  const host = randomLoopback();
+  const mesh = makeMesh(count, { rich, listenAddress: host }).map(place);
+  const waypoint = await (isFromApi ? startFromApi : startFromMemory)(mesh, host, onDemandAbove);
+  const ready = performance.now() - waypoint.startedAt;
+  await waypoint.synced?.();
+  const synced = performance.now() - waypoint.startedAt;
+  const started = await readMemory(waypoint);
+  const connection = await waypoint.connect();
+  const asked = asks === 'all' ? count : Math.min(count, asks);
+  const { cold, warm } = await askEach(connection, asked);
+  await waypoint.synced?.();
+  const used = await readMemory(waypoint);
+  const results = await measureEdits(waypoint, connection, { ...placed, edits });
+  const edited = await readMemory(waypoint);
+  await connection.close();
+  await waypoint.stop();
+  return {
+    services: count,
+    'ready ms': ready,
+    ...(isFromApi ? {} : { 'all due ms': synced }),
+    'rss MB': started.resident,
+    'in use MB': started.allocated,
+    asked,
+    'rss MB, asked': used.resident,
+    'in use MB, asked': used.allocated,
+    'rss MB, edited': edited.resident,
+    'cold request ms': summarize(cold),
+    'cold p99 ms': summarize(cold).p99,
+    'warm request ms': summarize(warm),
+    'warm p99 ms': summarize(warm).p99,
+    ...Object.fromEntries(Object.entries(results).map(([name, values]) => [name, summarize(values)])),
+  };
+}
+
+/** The first request to each service, and the second. */
+async function askEach(
+  connection: HboneConnection,
+  count: number,
+): Promise<{ readonly cold: readonly number[]; readonly warm: readonly number[] }> {
+  const cold: number[] = [];
+  const warm: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    for (const times of [cold, warm]) {
+      const start = performance.now();
+      const stream = await connection.connect(addressOf(index));
+      const { status } = await requestThrough(stream, { path: '/' });
+      times.push(performance.now() - start);
+      stream.destroy();
+      if (status !== 200) throw new Error(`service ${index} answered ${status}`);
+    }
+  }
+  return { cold, warm };
+}
+
+/** Puts workloads on loopback addresses of their own, at the port of one server that answers for all. */
+function placeAt(port: number): (object: AnyMeshObject) => AnyMeshObject {
+  return (object) => {
+    if (object.kind === 'WorkloadEntry') {
+      const address = object.spec.address?.replace(/^11\.\d+\./, '127.100.') ?? '';
+      return { ...object, spec: { ...object.spec, address } };
+    }
+    if (object.kind !== 'Service') return object;
+    const ports = object.spec.ports?.map((one) => ({ ...one, targetPort: port })) ?? [];
+    return { ...object, spec: { ...object.spec, ports } };
+  };
+}
+
+async function startFromMemory(
+  mesh: readonly AnyMeshObject[],
+  host: string,
+  onDemandAbove: number,
+): Promise<EditedWaypoint> {
+  const { envoy, startedAt, apply, synced, connectAs, stop } = await startServedWaypoint(mesh, host, {
     timeout: 300_000,
     concurrency: 1,
+    onDemandAbove,
   });
   return {
     envoy,
+    startedAt,
     write: async (put, removed = []) => apply(changesOf({ put, removed })),
     synced,
     connect: () => connectAs('client'),
@@ -77,10 +140,15 @@ async function startFromMemory(mesh: readonly AnyMeshObject[], host: string): Pr
   };
 }
 
-async function startFromApi(mesh: readonly AnyMeshObject[], host: string): Promise<EditedWaypoint> {
-  const api = await startApiMesh(mesh);
+async function startFromApi(
+  mesh: readonly AnyMeshObject[],
+  host: string,
+  onDemandAbove: number,
+): Promise<EditedWaypoint> {
+  const api = await startApiMesh(mesh, onDemandAbove);
   const { own, node, serverName } = api;
   const server = { port: Number(api.address.split(':')[1]), name: serverName };
+  const startedAt = performance.now();
   const envoy = await startWaypointEnvoy({
     own,
     server,
@@ -90,6 +158,7 @@ async function startFromApi(mesh: readonly AnyMeshObject[], host: string): Promi
   });
   return {
     envoy,
+    startedAt,
     write: api.write,
     connect: () => api.connectAs('client', host),
     stop: async () => {
@@ -99,21 +168,34 @@ async function startFromApi(mesh: readonly AnyMeshObject[], host: string): Promi
   };
 }
 
-interface Edits {
-  readonly count: number;
+interface Edits extends Placed {
   readonly edits: number;
-  /** Gives objects the address of a workload that answers. */
-  readonly here: (objects: readonly AnyMeshObject[]) => readonly AnyMeshObject[];
 }
 
 async function measureEdits(
   waypoint: EditedWaypoint,
   connection: HboneConnection,
-  { count, edits, here }: Edits,
+  { count, place, edits }: Edits,
 ): Promise<Readonly<Record<string, readonly number[]>>> {
-  const seen = { route: [] as number[], policy: [] as number[], service: [] as number[] };
-  const accepted = { service: [] as number[], removal: [] as number[] };
+  const seen = { route: [] as number[], policy: [] as number[], added: [] as number[], removed: [] as number[] };
+  const accepted = { added: [] as number[], removed: [] as number[] };
   const { write, synced } = waypoint;
+  const address = addressOf(count + 1);
+  const isSeen = async (
+    edit: () => Promise<void>,
+    wait: (start: number) => Promise<number>,
+    times: { readonly seen: number[]; readonly accepted: number[] },
+  ): Promise<void> => {
+    const start = performance.now();
+    const written = edit();
+    const waited = wait(start);
+    await written;
+    if (synced !== undefined) {
+      await synced();
+      times.accepted.push(performance.now() - start);
+    }
+    times.seen.push(await waited);
+  };
   for (let round = 0; round < edits; round += 1) {
     const revision = String(round + 2);
     const route = makeVirtualService(0, round + 2);
@@ -125,32 +207,26 @@ async function measureEdits(
     const isClosed: Sight['isSeen'] = ({ status }) => status === 403;
     seen.policy.push(await untilSeen(waypoint, connection, closed, { path: `/${round}`, isSeen: isClosed }));
     await synced?.();
-    const added = here(makeService(count + 1));
-    const start = performance.now();
-    const written = write(added);
-    const answered = untilStatus(connection, addressOf(count + 1), start);
-    await written;
-    if (synced !== undefined) {
-      await synced();
-      accepted.service.push(performance.now() - start);
-    }
-    seen.service.push(await answered);
-    const removed = performance.now();
-    await write([], added);
-    if (synced === undefined) {
-      await untilGone(connection, addressOf(count + 1));
-      continue;
-    }
-    await synced();
-    accepted.removal.push(performance.now() - removed);
+    const service = makeService(count + 1).map(place);
+    await isSeen(
+      () => write(service),
+      (start) => untilAnswer(connection, address, 200, start),
+      { seen: seen.added, accepted: accepted.added },
+    );
+    await isSeen(
+      () => write([], service),
+      (start) => untilAnswer(connection, address, 404, start),
+      { seen: seen.removed, accepted: accepted.removed },
+    );
+    // The next edit must not wait behind the work for this one.
+    if (synced === undefined) await sleep(500);
   }
   return {
     'route seen ms': seen.route,
     'policy seen ms': seen.policy,
-    'service seen ms': seen.service,
-    ...(synced === undefined
-      ? {}
-      : { 'service accepted ms': accepted.service, 'removal accepted ms': accepted.removal }),
+    'service seen ms': seen.added,
+    'removal seen ms': seen.removed,
+    ...(synced === undefined ? {} : { 'service accepted ms': accepted.added, 'removal accepted ms': accepted.removed }),
   };
 }
 
@@ -182,42 +258,37 @@ async function untilSeen(
   return performance.now() - start;
 }
 
-async function untilStatus(connection: HboneConnection, address: string, start: number): Promise<number> {
+/** Asks, on a tunnel each time, until the answer has a status: that of the tunnel if it is refused. */
+async function untilAnswer(
+  connection: HboneConnection,
+  address: string,
+  wanted: number,
+  start: number,
+): Promise<number> {
   for (;;) {
-    try {
-      const stream = await connection.connect(address);
-      const { status } = await requestThrough(stream, { path: '/' });
-      stream.destroy();
-      if (status === 200) return performance.now() - start;
-    } catch {
-      // Nobody serves it yet.
-    }
+    const status = await connection
+      .connect(address)
+      .then(async (stream) => {
+        const answered = await requestThrough(stream, { path: '/' });
+        stream.destroy();
+        return answered.status;
+      })
+      .catch((error: unknown) => (isHboneRefusal(error) ? error.status : undefined));
+    if (status === wanted) return performance.now() - start;
   }
 }
 
-/** The next edit must not wait behind Envoy's work for a removal. */
-async function untilGone(connection: HboneConnection, address: string): Promise<void> {
-  for (;;) {
-    try {
-      const stream = await connection.connect(address);
-      await requestThrough(stream, { path: '/' });
-      stream.destroy();
-    } catch {
-      return sleep(500);
-    }
-  }
+interface Memory {
+  readonly resident: number;
+  /** What Envoy has asked its allocator for: without the allocator's own reserve. */
+  readonly allocated: number;
 }
 
-function residentMemory({ envoy }: EditedWaypoint): number {
+async function readMemory({ envoy }: EditedWaypoint): Promise<Memory> {
   const pages = readFileSync(`/proc/${envoy.pid}/status`, 'utf8');
-  return (Number(/VmRSS:\s+(\d+)/.exec(pages)?.[1] ?? Number.NaN) * 1024) / megabyte;
-}
-
-/**
- * The memory that Envoy has asked its allocator for: the resident memory without the allocator's
- * own reserve from the start.
- */
-async function usedMemory({ envoy }: EditedWaypoint): Promise<number> {
   const { allocated } = JSON.parse(await envoy.adminGet('/memory')) as { readonly allocated: string };
-  return Number(allocated) / megabyte;
+  return {
+    resident: (Number(/VmRSS:\s+(\d+)/.exec(pages)?.[1] ?? Number.NaN) * 1024) / megabyte,
+    allocated: Number(allocated) / megabyte,
+  };
 }

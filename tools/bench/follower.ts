@@ -1,12 +1,17 @@
 // A delta ADS client that follows references as Envoy does: all clusters, listeners and scopes, the
 // endpoints of each cluster, the routes and extension configurations that listeners name, and the
 // routes of scopes. Routes on demand it asks for at once, like an Envoy whose clients use every
-// service. It knows the protocol and Envoy's schema, and nothing of who serves.
+// service, or so many of them. It knows the protocol and Envoy's schema, and nothing of who serves.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeMessage } from '../../envoy-api/encoding.ts';
 import { type Json, typeUrls } from '../../envoy-api/index.ts';
-import { connectDeltaAds, type DeltaAdsClient, type DeltaAdsOptions } from '../../test/support/delta-ads-client.ts';
+import {
+  connectDeltaAds,
+  type DeltaAdsClient,
+  type DeltaAdsOptions,
+  type ReceivedResponse,
+} from '../../test/support/delta-ads-client.ts';
 
 /** The responses of some time. */
 export interface Received {
@@ -22,6 +27,17 @@ export interface Received {
   readonly types: Readonly<Record<string, number>>;
 }
 
+/** How a client asks. */
+export interface FollowerOptions {
+  /**
+   * How many of the routes that are on demand it asks for: those that it hears of first. All by
+   * default.
+   */
+  readonly asks?: 'all' | number;
+  /** The resources of an earlier stream, by type URL. */
+  readonly versions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
 /** The types of which it asks for everything. */
 const wildcards: readonly string[] = [typeUrls.cluster, typeUrls.listener, typeUrls.scopedRoute];
 
@@ -30,21 +46,23 @@ export class Follower {
   readonly client: DeltaAdsClient;
   #read = 0;
   readonly #asked = new Map<string, Set<string>>();
+  /** The route configurations of scopes. */
+  readonly #routesOf = new Map<string, string>();
+  /** The routes on demand that may still be asked for. */
+  #left: number;
 
-  private constructor(client: DeltaAdsClient) {
+  private constructor(client: DeltaAdsClient, asks: 'all' | number) {
     this.client = client;
+    this.#left = asks === 'all' ? Infinity : asks;
   }
 
-  /**
-   * Connects and asks for everything; `versions` are the resources of an earlier stream, by type
-   * URL.
-   */
+  /** Connects and asks for everything. */
   static async connect(
     address: string,
     options: DeltaAdsOptions,
-    versions: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
+    { asks = 'all', versions = {} }: FollowerOptions = {},
   ): Promise<Follower> {
-    const follower = new Follower(await connectDeltaAds(address, options));
+    const follower = new Follower(await connectDeltaAds(address, options), asks);
     follower.client.onResponse = () => follower.#follow();
     const types = Object.keys(versions).length === 0 ? wildcards : Object.keys(versions);
     for (const typeUrl of types) {
@@ -57,7 +75,7 @@ export class Follower {
   }
 
   /** Everything that is held, as `connect` takes it. */
-  versions(): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  versions(): NonNullable<FollowerOptions['versions']> {
     return Object.fromEntries([...this.client.resources.keys()].map((type) => [type, this.client.versions(type)]));
   }
 
@@ -100,8 +118,8 @@ export class Follower {
 
   #follow(): void {
     const { responses } = this.client;
-    const wanted = new Map<string, Set<string>>();
-    const unwanted: string[] = [];
+    const wanted: NamesByType = new Map();
+    const unwanted: NamesByType = new Map();
     for (; this.#read < responses.length; this.#read += 1) {
       const response = responses[this.#read];
       if (response === undefined) continue;
@@ -111,12 +129,9 @@ export class Follower {
           const eds = decodeMessage('envoy.config.cluster.v3.Cluster', value)['eds_cluster_config'];
           if (eds !== undefined) add(wanted, typeUrls.clusterLoadAssignment, serviceName(eds) ?? name);
         }
-        unwanted.push(...removed);
+        for (const name of removed) add(unwanted, typeUrls.clusterLoadAssignment, name);
       } else if (typeUrl === typeUrls.scopedRoute) {
-        for (const { value } of resources) {
-          const scope = decodeMessage('envoy.config.route.v3.ScopedRouteConfiguration', value);
-          add(wanted, typeUrls.routeConfiguration, textOf(scope['route_configuration_name']));
-        }
+        this.#followScopes(response, wanted, unwanted);
       } else if (typeUrl === typeUrls.listener) {
         for (const { value } of resources) collect(decodeMessage('envoy.config.listener.v3.Listener', value), wanted);
       } else if (typeUrl === typeUrls.extensionConfig) {
@@ -132,18 +147,38 @@ export class Follower {
       for (const name of fresh) asked.add(name);
       if (fresh.length > 0) this.client.subscribe(typeUrl, ...fresh);
     }
-    const endpoints = this.#asked.get(typeUrls.clusterLoadAssignment);
-    const gone = unwanted.filter((name) => endpoints?.delete(name) === true);
-    if (gone.length > 0) this.client.request(typeUrls.clusterLoadAssignment, { unsubscribe: gone });
+    for (const [typeUrl, names] of unwanted) {
+      const gone = [...names].filter((name) => this.#asked.get(typeUrl)?.delete(name) === true);
+      if (gone.length > 0) this.client.request(typeUrl, { unsubscribe: gone });
+    }
+  }
+
+  /** Asks for the routes of new scopes, and no more for those of which the last scope is gone. */
+  #followScopes({ resources, removed }: ReceivedResponse, wanted: NamesByType, unwanted: NamesByType): void {
+    for (const { name, value } of resources) {
+      const scope = decodeMessage('envoy.config.route.v3.ScopedRouteConfiguration', value);
+      const routes = textOf(scope['route_configuration_name']);
+      this.#routesOf.set(name, routes);
+      const isAsked = this.#asked.get(typeUrls.routeConfiguration)?.has(routes) === true;
+      if (scope['on_demand'] === true && !isAsked && this.#left-- <= 0) continue;
+      add(wanted, typeUrls.routeConfiguration, routes);
+    }
+    const lost = removed.flatMap((name) => this.#routesOf.get(name) ?? []);
+    for (const name of removed) this.#routesOf.delete(name);
+    if (lost.length === 0) return;
+    const kept = new Set(this.#routesOf.values());
+    for (const routes of lost) if (!kept.has(routes)) add(unwanted, typeUrls.routeConfiguration, routes);
   }
 }
 
-function add(wanted: Map<string, Set<string>>, typeUrl: string, name: string): void {
+type NamesByType = Map<string, Set<string>>;
+
+function add(wanted: NamesByType, typeUrl: string, name: string): void {
   wanted.set(typeUrl, (wanted.get(typeUrl) ?? new Set<string>()).add(name));
 }
 
 /** Finds `rds` and `config_discovery` at any depth. */
-function collect(value: Json | undefined, wanted: Map<string, Set<string>>): void {
+function collect(value: Json | undefined, wanted: NamesByType): void {
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) {
     for (const item of value) collect(item, wanted);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReceivedResponse } from '../../test/support/delta-ads-client.ts';
 import { type Child, startChild } from './child.ts';
 import type { LoneEdit } from './control-plane.ts';
-import { Follower } from './follower.ts';
+import { Follower, type Received } from './follower.ts';
 import { editKinds, makeEdit, serviceName } from './mesh.ts';
 import { client } from './propagation.ts';
 import { type Report, type Row, summarize } from './report.ts';
@@ -16,6 +16,9 @@ export interface LoadOptions {
   readonly rich: boolean;
   readonly sessions: number;
   readonly edits: number;
+  /** How many services a proxy asks for; and up to how many it gets without asking. */
+  readonly asks: 'all' | number;
+  readonly onDemandAbove: number;
 }
 
 const megabyte = 1024 * 1024;
@@ -28,11 +31,14 @@ interface Served {
 }
 
 /** Measures with a mesh of each size, one after the other, in a process of its own. */
-async function serveEach({ services, rich }: LoadOptions, measure: (served: Served) => Promise<void>): Promise<void> {
+async function serveEach(
+  { services, rich, onDemandAbove, asks }: LoadOptions,
+  measure: (served: Served) => Promise<void>,
+): Promise<void> {
   for (const count of services) {
     const child = await startChild();
-    await child.ask({ type: 'serve', services: count, rich });
-    const follower = await Follower.connect(child.idle.address, client);
+    await child.ask({ type: 'serve', services: count, rich, onDemandAbove });
+    const follower = await Follower.connect(child.idle.address, client, { asks });
     await follower.settle(0, performance.now(), 2500);
     await measure({ services: count, child, follower });
     follower.client.close();
@@ -41,53 +47,68 @@ async function serveEach({ services, rich }: LoadOptions, measure: (served: Serv
 }
 
 /**
- * Everything at once: resolving, rendering and encoding a mesh that is new to a control plane, one
- * that has just started and one that has been running; then, with that done, from a proxy's first
- * request to the last byte, the client's own work for it included.
+ * Everything at once, for a proxy that waits for it: resolving, rendering and encoding a mesh that
+ * is new to a control plane, one that has just started and one that has been running, up to the last
+ * byte that is due, and then until every Finding is computed. The time includes the client's own
+ * work. Then, with that done, what another proxy costs.
  */
-export async function measureFirstSync({ services, rich }: LoadOptions): Promise<Report> {
+export async function measureFirstSync({ services, rich, asks, onDemandAbove }: LoadOptions): Promise<Report> {
   const rows: Row[] = [];
   for (const count of services) {
-    const cold = { took: [] as number[], cpu: [] as number[] };
-    const warm = { took: [] as number[], cpu: [] as number[] };
-    const serve = { took: [] as number[], cpu: [] as number[] };
-    let came;
+    const cold = new FirstSync();
+    const warm = new FirstSync();
+    const another = new FirstSync();
     for (let round = 0; round < 3; round += 1) {
       const child = await startChild();
-      let before = child.idle.cpu;
-      for (let life = 0; life < 6; life += 1) {
+      for (let life = 0; life < 4; life += 1) {
+        await child.ask({ type: 'forget' });
         // All but the first are the costs of a new waypoint for a control plane that has been
         // running.
-        const { took, cpu } = await child.ask({ type: 'serve', services: count, rich });
-        const into = life === 0 ? cold : warm;
-        into.took.push(took);
-        into.cpu.push(cpu - before);
-        before = (await child.ask({ type: 'usage' })).cpu;
+        await (life === 0 ? cold : warm).measure(child, asks, () =>
+          child.ask({ type: 'serve', services: count, rich, onDemandAbove }),
+        );
       }
-      for (let proxy = 0; proxy < 3; proxy += 1) {
-        before = (await child.ask({ type: 'usage' })).cpu;
-        const since = performance.now();
-        const follower = await Follower.connect(child.idle.address, client);
-        came = await follower.settle(0, since, 2500);
-        serve.took.push(came.last);
-        serve.cpu.push((await child.ask({ type: 'edits', edits: [], oneByOne: false })).cpu - before);
-        follower.client.close();
-      }
+      for (let proxy = 0; proxy < 3; proxy += 1) await another.measure(child, asks);
       await child.stop();
     }
     rows.push({
       services: count,
-      'generate cold ms': summarize(cold.took),
-      'cold cpu ms': summarize(cold.cpu),
-      'generate warm ms': summarize(warm.took),
-      'warm cpu ms': summarize(warm.cpu),
-      'serve ms': summarize(serve.took),
-      'serve cpu ms': summarize(serve.cpu),
-      resources: came?.resources ?? 0,
-      bytes: came?.bytes ?? 0,
+      asked: asks,
+      ...cold.format('cold'),
+      ...warm.format('warm'),
+      ...another.format('another proxy'),
+      resources: another.came?.resources ?? 0,
+      bytes: another.came?.bytes ?? 0,
     });
   }
   return { benchmark: 'first-sync', rows };
+}
+
+/** The first configuration of a proxy, several times. */
+class FirstSync {
+  readonly #last: number[] = [];
+  readonly #cpu: number[] = [];
+  came: Received | undefined;
+
+  /** Connects a proxy, and then has `begin` bring the configuration, if it is not there. */
+  async measure(child: Child, asks: 'all' | number, begin?: () => Promise<unknown>): Promise<void> {
+    const before = (await child.ask({ type: 'usage' })).cpu;
+    let since = performance.now();
+    const follower = await Follower.connect(child.idle.address, client, { asks });
+    if (begin !== undefined) {
+      await sleep(100);
+      since = performance.now();
+      void begin();
+    }
+    this.came = await follower.settle(0, since, 1500);
+    this.#last.push(this.came.last);
+    this.#cpu.push((await child.ask({ type: 'finish' })).cpu - before);
+    follower.client.close();
+  }
+
+  format(name: string): Row {
+    return { [`${name} ms`]: summarize(this.#last), [`${name} cpu ms`]: summarize(this.#cpu) };
+  }
 }
 
 /**
@@ -102,7 +123,7 @@ export async function measureReconnect(options: LoadOptions): Promise<Report> {
     const before = await child.ask({ type: 'usage' });
     const since = performance.now();
     const followers = await Promise.all(
-      Array.from({ length: sessions }, () => Follower.connect(child.idle.address, client, versions)),
+      Array.from({ length: sessions }, () => Follower.connect(child.idle.address, client, { versions })),
     );
     let settled = 0;
     let cpu = (await child.ask({ type: 'edits', edits: [], oneByOne: false })).cpu;

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { defaultOnDemandAbove } from '../../gateway-controller/index.ts';
 import { measureCluster } from './cluster.ts';
 import { measureDataPath } from './data-path.ts';
 import { measureEnvoy } from './envoy.ts';
@@ -23,6 +24,8 @@ const usage = `npm run bench -- <propagation|envoy|first-sync|reconnect|storm|me
   --services 10,100,1000   sizes of the mesh
   --edits 50               edits of each kind; of storm and soak: in all
   --sessions 1000          sessions of reconnect
+  --asked 100              services that a proxy asks for, or "all", of first-sync, memory, envoy and reconnect
+  --on-demand-above 500    a waypoint of more services loads each when a proxy asks for it
   --rounds 5 --seconds 5   rounds of data-path, and how long each is
   --transfers 1000         downloads by each way
   --uploads                transfers: in place of downloads, uploads of --megabytes 200 over a wire of --delay 10, milliseconds there
@@ -49,6 +52,8 @@ const { positionals, values } = parseArgs({
     delay: { type: 'string', default: '10' },
     megabytes: { type: 'string', default: '200' },
     rich: { type: 'boolean', default: false },
+    asked: { type: 'string', default: '100' },
+    'on-demand-above': { type: 'string', default: String(defaultOnDemandAbove) },
     source: { type: 'string', default: 'memory' },
     output: { type: 'string', short: 'o', default: 'table' },
     server: { type: 'string' },
@@ -66,9 +71,18 @@ function sizes(otherwise: string): readonly number[] {
   return (values.services ?? otherwise).split(',').map(Number);
 }
 
+const onDemandAbove = Number(values['on-demand-above']);
+
 function load(services: string, edits = 0): LoadOptions {
-  const { rich, sessions } = values;
-  return { services: sizes(services), rich, sessions: Number(sessions), edits: Number(values.edits ?? edits) };
+  const { rich, sessions, asked } = values;
+  return {
+    services: sizes(services),
+    rich,
+    sessions: Number(sessions),
+    edits: Number(values.edits ?? edits),
+    asks: asked === 'all' ? 'all' : Number(asked),
+    onDemandAbove,
+  };
 }
 
 function propagation(): PropagationOptions {
@@ -77,6 +91,7 @@ function propagation(): PropagationOptions {
     services: sizes('10,100,1000'),
     edits: Number(values.edits ?? 50),
     rich,
+    onDemandAbove,
     source: sources.find((known) => known === source) ?? 'memory',
   };
   if (server === undefined) return own;
@@ -111,15 +126,15 @@ function transfers(): Promise<Report> {
 
 const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   propagation: () => measurePropagation(propagation()),
-  'first-sync': () => measureFirstSync(load('100,1000')),
+  'first-sync': () => measureFirstSync(load('100,1000,10000')),
   reconnect: () => measureReconnect(load('1000')),
-  storm: () => measureStorm(load('1000', 10_000)),
-  memory: () => measureMemory(load('1000,5000,10000')),
-  envoy: () => measureEnvoy(load('100,1000', 20), values.source === 'api'),
+  storm: () => measureStorm({ ...load('1000', 10_000), asks: 'all' }),
+  memory: () => measureMemory(load('100,1000,10000')),
+  envoy: () => measureEnvoy(load('100,1000,10000', 20), values.source === 'api'),
   'data-path': () => measureDataPath({ rounds: Number(values.rounds), seconds: Number(values.seconds) }),
   transfers,
   cluster: () => measureCluster({ services: sizes('1000'), restMs: 60_000 }),
-  soak: () => measureSoak(load('1000', 20_000)),
+  soak: () => measureSoak({ ...load('1000', 20_000), asks: 'all' }),
 };
 
 const run = benchmarks[positionals[0] ?? ''];

@@ -22,6 +22,7 @@ export interface PropagationOptions {
   readonly services: readonly number[];
   readonly edits: number;
   readonly rich: boolean;
+  readonly onDemandAbove: number;
   readonly source: (typeof sources)[number];
   /**
    * Another control plane: its address, the client's node, and a command that applies manifests (on
@@ -51,9 +52,9 @@ export async function measurePropagation(options: PropagationOptions): Promise<R
       const times: number[] = [];
       const writes: number[] = [];
       const cpu: number[] = [];
-      // An added service comes in several responses, the next after the client has read the
-      // listener and asked for the resources that it names.
-      const quiet = kind.startsWith('service-') ? 400 + services / 5 : 40;
+      // An added service comes in several responses, the next after the client has asked for the
+      // resources that it names.
+      const quiet = kind.startsWith('service-') ? 400 : 40;
       let came;
       // The first ones warm the paths of the code up.
       for (let round = -5; round < options.edits; round += 1) {
@@ -93,10 +94,11 @@ export async function measurePropagation(options: PropagationOptions): Promise<R
 
 async function openSource(options: PropagationOptions, services: number): Promise<EditSource> {
   if (options.server !== undefined) return openCommand(options.server);
-  if (options.source === 'api') return openApi(services, options.rich);
+  if (options.source === 'api') return openApi(services, options);
   const child = await startChild();
-  if (options.source === 'files') return openFiles(child, services, options.rich);
-  await child.ask({ type: 'serve', services, rich: options.rich });
+  if (options.source === 'files') return openFiles(child, services, options);
+  const { rich, onDemandAbove } = options;
+  await child.ask({ type: 'serve', services, rich, onDemandAbove });
   return {
     apply: async (edit) => void (await child.ask({ type: 'edits', edits: [edit], oneByOne: false })),
     cpu: () => cpuOf(child),
@@ -130,7 +132,11 @@ function formatManifests(objects: readonly AnyMeshObject[]): string {
 }
 
 /** One file for each service, replaced by renaming as careful editors do. */
-async function openFiles(child: Child, services: number, rich: boolean): Promise<EditSource> {
+async function openFiles(
+  child: Child,
+  services: number,
+  { rich, onDemandAbove }: PropagationOptions,
+): Promise<EditSource> {
   const directory = mkdtempSync(join(tmpdir(), 'cairn-bench-'));
   const files = new Map<string, Map<string, AnyMeshObject>>();
   const write = (name: string): void => {
@@ -147,7 +153,7 @@ async function openFiles(child: Child, services: number, rich: boolean): Promise
     return name;
   };
   for (const name of new Set(makeMesh(services, { rich }).map(take))) write(name);
-  await child.ask({ type: 'watch', directory });
+  await child.ask({ type: 'watch', directory, onDemandAbove });
   return {
     apply: async ({ put, removed, service }) => {
       for (const object of put) take(object);
@@ -164,8 +170,16 @@ async function openFiles(child: Child, services: number, rich: boolean): Promise
   };
 }
 
-async function openApi(services: number, rich: boolean): Promise<EditSource> {
-  const { child, address, serverName: name, own, node, write, stop } = await startApiMesh(makeMesh(services, { rich }));
+async function openApi(services: number, { rich, onDemandAbove }: PropagationOptions): Promise<EditSource> {
+  const {
+    child,
+    address,
+    serverName: name,
+    own,
+    node,
+    write,
+    stop,
+  } = await startApiMesh(makeMesh(services, { rich }), onDemandAbove);
   return {
     apply: ({ put, removed }) => write(put, removed),
     cpu: () => cpuOf(child),
