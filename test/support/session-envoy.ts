@@ -55,7 +55,7 @@ export class SessionEnvoy {
 
   constructor(session: Session) {
     this.#session = session;
-    for (const type of [CDS, LDS]) this.#subscribe(type);
+    this.#subscribe(CDS);
   }
 
   of(typeUrl: string): Map<string, string> {
@@ -103,6 +103,8 @@ export class SessionEnvoy {
     }
     const bad = resources[refused]?.name;
     if (bad !== undefined && !this.of(typeUrl).has(bad)) this.refused.add(`${typeUrl} ${bad}`);
+    // At the start it asks for listeners when it has clusters.
+    if (typeUrl === CDS) this.#subscribe(LDS);
     this.#queue(typeUrl, { nonce, ...(bad === undefined ? {} : { error: `${bad} is bad` }) });
     this.#follow();
   }
