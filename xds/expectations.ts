@@ -34,7 +34,7 @@ export class Expectations {
     // not ask again for a name that it already asked for. If it had dropped a scope, its request to
     // drop the routes too may be under way.
     if (subscription?.wants(name) === true) subscription.mark(name, at, true, since);
-    else this.#of(asked).set(name, { since, last: at.epoch });
+    else this.#add(asked, name, since, at);
   }
 
   /** Notes a change of a resource that the client has not asked for. */
@@ -57,10 +57,10 @@ export class Expectations {
   }
 
   /** Notes that the client asks for a name no more. If it was sent what leads to it, it will again. */
-  renew(unsubscribed: Kind, name: string, { epoch, released }: Moment): void {
+  renew(unsubscribed: Kind, name: string, at: Moment): void {
     const asker = askerOf(unsubscribed);
     if (asker === undefined || this.#subscriptions.get(asker)?.sent.has(name) !== true) return;
-    this.#of(unsubscribed).set(name, { since: released + 1, last: epoch });
+    this.#add(unsubscribed, name, at.released + 1, at);
   }
 
   /** Forgets what a resource would lead to that the client refused or lost. */
@@ -81,6 +81,12 @@ export class Expectations {
       }
     }
     return oldest;
+  }
+
+  /** What led to the name before it still does, unless a deadline has passed since. */
+  #add(asked: Kind, name: string, since: number, { epoch, released }: Moment): void {
+    const before = this.#of(asked).get(name)?.since ?? Infinity;
+    this.#of(asked).set(name, { since: before > released ? Math.min(before, since) : since, last: epoch });
   }
 
   #of(asked: Kind): Map<string, Expected> {

@@ -33,7 +33,7 @@ const counts = {
   /** The same, with resources that name each other. */
   orders: [1_000, 300_000],
   /** The same, with tunnels that are made when they are dialled. */
-  tunnels: [1_000, 100_000],
+  tunnels: [400, 50_000],
   /** Edits of a real Envoy under traffic. */
   editsUnderTraffic: [300, 10_000],
   /** Moves of a TCP route and of an authorizer under traffic. */

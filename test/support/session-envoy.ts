@@ -39,7 +39,7 @@ interface Interest {
 export class SessionEnvoy {
   /** By type and name, the version that is in force. */
   readonly held: Map<string, Map<string, string>> = new Map(types.map((type) => [type, new Map()]));
-  /** `type name` of what it refused and has in no version. */
+  /** Names of what it refused and had in no version, until it has everything of the name. */
   readonly refused: Set<string> = new Set();
   /** Scopes of tunnels that were dialled, and the routes that they led to. */
   readonly dialled: Map<string, string> = new Map();
@@ -94,29 +94,30 @@ export class SessionEnvoy {
       if (typeUrl === SRDS && this.of(SRDS).get(name) !== version) this.dialled.delete(name);
       this.of(typeUrl).set(name, version);
       this.#versions.get(typeUrl)?.set(name, version);
-      this.refused.delete(`${typeUrl} ${name}`);
     }
     for (const name of removed) {
+      if (typeUrl === CDS || typeUrl === SRDS) this.refused.delete(name);
       this.#versions.get(typeUrl)?.delete(name);
       // It goes on with routes that are removed while a scope leads to them.
       if (typeUrl !== RDS) this.of(typeUrl).delete(name);
     }
     const bad = resources[refused]?.name;
-    if (bad !== undefined && !this.of(typeUrl).has(bad)) this.refused.add(`${typeUrl} ${bad}`);
+    if (bad !== undefined && !this.of(typeUrl).has(bad)) this.refused.add(bad);
     // At the start it asks for listeners when it has clusters.
     if (typeUrl === CDS) this.#subscribe(LDS);
     this.#queue(typeUrl, { nonce, ...(bad === undefined ? {} : { error: `${bad} is bad` }) });
     this.#follow();
   }
 
-  /** Sends the next request of a type, if there is one. */
+  /** Sends the next request of one of the types that have something to say. */
   flush(index: number): void {
-    const type = types[index % types.length] ?? CDS;
+    const waiting = types.filter((each) => this.#hasToSay(each));
+    const type = waiting[index % waiting.length];
+    if (type === undefined) return;
     const answer = this.#answers.get(type)?.shift();
     const interest = this.#interests.get(type);
     const subscribe = [...(interest?.added ?? [])];
     const unsubscribe = [...(interest?.removed ?? [])];
-    if (answer === undefined && subscribe.length + unsubscribe.length === 0) return;
     interest?.added.clear();
     interest?.removed.clear();
     this.#session.request(deltaRequest(type, { subscribe, unsubscribe, ...answer }));
@@ -124,9 +125,7 @@ export class SessionEnvoy {
 
   /** True if it has nothing to do and nothing to say. */
   get isIdle(): boolean {
-    const hasAnswers = [...this.#answers.values()].some(({ length }) => length > 0);
-    const hasNames = [...this.#interests.values()].some(({ added, removed }) => added.size + removed.size > 0);
-    return this.inbox.length === 0 && !hasAnswers && !hasNames;
+    return this.inbox.length === 0 && !types.some((type) => this.#hasToSay(type));
   }
 
   /** Asks on a new stream for everything, and says what it has; meanwhile answers come. */
@@ -161,11 +160,16 @@ export class SessionEnvoy {
     return found;
   }
 
+  #hasToSay(type: string): boolean {
+    const { added, removed } = this.#interests.get(type) ?? {};
+    return [this.#answers.get(type)?.length, added?.size, removed?.size].some((count) => (count ?? 0) > 0);
+  }
+
   #has(name: string): boolean {
     const needed = name.startsWith('c') ? [CDS, EDS] : [SRDS, RDS];
-    return (
-      needed.some((type) => this.refused.has(`${type} ${name}`)) || needed.every((type) => this.of(type).has(name))
-    );
+    const isThere = needed.every((type) => this.of(type).has(name));
+    if (isThere) this.refused.delete(name);
+    return isThere || this.refused.has(name);
   }
 
   #wants(type: string, name: string): boolean {
@@ -213,7 +217,6 @@ export class SessionEnvoy {
       interest.removed.add(name);
       this.of(type).delete(name);
       this.#versions.get(type)?.delete(name);
-      this.refused.delete(`${type} ${name}`);
     }
   }
 }
