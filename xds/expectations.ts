@@ -45,15 +45,22 @@ export class Expectations {
     }
   }
 
+  /** The time of the latest change of a name that is asked for: now, if it was not expected. */
+  momentOf(asked: Kind, name: string, at: Moment): Moment {
+    const expected = this.#expected.get(asked)?.get(name);
+    return expected === undefined ? at : { epoch: expected.last, released: at.released };
+  }
+
   /**
    * Notes that the client asked for a name. It waits for it, even if it had the resource before: a
    * cluster warms until it gets endpoints.
    */
-  meet(subscription: Subscription, name: string, { released }: Moment): void {
+  meet(subscription: Subscription, name: string, at: Moment): void {
     const expected = this.#expected.get(subscription.kind)?.get(name);
     if (expected === undefined || !subscription.wants(name)) return;
+    const latest = this.momentOf(subscription.kind, name, at);
     this.#of(subscription.kind).delete(name);
-    subscription.mark(name, { epoch: expected.last, released }, true, expected.since);
+    subscription.mark(name, latest, true, expected.since);
   }
 
   /** Notes that the client asks for a name no more. If it was sent what leads to it, it will again. */

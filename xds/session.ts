@@ -216,7 +216,7 @@ export class Session {
     const subscription = type.subscriptions.find(({ outstanding }) => outstanding?.nonce === nonce);
     if (subscription === undefined) return false;
     const refused = subscription.settle(nonce, error);
-    if (refused !== undefined) this.#expectations.drop(subscription.kind, refused);
+    if (refused !== undefined && !subscription.isHeld(refused)) this.#expectations.drop(subscription.kind, refused);
     if (error === undefined) return false;
     type.lastNack = subscription.lastNack;
     return true;
@@ -225,8 +225,9 @@ export class Session {
   #update(subscription: Subscription, request: DeltaRequest, isFirst: boolean): void {
     const part = partOf(request, subscription.kind);
     const at = this.#moment();
-    const asked = subscription.update(part, isFirst, at);
-    for (const name of asked) this.#expectations.meet(subscription, name, at);
+    const momentOf = (name: string): Moment => this.#expectations.momentOf(subscription.kind, name, at);
+    for (const name of subscription.update(part, isFirst, at, momentOf))
+      this.#expectations.meet(subscription, name, at);
     for (const name of part.unsubscribe) this.#expectations.renew(subscription.kind, name, at);
   }
 

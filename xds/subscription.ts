@@ -145,9 +145,14 @@ export class Subscription {
     return wanted;
   }
 
+  /** True if the client accepted a version of a resource, and was not told that it is gone. */
+  isHeld(name: string): boolean {
+    return this.sent.has(name) && !this.#unknown.has(name);
+  }
+
   /** True if the client goes on with a version of something that is not made yet. */
   holdsComing(): boolean {
-    for (const name of this.coming.keys()) if (this.sent.has(name) && !this.#unknown.has(name)) return true;
+    for (const name of this.coming.keys()) if (this.isHeld(name)) return true;
     return false;
   }
 
@@ -169,9 +174,15 @@ export class Subscription {
 
   /**
    * Takes the names of a request, those of this kind; `isFirst` is true for the first of this type
-   * on the stream. Returns the names newly asked for.
+   * on the stream, and `momentOf` the time of the latest change of a name. Returns the names newly
+   * asked for.
    */
-  update(request: DeltaRequest, isFirst: boolean, at: Moment): readonly string[] {
+  update(
+    request: DeltaRequest,
+    isFirst: boolean,
+    at: Moment,
+    momentOf: (name: string) => Moment = () => at,
+  ): readonly string[] {
     const { unsubscribe, initialVersions } = request;
     const subscribe = request.subscribe.map((name) => this.#own(name));
     const all = subscribe.includes('*');
@@ -193,7 +204,7 @@ export class Subscription {
     for (const name of asked) {
       if (!this.names.has(name)) this.nameCharacters += name.length;
       this.names.add(name);
-      this.mark(name, at, !(isFirst && initialVersions.has(name)));
+      this.mark(name, momentOf(name), !(isFirst && initialVersions.has(name)));
     }
     for (const name of unsubscribe) {
       if (name === '*') this.#leaveWildcard();
