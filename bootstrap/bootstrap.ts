@@ -54,8 +54,8 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
     overload_manager: renderOverloadManager(input.heapLimit),
     deferred_stat_options: { enable_deferred_creation_stats: true },
     stats_config: renderStatsConfig(),
-    // Request metrics of clients and services that are gone would stay for good: nothing that counts
-    // them ever goes. Other statistics are not concerned.
+    // Request metrics of clients and services that are gone would stay for good: their scope never
+    // goes. Other statistics are not concerned.
     stats_eviction_interval: '86400s',
   };
 }
@@ -141,7 +141,7 @@ export function renderStatsConfig(): JsonObject {
     'sds',
     'server',
   ];
-  const suffixes = ['rbac.allowed', 'rbac.denied', 'shadow_allowed', 'shadow_denied', 'downstream_cx_active'];
+  const suffixes = ['_.allowed', '_.denied', 'shadow_allowed', 'shadow_denied', 'downstream_cx_active'];
   const patterns = [...prefixes.map((prefix) => ({ prefix })), ...suffixes.map((suffix) => ({ suffix }))];
   return { stats_matcher: { inclusion_list: { patterns } } };
 }

@@ -1,6 +1,6 @@
-// An edit ends no connection and no tunnel, and no count falls: neither an edit of what all services
-// share, the access log and what paths mean, nor one of a service. A client that is gone counts as
-// one that stays. docs/reference/metrics.md says the same.
+// An edit ends no connection and no tunnel, and no count falls: neither an edit of what all
+// services share, the access log and what paths mean, nor one of a service. A client that is gone
+// counts as one that stays. docs/reference/metrics.md says the same.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';

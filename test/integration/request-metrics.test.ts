@@ -1,7 +1,7 @@
 // Request metrics of a client that asks for nothing any more do not stay in Envoy for good. In a
 // proxy they go after a day, here after seconds.
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, it } from 'vitest';
 import { randomLoopback } from '../support/envoy.ts';
 import { requestThrough } from '../support/hbone-client.ts';
 import { makeObject, makeWaypoint } from '../support/objects.ts';
