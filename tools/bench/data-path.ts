@@ -3,7 +3,8 @@
 // and against the same Envoy as a plain reverse proxy. Every Envoy has one worker, and the workload
 // is an Envoy that answers by itself.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type EnvoyResource, type Json, typeUrls } from '../../envoy-api/index.ts';
 import { translateNode, translateWaypoint } from '../../generator/index.ts';
 import { randomLoopback, type RunningEnvoy, socketAddress, startEnvoy } from '../../test/support/envoy.ts';
@@ -23,7 +24,7 @@ export interface DataPathOptions {
 const protocols = ['HTTP/1.1', 'HTTP/2'] as const;
 type Protocol = (typeof protocols)[number];
 const plainPath = 'plain Envoy';
-/** `cairn` has access logs and metrics. */
+/** All of them have metrics and retries. */
 const settings = ['no policies', 'with policies', 'no access log'] as const;
 type Setting = (typeof settings)[number];
 const makers = ['Cairn', 'by hand'] as const;
@@ -39,7 +40,7 @@ interface Places {
   readonly of: (way: Way) => { readonly waypoint: string; readonly service: string };
 }
 
-/** A waypoint: its setting and who wrote it. Without a setting it has neither logs nor metrics. */
+/** A waypoint: its setting and who wrote it. A bare one has neither logs, metrics nor retries. */
 interface Way {
   readonly setting: Setting | 'bare';
   readonly maker: Maker;
@@ -116,7 +117,7 @@ const loads = {
 } as const;
 
 interface Measured extends LoadResult {
-  /** Microseconds of CPU that the Envoys on the way used for one request, and the waypoint alone. */
+  /** Microseconds of CPU for one request: of the Envoys on the way, and of the waypoint alone. */
   readonly cpu: number;
   readonly waypoint: number;
 }
@@ -157,11 +158,12 @@ function formatRows(protocol: Protocol, measured: ReadonlyMap<string, readonly M
   ];
 }
 
-/** Microseconds that a process has used; the kernel counts hundredths of a second. */
+/** Microseconds that the threads of a process have run. */
 function cpuOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  const threads = `/proc/${pid}/task`;
+  return readdirSync(threads)
+    .map((thread) => Number(readFileSync(join(threads, thread, 'schedstat'), 'utf8').split(' ')[0]) / 1000)
+    .reduce((sum, microseconds) => sum + microseconds, 0);
 }
 
 /** The node proxy of client and workload, which leads to the waypoint of each service. */
@@ -180,13 +182,14 @@ async function startWaypoint(at: Places, way: Way, certificates: MeshCertificate
     address,
     secrets,
     workload: { address: at.app, port: 8080 },
-    // The same as Cairn's own.
+    // The same as Cairn's own, and so are the retries that Istio gives every route.
     logs: way.setting === 'bare' ? [] : findLogs(resources),
+    retries: way.setting !== 'bare',
     hasPolicies: way.setting === 'with policies',
   });
 }
 
-/** What Cairn generates for the waypoint of a way. */
+/** Cairn's resources for the waypoint of a way. */
 function translate(at: Places, way: Way): readonly EnvoyResource[] {
   const files = {
     'mesh.yaml': renderMesh(at),

@@ -1,7 +1,8 @@
 // A real Envoy as a waypoint: how long it takes to start, the memory that it needs, how long the
 // first request to a service takes beside the later ones, and the time from an edit to the first
-// request that sees it. Requests come through tunnels of their own, one after the other. The control
-// plane is in this process, or it is that of a cluster and edits are writes to a Kubernetes API.
+// request that sees it. Requests come through tunnels of their own, one after the other. The
+// control plane is in this process, or it is that of a cluster and edits are writes to a Kubernetes
+// API.
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -107,7 +108,7 @@ async function askEach(
   return { cold, warm };
 }
 
-/** Puts workloads on loopback addresses of their own, at the port of one server that answers for all. */
+/** Gives workloads loopback addresses of their own, at the port of one server for all of them. */
 function placeAt(port: number): (object: AnyMeshObject) => AnyMeshObject {
   return (object) => {
     if (object.kind === 'WorkloadEntry') {
@@ -258,7 +259,7 @@ async function untilSeen(
   return performance.now() - start;
 }
 
-/** Asks, on a tunnel each time, until the answer has a status: that of the tunnel if it is refused. */
+/** Asks until the answer has a status. Each request has a tunnel, whose refusal is an answer too. */
 async function untilAnswer(
   connection: HboneConnection,
   address: string,
@@ -280,7 +281,7 @@ async function untilAnswer(
 
 interface Memory {
   readonly resident: number;
-  /** What Envoy has asked its allocator for: without the allocator's own reserve. */
+  /** The memory that Envoy has asked its allocator for, without the allocator's own reserve. */
   readonly allocated: number;
 }
 

@@ -15,6 +15,8 @@ export interface HandWritten {
   readonly workload: { readonly address: string; readonly port: number };
   /** Access logs and metrics of its connection manager. */
   readonly logs: readonly Json[];
+  /** Whether routes have Istio's retries. */
+  readonly retries: boolean;
   /** Whether it has the policies and the routes of `data-path`. */
   readonly hasPolicies: boolean;
 }
@@ -102,7 +104,7 @@ function renderClient(): JsonObject {
   };
 }
 
-function renderInternal({ logs, hasPolicies }: HandWritten): JsonObject {
+function renderInternal({ logs, retries, hasPolicies }: HandWritten): JsonObject {
   return {
     name: 'internal',
     internal_listener: {},
@@ -114,7 +116,11 @@ function renderInternal({ logs, hasPolicies }: HandWritten): JsonObject {
             stat_prefix: 'internal',
             access_log: logs,
             http_filters: [...(hasPolicies ? [renderRbac('DENY', denied), renderRbac('ALLOW', allowed)] : []), router],
-            route_config: renderRoutes(hasPolicies ? routesWithPolicies : [{ match: { prefix: '/' }, route }]),
+            route_config: renderRoutes(
+              hasPolicies
+                ? routesWithPolicies
+                : [{ match: { prefix: '/' }, route: { ...route, ...(retries ? { retry_policy: retry } : {}) } }],
+            ),
           }),
         ],
       },
@@ -122,22 +128,26 @@ function renderInternal({ logs, hasPolicies }: HandWritten): JsonObject {
   };
 }
 
-const route = { cluster: 'workload' };
+const route = { cluster: 'workload', timeout: '0s' };
+
+const retry = {
+  retry_on: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes',
+  num_retries: 2,
+  retry_host_predicate: [
+    {
+      name: 'previous_hosts',
+      typed_config: typed('retry.host.previous_hosts.v3.PreviousHostsPredicate', {}),
+    },
+  ],
+  host_selection_retry_max_attempts: 5,
+};
 
 const routesWithPolicies: readonly Json[] = [
   { match: { prefix: '/v2/' }, route },
   { match: { prefix: '/', headers: [{ name: 'x-user', string_match: { exact: 'tester' } }] }, route },
   {
     match: { prefix: '/' },
-    route: {
-      ...route,
-      timeout: '10s',
-      retry_policy: {
-        retry_on: 'connect-failure,refused-stream,unavailable,cancelled',
-        num_retries: 2,
-        per_try_timeout: '2s',
-      },
-    },
+    route: { ...route, timeout: '10s', retry_policy: { ...retry, per_try_timeout: '2s' } },
     request_headers_to_add: [
       { header: { key: 'x-via', value: 'waypoint' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
     ],

@@ -48,9 +48,9 @@ async function serveEach(
 
 /**
  * Everything at once, for a proxy that waits for it: resolving, rendering and encoding a mesh that
- * is new to a control plane, one that has just started and one that has been running, up to the last
- * byte that is due, and then until every Finding is computed. The time includes the client's own
- * work. Then, with that done, what another proxy costs.
+ * is new to a control plane, one that has just started and one that has been running. The time ends
+ * with the last byte that is due, and includes the client's own work; the CPU ends when every
+ * Finding is computed. Then, with that done, the cost of another proxy.
  */
 export async function measureFirstSync({ services, rich, asks, onDemandAbove }: LoadOptions): Promise<Report> {
   const rows: Row[] = [];
