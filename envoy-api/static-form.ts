@@ -1,6 +1,6 @@
 // The static form of a proxy's resources. Resources that come by SRDS, RDS, EDS, ECDS and SDS are
-// written into listeners and clusters, so that `envoy -c` can run it and `envoy --mode validate` really
-// reads all of it.
+// written into listeners and clusters, so that `envoy -c` can run it and `envoy --mode validate`
+// really reads all of it.
 
 import type { Json, JsonObject } from './json.ts';
 import { type EnvoyResource, typeUrls } from './resource.ts';

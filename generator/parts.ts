@@ -60,7 +60,9 @@ export interface ListenerPart {
   readonly backends: readonly BackendKey[];
 }
 
-/** One frontend: the routes of its tunnels and of its requests, and the backends that these name. */
+/**
+ * One frontend: the routes of its tunnels and of its requests, and the backends that these name.
+ */
 export interface FrontendPart {
   readonly resources: readonly EnvoyResource[];
   readonly backends: readonly BackendKey[];

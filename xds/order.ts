@@ -93,7 +93,9 @@ export const ordered: readonly Kind[] = [
   listener,
 ];
 
-/** The kinds of a type. Resources of a type that is not listed name nothing, and nothing names them. */
+/**
+ * The kinds of a type. Resources of a type that is not listed name nothing, and nothing names them.
+ */
 export function kindsOf(typeUrl: string): readonly Kind[] {
   const found = ordered.filter((kind) => kind.typeUrl === typeUrl);
   return found.length > 0 ? found : [{ id: typeUrl, typeUrl, after: [] }];

@@ -1,4 +1,4 @@
-// What a resource waits for before it is sent or removed: the epochs of changes that the client has
+// The conditions for sending or removing a resource: the epochs of changes that the client has
 // not accepted.
 
 import { typeUrls } from '../envoy-api/index.ts';
@@ -7,7 +7,7 @@ import { type Kind, kinds, namersOf } from './order.ts';
 import type { SnapshotView } from './snapshot-cache.ts';
 import type { Span, Subscription } from './subscription.ts';
 
-/** What removals of a kind wait for. */
+/** The conditions for removals of a kind. */
 export interface RemovalLimits {
   /** A client that came back may hold resources that name one, and has not named them. */
   readonly isResuming: boolean;
@@ -74,7 +74,9 @@ export class Precedence {
     return { first, since: first > this.released ? first : Infinity };
   }
 
-  /** Whether a client that came back may not have asked for what its clusters and scopes lead to. */
+  /**
+   * Whether a client that came back may not have asked for what its clusters and scopes lead to.
+   */
   #mayLackNames(named: readonly Kind[]): boolean {
     if (!this.#subscriptions.has(kinds.endpoints) && this.#hasEndpoints()) return true;
     const needsScopes = named.includes(kinds.requestScope) && this.#hasAny(typeUrls.scopedRoute);
@@ -91,9 +93,9 @@ export class Precedence {
   }
 
   /**
-   * Whether a client that came back may hold resources of this kind that it has not named. Listeners
-   * name the resources that are asked for by name, and scopes name routes. If nothing of a type is
-   * left, the resources that named it are due themselves.
+   * Whether a client that came back may hold resources of this kind that it has not named.
+   * Listeners name the resources that are asked for by name, and scopes name routes. If nothing of
+   * a type is left, the resources that named it are due themselves.
    */
   #mayHold(kind: Kind): boolean {
     if (this.#subscriptions.has(kind)) return false;
@@ -147,7 +149,7 @@ export class Precedence {
   }
 }
 
-/** What is the first of several. */
+/** The first of several. */
 export function earliest(...spans: readonly Span[]): Span {
   return {
     first: Math.min(...spans.map(({ first }) => first)),

@@ -3,15 +3,15 @@
 // unanswered. Changes that arrive meanwhile are coalesced: each resource is sent once, in its
 // newest version.
 //
-// The order between kinds is make before break; `order.ts` says which kind may name which. What is
-// named is accepted before the resources that name it are sent, those of the same or a later change.
+// The order between kinds is make before break; `order.ts` says which kind may name which. A
+// resource is sent when everything that it names, of the same or an earlier change, is accepted.
 // The session removes a resource when everything that may have named it is settled. Every change
 // has an epoch, and a resource waits only for older epochs, so that endpoints that change all the
 // time do not hold routes back, and a tunnel does not wait for those that were dialled after it. A
 // client that refuses a resource goes on with the version before, and keeps what that version may
-// name; so does one that came back with routes of tunnels that are not made again yet. Clusters that
-// nothing names any more stay a while, because Envoy abandons the pending requests of a removed
-// cluster, such as the question to an external authorizer.
+// name; so does one that came back with routes of tunnels that are not made again yet. Clusters
+// that nothing names any more stay a while, because Envoy abandons the pending requests of a
+// removed cluster, such as the question to an external authorizer.
 
 import type { EncodedResource } from '../envoy-api/index.ts';
 import { Expectations } from './expectations.ts';

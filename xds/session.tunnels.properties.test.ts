@@ -192,7 +192,10 @@ class World {
     throw new Error('it does not settle');
   }
 
-  /** What is in force names what is there; what was there once does not go, come what may. */
+  /**
+   * A resource in force names only resources that are there; one that was there stays, come what
+   * may.
+   */
   check(): void {
     const references = this.envoy.references();
     const lacking = [...references].filter(([, isThere]) => !isThere).map(([reference]) => reference);

@@ -14,7 +14,7 @@ export interface ResourceName {
   readonly name: string;
 }
 
-/** A change of the contents of a key. What is due together arrives in one change. */
+/** A change of the contents of a key. Resources that are due together arrive in one change. */
 export interface SnapshotChange {
   readonly upserts: Iterable<EncodedResource>;
   readonly removals: Iterable<ResourceName>;
@@ -24,7 +24,9 @@ export interface SnapshotChange {
    * its resource is removed later, it is coming again.
    */
   readonly offers?: Iterable<ResourceName>;
-  /** Names that are no longer on offer. Proxies that wait for them are told that there is nothing. */
+  /**
+   * Names that are no longer on offer. Proxies that wait for them are told that there is nothing.
+   */
   readonly withdrawals?: Iterable<ResourceName>;
 }
 

@@ -300,7 +300,8 @@ export class Subscription {
   }
 
   /**
-   * The epoch of the oldest question after `released` for a name of which the client has no version.
+   * The epoch of the oldest question after `released` for a name of which the client has no
+   * version.
    */
   oldestQuestion(released: number): number {
     let oldest = Infinity;

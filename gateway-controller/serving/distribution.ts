@@ -123,7 +123,7 @@ export class Distribution {
     return this.#generator.findings();
   }
 
-  /** What proxies ask for together is computed in the next step. */
+  /** The next step computes everything that proxies ask for together. */
   #want(key: string, names: readonly ResourceName[]): void {
     for (const name of names) this.#generator.want(key, name);
     if (!this.#generator.isUpToDate) this.#timer ??= setTimeout(() => this.#goOn(), 0);

@@ -1,7 +1,7 @@
 // A lone edit touches only the parts that it concerns.
 
 import { describe, expect, it } from 'vitest';
-import { type EncodedResource, typeUrls } from '../../envoy-api/index.ts';
+import type { EncodedResource } from '../../envoy-api/index.ts';
 import { type AnyMeshObject, MeshStore } from '../../mesh/index.ts';
 import {
   authentication,
@@ -48,17 +48,16 @@ describe('the incremental generator', () => {
     expect(names(changes?.upserts)).toEqual(['RouteConfiguration inbound-vip|80|http|bb.shop.svc.cluster.local']);
   });
 
-  it('changes one extension configuration for a new key of an issuer', () => {
-    const [one, two] = publicKeys;
-    const changes = edited(keyDocument('k', two), [keyDocument('k', one), authentication('bb', 'k')]);
-    expect(names(changes?.upserts)).toEqual(['TypedExtensionConfig jwt|inbound-vip|80|http|bb.shop.svc.cluster.local']);
-  });
-
-  it('changes routes and authorizer of one service for a CUSTOM policy', () => {
-    const changes = edited(customPolicy('bb', 'p'), [meshConfig('p', 'a', 'old.example')]);
-    expect(names(changes?.upserts)).toEqual([
+  it.each([
+    [
+      'a new key of an issuer',
+      keyDocument('k', publicKeys[1]),
+      [keyDocument('k', publicKeys[0]), authentication('bb', 'k')],
+    ],
+    ['a CUSTOM policy', customPolicy('bb', 'p'), [meshConfig('p', 'a', 'old.example')]],
+  ] as const)('changes the routes of one service for %s', (_, edit, before) => {
+    expect(names(edited(edit, before)?.upserts)).toEqual([
       'RouteConfiguration inbound-vip|80|http|bb.shop.svc.cluster.local',
-      'TypedExtensionConfig custom|inbound-vip|80|http|bb.shop.svc.cluster.local',
     ]);
   });
 
@@ -94,24 +93,37 @@ describe('the incremental generator', () => {
     ]);
   });
 
-  it('changes where the connections of a TCP port go without touching a listener', () => {
-    const changes = edited(tcpRules('a', 'bb', 'ops'), [service('a', undefined, 'tcp'), tcpRules('a', 'ccc', 'ops')]);
-    expect(names(changes?.upserts)).toEqual([
-      'TypedExtensionConfig tcp_proxy|inbound-vip|80|tcp|a.shop.svc.cluster.local|source.namespace=ops',
-    ]);
+  it.each([
+    ['their destinations', tcpRules('a', 'bb', 'ops'), tcpRules('a', 'ccc', 'ops')],
+    ['the conditions', tcpRules('a', 'a', 'lab'), tcpRules('a', 'a', 'ops')],
+  ])('changes the routes of the tunnels to one TCP port for an edit of %s', (_, edit, before) => {
+    const changes = edited(edit, [service('a', undefined, 'tcp'), before]);
+    expect(names(changes?.upserts)).toEqual(['RouteConfiguration connect|80|a.shop.svc.cluster.local']);
     expect(changes?.removals).toEqual([]);
   });
 
-  it('gives a new condition of a TCP port a chain of its own', () => {
-    const changes = edited(tcpRules('a', 'a', 'lab'), [service('a', undefined, 'tcp'), tcpRules('a', 'a', 'ops')]);
-    const chain = 'tcp_proxy|inbound-vip|80|tcp|a.shop.svc.cluster.local|source.namespace';
-    expect(names(changes?.upserts)).toEqual(['Listener main_internal', `TypedExtensionConfig ${chain}=lab`]);
-    expect(names(changes?.removals)).toEqual([`TypedExtensionConfig ${chain}=ops`]);
+  it('changes connection managers only for an edit of the access log', () => {
+    const changes = edited(meshConfig('p', 'a', 'old.example', '/dev/stderr'), [meshConfig('p', 'a', 'old.example')]);
+    expect(new Set(names(changes?.upserts).map((name) => name.split(' ')[0]))).toEqual(
+      new Set(['TypedExtensionConfig']),
+    );
+    expect(changes?.removals).toEqual([]);
   });
 
-  it('leaves other listeners than main_internal alone when a service appears', () => {
-    const changes = edited(service('dddd', undefined, 'http'));
-    expect(names(changes?.upserts).filter((name) => name.startsWith('Listener'))).toEqual(['Listener main_internal']);
-    expect((changes?.upserts ?? []).some(({ typeUrl }) => typeUrl === typeUrls.secret)).toBe(false);
+  it('adds a service with resources of its own, and removes them with it', () => {
+    const own = [
+      'Cluster inbound-vip|80|http|dddd.shop.svc.cluster.local',
+      'ClusterLoadAssignment inbound-vip|80|http|dddd.shop.svc.cluster.local',
+      'RouteConfiguration connect|80|dddd.shop.svc.cluster.local',
+      'RouteConfiguration inbound-vip|80|http|dddd.shop.svc.cluster.local',
+      'ScopedRouteConfiguration inbound-vip|80|http|dddd.shop.svc.cluster.local',
+    ];
+    const isScope = (name: string): boolean => name.startsWith('ScopedRouteConfiguration connect|');
+    const added = names(edited(service('dddd', undefined, 'http'))?.upserts);
+    expect(added.filter((name) => !isScope(name))).toEqual(own);
+    expect(added.filter(isScope).length).toBeGreaterThan(0);
+    const removed = edited(service('dddd', 'none', 'http'), [service('dddd', undefined, 'http')]);
+    expect(removed?.upserts).toEqual([]);
+    expect(names(removed?.removals)).toEqual(added);
   });
 });

@@ -119,10 +119,10 @@ export class Units {
   }
 
   /**
-   * First come those that were not computed since the queue was last empty: the kinds alternate, and
-   * within a kind the newest and the oldest alternate. So a lone change waits neither for a storm
-   * of other kinds, nor for the storm before it, nor for later changes. Then come those that were
-   * computed since, the one that has waited longest first, so that none waits for another one
+   * First come those that were not computed since the queue was last empty: the kinds alternate,
+   * and within a kind the newest and the oldest alternate. So a lone change waits neither for a
+   * storm of other kinds, nor for the storm before it, nor for later changes. Then come those that
+   * were computed since, the one that has waited longest first, so that none waits for another one
    * twice.
    */
   *#inTurns(): Iterable<string> {

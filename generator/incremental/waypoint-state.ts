@@ -17,7 +17,8 @@
 // backends. It resolves the others for their Findings alone; their scopes are in force.
 //
 // A resource that a part no longer has, or a part that nothing names any more, is removed when all
-// that followed from the changes until then is computed, since a part that is due may name it still.
+// that followed from the changes until then is computed, since a part that is due may name it
+// still.
 
 import type { EnvoyResource } from '../../envoy-api/index.ts';
 import { isDeepEqual, type ObjectRef, refOf } from '../../mesh/index.ts';
@@ -250,7 +251,7 @@ export class WaypointState {
     return formatUnit({ kind: 'backend', waypoint: this.#key, backend });
   }
 
-  /** What proxies hold of an eager waypoint stays there when it grows. */
+  /** Proxies of a waypoint that grows keep the frontends that they hold. */
   #setEager(isEager: boolean, since: number): void {
     if (isEager === this.#isEager) return;
     this.#isEager = isEager;

@@ -1,6 +1,6 @@
-// Tunnels. A client proves its identity by TLS 1.3, with a certificate of one of the waypoint's trust
-// domains: without one there is no connection. Then it asks, by CONNECT, for an address and port, the
-// authority, and reaches the frontend that has it.
+// Tunnels. A client proves its identity by TLS 1.3, with a certificate of one of the waypoint's
+// trust domains: without one there is no connection. Then it asks, by CONNECT, for an address and
+// port, the authority, and reaches the frontend that has it.
 
 import type { ServedAddress } from './frontend.ts';
 
@@ -13,8 +13,8 @@ export interface AddressDispatch {
   /** IPv4 or IPv6 text, or ranges of IPv4 addresses. */
   readonly addresses: readonly string[];
   /**
-   * `closed`: no tunnel may go there. `workloads`: see `DirectFrontend`. Else by port, and any other
-   * port is closed.
+   * `closed`: no tunnel may go there. `workloads`: see `DirectFrontend`. Else by port, and any
+   * other port is closed.
    */
   readonly to: 'closed' | 'workloads' | { readonly ports: readonly ServedAddress[] };
 }

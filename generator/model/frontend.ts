@@ -47,8 +47,8 @@ export interface HttpFrontend {
 
 /**
  * The TCP meaning of one service port. Its policies are asked on the CONNECT, before any connection
- * to the destination exists: a denied client of a port that is declared as TCP gets 403, and no byte
- * of a server that speaks first. On a port whose protocol is `auto`, the verdict closes the
+ * to the destination exists: a denied client of a port that is declared as TCP gets 403, and no
+ * byte of a server that speaks first. On a port whose protocol is `auto`, the verdict closes the
  * connection inside the tunnel if that turns out not to be HTTP.
  */
 export interface TcpFrontend {

@@ -36,8 +36,8 @@ type FilterRules = MessageTypes['envoy.extensions.filters.http.rbac.v3.RBAC'];
 type AuthorizationAction = 'deny' | 'allow';
 
 /**
- * The filter of tunnels that allows: its rules come with each virtual host. A tunnel without a route
- * passes it, for the router to answer 404; one with a route and without its rules does not.
+ * The filter of tunnels that allows: its rules come with each virtual host. A tunnel without a
+ * route passes it, for the router to answer 404; one with a route and without its rules does not.
  */
 export const tunnelAllowFilter: HttpFilter = encodeOnce({
   name: filterNames.allow,
@@ -120,8 +120,8 @@ export function renderTunnelAuthorization(authorization: Authorization): Readonl
 }
 
 /**
- * The verdict about connections that may turn out to be TCP: the text of both filters' results, in a
- * log's format, and the one that allows. It is always there: without rules both filters allow.
+ * The verdict about connections that may turn out to be TCP: the text of both filters' results, in
+ * a log's format, and the one that allows. It is always there: without rules both filters allow.
  */
 export const tcpVerdict: { readonly format: string; readonly allowed: string } = {
   format: (['deny', 'allow'] as const).map((action) => verdictOf(action)).join(' '),

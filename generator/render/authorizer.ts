@@ -1,5 +1,5 @@
-// External authorization as Envoy's ext_authz filter. The filter before it records which requests it
-// is asked about. Both come with the routes of a service.
+// External authorization as Envoy's ext_authz filter. The filter before it records which requests
+// it is asked about. Both come with the routes of a service.
 
 import { type MessageTypes, typed } from '../../envoy-api/index.ts';
 import { formatProtoDuration } from '../../mesh/index.ts';
@@ -22,7 +22,10 @@ const isAsked: MessageTypes['envoy.type.matcher.v3.MetadataMatcher'] = {
   value: { string_match: { exact: 'denied' } },
 };
 
-/** The filter that records which requests are asked about, and the one that asks; none without rules. */
+/**
+ * The filter that records which requests are asked about, and the one that asks; none without
+ * rules.
+ */
 export function renderAuthorizerFilters(custom: CustomAuthorization | undefined): readonly Extension[] {
   if (custom === undefined) return [];
   const authorizer = typed(authorizerType, renderExtAuthz(custom.authorizer));

@@ -61,8 +61,8 @@ export const scopeHeaders = { connect: 'x-cairn-tunnel', frontend: 'x-cairn-fron
 export const scopeKeys = { authority: 'out|', named: 'named|', request: 'in|' } as const;
 
 /**
- * Filter state of a connection inside a tunnel, by key. The identity is the client's SPIFFE URI, the
- * source address its IP. The route of the CONNECT says the rest: the route configuration of
+ * Filter state of a connection inside a tunnel, by key. The identity is the client's SPIFFE URI,
+ * the source address its IP. The route of the CONNECT says the rest: the route configuration of
  * requests, the connection manager for them, the cluster of a TCP connection; `verdict` is that of
  * the TCP policies on a port that is sniffed.
  */

@@ -24,8 +24,8 @@ import { type SocketAddress, socketAddress } from '../support/envoy.ts';
 type Config = Record<string, unknown>;
 
 /**
- * `tcp` is decided on the CONNECT; for `chain` the CONNECT passes the verdict on, as for a port that
- * is sniffed.
+ * `tcp` is decided on the CONNECT; for `chain` the CONNECT passes the verdict on, as for a port
+ * that is sniffed.
  */
 export type Level = 'http' | 'tcp' | 'chain';
 

@@ -1,5 +1,6 @@
-// A waypoint of many services on a real Envoy: the first client of a service gets what the hundredth
-// gets, nothing is loaded that nobody asked for, and what is loaded needs no control plane.
+// A waypoint of many services on a real Envoy: the first client of a service gets what the
+// hundredth gets, nothing is loaded that nobody asked for, and what is loaded needs no control
+// plane.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { typeUrls } from '../../envoy-api/index.ts';

@@ -1,6 +1,6 @@
-// A model of Envoy at the other end of an ADS session: what it asks for, when, and what it does with
-// the answers. It takes responses in their order. Its own requests wait in a queue for each type,
-// and leave in any order, as they do when Envoy pauses a type.
+// A model of Envoy at the other end of an ADS session: what it asks for, when, and what it does
+// with the answers. It takes responses in their order. Its own requests wait in a queue for each
+// type, and leave in any order, as they do when Envoy pauses a type.
 //
 // Resources are versions alone: `good3>c1,c2` names clusters c1 and c2; a version that begins with
 // `bad` is refused.
@@ -49,7 +49,7 @@ export class SessionEnvoy {
   received = 0;
   #session: Session;
   readonly #interests = new Map<string, Interest>();
-  /** What it would say on a new stream. */
+  /** The versions that it would name on a new stream. */
   readonly #versions = new Map<string, Map<string, string>>(types.map((type) => [type, new Map()]));
   readonly #answers = new Map<string, Partial<DeltaRequest>[]>();
 
@@ -149,7 +149,9 @@ export class SessionEnvoy {
     }
   }
 
-  /** References of what is in force and can be used: `who names whom`, and whether that is there. */
+  /**
+   * References of what is in force and can be used: `who names whom`, and whether that is there.
+   */
   references(): ReadonlyMap<string, boolean> {
     const found = new Map<string, boolean>();
     for (const type of [ECDS, RDS]) {

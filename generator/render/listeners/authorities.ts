@@ -1,6 +1,6 @@
 // Authorities that are too many for a scope of each: those of ranges of addresses, and those of
-// workloads, which have any port. A filter of `connect_terminate` finds the scope of these. It comes
-// by ECDS, so that its table touches no listener.
+// workloads, which have any port. A filter of `connect_terminate` finds the scope of these. It
+// comes by ECDS, so that its table touches no listener.
 
 import { type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import { type AddressRange, coversRange, formatHostPort, parseAddressRange } from '../../../mesh/index.ts';

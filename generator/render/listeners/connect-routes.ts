@@ -1,6 +1,6 @@
 // The routes of tunnels: for each frontend a route configuration with its TCP policies and with
-// everything that is to happen behind the tunnel. Whoever gets through has the verdict and the
-// destination of one version.
+// everything that is to happen behind the tunnel. A tunnel gets its verdict and its destination
+// from one version.
 
 import { type EnvoyResource, type MessageTypes, typeUrls } from '../../../envoy-api/index.ts';
 import { formatHostPort, formatProtoDuration } from '../../../mesh/index.ts';

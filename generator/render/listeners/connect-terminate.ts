@@ -27,7 +27,9 @@ const firstTunnelTimeout = '5s';
 /** The Gateway's part of the listener. */
 type Place = Pick<ListenerModel, 'gateway' | 'trustDomains'>;
 
-/** The listener. Its connection manager comes by ECDS, so that it changes with the Gateway alone. */
+/**
+ * The listener. Its connection manager comes by ECDS, so that it changes with the Gateway alone.
+ */
 export function renderConnectTerminate(place: Place): EnvoyResource {
   const json = renderListener(place, nameConnectManager(place));
   return { typeUrl: typeUrls.listener, name: connectTerminate, json };

@@ -18,8 +18,8 @@ import { renderWorkloadTunnels } from './connect-routes.ts';
 import { renderRequestScope, renderWorkloadScope } from './scopes.ts';
 
 /**
- * The resources of workloads: the routes of their tunnels and of their requests, the scopes of both,
- * and the cluster.
+ * The resources of workloads: the routes of their tunnels and of their requests, the scopes of
+ * both, and the cluster.
  */
 export function renderDirectResources(frontend: DirectFrontend, gateway: WaypointGateway): readonly EnvoyResource[] {
   return [

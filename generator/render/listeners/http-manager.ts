@@ -23,7 +23,7 @@ export const router: HttpFilter = encodeOnce({
   typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}),
 });
 
-/** What a manager does to a request before its routes are known. */
+/** The treatment of a request before its routes are known. */
 interface ManagerOptions {
   readonly paths: PathHandling;
   /** Envoy would connect to a port in the Host, which the client must not choose. */

@@ -22,7 +22,9 @@ export function renderScopedRoutes(name: string, header: string): ScopedRoutes {
   };
 }
 
-/** Writes the header of a manager in place of the client's, before anything else reads the request. */
+/**
+ * Writes the header of a manager in place of the client's, before anything else reads the request.
+ */
 export function writeScopeHeader(header: string, value: string): { readonly name: string; readonly typed_config: Any } {
   return {
     name: header,

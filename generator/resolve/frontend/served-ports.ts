@@ -50,8 +50,8 @@ export function resolveServedPorts(
 }
 
 /**
- * The services of the waypoint that claim an address, or a range around it; undefined if nobody else
- * does.
+ * The services of the waypoint that claim an address, or a range around it; undefined if nobody
+ * else does.
  */
 function openBook(
   { mesh }: ResolveContext,
