@@ -103,7 +103,9 @@ describe('the incremental generator', () => {
   });
 
   it('changes connection managers only for an edit of the access log', () => {
-    const changes = edited(meshConfig('p', 'a', 'old.example', '/dev/stderr'), [meshConfig('p', 'a', 'old.example')]);
+    const before = meshConfig('p', 'a', 'old.example');
+    const spec = { ...before.spec, accessLogFile: '/dev/stderr' };
+    const changes = edited({ ...before, spec } as AnyMeshObject, [before]);
     expect(new Set(names(changes?.upserts).map((name) => name.split(' ')[0]))).toEqual(
       new Set(['TypedExtensionConfig']),
     );
