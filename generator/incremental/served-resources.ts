@@ -1,7 +1,7 @@
 // The resources of one proxy, each with its part, and the changes that the proxy has not been
 // served.
 
-import { encodeResource, type EncodedResource, type EnvoyResource } from '../../envoy-api/index.ts';
+import { encodeResource, type EncodedResource, type EnvoyResource, typeUrls } from '../../envoy-api/index.ts';
 
 /** Names one resource of a proxy. */
 export interface ResourceKey {
@@ -18,11 +18,23 @@ export interface ResourceChanges {
   readonly withdrawals: readonly ResourceKey[];
 }
 
-/** A resource to be removed, with the number of the change that made it needless. */
+/** The changes of which a part is the result. */
+export interface PartAge {
+  /** The number of the oldest one that made it dirty. */
+  readonly from: number;
+  /** The number of the newest one. */
+  readonly to: number;
+}
+
+/** A resource to be removed, with the age of the part that no longer has it. */
 interface Removal {
   readonly resource: EncodedResource;
-  readonly since: number;
+  readonly age: PartAge;
 }
+
+/** Routes and scopes name clusters, and never the other way. */
+const isNamed = ({ typeUrl }: ResourceKey): boolean =>
+  typeUrl === typeUrls.cluster || typeUrl === typeUrls.clusterLoadAssignment;
 
 /** The store of one proxy's resources. */
 export class ServedResources {
@@ -38,15 +50,15 @@ export class ServedResources {
   /** Whether anything was served, even an empty answer. */
   #isTold = false;
 
-  /** Replaces the resources of a part; `change` is the number of the newest change. */
-  replace(part: string, resources: readonly EnvoyResource[], change: number): void {
+  /** Replaces the resources of a part. */
+  replace(part: string, resources: readonly EnvoyResource[], age: PartAge): void {
     const before = this.#parts.get(part) ?? [];
     const after = resources.map((resource) => {
       const key = keyOf(resource);
       this.#upsert(key, encodeResource(resource));
       return key;
     });
-    for (const key of before) if (!after.includes(key)) this.#remove(key, change);
+    for (const key of before) if (!after.includes(key)) this.#remove(key, age);
     if (after.length === 0) this.#parts.delete(part);
     else this.#parts.set(part, after);
   }
@@ -70,14 +82,17 @@ export class ServedResources {
   /**
    * The changes since the last call that may be served; undefined when there are none. A removal
    * may be served once `settled`, the number of the last change of which every result is computed,
-   * has reached the change that it comes from.
+   * has reached the newest change of its part. A cluster goes after the routes that named it, which
+   * may be the result of a later computation.
    */
   take(settled: number): ResourceChanges | undefined {
     const upserts = [...this.#upserts.values()].map(({ resource }) => resource);
     this.#upserts.clear();
     const removals: ResourceKey[] = [];
-    for (const [key, { resource, since }] of this.#removals) {
-      if (since > settled) continue;
+    const waiting = [...this.#removals.values()].filter(({ resource, age }) => age.to > settled && !isNamed(resource));
+    const oldest = Math.min(...waiting.map(({ age }) => age.from));
+    for (const [key, { resource, age }] of this.#removals) {
+      if (age.to > settled || (isNamed(resource) && age.to >= oldest)) continue;
       this.#removals.delete(key);
       removals.push({ typeUrl: resource.typeUrl, name: resource.name });
     }
@@ -103,13 +118,13 @@ export class ServedResources {
     this.#upserts.set(key, { resource, isNew: !isKnown });
   }
 
-  #remove(key: string, since: number): void {
+  #remove(key: string, age: PartAge): void {
     const resource = this.#resources.get(key);
     if (resource === undefined) return;
     this.#resources.delete(key);
     const isNew = this.#upserts.get(key)?.isNew === true;
     this.#upserts.delete(key);
-    if (!isNew) this.#removals.set(key, { resource, since });
+    if (!isNew) this.#removals.set(key, { resource, age });
   }
 }
 

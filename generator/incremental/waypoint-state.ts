@@ -87,6 +87,8 @@ export class WaypointState {
    */
   readonly #missing = new Set<string>();
   #isServed = false;
+  /** The number of the oldest change that made the part dirty which is being computed. */
+  #from = 0;
 
   constructor(key: GatewayKey, units: Units, eager: number) {
     this.#key = key;
@@ -99,6 +101,7 @@ export class WaypointState {
 
   /** Computes one part, and puts it in force. */
   compute(name: string, unit: PartUnit): void {
+    this.#from = this.#units.dueSince(name) ?? this.#units.changes;
     switch (unit.kind) {
       case 'listeners':
         this.#makeListeners();
@@ -176,7 +179,7 @@ export class WaypointState {
   }
 
   #makeServices(): void {
-    const since = this.#units.dueSince(this.#servicesName) ?? this.#units.changes;
+    const since = this.#from;
     const objects = this.#units.compute(this.#servicesName, (context) => listServices(context, this.#key));
     const before = this.#services;
     this.#services = new Map();
@@ -198,7 +201,7 @@ export class WaypointState {
   }
 
   #makeService(name: string, ref: ObjectRef): void {
-    const since = this.#units.dueSince(name) ?? this.#units.changes;
+    const since = this.#from;
     const ports = this.#units.compute(name, (context) => makeServicePart(context, this.#key, ref));
     const units = ports.map((served) => this.#nameUnits(served, name));
     for (const [frontend, unit] of units) {
@@ -365,7 +368,7 @@ export class WaypointState {
   }
 
   #replace(part: string, resources: readonly EnvoyResource[]): void {
-    this.#resources.replace(part, resources, this.#units.changes);
+    this.#resources.replace(part, resources, { from: this.#from, to: this.#units.changes });
   }
 }
 

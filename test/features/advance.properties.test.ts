@@ -22,8 +22,10 @@ import {
   makeBackendPart,
   makeFrontendPart,
   makeListenerPart,
+  makeServicePart,
+  listServices,
 } from '../../generator/parts.ts';
-import { connectTerminate, mainInternal } from '../../generator/render/names.ts';
+import { mainInternal } from '../../generator/render/names.ts';
 import type { GatewayKey } from '../../generator/resolve/waypoint/gateway.ts';
 import type { ResolveContext } from '../../generator/resolve/context.ts';
 import { analyzeMesh, listWaypoints, translateWaypoint } from '../../generator/whole/waypoint.ts';
@@ -32,7 +34,6 @@ type Resources = ReadonlyMap<string, EncodedResource>;
 
 const keyOf = ({ typeUrl, name }: Pick<EnvoyResource, 'typeUrl' | 'name'>): string => `${typeUrl} ${name}`;
 const editionOf = (resource: EncodedResource): string => `${keyOf(resource)} ${resource.version}`;
-const connectKey = keyOf({ typeUrl: typeUrls.routeConfiguration, name: connectTerminate });
 const mainKey = keyOf({ typeUrl: typeUrls.listener, name: mainInternal });
 
 function encodeAll(resources: readonly EnvoyResource[]): Resources {
@@ -56,7 +57,8 @@ function referencesOf(resource: EncodedResource): ReadonlySet<string> {
 function* namedIn(json: Json | undefined): Iterable<string> {
   if (typeof json !== 'object' || json === null) return;
   for (const [field, value] of Object.entries(json)) {
-    if (field === 'route_config_name') yield `${typeUrls.routeConfiguration} ${value as string}`;
+    if (field === 'route_configuration_name') yield `${typeUrls.routeConfiguration} ${value as string}`;
+    else if (field === 'frontend' && typeof value === 'string') yield `${typeUrls.scopedRoute} ${value}`;
     else if (field === 'config_discovery')
       yield `${typeUrls.extensionConfig} ${(json as { readonly name: string }).name}`;
     else if ((field === 'cluster' || field === 'cluster_name') && typeof value === 'string')
@@ -80,38 +82,13 @@ function* danglingIn(resources: Resources, from: Iterable<EncodedResource>): Ite
   }
 }
 
-/**
- * For each TCP chain of the listener, the policy that the CONNECT has for clients before they reach
- * it, or `open`.
- */
-function* verdictsIn(resources: Resources): Iterable<readonly [chain: string, verdict: string]> {
-  const main = resources.get(mainKey);
-  const connect = resources.get(connectKey);
-  if (main === undefined || connect === undefined) return;
-  const { virtual_hosts: hosts = [] } = decode(connect) as {
-    readonly virtual_hosts?: readonly { readonly name: string; readonly typed_per_filter_config?: Json }[];
-  };
-  const { filter_chains: chains = [] } = decode(main) as {
-    readonly filter_chains?: readonly { readonly name: string }[];
-  };
-  for (const { name } of chains) {
-    const [, port, protocol, host] = name.split('|');
-    if (protocol !== 'tcp') continue;
-    const own = hosts.find((each) => each.name === `connect|${port}|tcp|${host}`);
-    yield [name, own === undefined ? 'open' : JSON.stringify(own.typed_per_filter_config)];
-  }
-}
-
 /** The resources that followed from the configuration at each moment, for one waypoint. */
 class Past {
   readonly #key: GatewayKey;
   readonly #editions = new Set<string>();
   readonly #dangling = new Set<string>();
-  readonly #verdicts = new Set<string>();
   readonly #frontends = new Map<string, HostPort>();
   readonly #backends = new Map<string, BackendKey>();
-  /** The TCP chains of the newest configuration; of others nothing followed. */
-  #chains: ReadonlySet<string> = new Set();
 
   constructor(key: GatewayKey) {
     this.#key = key;
@@ -119,9 +96,6 @@ class Past {
 
   add(mesh: MeshStore): void {
     const resources = encodeAll(translateWaypoint(mesh, this.#key).resources);
-    const verdicts = [...verdictsIn(resources)];
-    for (const each of verdicts) this.#verdicts.add(each.join(': '));
-    this.#chains = new Set(verdicts.map(([chain]) => chain));
     const leaving = encodeAll(this.#makeParts({ mesh, report: () => undefined }));
     for (const all of [resources, new Map([...leaving, ...resources])]) {
       for (const resource of all.values()) this.#editions.add(editionOf(resource));
@@ -130,21 +104,21 @@ class Past {
   }
 
   expect(held: Resources): void {
-    for (const resource of held.values()) {
-      // The policy of the CONNECT consists of the policies of its ports.
-      if (keyOf(resource) !== connectKey) expect(this.#editions).toContain(editionOf(resource));
-    }
-    const listeners = [...held.values()].filter(({ typeUrl }) => typeUrl === typeUrls.listener);
-    for (const each of danglingIn(held, listeners)) expect(this.#dangling).toContain(each);
-    for (const [chain, verdict] of verdictsIn(held)) {
-      if (this.#chains.has(chain)) expect(this.#verdicts).toContain(`${chain}: ${verdict}`);
-    }
+    // The routes of a tunnel hold its policies and its destination, so that these are of one moment.
+    for (const resource of held.values()) expect(this.#editions).toContain(editionOf(resource));
+    const starts = [...held.values()].filter(
+      ({ typeUrl }) => typeUrl === typeUrls.listener || typeUrl === typeUrls.scopedRoute,
+    );
+    for (const each of danglingIn(held, starts)) expect([...this.#dangling].includes(each), each).toBe(true);
   }
 
-  /** A service that leaves is served, in its newest form, until the listeners are without it. */
+  /** A service that leaves is served, in its newest form, until it is known that it has left. */
   #makeParts(context: ResolveContext): readonly EnvoyResource[] {
     const listeners = makeListenerPart(context, this.#key);
-    for (const { address } of listeners?.served ?? []) {
+    const served = listServices(context, this.#key).flatMap((object) =>
+      makeServicePart(context, this.#key, refOf(object)),
+    );
+    for (const { address } of served) {
       this.#frontends.set(`${address.host}:${address.port}`, address);
       this.#nameBackends([{ ...address, owned: true }]);
     }
