@@ -1,7 +1,7 @@
 // The connection managers of requests. They are the same for all services but for what a manager
 // alone can do: normalize paths, and cut the port off the Host. Services differ in their routes.
 
-import { encodeOnce, type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
+import { type Any, encodeOnce, type EnvoyResource, type MessageTypes, typed } from '../../../envoy-api/index.ts';
 import type { FrontendAddress } from '../../model/frontend.ts';
 import type { PathHandling } from '../../model/judgement.ts';
 import type { ListenerModel } from '../../model/waypoint.ts';
@@ -67,8 +67,19 @@ export function renderManagers(
   { accessLog }: Pick<ListenerModel, 'accessLog'>,
   nameExtension: (manager: string) => string,
 ): readonly EnvoyResource[] {
-  return [...managers].map(([name, options]) =>
-    renderExtension(nameExtension(name), typed(managerType, renderManager(options, accessLog))),
+  const log = accessLog === 'none' ? noLog : accessLog;
+  const known = rendered.get(log) ?? renderAll(accessLog);
+  rendered.set(log, known);
+  return [...known].map(([name, manager]) => renderExtension(nameExtension(name), manager));
+}
+
+/** Managers by the access log: all waypoints have the same. */
+const rendered = new WeakMap<object, ReadonlyMap<string, Any>>();
+const noLog = {};
+
+function renderAll(accessLog: ListenerModel['accessLog']): ReadonlyMap<string, Any> {
+  return new Map(
+    [...managers].map(([name, options]) => [name, encodeOnce(typed(managerType, renderManager(options, accessLog)))]),
   );
 }
 

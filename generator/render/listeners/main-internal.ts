@@ -1,7 +1,14 @@
 // The internal listeners behind the tunnel. They never change: everything about services comes with
 // the routes of their tunnels and requests, and the filters by ECDS.
 
-import { type Any, type EnvoyResource, type MessageTypes, typed, typeUrls } from '../../../envoy-api/index.ts';
+import {
+  type Any,
+  encodeOnce,
+  type EnvoyResource,
+  type MessageTypes,
+  typed,
+  typeUrls,
+} from '../../../envoy-api/index.ts';
 import type { AccessLogging } from '../../model/access-log.ts';
 import { tcpVerdict } from '../authorization.ts';
 import { encap, filterState, mainInternal, mainSniffed, mainTcp, unknownService } from '../names.ts';
@@ -17,11 +24,7 @@ type ListenerFilter = MessageTypes['envoy.config.listener.v3.ListenerFilter'];
 
 /** The listeners. A connection that no chain takes is closed. */
 export function renderInternalListeners(): readonly EnvoyResource[] {
-  return makeListeners(nameManagerExtension).map((json) => ({
-    typeUrl: typeUrls.listener,
-    name: json.name ?? '',
-    json,
-  }));
+  return listeners.map((json) => ({ typeUrl: typeUrls.listener, name: json.name ?? '', json }));
 }
 
 /** The name of the extension configuration of a connection manager in these listeners. */
@@ -169,3 +172,4 @@ function toChain(name: string): OnMatch {
 }
 
 const bareListeners = makeListeners((name) => name);
+const listeners = makeListeners(nameManagerExtension).map(encodeOnce);
