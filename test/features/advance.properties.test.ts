@@ -104,7 +104,8 @@ class Past {
   }
 
   expect(held: Resources): void {
-    // The routes of a tunnel hold its policies and its destination, so that these are of one moment.
+    // The routes of a tunnel hold its policies and its destination, so that these are of one
+    // moment.
     for (const resource of held.values()) expect(this.#editions).toContain(editionOf(resource));
     const starts = [...held.values()].filter(
       ({ typeUrl }) => typeUrl === typeUrls.listener || typeUrl === typeUrls.scopedRoute,
