@@ -75,10 +75,12 @@ function inlineObject(object: JsonObject, { find, scopes, secrets }: Inlined): J
 }
 
 const onDemandFilter = 'envoy.filters.http.on_demand';
+/** The beginning of the names of tunnels' scopes. */
+const tunnelPrefix = 'connect|';
 
 /**
- * A connection manager with its scopes: those that are on demand are of use only to one that asks
- * for them. Its filter that asks is left out, since Envoy crashes where nobody can be asked.
+ * A connection manager with its scopes: those of tunnels are of use only to the one that asks for
+ * their routes. Its filter that asks is left out, since Envoy crashes where nobody can be asked.
  */
 function inlineScopes(
   manager: JsonObject,
@@ -88,7 +90,7 @@ function inlineScopes(
   const filters = Array.isArray(manager['http_filters']) ? manager['http_filters'] : [];
   const others = filters.filter((filter) => !isObject(filter) || filter['name'] !== onDemandFilter);
   const asks = others.length < filters.length;
-  const found = all.flatMap(({ on_demand: onDemand, ...scope }) => ((onDemand === true) === asks ? [scope] : []));
+  const found = all.filter(({ name }) => (typeof name === 'string' && name.startsWith(tunnelPrefix)) === asks);
   const list = { scoped_route_configurations: found.length > 0 ? found : [noScope] };
   return { ...manager, http_filters: others, scoped_routes: { ...scoped, scoped_route_configurations_list: list } };
 }

@@ -117,9 +117,9 @@ export function makeServicePart(context: ResolveContext, key: GatewayKey, ref: O
   return gateway === undefined || object === undefined ? [] : resolveServedPorts(context, gateway, object);
 }
 
-/** The scopes that lead the addresses of a frontend to it. */
-export function renderAddresses(served: ServedAddress): readonly EnvoyResource[] {
-  return renderTunnelScopes(served);
+/** The scopes that lead the addresses of a frontend to it; `isOnDemand` if it is not rendered. */
+export function renderAddresses(served: ServedAddress, isOnDemand = false): readonly EnvoyResource[] {
+  return renderTunnelScopes(served, isOnDemand);
 }
 
 /** The backends that requests to workloads ask. */

@@ -14,7 +14,8 @@
 // that frontend is in force: an address that moves leads to the old one until then.
 //
 // A waypoint of many services renders the frontends that some proxy has asked for, and their
-// backends. It resolves the others for their Findings alone; their scopes are in force.
+// backends. It resolves the others for their Findings alone; their scopes are in force, and say
+// that their routes come on demand.
 //
 // A resource that a part no longer has, or a part that nothing names any more, is removed when all
 // that followed from the changes until then is computed, since a part that is due may name it
@@ -276,7 +277,7 @@ export class WaypointState {
   #putScopes(name: string): void {
     const served = this.#served.get(name)?.served;
     if (served === undefined || (this.#isWanted(name) && !this.#frontends.has(name))) return;
-    const scopes = renderAddresses(served);
+    const scopes = renderAddresses(served, !this.#frontends.has(name));
     this.#keepScopes(
       name,
       scopes.map((scope) => scope.name),

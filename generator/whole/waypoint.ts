@@ -75,7 +75,7 @@ export function translateWaypoint(mesh: MeshSnapshot, key: GatewayKey): Translat
     ...renderListeners(model.listeners),
     ...model.frontends.flatMap(renderFrontend),
     ...model.backends.flatMap(renderBackend),
-    ...model.served.flatMap(renderAddresses),
+    ...model.served.flatMap((served) => renderAddresses(served)),
   ];
   return { resources: sortResources(resources), findings: found.list() };
 }

@@ -271,6 +271,25 @@ describe('without a control plane', () => {
   }, 60_000);
 });
 
+describe('a waypoint of few services', () => {
+  it('needs no control plane for the first client of a service', async () => {
+    const place = randomLoopback();
+    const few = [frame.replace(host, place), ...[1, 2, 3].map(makeService)].join('');
+    const small = await startServedWaypoint(objectsOf(few), place, { onDemandAbove: 10, timeout: 30_000 });
+    await small.synced();
+    await small.leave();
+    const friend = await small.connectAs('friend');
+    const enemy = await small.connectAs('enemy');
+    const status = async (connection: HboneConnection, port: string): Promise<number> =>
+      (await requestThrough(await connection.connect(port), { path: '/' })).status;
+    expect(await status(friend, `${addressOf(1)}:80`)).toBe(200);
+    expect(await status(enemy, `${addressOf(2)}:80`)).toBe(403);
+    await expect(enemy.connect(`${addressOf(3)}:81`)).rejects.toThrow('403');
+    await Promise.all([friend.close(), enemy.close()]);
+    await small.stop();
+  }, 60_000);
+});
+
 let used = 0;
 /** A service that no test has asked for. */
 function next(): number {

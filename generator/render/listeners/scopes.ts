@@ -39,29 +39,39 @@ export function renderRequestScope(routes: string): EnvoyResource {
   return renderScope(routes, `${scopeKeys.request}${routes}`, { route_configuration_name: routes });
 }
 
-/** The scopes of the tunnels to a frontend: one for each single address. */
-export function renderTunnelScopes({ address: { host, port, addresses } }: ServedAddress): readonly EnvoyResource[] {
+/**
+ * The scopes of the tunnels to a frontend: one for each single address. Envoy asks for their routes
+ * at once, or with `isOnDemand` when the first tunnel needs them; in both cases a tunnel waits
+ * until they are there.
+ */
+export function renderTunnelScopes(
+  { address: { host, port, addresses } }: ServedAddress,
+  isOnDemand: boolean,
+): readonly EnvoyResource[] {
   const routes = formatConnectName(host, port);
   return [
     ...addresses
       .filter((address) => !address.includes('/'))
-      .map((address) => renderTunnelScope(formatHostPort(address, port), scopeKeys.authority, routes)),
-    ...(addresses.some((address) => address.includes('/')) ? [renderNamedScope(routes)] : []),
+      .map((address) => renderTunnelScope(formatHostPort(address, port), scopeKeys.authority, routes, isOnDemand)),
+    ...(addresses.some((address) => address.includes('/')) ? [renderNamedScope(routes, isOnDemand)] : []),
   ];
 }
 
 /** The scope of the tunnels to workloads. */
 export function renderWorkloadScope(): EnvoyResource {
-  return renderNamedScope(connectWorkloads);
+  return renderNamedScope(connectWorkloads, false);
 }
 
 /** The scope of tunnels whose authorities are too many for one each: see `authorities.ts`. */
-function renderNamedScope(routes: string): EnvoyResource {
-  return renderTunnelScope(routes, scopeKeys.named, routes);
+function renderNamedScope(routes: string, isOnDemand: boolean): EnvoyResource {
+  return renderTunnelScope(routes, scopeKeys.named, routes, isOnDemand);
 }
 
-function renderTunnelScope(place: string, beginning: string, routes: string): EnvoyResource {
-  return renderScope(`connect|${place}`, `${beginning}${place}`, { on_demand: true, route_configuration_name: routes });
+function renderTunnelScope(place: string, beginning: string, routes: string, isOnDemand: boolean): EnvoyResource {
+  return renderScope(`connect|${place}`, `${beginning}${place}`, {
+    ...(isOnDemand ? { on_demand: true } : {}),
+    route_configuration_name: routes,
+  });
 }
 
 function renderScope(
