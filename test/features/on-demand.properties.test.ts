@@ -3,7 +3,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from '../../envoy-api/encoding.ts';
-import { type EncodedResource, encodeResource, typeUrls } from '../../envoy-api/index.ts';
+import {
+  type EncodedResource,
+  encodeResource,
+  type EnvoyResource,
+  type JsonObject,
+  typeUrls,
+} from '../../envoy-api/index.ts';
 import {
   analyzeMesh,
   formatProxyKey,
@@ -65,8 +71,11 @@ describe('with more services than are rendered before anybody asks', () => {
             advance();
             const full = fullOf(key);
             const held = proxies.get(name)?.held ?? new Map<string, string>();
-            for (const [resource, version] of held) expect(full.get(resource)?.version, resource).toBe(version);
             const isComing = new Set(comingOf(name, full).map(({ typeUrl, name: each }) => `${typeUrl} ${each}`));
+            const onDemand = versionsOnDemand(translateWaypoint(store, key).resources, isComing);
+            for (const [resource, version] of held) {
+              expect(onDemand.get(resource) ?? full.get(resource)?.version, resource).toBe(version);
+            }
             for (const [resource, { typeUrl }] of full) {
               const isHeld = held.has(resource);
               if (isComing.has(resource)) expect(isHeld, resource).toBe(false);
@@ -90,6 +99,22 @@ describe('with more services than are rendered before anybody asks', () => {
     );
   });
 });
+
+/** The versions of scopes whose routes are not there: these say that they come on demand. */
+function versionsOnDemand(
+  resources: readonly EnvoyResource[],
+  isComing: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
+  return new Map(
+    resources.flatMap(({ typeUrl, name, json }) => {
+      const { name: own = '', route_configuration_name: routes = '', ...rest } = json;
+      if (typeUrl !== typeUrls.scopedRoute || !name.startsWith('connect|')) return [];
+      if (typeof routes !== 'string' || !isComing.has(`${typeUrls.routeConfiguration} ${routes}`)) return [];
+      const scope = { name: own, on_demand: true, route_configuration_name: routes, ...rest };
+      return [[`${typeUrl} ${name}`, encodeResource({ typeUrl, name, json: scope }).version] as const];
+    }),
+  );
+}
 
 /** The resources that a route configuration or a cluster names. */
 function referencesOf(resource: EncodedResource | undefined): readonly string[] {
