@@ -3,13 +3,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from '../../envoy-api/encoding.ts';
-import {
-  type EncodedResource,
-  encodeResource,
-  type EnvoyResource,
-  type JsonObject,
-  typeUrls,
-} from '../../envoy-api/index.ts';
+import { type EncodedResource, encodeResource, type EnvoyResource, typeUrls } from '../../envoy-api/index.ts';
 import {
   analyzeMesh,
   formatProxyKey,
