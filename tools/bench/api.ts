@@ -56,6 +56,11 @@ export async function startApiMesh(mesh: readonly AnyMeshObject[], onDemandAbove
     const { certificate, key, root } = await certify(api, address, token);
     return { cert: certificate, key, ca: root };
   };
+  const clients = new Map<string, Promise<CertificateTexts>>();
+  const createClient = async (account: string): Promise<CertificateTexts> => {
+    await api.client.create(resources.ServiceAccount, { metadata: { namespace: meshNamespace, name: account } });
+    return issue(account);
+  };
   await rest(child);
   return {
     child,
@@ -65,8 +70,9 @@ export async function startApiMesh(mesh: readonly AnyMeshObject[], onDemandAbove
     node: waypointNode(meshNamespace, meshGateway, pod),
     write,
     connectAs: async (account, host) => {
-      await api.client.create(resources.ServiceAccount, { metadata: { namespace: meshNamespace, name: account } });
-      return connectHbone({ waypoint: { host, port: 15_008 }, certificate: await issue(account) });
+      const certificate = clients.get(account) ?? createClient(account);
+      clients.set(account, certificate);
+      return connectHbone({ waypoint: { host, port: 15_008 }, certificate: await certificate });
     },
     stop: async () => {
       await child.stop();

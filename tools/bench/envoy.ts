@@ -5,6 +5,7 @@
 // API.
 
 import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnyMeshObject } from '../../mesh/index.ts';
 import { type RunningEnvoy, randomLoopback } from '../../test/support/envoy.ts';
@@ -13,7 +14,7 @@ import { freePort } from '../../test/support/loopback.ts';
 import { startServedWaypoint, startWaypointEnvoy } from '../../test/support/served-waypoint.ts';
 import { startEcho } from '../../test/support/workload.ts';
 import { startApiMesh } from './api.ts';
-import { changesOf, makeMesh, makePolicy, makeService, makeVirtualService, meshGateway } from './mesh.ts';
+import { changesOf, makeMesh, makePolicy, makeService, makeVirtualService, meshGateway, serviceName } from './mesh.ts';
 import type { LoadOptions } from './load.ts';
 import { type Report, type Row, summarize } from './report.ts';
 
@@ -37,7 +38,9 @@ export async function measureEnvoy(options: LoadOptions, isFromApi: boolean): Pr
   const port = await freePort('0.0.0.0');
   const echo = await startEcho('0.0.0.0', port, { name: 'echo' });
   for (const count of options.services)
-    rows.push(await measureSize({ count, place: placeAt(port) }, options, isFromApi));
+    rows.push(
+      await measureSize({ count, place: isFromApi ? placeOutside(count, port) : placeAt(port) }, options, isFromApi),
+    );
   await echo.close();
   return { benchmark: isFromApi ? 'envoy, edits by the Kubernetes API' : 'envoy', rows };
 }
@@ -61,11 +64,11 @@ async function measureSize(
   await waypoint.synced?.();
   const synced = performance.now() - waypoint.startedAt;
   const started = await readMemory(waypoint);
-  const connection = await waypoint.connect();
-  const asked = asks === 'all' ? count : Math.min(count, asks);
-  const { cold, warm } = await askEach(connection, asked);
+  const asked = isFromApi ? 1 : asks === 'all' ? count : Math.min(count, asks);
+  const { cold, warm } = await askEach(waypoint, asked);
   await waypoint.synced?.();
   const used = await readMemory(waypoint);
+  const connection = await waypoint.connect();
   const results = await measureEdits(waypoint, connection, { ...placed, edits });
   const edited = await readMemory(waypoint);
   await connection.close();
@@ -88,14 +91,22 @@ async function measureSize(
   };
 }
 
+/** Envoy closes a connection of which many streams were reset: clients come with new ones. */
+const servicesOfClient = 100;
+
 /** The first request to each service, and the second. */
 async function askEach(
-  connection: HboneConnection,
+  waypoint: EditedWaypoint,
   count: number,
 ): Promise<{ readonly cold: readonly number[]; readonly warm: readonly number[] }> {
   const cold: number[] = [];
   const warm: number[] = [];
+  let connection = await waypoint.connect();
   for (let index = 0; index < count; index += 1) {
+    if (index > 0 && index % servicesOfClient === 0) {
+      await connection.close();
+      connection = await waypoint.connect();
+    }
     for (const times of [cold, warm]) {
       const start = performance.now();
       const stream = await connection.connect(addressOf(index));
@@ -105,6 +116,7 @@ async function askEach(
       if (status !== 200) throw new Error(`service ${index} answered ${status}`);
     }
   }
+  await connection.close();
   return { cold, warm };
 }
 
@@ -118,6 +130,23 @@ function placeAt(port: number): (object: AnyMeshObject) => AnyMeshObject {
     if (object.kind !== 'Service') return object;
     const ports = object.spec.ports?.map((one) => ({ ...one, targetPort: port })) ?? [];
     return { ...object, spec: { ...object.spec, ports } };
+  };
+}
+
+/**
+ * The same for a cluster, where loopback addresses are refused: those that edits concern are at the
+ * machine's own address, and the others nowhere.
+ */
+function placeOutside(count: number, port: number): (object: AnyMeshObject) => AnyMeshObject {
+  const own = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal);
+  if (own === undefined) throw new Error('this machine has loopback addresses only');
+  const edited = [serviceName(0), serviceName(count + 1)];
+  return (object) => {
+    const isEdited = edited.some((name) => object.metadata.name.startsWith(name));
+    if (object.kind !== 'WorkloadEntry') return placeAt(port)(object);
+    return isEdited ? { ...object, spec: { ...object.spec, address: own.address } } : object;
   };
 }
 
@@ -259,7 +288,7 @@ async function untilSeen(
   return performance.now() - start;
 }
 
-/** Asks until the answer has a status. Each request has a tunnel, whose refusal is an answer too. */
+/** Asks on new tunnels until the answer has a status; a refused tunnel is an answer too. */
 async function untilAnswer(
   connection: HboneConnection,
   address: string,
