@@ -84,7 +84,7 @@ const tunnelPrefix = 'connect|';
  */
 function inlineScopes(
   manager: JsonObject,
-  { scoped_rds: _unused, ...scoped }: JsonObject,
+  { scoped_rds: _scopes, rds_config_source: _routes, ...scoped }: JsonObject,
   all: readonly JsonObject[],
 ): JsonObject {
   const filters = Array.isArray(manager['http_filters']) ? manager['http_filters'] : [];

@@ -85,6 +85,7 @@ function addProxyConfig(program: Command, io: Io, done: (code: ExitCode) => void
   add('bootstrap', ['b'], 'show the bootstrap');
   add('cluster', ['clusters', 'c'], 'show the clusters', [fqdn, port, subset, direction]);
   add('listener', ['listeners', 'l'], 'show the listeners', listenerFilters);
+  add('scope', ['scopes', 'sc'], 'show which addresses lead to which routes, and what is loaded', [name]);
   add('route', ['routes', 'r'], 'show the routes', [name]);
   add('endpoint', ['endpoints', 'ep'], 'show the endpoints', endpointFilters);
   add('ecds', ['ec'], 'show the filters that came by name');

@@ -166,6 +166,8 @@ function formatDestination(filters: readonly unknown[]): string {
   const goals = filters.flatMap((filter) => {
     const config = at(filter, 'typed_config');
     if (isHttp(filter)) {
+      const scopes = text(at(config, 'scoped_routes', 'name'));
+      if (scopes !== '') return [`Scopes: ${scopes}`];
       const route = text(at(config, 'rds', 'route_config_name'));
       return [route === '' ? `Inline Route: ${formatInline(at(config, 'route_config'))}` : `Route: ${route}`];
     }

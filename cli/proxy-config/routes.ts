@@ -69,6 +69,7 @@ function formatMatch(match: unknown): string {
 }
 
 function formatPathMatch(match: unknown): string {
+  if (at(match, 'connect_matcher') !== undefined) return 'CONNECT';
   const prefix = text(at(match, 'prefix'));
   if (prefix !== '') return `${prefix}*`;
   const separated = text(at(match, 'path_separated_prefix'));

@@ -18,12 +18,13 @@ import { at, text } from './json.ts';
 import { listChains, listenerColumns, listListeners, shortListenerColumns, waypointColumns } from './listeners.ts';
 import type { ListenerFilter } from './listeners.ts';
 import { listRouteConfigurations, listRoutes, routeColumns } from './routes.ts';
+import { listScopeRows, listScopes, scopeColumns } from './scopes.ts';
 import { listSecrets, secretColumns } from './secrets.ts';
 import { readProxy } from './source.ts';
 import type { ProxyOptions } from './source.ts';
 
 /** The sections that can be shown. */
-export type Section = 'bootstrap' | 'listener' | 'route' | 'cluster' | 'endpoint' | 'ecds' | 'secret' | 'all';
+export type Section = 'bootstrap' | 'listener' | 'scope' | 'route' | 'cluster' | 'endpoint' | 'ecds' | 'secret' | 'all';
 
 /** The options of every section; a filter of another section has no effect. */
 export interface ProxyConfigOptions extends ProxyOptions, ClusterFilter, EndpointFilter, ListenerFilter {
@@ -56,6 +57,8 @@ function readSection(section: Section, dump: ProxyDump, options: ProxyConfigOpti
       return findSection(dump, 'BootstrapConfigDump') ?? {};
     case 'listener':
       return listListeners(dump, options);
+    case 'scope':
+      return listScopes(dump, options.name);
     case 'route':
       return listRouteConfigurations(dump, options.name);
     case 'cluster':
@@ -77,6 +80,8 @@ function formatSection(section: Section, dump: ProxyDump, options: ProxyConfigOp
       return formatBootstrap(dump);
     case 'listener':
       return formatListeners(dump, options);
+    case 'scope':
+      return formatRows(scopeColumns, listScopeRows(dump, options.name));
     case 'route':
       return formatRows(routeColumns, listRoutes(dump, options.name));
     case 'cluster':
@@ -88,7 +93,7 @@ function formatSection(section: Section, dump: ProxyDump, options: ProxyConfigOp
     case 'secret':
       return formatRows(secretColumns, listSecrets(dump, new Date()));
     case 'all':
-      return (['cluster', 'listener', 'route', 'endpoint', 'ecds', 'secret'] as const)
+      return (['cluster', 'listener', 'scope', 'route', 'endpoint', 'ecds', 'secret'] as const)
         .map((part) => formatSection(part, dump, options))
         .join('\n');
   }

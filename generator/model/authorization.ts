@@ -129,10 +129,5 @@ export interface Authorization {
   readonly readsPath: boolean;
 }
 
-/** Whether some policy decides. */
-export function isRestricted({ allow, deny }: Pick<Authorization, 'allow' | 'deny'>): boolean {
-  return allow !== undefined || deny.length > 0;
-}
-
 /** The authorization of a frontend that no policy applies to. */
 export const openAuthorization: Authorization = { deny: [], allowPolicies: [], readsPath: false };

@@ -180,10 +180,14 @@ test('`cairn proxy-config` shows what the Envoy of the waypoint holds', async ()
   expect(heading?.split(/ {2,}/)).toEqual(['LISTENER', 'CHAIN', 'MATCH', 'DESTINATION']);
   expect(chains.map((line) => line.split(/ {2,}/))).toContainEqual([
     'main_internal',
-    chain,
-    `ip=${vip} -> port=9080`,
-    `Route: ${chain}`,
+    'http|normalize',
+    'cairn.manager=http|normalize',
+    'Scopes: requests',
   ]);
+  const scopes = (await live('scope')).split('\n').map((line) => line.trim().split(/ {2,}/));
+  const tunnels = 'connect|9080|productpage.default.svc.cluster.local';
+  expect(scopes).toContainEqual([`connect|${vip}:9080`, `out|${vip}:9080`, tunnels, 'yes']);
+  expect(scopes).toContainEqual([chain, `in|${chain}`, chain, 'yes']);
   expect(await live('cluster', '--fqdn', 'productpage.default.svc.cluster.local')).toMatch(
     /^productpage\.default\.svc\.cluster\.local +9080 +http +inbound-vip +EDS +-$/m,
   );
@@ -194,8 +198,9 @@ test('`cairn proxy-config` shows what the Envoy of the waypoint holds', async ()
   expect(await live('route', '--name', chain)).toMatch(/ +\* +\/\* +-$/m);
   expect(await live('secret')).toMatch(/^default +Cert Chain +ACTIVE +true +[0-9a-f]+ +\d{4}-.*Z +\d{4}-.*Z$/m);
   const named = await live('ecds');
-  expect(named).toContain(`http|${chain}|`);
-  expect(named).toContain(`jwt|${chain} `);
+  for (const name of ['connect_terminate|', 'http|normalize|', 'tcp_proxy ', 'cairn.authorities ']) {
+    expect(named).toContain(name);
+  }
   expect(await live('bootstrap')).toContain('"id": "waypoint~');
 
   // A saved dump shows the same as the live Envoy.
