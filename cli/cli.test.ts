@@ -57,6 +57,8 @@ describe('translate', () => {
       'connect_originate',
       'connect_terminate',
       'main_internal',
+      'main_sniffed',
+      'main_tcp',
       'tunnel_end_timer',
     ]);
     expect(routes?.map(({ name }) => name)).toContain('inbound-vip|80|http|cart.shop.svc.cluster.local');
@@ -79,7 +81,7 @@ describe('translate', () => {
     const first = await run(['translate', '-f', join(directory, 'a.yaml'), '--bootstrap', '--certs', certs]);
     expect(first).toMatchObject({ code: 0 });
     expect(first.out).toContain(join(certs, 'cert-chain.pem'));
-    expect(first.out).not.toContain('ads:');
+    expect(first.out).not.toContain('dynamic_resources');
     expect(first.out).not.toContain('api_config_source');
     expect(first.out).toContain('inbound-vip|80|http|cart.shop.svc.cluster.local');
     const chain = readFileSync(join(certs, 'cert-chain.pem'), 'utf8');

@@ -63,6 +63,9 @@ function inlineObject(object: JsonObject, { find, scopes, secrets }: Inlined): J
   if (isObject(rds))
     return { ...rest, route_config: find(typeUrls.routeConfiguration, textOf(rds['route_config_name'])) };
   if (isObject(scoped)) return inlineScopes(rest, scoped, scopes);
+  // Nothing of a static form is updated, and `envoy --mode validate` crashes on shared counters.
+  const { sharing_name: shared, ...unshared } = object;
+  if (typeof shared === 'string') return unshared;
   if (isObject(discovery)) {
     const extension = find(typeUrls.extensionConfig, textOf(object['name']));
     return { ...rest, typed_config: extension['typed_config'] ?? null };
@@ -84,7 +87,7 @@ const tunnelPrefix = 'connect|';
  */
 function inlineScopes(
   manager: JsonObject,
-  { scoped_rds: _scopes, rds_config_source: _routes, ...scoped }: JsonObject,
+  { scoped_rds: _unused, ...scoped }: JsonObject,
   all: readonly JsonObject[],
 ): JsonObject {
   const filters = Array.isArray(manager['http_filters']) ? manager['http_filters'] : [];
@@ -92,7 +95,11 @@ function inlineScopes(
   const asks = others.length < filters.length;
   const found = all.filter(({ name }) => (typeof name === 'string' && name.startsWith(tunnelPrefix)) === asks);
   const list = { scoped_route_configurations: found.length > 0 ? found : [noScope] };
-  return { ...manager, http_filters: others, scoped_routes: { ...scoped, scoped_route_configurations_list: list } };
+  return {
+    ...manager,
+    http_filters: others,
+    scoped_routes: { ...scoped, scoped_route_configurations_list: list },
+  };
 }
 
 /** Envoy refuses an empty list. */

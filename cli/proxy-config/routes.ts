@@ -25,10 +25,20 @@ export const routeColumns: readonly Column<RouteRow>[] = [
 
 const shownDomains = 3;
 
-/** The route configurations, of one name if it is given, by name. */
+/**
+ * The route configurations, of one name if it is given, by name. Those of a static file stand in its
+ * scopes.
+ */
 export function listRouteConfigurations(dump: ProxyDump, name: string | undefined): readonly unknown[] {
   const lists = ['static_route_configs', 'dynamic_route_configs'];
-  return listResources(dump, 'RoutesConfigDump', lists, ['route_config'])
+  const inline = listResources(
+    dump,
+    'ScopedRoutesConfigDump',
+    ['inline_scoped_route_configs'],
+    ['scoped_route_configs'],
+  ).flatMap((scope) => at(scope, 'route_configuration') ?? []);
+  const all = [...listResources(dump, 'RoutesConfigDump', lists, ['route_config']), ...inline];
+  return [...new Map(all.map((routes) => [text(at(routes, 'name')), routes])).values()]
     .filter((configuration) => name === undefined || text(at(configuration, 'name')) === name)
     .sort((a, b) => text(at(a, 'name')).localeCompare(text(at(b, 'name')), 'en'));
 }
