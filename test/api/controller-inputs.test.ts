@@ -26,7 +26,7 @@ import { createAuthority } from '../support/throwaway-certificates.ts';
 import { createIssuer } from '../support/tokens.ts';
 import { waitFor } from '../support/wait.ts';
 
-const extension = 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig';
+const routes = 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration';
 const chain = 'inbound-vip|80|http|web.shop.svc.cluster.local';
 const waypoint = { namespace: 'shop', gateway: 'waypoint', pod: 'waypoint-abc' };
 
@@ -111,8 +111,8 @@ it('serves the keys that an issuer in the cluster gives, from every replica, and
     const plane = await start(identity, { allowsPrivateJwks: true });
     expect(fetches).toBeGreaterThan(before);
     const stream = await connect(plane);
-    stream.subscribe(extension, `jwt|${chain}`);
-    const served = await stream.resource(extension, `jwt|${chain}`);
+    stream.subscribe(routes, chain);
+    const served = await stream.resource(routes, chain);
     // The first that a proxy hears of the service has the keys.
     expect(Buffer.from(served.value).toString('latin1')).toContain(modulusOf(keys.jwks));
   }

@@ -168,8 +168,9 @@ test('a waypoint is applied and programmed, and its pod passes restricted Pod Se
   expect(await cluster.cairn('waypoint', 'list', '-n', shop)).toMatch(/^waypoint +default +none +True$/m);
   const status = await cluster.cairn('proxy-status');
   expect(status).toMatch(new RegExp(`^waypoint-\\S+\\.${shop} +waypoint +SYNCED`, 'm'));
-  expect(await cluster.cairn('proxy-config', 'listener', `gateway/waypoint.${shop}`, '--waypoint')).toContain(
-    `ip=${services.get('productpage')} -> port=9080`,
+  const scopes = await cluster.cairn('proxy-config', 'scope', `gateway/waypoint.${shop}`);
+  expect(scopes).toMatch(
+    new RegExp(`connect[|]${services.get('productpage')}:9080 +.*connect[|]9080[|]productpage[.].* yes$`, 'm'),
   );
 }, 300_000);
 
