@@ -15,7 +15,7 @@ export const newestEnvoy = {
   checksums: { x64: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884' },
 };
 
-/** The oldest Envoy that accepts what Cairn generates; only tests need it. */
+/** The oldest Envoy that accepts what Cairn generates, now the same; only tests need it. */
 export const oldestEnvoy = {
   ...newestEnvoy,
   variable: 'ENVOY_OLDEST_BIN',

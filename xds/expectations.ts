@@ -1,5 +1,6 @@
-// What the client will ask for because of what it was sent: the endpoints of clusters, and the
-// routes of scopes that have their name. Until it asks for them, what needs both waits.
+// The names that the client will ask for because of resources that it was sent: the endpoints of
+// clusters, and the routes of scopes that have their name. Until it asks for them, what needs both
+// waits.
 
 import { askedBy, askerOf, isOfKind, type Kind, kindsOf } from './order.ts';
 import type { SnapshotView } from './snapshot-cache.ts';
@@ -30,9 +31,9 @@ export class Expectations {
     const asked = askedBy(sent);
     if (asked === undefined || this.#view.get(asked.typeUrl, name) === undefined) return;
     const subscription = this.#subscriptions.get(asked);
-    // Envoy makes a new cluster of a changed one, which gets no endpoints from the old one, and does
-    // not ask again for a name that it already asked for. If it had dropped a scope, its request to
-    // drop the routes too may be under way.
+    // Envoy makes a new cluster of a changed one, which gets no endpoints from the old one, and
+    // does not ask again for a name that it already asked for. If it had dropped a scope, its
+    // request to drop the routes too may be under way.
     if (subscription?.wants(name) === true) subscription.mark(name, at, true, since);
     else this.#add(asked, name, since, at);
   }
@@ -63,7 +64,9 @@ export class Expectations {
     subscription.mark(name, latest, true, expected.since);
   }
 
-  /** Notes that the client asks for a name no more. If it was sent what leads to it, it will again. */
+  /**
+   * Notes that the client asks for a name no more. If it was sent what leads to it, it will again.
+   */
   renew(unsubscribed: Kind, name: string, at: Moment): void {
     const asker = askerOf(unsubscribed);
     if (asker === undefined || this.#subscriptions.get(asker)?.sent.has(name) !== true) return;
@@ -76,7 +79,9 @@ export class Expectations {
     if (asked !== undefined) this.#expected.get(asked)?.delete(name);
   }
 
-  /** The epoch of the oldest change after `released` that leads from one of these kinds to a name. */
+  /**
+   * The epoch of the oldest change after `released` that leads from one of these kinds to a name.
+   */
   oldest(senders: readonly Kind[], released: number): number {
     let oldest = Infinity;
     for (const sender of senders) {
@@ -90,7 +95,7 @@ export class Expectations {
     return oldest;
   }
 
-  /** What led to the name before it still does, unless a deadline has passed since. */
+  /** The earlier change still leads to the name, unless a deadline has passed since. */
   #add(asked: Kind, name: string, since: number, { epoch, released }: Moment): void {
     const before = this.#of(asked).get(name)?.since ?? Infinity;
     this.#of(asked).set(name, { since: before > released ? Math.min(before, since) : since, last: epoch });

@@ -204,7 +204,10 @@ class World {
     this.#satisfied = new Set([...references].filter(([, isThere]) => isThere).map(([reference]) => reference));
   }
 
-  /** What happens by itself: the proxy takes a response, or says something, or something is made. */
+  /**
+   * The events that need no step: the proxy takes a response, or says something, or something is
+   * made.
+   */
   #move(which: number): void {
     if (which < 5) this.envoy.apply();
     else if (which < 10) this.envoy.flush(which);

@@ -125,7 +125,7 @@ describe('routes on offer', () => {
   it('are wanted again when they go while somebody holds them', () => {
     const { cache, wanted, drain } = opened('a');
     cache.apply(key, { upserts: [], removals: behind('a').map(nameOf) });
-    // What it holds may be in use, so that nothing of it goes.
+    // Its resources may be in use, so that none of them goes.
     expect(drain()).toEqual([]);
     expect(wanted).toEqual(['connect|a', 'connect|a']);
     cache.apply(key, { upserts: behind('a'), removals: [] });

@@ -26,8 +26,8 @@ export const routeColumns: readonly Column<RouteRow>[] = [
 const shownDomains = 3;
 
 /**
- * The route configurations, of one name if it is given, by name. Those of a static file stand in its
- * scopes.
+ * The route configurations, of one name if it is given, by name. Those of a static file stand in
+ * its scopes.
  */
 export function listRouteConfigurations(dump: ProxyDump, name: string | undefined): readonly unknown[] {
   const lists = ['static_route_configs', 'dynamic_route_configs'];

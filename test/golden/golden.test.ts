@@ -19,6 +19,7 @@ import {
   translateWaypoint,
 } from '../../generator/index.ts';
 import { formatPath, formatRef, type PlacedFinding, placeFindings } from '../../mesh/index.ts';
+import { testedReleases } from '../support/envoy.ts';
 import { expectGolden, headComments, listCases } from '../support/golden.ts';
 import { readMesh } from '../support/mesh.ts';
 import { type CertificateFiles, writeTestCertificates } from '../support/test-certificates.ts';
@@ -140,7 +141,7 @@ describe('golden cases', () => {
     expect(versionsOf(translate({ 'in.yaml': reversed }).served)).toEqual(versionsOf(served));
   });
 
-  it.each(['newest', 'oldest'] as const)(
+  it.each(testedReleases)(
     'are accepted by the %s Envoy that is supported',
     async (release) => {
       const sets = listCases(cases).flatMap((path) => {
@@ -152,7 +153,7 @@ describe('golden cases', () => {
     120_000,
   );
 
-  it.each(['newest', 'oldest'] as const)(
+  it.each(testedReleases)(
     'would be refused by the %s Envoy with a bad regular expression in a route of one among several',
     async (release) => {
       const sets = nameSets('', translate({ 'base.yaml': base }).served);

@@ -1,6 +1,6 @@
-// A waypoint keeps running while connection managers change, services are added and removed, and the
-// listener of tunnels becomes another. Envoy crashes when ECDS updates a connection manager in a
-// chain that an older version of its listener built.
+// A waypoint keeps running while connection managers change, services are added and removed, and
+// the listener of tunnels becomes another. Envoy crashes when ECDS updates a connection manager in
+// a chain that an older version of its listener built.
 
 import { afterEach, expect, it } from 'vitest';
 import type { AnyMeshObject, MeshChange } from '../../mesh/index.ts';
@@ -34,7 +34,9 @@ const paths = (normalization: string): AnyMeshObject =>
 const accessLogFormat = (format: string): AnyMeshObject =>
   makeObject('MeshConfig', 'istio-system', 'istio', { accessLogFile: '/dev/stdout', accessLogFormat: format });
 
-/** Trust in another domain makes another listener; it and the access log return to what they were. */
+/**
+ * Trust in another domain makes another listener; it and the access log return to what they were.
+ */
 const trustAndLog = (round: number): AnyMeshObject =>
   makeObject('MeshConfig', 'istio-system', 'istio', {
     accessLogFile: '/dev/stdout',

@@ -16,6 +16,10 @@ import { waitFor } from './wait.ts';
  */
 const releases: Readonly<Record<'newest' | 'oldest', EnvoyRelease>> = { newest: newestEnvoy, oldest: oldestEnvoy };
 
+/** The releases that are supported, each once. */
+export const testedReleases: readonly ('newest' | 'oldest')[] =
+  newestEnvoy.version === oldestEnvoy.version ? ['newest'] : ['newest', 'oldest'];
+
 /** Where a socket listens. */
 export interface SocketAddress {
   readonly address: string;
