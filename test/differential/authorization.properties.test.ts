@@ -11,6 +11,7 @@ import { countOf, seed } from '../support/counts.ts';
 import { randomLoopback } from '../support/envoy.ts';
 import { connectHbone, type HboneConnection, isHboneRefusal, requestThrough } from '../support/hbone-client.ts';
 import { issueTexts } from '../support/test-certificates.ts';
+import { startColdWaypoint } from '../support/cold-waypoint.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoWorkload, startEcho, startTcpBanner, type Workload } from '../support/workload.ts';
 import { asked, clients, paths } from './authorization-arbitraries.ts';
@@ -22,7 +23,9 @@ const sourceAddresses = ['127.99.1.1', '127.99.2.9', '127.98.1.1'];
 const workloadAddress = randomLoopback();
 const meshes = randomMeshes(seed, workloadAddress);
 
-let waypoints: readonly TestWaypoint[] = [];
+/** Of each mesh one that has everything, and one whose first clients are those of this test. */
+let waypoints: readonly (readonly AskedWaypoint[])[] = [];
+type AskedWaypoint = Pick<TestWaypoint, 'authority' | 'hbone' | 'stop'>;
 let echo: EchoWorkload;
 let banner: Workload;
 
@@ -30,12 +33,14 @@ beforeAll(async () => {
   echo = await startEcho(workloadAddress, 8080, { name: 'echo' });
   banner = await startTcpBanner(workloadAddress, 5432, 'welcome\n');
   waypoints = await Promise.all(
-    meshes.map(({ manifests, settings }) => startWaypoint(manifests, { settings, concurrency: 1 })),
+    meshes.map(({ manifests, settings }) =>
+      Promise.all([startWaypoint, startColdWaypoint].map((start) => start(manifests, { settings, concurrency: 1 }))),
+    ),
   );
 }, 60_000);
 
 afterAll(async () => {
-  await Promise.all(waypoints.map((waypoint) => waypoint.stop()));
+  await Promise.all(waypoints.flat().map((waypoint) => waypoint.stop()));
   await echo.close();
   await banner.close();
 });
@@ -47,7 +52,7 @@ interface Disagreement {
   readonly got: number;
 }
 
-it(`agrees with the second evaluator on every decision`, async () => {
+it(`agrees with the second evaluator on every decision, the first ones about a service too`, async () => {
   const disagreements: Disagreement[] = [];
   const counts: Record<number, number> = {};
   const judge = (service: RandomService, request: AskedRequest, got: number): void => {
@@ -92,14 +97,14 @@ it(`agrees with the second evaluator on every decision`, async () => {
   await Promise.all(
     meshes.flatMap((mesh, which) =>
       clients.flatMap((client, one) =>
-        sourceAddresses.map(async (sourceAddress, two) => {
-          const waypoint = waypoints[which];
-          const trustDomain = mesh.trustDomains[(one + two) % mesh.trustDomains.length] ?? '';
-          if (waypoint === undefined) return;
-          const connection = await connectAs(waypoint, client, trustDomain, sourceAddress);
-          await askAsClient(connection, mesh, { client, trustDomain, sourceAddress }, which * 100 + one * 10 + two);
-          await connection.close();
-        }),
+        sourceAddresses.flatMap((sourceAddress, two) =>
+          (waypoints[which] ?? []).map(async (waypoint) => {
+            const trustDomain = mesh.trustDomains[(one + two) % mesh.trustDomains.length] ?? '';
+            const connection = await connectAs(waypoint, client, trustDomain, sourceAddress);
+            await askAsClient(connection, mesh, { client, trustDomain, sourceAddress }, which * 100 + one * 10 + two);
+            await connection.close();
+          }),
+        ),
       ),
     ),
   );
@@ -129,7 +134,7 @@ function verdictOnAnyPath(
 }
 
 async function connectAs(
-  { authority, hbone }: TestWaypoint,
+  { authority, hbone }: AskedWaypoint,
   client: string,
   trustDomain: string,
   localAddress: string,

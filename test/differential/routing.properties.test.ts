@@ -9,6 +9,7 @@ import { randomLoopback } from '../support/envoy.ts';
 import { type HboneConnection, type HttpResponse, requestThrough } from '../support/hbone-client.ts';
 import { evaluateRouting } from '../support/routing-evaluator.ts';
 import { editHeaders, type Headers, headerValues, type Outcome, type RoutedRequest } from '../support/routing-terms.ts';
+import { startColdWaypoint } from '../support/cold-waypoint.ts';
 import { startWaypoint, type TestWaypoint } from '../support/waypoint.ts';
 import { type EchoedRequest, type EchoWorkload, startEcho } from '../support/workload.ts';
 import { clients, randomMesh, serviceCount, vipOf, workloads, writeManifests } from './routing-mesh.ts';
@@ -23,7 +24,8 @@ const said: Headers = [
 ];
 const compared = ['x-role', 'x-team', 'x-new', 'x-empty', 'x-other', 'x-app'];
 
-let waypoint: TestWaypoint;
+/** One that has everything, and one whose first clients are those of this test. */
+let waypoints: readonly Pick<TestWaypoint, 'connectAs' | 'stop'>[] = [];
 let echoes: readonly EchoWorkload[];
 
 beforeAll(async () => {
@@ -32,15 +34,16 @@ beforeAll(async () => {
       startEcho(addresses[address], port, { name, reply: () => ({ headers: Object.fromEntries(said) }) }),
     ),
   );
-  waypoint = await startWaypoint(writeManifests(written, addresses));
+  const manifests = writeManifests(written, addresses);
+  waypoints = await Promise.all([startWaypoint(manifests), startColdWaypoint(manifests)]);
 }, 120_000);
 
 afterAll(async () => {
-  await waypoint.stop();
+  await Promise.all(waypoints.map((waypoint) => waypoint.stop()));
   await Promise.all(echoes.map((echo) => echo.close()));
 });
 
-it(`sends every request where the second evaluator does`, async () => {
+it(`sends every request where the second evaluator does, the first ones to a service too`, async () => {
   const disagreements: { readonly request: RoutedRequest; readonly due: unknown; readonly got: unknown }[] = [];
   const counts: Record<string, number> = {};
   const judge = (request: RoutedRequest, response: HttpResponse): void => {
@@ -50,28 +53,30 @@ it(`sends every request where the second evaluator does`, async () => {
     counts[kind] = (counts[kind] ?? 0) + 1;
     if (!due.some((outcome) => isEqual(outcome, got))) disagreements.push({ request, due, got });
   };
-  await Promise.all(
-    clients.map(async (client) => {
-      const connection = await waypoint.connectAs(client);
-      for (let service = 0; service < serviceCount; service++) {
-        const streams = new Map<string, Duplex>();
-        for (const request of requests(client, service, requestsOfOneClient)) {
-          const target = `${vipOf(service)}:${request.port}`;
-          const stream = streams.get(target) ?? (await openStream(connection, target));
-          streams.set(target, stream);
-          const { method, path, host, headers } = request;
-          const response = await requestThrough(stream, { method, path, authority: host, headers });
-          judge(request, response);
-          if (response.headers['connection'] === 'close') {
-            stream.destroy();
-            streams.delete(target);
+  const askEverything = async (waypoint: Pick<TestWaypoint, 'connectAs'>): Promise<unknown> =>
+    Promise.all(
+      clients.map(async (client) => {
+        const connection = await waypoint.connectAs(client);
+        for (let service = 0; service < serviceCount; service++) {
+          const streams = new Map<string, Duplex>();
+          for (const request of requests(client, service, requestsOfOneClient)) {
+            const target = `${vipOf(service)}:${request.port}`;
+            const stream = streams.get(target) ?? (await openStream(connection, target));
+            streams.set(target, stream);
+            const { method, path, host, headers } = request;
+            const response = await requestThrough(stream, { method, path, authority: host, headers });
+            judge(request, response);
+            if (response.headers['connection'] === 'close') {
+              stream.destroy();
+              streams.delete(target);
+            }
           }
+          for (const stream of streams.values()) stream.destroy();
         }
-        for (const stream of streams.values()) stream.destroy();
-      }
-      await connection.close();
-    }),
-  );
+        await connection.close();
+      }),
+    );
+  await Promise.all(waypoints.map(askEverything));
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   console.log(`routing differential: ${total} requests, ${JSON.stringify(counts)}`);
   const told = disagreements

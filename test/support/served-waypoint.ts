@@ -7,11 +7,17 @@ import { join } from 'node:path';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { SecretServer } from '../../agent/secret-server.ts';
 import { renderStatsConfig } from '../../bootstrap/bootstrap.ts';
-import { ownCertificateSecret, rootSecret } from '../../bootstrap/index.ts';
+import { ownCertificateSecret, rootSecret, runtimeKeys } from '../../bootstrap/index.ts';
 import { renderSdsCluster } from '../../bootstrap/clusters.ts';
-import { createAuthority } from '../../certificates/index.ts';
+import { type Authority, createAuthority } from '../../certificates/index.ts';
 import { Generator, listWaypoints } from '../../generator/index.ts';
-import { type AnyMeshObject, defaultMeshSettings, type MeshChange, MeshStore } from '../../mesh/index.ts';
+import {
+  type AnyMeshObject,
+  defaultMeshSettings,
+  type MeshChange,
+  type MeshSettings,
+  MeshStore,
+} from '../../mesh/index.ts';
 import { type ProxyStatus, SnapshotCache, XdsServer } from '../../xds/index.ts';
 import { type RunningEnvoy, socketAddress, startEnvoy } from './envoy.ts';
 import { connectHbone, type HboneConnection } from './hbone-client.ts';
@@ -22,6 +28,8 @@ import { waitFor } from './wait.ts';
 /** A running waypoint with its control plane in this process. */
 export interface ServedWaypoint {
   readonly envoy: RunningEnvoy;
+  /** Of its certificate, and of those that it trusts. */
+  readonly authority: Authority;
   /** When Envoy was started, by `performance.now()`. */
   readonly startedAt: number;
   /** Changes the configuration; its results are on their way when this returns. */
@@ -54,6 +62,7 @@ export interface ServedEnvoyOptions {
 export interface ServedWaypointOptions extends ServedEnvoyOptions {
   /** The results of a change are computed and served one part at a time; by default all at once. */
   readonly partByPart?: boolean;
+  readonly settings?: Partial<MeshSettings>;
   /** With more services than this, the waypoint gets those that clients ask for; all by default. */
   readonly onDemandAbove?: number;
 }
@@ -62,9 +71,9 @@ export interface ServedWaypointOptions extends ServedEnvoyOptions {
 export async function startServedWaypoint(
   objects: readonly AnyMeshObject[],
   host: string,
-  { partByPart = false, onDemandAbove = Infinity, ...options }: ServedWaypointOptions = {},
+  { partByPart = false, onDemandAbove = Infinity, settings = {}, ...options }: ServedWaypointOptions = {},
 ): Promise<ServedWaypoint> {
-  const store = new MeshStore({ ...defaultMeshSettings, machine: testMachine });
+  const store = new MeshStore({ ...defaultMeshSettings, machine: testMachine, ...settings });
   const refusals: string[] = [];
   let { generator, cache } = makeControlPlane();
   function makeControlPlane(): { readonly generator: Generator; readonly cache: SnapshotCache } {
@@ -105,6 +114,7 @@ export async function startServedWaypoint(
   const status = (): ProxyStatus | undefined => xds.status()[0];
   return {
     envoy,
+    authority,
     startedAt,
     apply,
     status,
@@ -217,6 +227,7 @@ function renderConfig(
         },
       ],
     },
+    layered_runtime: { layers: [{ name: 'static', static_layer: runtimeKeys }] },
     bootstrap_extensions: [
       {
         name: 'envoy.bootstrap.internal_listener',
