@@ -1,7 +1,7 @@
 // The resources of one proxy, each with its part, and the changes that the proxy has not been
 // served.
 
-import { encodeResource, type EncodedResource, type EnvoyResource, typeUrls } from '../../envoy-api/index.ts';
+import { encodeResource, type EncodedResource, type EnvoyResource } from '../../envoy-api/index.ts';
 
 /** Names one resource of a proxy. */
 export interface ResourceKey {
@@ -31,10 +31,6 @@ interface Removal {
   readonly resource: EncodedResource;
   readonly age: PartAge;
 }
-
-/** Routes and scopes name clusters, and never the other way. */
-const isNamed = ({ typeUrl }: ResourceKey): boolean =>
-  typeUrl === typeUrls.cluster || typeUrl === typeUrls.clusterLoadAssignment;
 
 /** The store of one proxy's resources. */
 export class ServedResources {
@@ -82,17 +78,17 @@ export class ServedResources {
   /**
    * The changes since the last call that may be served; undefined when there are none. A removal
    * may be served once `settled`, the number of the last change of which every result is computed,
-   * has reached the newest change of its part. A cluster goes after the routes that named it, which
-   * may be the result of a later computation.
+   * has reached the newest change of its part. It waits for removals that follow from the same
+   * changes and were computed later: a cluster goes after the routes that named it.
    */
   take(settled: number): ResourceChanges | undefined {
     const upserts = [...this.#upserts.values()].map(({ resource }) => resource);
     this.#upserts.clear();
     const removals: ResourceKey[] = [];
-    const waiting = [...this.#removals.values()].filter(({ resource, age }) => age.to > settled && !isNamed(resource));
+    const waiting = [...this.#removals.values()].filter(({ age }) => age.to > settled);
     const oldest = Math.min(...waiting.map(({ age }) => age.from));
     for (const [key, { resource, age }] of this.#removals) {
-      if (age.to > settled || (isNamed(resource) && age.to >= oldest)) continue;
+      if (age.to > settled || age.to >= oldest) continue;
       this.#removals.delete(key);
       removals.push({ typeUrl: resource.typeUrl, name: resource.name });
     }

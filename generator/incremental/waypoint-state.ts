@@ -267,7 +267,9 @@ export class WaypointState {
     const isWanted = this.#isWanted(name);
     const made = this.#units.compute(name, (context) => makeFrontendPart(context, this.#key, address, isWanted));
     if (!isWanted) return this.#putScopes(name);
-    this.#frontends.add(name);
+    // A service that has gone is not yet gone from the list.
+    if (made.resources.length === 0) this.#frontends.delete(name);
+    else this.#frontends.add(name);
     this.#bring(name, made.backends);
     this.#replace(name, made.resources);
     this.#putScopes(name);
