@@ -43,9 +43,13 @@ export function chooseDownload(): Download {
   const ending = endings[Math.floor(Math.random() * endings.length)] ?? 'length';
   const bytes = Math.round(10 ** (3 + 5 * Math.random()));
   const pace = Math.floor(Math.random() * 3);
-  // No slower than 15 s or so for each.
-  const pause = Math.min(20, Math.ceil((15_000 * 65_536) / bytes));
-  return { ending, bytes, ...(pace === 0 ? {} : pace === 1 ? { pauseMs: pause } : { writePauseMs: pause }) };
+  // A client reads 16 KiB at a time, a server writes 64 KiB: 5 s or so for each download.
+  const pausesOf = (chunk: number): number => Math.min(20, Math.ceil((5_000 * chunk) / bytes));
+  return {
+    ending,
+    bytes,
+    ...(pace === 1 ? { pauseMs: pausesOf(16 * 1024) } : pace === 2 ? { writePauseMs: pausesOf(64 * 1024) } : {}),
+  };
 }
 
 const block = Buffer.alloc(64 * 1024, 'x');
