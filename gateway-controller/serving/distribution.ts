@@ -56,7 +56,11 @@ export interface AppliedChanges {
  * How long a step computes dirty parts, in milliseconds. A lone change waits for a step and the
  * pause behind it.
  */
-const stepMs = 10;
+const stepMs = 4;
+/** How long it computes what proxies wait for: they get much of it together. */
+const urgentStepMs = 20;
+/** The pause behind a step that served what proxies waited for: they take it, and ask for more. */
+const restMs = 20;
 
 /** Holds the configuration in force and the waypoints' configuration that follows from it. */
 export class Distribution {
@@ -66,6 +70,8 @@ export class Distribution {
   readonly #onStep: ((step: PipelineStep) => void) | undefined;
   /** The first step goes on until every proxy can be served: nobody is served half of it. */
   #isFirst = true;
+  /** Whether the last step left the queue to rest behind it. */
+  #isResting = false;
   /** The timer of the step that continues with the queue. */
   #timer: NodeJS.Timeout | undefined;
   readonly #unwatch: () => void;
@@ -123,24 +129,43 @@ export class Distribution {
     return this.#generator.findings();
   }
 
-  /** The next step computes everything that proxies ask for together. */
+  /** The next step computes everything that proxies ask for together, and comes at once. */
   #want(key: string, names: readonly ResourceName[]): void {
     for (const name of names) this.#generator.want(key, name);
-    if (!this.#generator.isUpToDate) this.#timer ??= setTimeout(() => this.#goOn(), 0);
+    if (this.#generator.isUrgent) this.#plan(0);
+  }
+
+  #plan(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#goOn(), ms);
   }
 
   #advance(clock: StageClock, others: Iterable<ProxyChanges> = []): PipelineStep {
     const start = performance.now();
-    const end = this.#onStep === undefined ? Infinity : start + stepMs;
-    const isFirst = this.#isFirst;
-    this.#isFirst = false;
-    const update = this.#generator.advance(() => performance.now() < end || (isFirst && !this.#generator.isServing));
+    const update = this.#generator.advance(this.#onStep === undefined ? undefined : this.#limitStep(start));
     clock.end('generate');
     for (const key of update.removedProxies) this.#cache.remove(key);
     const step = this.#publish(clock, [...update.proxies, ...others]);
     // Streams and source get their turn: steps take two thirds of the time at most.
-    if (!this.#generator.isUpToDate) this.#timer = setTimeout(() => this.#goOn(), (performance.now() - start) / 2);
+    if (!this.#generator.isUpToDate) this.#plan(this.#isResting ? restMs : (performance.now() - start) / 2);
     return step;
+  }
+
+  /**
+   * Ends a step in time. The first one has the time that it needs. One that has computed what
+   * proxies wait for ends too, but no two in a row, since others wait as well.
+   */
+  #limitStep(start: number): () => boolean {
+    const isFirst = this.#isFirst;
+    const mayRest = this.#generator.isUrgent && !this.#isResting;
+    const end = start + (this.#generator.isUrgent ? urgentStepMs : stepMs);
+    this.#isFirst = false;
+    this.#isResting = false;
+    return () => {
+      if (isFirst && !this.#generator.isServing) return true;
+      this.#isResting = mayRest && !this.#generator.isUrgent;
+      return !this.#isResting && performance.now() < end;
+    };
   }
 
   #publish(clock: StageClock, proxies: readonly ProxyChanges[]): PipelineStep {

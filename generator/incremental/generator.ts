@@ -94,6 +94,11 @@ export class Generator {
     return [...this.#waypoints.values()].every(({ isServed }) => isServed);
   }
 
+  /** Whether a proxy waits for something that is dirty. */
+  get isUrgent(): boolean {
+    return this.#units.isUrgent;
+  }
+
   /** Whether nothing is dirty. */
   get isUpToDate(): boolean {
     return this.#units.isUpToDate;
@@ -121,29 +126,24 @@ export class Generator {
   }
 
   #work(goesOn: () => boolean): void {
-    for (let isMoving = true; isMoving;) {
-      isMoving = false;
-      for (const unit of this.#units.due()) {
-        if (this.#units.dueSince(unit) === undefined || !this.#compute(unit)) continue;
-        isMoving = true;
-        if (!goesOn()) return;
-      }
+    for (let unit = this.#units.next(); unit !== undefined; unit = this.#units.next()) {
+      this.#compute(unit);
+      if (!goesOn()) return;
     }
   }
 
-  #compute(name: string): boolean {
+  #compute(name: string): void {
     const unit = parseUnit(name);
     if (unit.kind === 'object') return this.#analyze(name, unit.ref);
     const waypoint = unit.kind === 'waypoints' ? undefined : this.#waypoints.get(formatProxyKey(unit.waypoint));
-    if (unit.kind !== 'waypoints') waypoint?.compute(name, unit);
-    return waypoint !== undefined;
+    if (unit.kind === 'waypoints' || waypoint === undefined) this.#units.forget(name);
+    else waypoint.compute(name, unit);
   }
 
-  #analyze(name: string, ref: ObjectRef): true {
+  #analyze(name: string, ref: ObjectRef): void {
     this.#units.compute(name, (context) => analyzeObject(context, ref));
     if (isAnalyzedKind(ref.kind) && this.#mesh.get(ref.kind, ref.namespace, ref.name) === undefined) {
       this.#units.forget(name);
     }
-    return true;
   }
 }
